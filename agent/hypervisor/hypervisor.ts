@@ -1,0 +1,379 @@
+/**
+ * The seam between the agent and whatever runs the VMs. A driver reads and acts; it keeps no history and makes no rates.
+ *
+ * Conventions for every type here: bytes and requests are totals as `number` (exact to 2^53), times are seconds as
+ * `number`, an absent property means "not read" or "cannot be read", never 0.
+ */
+
+export const hypervisorKinds = ['kvm', 'xen', 'esxi'] as const
+export type HypervisorKind = (typeof hypervisorKinds)[number]
+
+/** What can be asked for in one pass. Each group has its own price; the schedule decides who pays when. */
+export const sampleGroups = [
+  'state',
+  'cpu',
+  'vcpu-wait',
+  'mem-size',
+  'mem-guest',
+  'mem-rss',
+  'block',
+  'nic',
+  'host',
+  'canary',
+] as const
+export type SampleGroup = (typeof sampleGroups)[number]
+
+/** What a driver can measure or do. `common/capabilities.ts` lists the names. */
+export interface Capability {
+  readonly name: string
+  readonly support: 'yes' | 'degraded' | 'no'
+  /** Why not, or how far; shown to people. */
+  readonly reason?: string
+}
+
+export const vmStates = [
+  'running',
+  'blocked',
+  'paused',
+  'shutting-down',
+  'shutoff',
+  'crashed',
+  'suspended',
+  'unknown',
+] as const
+export type VmState = (typeof vmStates)[number]
+
+/** libvirt's reasons of all states in one list; `unknown` where the driver gives none. */
+export const vmStateReasons = [
+  'unknown',
+  'booted',
+  'migrated',
+  'restored',
+  'from-snapshot',
+  'unpaused',
+  'migration-cancelled',
+  'save-cancelled',
+  'wakeup',
+  'crashed',
+  'user',
+  'migration',
+  'save',
+  'dump',
+  'io-error',
+  'watchdog',
+  'shutting-down',
+  'snapshot',
+  'starting-up',
+  'post-copy',
+  'post-copy-failed',
+  'shutdown',
+  'destroyed',
+  'saved',
+  'failed',
+  'daemon',
+  'panicked',
+  'host-lost',
+] as const
+export type VmStateReason = (typeof vmStateReasons)[number]
+
+export interface DiskRaw {
+  readonly target: string
+  readonly readRequests?: number
+  readonly readBytes?: number
+  readonly readSeconds?: number
+  readonly writeRequests?: number
+  readonly writeBytes?: number
+  readonly writeSeconds?: number
+  readonly flushRequests?: number
+  readonly flushSeconds?: number
+  readonly errors?: number
+  readonly outOfSlots?: number
+  readonly highestWriteBytes?: number
+}
+
+export interface NicRaw {
+  readonly device: string
+  readonly receiveBytes?: number
+  readonly receivePackets?: number
+  readonly receiveErrors?: number
+  readonly receiveDrops?: number
+  readonly transmitBytes?: number
+  readonly transmitPackets?: number
+  readonly transmitErrors?: number
+  readonly transmitDrops?: number
+}
+
+/** One VM at one moment. */
+export interface VmRaw {
+  readonly uuid: string
+  /** Changes when the VM's counters restart; empty while it is off. */
+  readonly runId: string
+  /** Wall clock when it was read, milliseconds since the epoch. */
+  readonly atMs: number
+  readonly state?: VmState
+  readonly stateReason?: VmStateReason
+  readonly cpuSeconds?: number
+  readonly vcpuWaitSeconds?: number
+  readonly vcpus?: number
+  readonly memoryMaxBytes?: number
+  readonly memoryBytes?: number
+  readonly memoryRssBytes?: number
+  readonly memoryGuestUsedBytes?: number
+  readonly memoryGuestAvailableBytes?: number
+  readonly memoryGuestAgeMs?: number
+  readonly memorySwapInBytes?: number
+  readonly memorySwapOutBytes?: number
+  readonly memoryMajorFaults?: number
+  readonly memoryActiveBytes?: number
+  readonly memoryBalloonedBytes?: number
+  readonly memorySwappedBytes?: number
+  readonly disks?: readonly DiskRaw[]
+  readonly nics?: readonly NicRaw[]
+}
+
+export interface HostDiskRaw {
+  readonly device: string
+  readonly readRequests: number
+  readonly readBytes: number
+  readonly readSeconds: number
+  readonly writeRequests: number
+  readonly writeBytes: number
+  readonly writeSeconds: number
+  readonly inFlight: number
+  readonly busySeconds: number
+  readonly flushRequests?: number
+  readonly flushSeconds?: number
+}
+
+export interface FileSystemRaw {
+  readonly mount: string
+  readonly device: string
+  readonly type: string
+  readonly sizeBytes: number
+  readonly availableBytes: number
+  readonly files: number
+  readonly filesFree: number
+  readonly readOnly: boolean
+}
+
+export type NetworkRaw = Required<NicRaw>
+
+/** The machine itself at one moment. */
+export interface HostRaw {
+  readonly cpuUserSeconds?: number
+  readonly cpuSystemSeconds?: number
+  readonly cpuIdleSeconds?: number
+  readonly cpuIowaitSeconds?: number
+  readonly cpuStealSeconds?: number
+  readonly cpuGuestSeconds?: number
+  readonly cpuThreads?: number
+  readonly load1?: number
+  readonly load5?: number
+  readonly load15?: number
+  readonly memoryBytes?: number
+  readonly memoryAvailableBytes?: number
+  readonly memoryFreeBytes?: number
+  readonly swapBytes?: number
+  readonly swapFreeBytes?: number
+  readonly swapInBytes?: number
+  readonly swapOutBytes?: number
+  readonly psiCpuSomeSeconds?: number
+  readonly psiMemorySomeSeconds?: number
+  readonly psiMemoryFullSeconds?: number
+  readonly psiIoSomeSeconds?: number
+  readonly psiIoFullSeconds?: number
+  readonly uptimeSeconds?: number
+  readonly disks?: readonly HostDiskRaw[]
+  readonly fileSystems?: readonly FileSystemRaw[]
+  readonly networks?: readonly NetworkRaw[]
+}
+
+/** Totals between this host and one array. */
+export interface ArrayRaw {
+  readonly key: string
+  readonly readRequests?: number
+  readonly readBytes?: number
+  readonly readSeconds?: number
+  readonly writeRequests?: number
+  readonly writeBytes?: number
+  readonly writeSeconds?: number
+  readonly inFlight?: number
+  readonly canarySeconds?: number
+  readonly writeCache?: 'yes' | 'no' | 'write-through'
+}
+
+export const gapReasons = ['timeout', 'quarantined', 'disconnected', 'failed', 'denied'] as const
+export type GapReason = (typeof gapReasons)[number]
+
+/** Something that should have been read and was not. No `vmUuid`: the whole host. */
+export interface Gap {
+  readonly vmUuid?: string
+  readonly group: SampleGroup
+  readonly reason: GapReason
+  readonly message: string
+  /** Wall clock since when it has been missing, milliseconds. */
+  readonly sinceMs: number
+}
+
+export interface Sample {
+  readonly vms: readonly VmRaw[]
+  readonly gaps: readonly Gap[]
+  /** Present only from drivers that know the machine themselves (simulated, remote, ESXi). */
+  readonly host?: HostRaw
+  readonly arrays?: readonly ArrayRaw[]
+}
+
+export type DiskBackend = 'file' | 'block' | 'iscsi' | 'rbd' | 'nbd' | 'nfs' | 'lvm' | 'vmfs' | 'other'
+
+export interface DiskFacts {
+  readonly target: string
+  /** Path, URL or volume that backs it; empty for an empty drive. */
+  readonly source: string
+  readonly backend: DiskBackend
+  /** `iscsi:<iqn>`, `rbd:<fsid>/<pool>`, `nbd:<host>:<port>`, `nfs:<host>:<path>`, `lvm:<vg-uuid>` or `local:<hostId>:<serial>`. */
+  readonly arrayKey: string
+  readonly unit?: string
+  readonly capacityBytes?: number
+  readonly allocationBytes?: number
+  readonly readOnly: boolean
+  readonly removable: boolean
+  readonly format?: string
+  readonly cache?: string
+  readonly bus?: string
+  readonly serial?: string
+}
+
+export interface NicFacts {
+  readonly device: string
+  readonly mac: string
+  readonly network?: string
+  readonly model?: string
+}
+
+export interface VmMetadata {
+  readonly owner?: string
+  readonly group?: string
+  readonly service?: string
+  readonly title?: string
+  readonly description?: string
+}
+
+export interface VmFacts {
+  readonly uuid: string
+  readonly name: string
+  readonly vcpus: number
+  readonly memoryMaxBytes: number
+  readonly disks: readonly DiskFacts[]
+  readonly nics: readonly NicFacts[]
+  readonly autostart?: boolean
+  readonly persistent?: boolean
+  readonly osType?: string
+  readonly metadata?: VmMetadata
+  readonly definitionHash?: string
+}
+
+export interface LocalDiskFacts {
+  readonly device: string
+  readonly model: string
+  readonly serial: string
+  readonly sizeBytes: number
+  readonly rotational?: boolean
+}
+
+export interface HostFacts {
+  readonly name: string
+  readonly hypervisorVersion: string
+  readonly managementVersion?: string
+  readonly os?: string
+  readonly kernel?: string
+  readonly machine?: string
+  readonly cpuModel?: string
+  readonly cpuCores?: number
+  readonly cpuThreads?: number
+  readonly cpuMhz?: number
+  /** What the hypervisor manages (nodeinfo), not what an OS beside it sees. */
+  readonly memoryBytes: number
+  readonly numaNodes?: number
+  readonly localDisks?: readonly LocalDiskFacts[]
+}
+
+export interface ArrayFacts {
+  readonly key: string
+  readonly name: string
+  readonly kind: string
+  readonly sizeBytes?: number
+  readonly devices?: readonly string[]
+}
+
+export interface Inventory {
+  readonly host: HostFacts
+  readonly vms: readonly VmFacts[]
+  readonly arrays: readonly ArrayFacts[]
+}
+
+export const eventKinds = [
+  'defined',
+  'undefined',
+  'started',
+  'suspended',
+  'resumed',
+  'stopped',
+  'shutdown',
+  'crashed',
+  'balloon-changed',
+  'hypervisor-lost',
+  'hypervisor-back',
+] as const
+export type EventKind = (typeof eventKinds)[number]
+
+export interface HypervisorEvent {
+  readonly atMs: number
+  readonly kind: EventKind
+  readonly reason: VmStateReason
+  /** Absent: the host itself. */
+  readonly vmUuid?: string
+  readonly vmName?: string
+  readonly message?: string
+}
+
+/** Who this host is. Learnt once by connecting; stable over restarts of the agent. */
+export interface HostIdentity {
+  readonly hostId: string
+  readonly name: string
+  readonly kind: HypervisorKind
+  /** Changes when the machine boots. */
+  readonly bootId: string
+  readonly simulated: boolean
+}
+
+export interface SampleOptions {
+  /** `block` only for VMs whose I/O moved since the last pass, and for those whose disks are on the network. The fast lane. */
+  readonly onlyMoved?: boolean
+  /** Only these VMs; all if absent. */
+  readonly vmUuids?: ReadonlySet<string>
+}
+
+/**
+ * One hypervisor. Methods reject with `HypervisorUnavailable` while the connection is down; it comes back by itself and
+ * says so with `hypervisor-back`. Every method ends soon after `signal` aborts.
+ */
+export interface Hypervisor {
+  readonly identity: HostIdentity
+  probe(signal: AbortSignal): Promise<readonly Capability[]>
+  inventory(signal: AbortSignal): Promise<Inventory>
+  /** Reads the groups for every VM, each under a deadline of its own; what fails becomes a gap, never an exception. */
+  sample(groups: ReadonlySet<SampleGroup>, options: SampleOptions, signal: AbortSignal): Promise<Sample>
+  /** Ends when `signal` aborts or the hypervisor is closed. A single consumer. */
+  events(signal: AbortSignal): AsyncIterable<HypervisorEvent>
+  close(): Promise<void>
+}
+
+/** The hypervisor cannot be reached now. */
+export class HypervisorUnavailable extends Error {
+  override readonly name = 'HypervisorUnavailable'
+}
+
+/** The hypervisor answers, and refuses us: polkit, permissions. Retrying does not help before a person acts. */
+export class HypervisorDenied extends Error {
+  override readonly name = 'HypervisorDenied'
+}

@@ -1,0 +1,19 @@
+/** Names of all that a driver may be able to measure or do. Metrics map to one of these; an unsupported one is absent everywhere. */
+export const capabilityNames = [
+  'events',
+  'cpu',
+  'vcpu-wait',
+  'memory-size',
+  'memory-guest',
+  'memory-rss',
+  'disk-bytes',
+  'disk-requests',
+  'disk-latency',
+  'disk-flush',
+  'nic',
+  'array-counters',
+  'host-cpu',
+  'host-memory',
+  'host-psi',
+] as const
+export type CapabilityName = (typeof capabilityNames)[number]

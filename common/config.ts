@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs'
+import { LineCounter, parseDocument, type Document } from 'yaml'
+import { z } from 'zod'
+
+import { parseDurationMs, parseSizeBytes } from './units.js'
+
+/** One thing that is wrong in a configuration: which key, where, what was expected and what stood there. */
+export interface ConfigProblem {
+  readonly key: string
+  readonly line: number | undefined
+  readonly expected: string
+  readonly got: string
+}
+
+/** A configuration that cannot be used. Lists every problem, not only the first. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  constructor(
+    readonly file: string,
+    readonly problems: readonly ConfigProblem[],
+  ) {
+    super(
+      problems
+        .map(({ key, line, expected, got }) => {
+          const where = line === undefined ? file : `${file}:${line}`
+          return `${where}: ${key === '' ? 'the file' : key}: expected ${expected}, got ${got}`
+        })
+        .join('\n'),
+    )
+  }
+}
+
+/** A duration with its unit (`15s`), as milliseconds. */
+export const duration = z.string().transform((text, context) => {
+  const ms = parseDurationMs(text)
+  if (ms !== undefined) return ms
+  context.addIssue({ code: 'custom', message: 'a duration such as 15s, 10m or 3d' })
+  return z.NEVER
+})
+
+/** A size with its unit (`2GiB`), as bytes. */
+export const size = z.string().transform((text, context) => {
+  const bytes = parseSizeBytes(text)
+  if (bytes !== undefined) return bytes
+  context.addIssue({ code: 'custom', message: 'a size such as 512MiB or 2GB' })
+  return z.NEVER
+})
+
+/**
+ * Parses YAML against a strict schema. An empty text means all defaults.
+ * @throws ConfigError naming key, line, expectation and value of every problem
+ */
+export function parseConfig<Schema extends z.ZodType>(text: string, schema: Schema, file: string): z.output<Schema> {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      file,
+      document.errors.map((error) => ({
+        key: '',
+        line: error.linePos?.[0].line,
+        expected: 'valid YAML',
+        got: error.message.split('\n')[0] ?? error.code,
+      })),
+    )
+  }
+  const value: unknown = document.toJS() ?? {}
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new ConfigError(
+    file,
+    result.error.issues.flatMap((issue) => problemsOf(issue, value, document, lines)),
+  )
+}
+
+/**
+ * Reads and parses a configuration file; a missing one means all defaults unless `required`.
+ * @throws ConfigError
+ */
+export function loadConfig<Schema extends z.ZodType>(
+  file: string,
+  schema: Schema,
+  { required = true }: { required?: boolean } = {},
+): z.output<Schema> {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if (!required && isMissing(error)) text = ''
+    else {
+      const got = error instanceof Error ? error.message : String(error)
+      throw new ConfigError(file, [{ key: '', line: undefined, expected: 'a readable file', got }])
+    }
+  }
+  return parseConfig(text, schema, file)
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+function problemsOf(issue: z.core.$ZodIssue, value: unknown, document: Document, lines: LineCounter): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key]
+      return {
+        key: path.join('.'),
+        line: lineOf(path, document, lines),
+        expected: 'a known key',
+        got: `unknown key ${JSON.stringify(key)}`,
+      }
+    })
+  }
+  return [
+    {
+      key: issue.path.join('.'),
+      line: lineOf(issue.path, document, lines),
+      expected: expectation(issue),
+      got: shown(valueAt(value, issue.path)),
+    },
+  ]
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.expected
+    case 'invalid_value':
+      return `one of ${issue.values.map((value) => String(value)).join(', ')}`
+    case 'too_small':
+      return `at least ${issue.minimum}`
+    case 'too_big':
+      return `at most ${issue.maximum}`
+    default:
+      return issue.message
+  }
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at = value
+  for (const key of path) {
+    if (typeof at !== 'object' || at === null) return undefined
+    at = Reflect.get(at, key)
+  }
+  return at
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  const text = JSON.stringify(value)
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+function lineOf(path: readonly PropertyKey[], document: Document, lines: LineCounter): number | undefined {
+  for (let depth = path.length; depth > 0; depth -= 1) {
+    const node: unknown = document.getIn(path.slice(0, depth), true)
+    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)) {
+      const start: unknown = node.range[0]
+      if (typeof start === 'number') return lines.linePos(start).line
+    }
+  }
+  return undefined
+}

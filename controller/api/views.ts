@@ -1,0 +1,281 @@
+import { z } from 'zod'
+
+/**
+ * What the HTTP API answers: one schema a resource, used to check answers, to write OpenAPI and as types by page and CLI.
+ * A metric that is not known is left out, never 0. Times are milliseconds since the epoch.
+ */
+
+const timeMs = z.number().describe('milliseconds since the epoch')
+
+export const gapView = z.object({
+  group: z.string(),
+  reason: z.string(),
+  message: z.string(),
+  sinceMs: timeMs,
+})
+
+/** Live metrics by field name (see the list of measurements); absent ones are left out. */
+const metricsShape = z.record(z.string(), z.number())
+
+export const diskView = z.object({
+  target: z.string(),
+  source: z.string(),
+  backend: z.string(),
+  arrayKey: z.string(),
+  arrayName: z.string(),
+  unit: z.string().optional(),
+  capacityBytes: z.number().optional(),
+  allocationBytes: z.number().optional(),
+  readOnly: z.boolean(),
+  removable: z.boolean(),
+  format: z.string().optional(),
+  cache: z.string().optional(),
+  bus: z.string().optional(),
+  metrics: metricsShape,
+})
+
+export const nicView = z.object({
+  device: z.string(),
+  mac: z.string(),
+  network: z.string().optional(),
+  metrics: metricsShape,
+})
+
+export const vmView = z.object({
+  uuid: z.string(),
+  revision: z.number(),
+  name: z.string(),
+  host: z.string().describe('name of the host that it is on'),
+  hostId: z.string(),
+  kind: z.enum(['kvm', 'xen', 'esxi']),
+  simulated: z.boolean(),
+  state: z.string(),
+  stateReason: z.string(),
+  stateSince: timeMs,
+  stale: z.boolean().describe('its host is silent or it could not be read; values are the last known'),
+  doubled: z.boolean().describe('two hosts report it as running'),
+  owner: z.string().optional(),
+  group: z.string().optional(),
+  service: z.string().optional(),
+  title: z.string().optional(),
+  vcpus: z.number().optional(),
+  autostart: z.boolean().optional(),
+  cpuCores: z.number().optional(),
+  memoryBytes: z.number().optional().describe('what it has now'),
+  memoryMaxBytes: z.number().optional().describe('what it is configured to grow to'),
+  memoryRssBytes: z.number().optional(),
+  memoryGuestUsedBytes: z.number().optional(),
+  memoryGuestAt: timeMs.optional().describe('when the guest said so'),
+  readBytesPerSecond: z.number().optional(),
+  writeBytesPerSecond: z.number().optional(),
+  readRequestsPerSecond: z.number().optional(),
+  writeRequestsPerSecond: z.number().optional(),
+  readLatencyMs: z.number().optional(),
+  writeLatencyMs: z.number().optional(),
+  receiveBytesPerSecond: z.number().optional(),
+  transmitBytesPerSecond: z.number().optional(),
+  metrics: metricsShape,
+  absent: z.record(z.string(), z.string()).describe('why a metric is not there, by field'),
+  disks: z.array(diskView),
+  nics: z.array(nicView),
+  gaps: z.array(gapView),
+  lastSampleAt: timeMs.optional(),
+})
+
+export const fileSystemView = z.object({
+  mount: z.string(),
+  device: z.string(),
+  type: z.string(),
+  sizeBytes: z.number(),
+  availableBytes: z.number(),
+  files: z.number(),
+  filesFree: z.number(),
+  readOnly: z.boolean(),
+})
+
+export const capabilityView = z.object({
+  name: z.string(),
+  support: z.enum(['yes', 'degraded', 'no']),
+  reason: z.string(),
+})
+
+/** The memory ledger: installed − reserve − configured = room for new VMs. */
+export const ledgerView = z.object({
+  memoryBytes: z.number().optional().describe('what the hypervisor manages; left out while unknown'),
+  memoryAt: timeMs.optional(),
+  memorySource: z.string().optional(),
+  configuredBytes: z.number().describe('sum over its running VMs of what each may grow to'),
+  reserveBytes: z.number().describe('kept for the hypervisor itself'),
+  spareBytes: z.number().optional().describe('memory − reserve − configured; negative: into the reserve'),
+  room: z.number().optional().describe('new VMs of vmMemoryBytes that fit'),
+  shortOfNextBytes: z.number().optional().describe('what is missing for one VM more'),
+})
+
+export const hostView = z.object({
+  id: z.string(),
+  revision: z.number(),
+  name: z.string(),
+  kind: z.enum(['kvm', 'xen', 'esxi']),
+  simulated: z.boolean(),
+  status: z.enum(['up', 'unreachable', 'silent']),
+  statusSince: timeMs,
+  lastReportAt: timeMs.optional(),
+  agentId: z.string(),
+  hypervisorVersion: z.string(),
+  os: z.string().optional(),
+  kernel: z.string().optional(),
+  machine: z.string().optional(),
+  cpuModel: z.string().optional(),
+  cpuCores: z.number().optional(),
+  cpuThreads: z.number().optional(),
+  memoryBytes: z.number().optional(),
+  ledger: ledgerView,
+  vms: z.number(),
+  runningVms: z.number(),
+  clockOffsetMs: z.number().optional(),
+  metrics: metricsShape,
+  absent: z.record(z.string(), z.string()),
+  capabilities: z.array(capabilityView),
+  gaps: z.array(gapView),
+  fileSystems: z.array(fileSystemView),
+  disks: z.array(z.object({ device: z.string(), metrics: metricsShape })),
+  networks: z.array(z.object({ device: z.string(), metrics: metricsShape })),
+})
+
+export const arrayView = z.object({
+  key: z.string(),
+  revision: z.number(),
+  name: z.string(),
+  kind: z.string(),
+  sizeBytes: z.number().optional(),
+  hosts: z.array(z.string()),
+  vms: z.array(z.string()).describe('names of the VMs with a disk on it'),
+  metrics: metricsShape,
+})
+
+export const agentView = z.object({
+  id: z.string(),
+  name: z.string(),
+  version: z.string(),
+  connected: z.boolean(),
+  since: timeMs,
+  hosts: z.array(z.string()),
+  clockOffsetMs: z.number().optional(),
+  spoolReports: z.number(),
+  droppedReports: z.number(),
+  skippedTicks: z.number(),
+  rssBytes: z.number().optional(),
+  cpuSeconds: z.number().optional(),
+  collectors: z.array(
+    z.object({ name: z.string(), durationSeconds: z.number(), success: z.boolean(), error: z.string() }),
+  ),
+})
+
+export const eventView = z.object({
+  at: timeMs,
+  hostId: z.string(),
+  host: z.string(),
+  vmUuid: z.string(),
+  vmName: z.string(),
+  kind: z.string(),
+  reason: z.string(),
+  message: z.string(),
+})
+
+export const findingView = z.object({
+  check: z.string(),
+  severity: z.enum(['info', 'warning', 'critical']),
+  subject: z.string().describe('host:<name>, vm:<name>, fleet'),
+  message: z.string(),
+})
+
+export const capacityView = z.object({
+  at: timeMs,
+  vmMemoryBytes: z.number(),
+  hosts: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(['kvm', 'xen', 'esxi']),
+      status: z.enum(['up', 'unreachable', 'silent']),
+      ...ledgerView.shape,
+      /** What must find a place elsewhere if this host fails, and what is free on equal hypervisors. */
+      failure: z.object({ neededBytes: z.number(), freeBytes: z.number(), fits: z.boolean() }),
+    }),
+  ),
+  fleet: z.object({
+    room: z.number().describe('sum of the rooms'),
+    survivesHostFailure: z
+      .boolean()
+      .describe('for every single host all its VMs, those on local disks included, fit on equal hypervisors'),
+  }),
+  findings: z.array(findingView),
+})
+
+export const fleetView = z.object({
+  at: timeMs,
+  revision: z.number(),
+  version: z.string(),
+  simulated: z.boolean().describe('at least one host is simulated'),
+  hosts: z.object({ total: z.number(), up: z.number() }),
+  vms: z.object({ total: z.number(), running: z.number() }),
+  memoryBytes: z.number(),
+  configuredBytes: z.number(),
+  room: z.number(),
+  survivesHostFailure: z.boolean(),
+  agents: z.object({ total: z.number(), connected: z.number() }),
+  store: z.object({ ok: z.boolean(), problem: z.string(), sizeBytes: z.number() }),
+  findings: z.array(findingView),
+})
+
+export const seriesView = z.object({
+  entity: z.string(),
+  fields: z.array(z.string()),
+  stepMs: z.number(),
+  rows: z.array(z.array(z.number().nullable())).describe('each row: time in ms, then one value or null for each field'),
+})
+
+export const topView = z.object({
+  by: z.string(),
+  at: timeMs,
+  rows: z.array(z.object({ uuid: z.string(), name: z.string(), host: z.string(), value: z.number() })),
+})
+
+/** Data of a server-sent event `change`: all entities that changed since the event id that the client has. */
+export const changeView = z.object({
+  revision: z.number(),
+  at: timeMs,
+  hosts: z.array(hostView),
+  vms: z.array(vmView),
+  arrays: z.array(arrayView),
+  agents: z.array(agentView),
+  removedHosts: z.array(z.string()),
+  removedVms: z.array(z.string()),
+  removedArrays: z.array(z.string()),
+  /** True: forget what you had; this is everything. */
+  reset: z.boolean(),
+})
+
+export const errorView = z.object({
+  code: z.string(),
+  message: z.string(),
+  field: z.string().optional(),
+  expected: z.string().optional(),
+  got: z.string().optional(),
+})
+
+export type GapView = z.infer<typeof gapView>
+export type DiskView = z.infer<typeof diskView>
+export type NicView = z.infer<typeof nicView>
+export type VmView = z.infer<typeof vmView>
+export type HostView = z.infer<typeof hostView>
+export type ArrayView = z.infer<typeof arrayView>
+export type AgentView = z.infer<typeof agentView>
+export type EventView = z.infer<typeof eventView>
+export type FindingView = z.infer<typeof findingView>
+export type LedgerView = z.infer<typeof ledgerView>
+export type CapacityView = z.infer<typeof capacityView>
+export type FleetView = z.infer<typeof fleetView>
+export type SeriesView = z.infer<typeof seriesView>
+export type TopView = z.infer<typeof topView>
+export type ChangeView = z.infer<typeof changeView>
+export type ErrorView = z.infer<typeof errorView>

@@ -1,0 +1,123 @@
+/**
+ * Every measurement, tag and field that is ever stored, once. Names are public: dashboards and queries use them. Add; never rename.
+ * A field's name carries its unit. Rates are means since the sample before.
+ */
+
+interface FieldSpec {
+  readonly unit: 'bytes' | 'bytes/s' | '1/s' | 'ms' | 'cores' | 's' | 'fraction' | 'count'
+  readonly help: string
+}
+
+const io = {
+  readBytesPerSecond: { unit: 'bytes/s', help: 'bytes read' },
+  writeBytesPerSecond: { unit: 'bytes/s', help: 'bytes written' },
+  readRequestsPerSecond: { unit: '1/s', help: 'read requests completed' },
+  writeRequestsPerSecond: { unit: '1/s', help: 'write requests completed' },
+  readLatencyMs: { unit: 'ms', help: 'mean time of a read request; absent when there was none' },
+  writeLatencyMs: { unit: 'ms', help: 'mean time of a write request; absent when there was none' },
+} as const satisfies Record<string, FieldSpec>
+
+const flush = {
+  flushRequestsPerSecond: { unit: '1/s', help: 'flush requests completed' },
+  flushLatencyMs: { unit: 'ms', help: 'mean time of a flush; absent when there was none' },
+} as const satisfies Record<string, FieldSpec>
+
+const network = {
+  receiveBytesPerSecond: { unit: 'bytes/s', help: 'bytes received' },
+  transmitBytesPerSecond: { unit: 'bytes/s', help: 'bytes sent' },
+  receiveErrorsPerSecond: { unit: '1/s', help: 'receive errors' },
+  transmitErrorsPerSecond: { unit: '1/s', help: 'transmit errors' },
+} as const satisfies Record<string, FieldSpec>
+
+export const measurements = {
+  vm: {
+    tags: ['uuid'],
+    fields: {
+      cpuCores: { unit: 'cores', help: 'CPU time used per second' },
+      vcpuWaitFraction: { unit: 'fraction', help: 'share of time that a vCPU waited for a CPU, all vCPUs added up' },
+      memoryBytes: { unit: 'bytes', help: 'memory it has now (balloon)' },
+      memoryMaxBytes: { unit: 'bytes', help: 'memory it is configured to grow to' },
+      memoryRssBytes: { unit: 'bytes', help: 'memory of its process on the host' },
+      memoryGuestUsedBytes: { unit: 'bytes', help: 'memory in use, as the guest says' },
+      memoryGuestAvailableBytes: { unit: 'bytes', help: 'memory available, as the guest says' },
+      memorySwapInBytesPerSecond: { unit: 'bytes/s', help: 'swapped in by the guest' },
+      memorySwapOutBytesPerSecond: { unit: 'bytes/s', help: 'swapped out by the guest' },
+      memoryActiveBytes: { unit: 'bytes', help: 'memory touched lately (ESXi)' },
+      memoryBalloonedBytes: { unit: 'bytes', help: 'memory taken back by the balloon (ESXi)' },
+      memorySwappedBytes: { unit: 'bytes', help: 'memory swapped by the host (ESXi)' },
+      ...io,
+      ...flush,
+      ...network,
+      running: { unit: 'count', help: '1 while it runs, 0 otherwise' },
+    },
+  },
+  disk: {
+    tags: ['uuid', 'target'],
+    fields: {
+      ...io,
+      ...flush,
+      readBytesTotal: { unit: 'bytes', help: 'bytes read since this run began' },
+      writeBytesTotal: { unit: 'bytes', help: 'bytes written since this run began' },
+      outOfSlotsPerSecond: { unit: '1/s', help: 'times a request waited for a free slot (Xen)' },
+    },
+  },
+  nic: { tags: ['uuid', 'device'], fields: { ...network } },
+  host: {
+    tags: ['host'],
+    fields: {
+      cpuUsedCores: { unit: 'cores', help: 'CPU time used per second, guests included' },
+      cpuIowaitCores: { unit: 'cores', help: 'CPUs idle while I/O was pending' },
+      cpuStealCores: { unit: 'cores', help: 'CPU time taken by an outer hypervisor' },
+      load1: { unit: 'count', help: 'load average of one minute' },
+      memoryBytes: { unit: 'bytes', help: 'memory of the machine' },
+      memoryAvailableBytes: { unit: 'bytes', help: 'memory available without swapping' },
+      memoryConfiguredBytes: { unit: 'bytes', help: 'configured memory of its running VMs' },
+      swapUsedBytes: { unit: 'bytes', help: 'swap in use' },
+      swapInBytesPerSecond: { unit: 'bytes/s', help: 'swapped in' },
+      swapOutBytesPerSecond: { unit: 'bytes/s', help: 'swapped out' },
+      psiCpuSomeFraction: { unit: 'fraction', help: 'share of time that some task waited for a CPU' },
+      psiMemorySomeFraction: { unit: 'fraction', help: 'share of time that some task waited for memory' },
+      psiMemoryFullFraction: { unit: 'fraction', help: 'share of time that all tasks waited for memory' },
+      psiIoSomeFraction: { unit: 'fraction', help: 'share of time that some task waited for I/O' },
+      psiIoFullFraction: { unit: 'fraction', help: 'share of time that all tasks waited for I/O' },
+      uptimeSeconds: { unit: 's', help: 'time since boot' },
+      receiveBytesPerSecond: { unit: 'bytes/s', help: 'bytes received by its physical interfaces' },
+      transmitBytesPerSecond: { unit: 'bytes/s', help: 'bytes sent by its physical interfaces' },
+    },
+  },
+  array: {
+    tags: ['array', 'host'],
+    fields: {
+      ...io,
+      inFlight: { unit: 'count', help: 'requests in flight' },
+      canaryMs: { unit: 'ms', help: "time of the canary's own small write" },
+    },
+  },
+  file_system: {
+    tags: ['host', 'mount'],
+    fields: {
+      sizeBytes: { unit: 'bytes', help: 'size' },
+      availableBytes: { unit: 'bytes', help: 'available to unprivileged users' },
+      filesFree: { unit: 'count', help: 'free inodes' },
+    },
+  },
+} as const satisfies Record<string, { tags: readonly string[]; fields: Record<string, FieldSpec> }>
+
+export type EntityKind = keyof typeof measurements
+export type VmField = keyof (typeof measurements)['vm']['fields']
+export type DiskField = keyof (typeof measurements)['disk']['fields']
+export type NicField = keyof (typeof measurements)['nic']['fields']
+export type HostField = keyof (typeof measurements)['host']['fields']
+export type ArrayField = keyof (typeof measurements)['array']['fields']
+
+export const entityKinds: readonly EntityKind[] = ['vm', 'disk', 'nic', 'host', 'array', 'file_system']
+
+/** True if the kind has a field of that name. */
+export function isField(kind: EntityKind, name: string): boolean {
+  return Object.hasOwn(measurements[kind].fields, name)
+}
+
+/** Names of a kind's fields. */
+export function fieldNames(kind: EntityKind): readonly string[] {
+  return Object.keys(measurements[kind].fields)
+}

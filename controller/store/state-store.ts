@@ -1,0 +1,20 @@
+/**
+ * Small durable state that is not a time series: agents, tokens, sessions, last inventories.
+ * Rows are JSON values under (table, key). Async, so that a server database can follow.
+ */
+export const stateTables = ['ca', 'agents', 'joinTokens', 'apiTokens', 'inventories', 'meta'] as const
+export type StateTable = (typeof stateTables)[number]
+
+export interface Tx {
+  get(table: StateTable, key: string): Promise<unknown>
+  put(table: StateTable, key: string, value: unknown): Promise<void>
+  delete(table: StateTable, key: string): Promise<void>
+  /** Ascending by key. */
+  list(table: StateTable): Promise<readonly { readonly key: string; readonly value: unknown }[]>
+}
+
+export interface StateStore {
+  /** Runs `work` alone in one transaction: all of it is durable when this resolves, or none if it throws. Never nest. */
+  tx<T>(work: (t: Tx) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}

@@ -1,0 +1,107 @@
+import type { FleetEvent } from '../model/snapshot.js'
+import type { EntityKind } from './measurements.js'
+
+/**
+ * What a point is about. `id` is the tag values of the measurement joined by `/` in their listed order:
+ * a VM's uuid, `<uuid>/<target>`, a host id, `<array key>/<host id>` …
+ */
+export interface EntityKey {
+  readonly kind: EntityKind
+  readonly id: string
+}
+
+/** One entity at one time with the fields that were read then. Values are finite; unknown ones are left out. */
+export interface Point {
+  readonly entity: EntityKey
+  readonly atMs: number
+  readonly fields: Readonly<Record<string, number>>
+}
+
+/** Everything of this spool up to `throughSeq` is in the batch or came before it. */
+export interface SpoolMark {
+  readonly spoolId: string
+  readonly throughSeq: number
+}
+
+export interface Batch {
+  readonly points: readonly Point[]
+  readonly events: readonly FleetEvent[]
+  readonly marks: readonly SpoolMark[]
+}
+
+export const aggregations = ['mean', 'min', 'max', 'last', 'sum'] as const
+export type Aggregation = (typeof aggregations)[number]
+
+export interface RangeQuery {
+  readonly entity: EntityKey
+  readonly fields: readonly string[]
+  readonly fromMs: number
+  /** Exclusive. */
+  readonly toMs: number
+  /** Width of a step, aligned to the epoch; 0: the points as stored. */
+  readonly stepMs: number
+  readonly agg: Aggregation
+}
+
+/** One row a moment, ascending: `[atMs, value of each asked field or null]`. A step's moment is its start; empty steps are left out. */
+export interface RangeResult {
+  readonly fields: readonly string[]
+  readonly rows: readonly (readonly (number | null)[])[]
+}
+
+export interface TopQuery {
+  readonly kind: EntityKind
+  readonly field: string
+  readonly agg: Aggregation
+  readonly fromMs: number
+  readonly toMs: number
+  readonly n: number
+  /** Only these entities; all if absent. */
+  readonly ids?: ReadonlySet<string>
+}
+
+export interface TopRow {
+  readonly id: string
+  readonly value: number
+}
+
+export interface SeriesInfo {
+  readonly entity: EntityKey
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+export interface EventQuery {
+  readonly fromMs: number
+  readonly toMs: number
+  readonly vmUuid?: string
+  readonly hostId?: string
+  readonly limit: number
+}
+
+export interface StoreHealth {
+  readonly ok: boolean
+  /** Why not ok; empty otherwise. */
+  readonly problem: string
+  readonly points: number
+  readonly sizeBytes: number
+  readonly oldestMs: number | undefined
+}
+
+/** Time series by intent, so that each backend can answer its own best way. Methods reject with an Error that says what failed. */
+export interface TimeSeries {
+  /** Resolves when all of the batch is durable (fsynced), in one transaction. A point at an entity and time that exist merges its fields. */
+  write(batch: Batch): Promise<void>
+  range(query: RangeQuery): Promise<RangeResult>
+  /** Highest first. */
+  topN(query: TopQuery): Promise<readonly TopRow[]>
+  series(filter: { kind: EntityKind }): Promise<readonly SeriesInfo[]>
+  /** Newest first. */
+  events(query: EventQuery): Promise<readonly FleetEvent[]>
+  /** High-water mark of every spool. */
+  marks(): Promise<ReadonlyMap<string, number>>
+  /** Forgets points and events before `beforeMs`; returns how many points went. */
+  drop(beforeMs: number): Promise<number>
+  health(): Promise<StoreHealth>
+  close(): Promise<void>
+}
