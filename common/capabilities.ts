@@ -6,6 +6,7 @@ export const capabilityNames = [
   'memory-size',
   'memory-guest',
   'memory-rss',
+  'memory-active',
   'disk-bytes',
   'disk-requests',
   'disk-latency',

@@ -235,3 +235,16 @@ export interface Snapshot {
 export function valueOf(metric: Metric | undefined): number | undefined {
   return metric !== undefined && 'value' in metric ? metric.value : undefined
 }
+
+/**
+ * States in which a VM holds its memory on the host: all but off and crashed. A guest in suspend-to-RAM keeps its memory; `unknown` counts,
+ * because Xen says "no state" of a domain between two runs, and room must not be promised on a guess.
+ */
+export function occupiesMemory(state: VmState): boolean {
+  return state !== 'shutoff' && state !== 'crashed'
+}
+
+/** States in which a VM's disks may be written: two hosts in these for one VM are a danger. */
+export function isRunning(state: VmState): boolean {
+  return state === 'running' || state === 'blocked' || state === 'shutting-down'
+}

@@ -11,7 +11,7 @@ export const Lane = {
   LANE_UNSPECIFIED: "LANE_UNSPECIFIED",
   /** LANE_STATE - State, CPU, memory, networks, disks of every VM. */
   LANE_STATE: "LANE_STATE",
-  /** LANE_FAST - Disks of those VMs that moved; counters of arrays. */
+  /** LANE_FAST - Disks of those VMs that moved; counters of arrays. A running VM that is neither here nor in a gap was proven not to have moved. */
   LANE_FAST: "LANE_FAST",
   /** LANE_EVENT - Sent at once because of an event. */
   LANE_EVENT: "LANE_EVENT",

@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+
+import { Backoff } from '../common/backoff.js'
+import { Lifecycle, pause } from '../common/lifecycle.js'
+import type { Log } from '../common/log.js'
+import type { AgentConfig } from './config.js'
+import type { Capability } from './hypervisor/hypervisor.js'
+import { cpuSeconds, openMetricsServer, type AgentStatus } from './metrics-server.js'
+import { openSources, type Source } from './open-hypervisors.js'
+import { EnrolmentRefused, obtainIdentity } from './report/enrol.js'
+import type { Identity } from './report/identity.js'
+import { reportToWire, type AgentHealth, type Pass } from './report/report-to-wire.js'
+import { Spool } from './report/spool.js'
+import { encodeMessage, inventoryToWire } from './report/to-wire.js'
+import { Uplink, type AskedIntervals } from './report/uplink.js'
+import { HostLoop, type Intervals } from './schedule/host-loop.js'
+
+export interface AgentOptions {
+  readonly config: AgentConfig
+  readonly version: string
+  readonly log: Log
+  readonly now: () => number
+  readonly monotonicMs: () => number
+}
+
+/** One host that this agent serves: its source, its loop and what it last said of itself. */
+interface Served {
+  readonly source: Source
+  readonly loop: HostLoop
+  capabilities: readonly Capability[]
+  inventory: Buffer | undefined
+}
+
+export interface Agent {
+  readonly metricsPort: number
+  status(): AgentStatus
+  stop(): Promise<void>
+}
+
+/**
+ * Builds all parts of the agent and connects them. Hypervisors that cannot be reached yet and a controller that is not
+ * there yet are waited for; meanwhile /healthz says so.
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { config, log, now } = options
+  const lifecycle = new Lifecycle(log)
+  const stop = new AbortController()
+  const spool = new Spool<Buffer>(randomUUID(), {
+    maxReports: config.spool.maxReports,
+    maxBytes: config.spool.maxSize,
+  })
+  const served: Served[] = []
+  let intervals: Intervals = intervalsOf(config)
+  let uplink: Uplink | undefined
+  let waitingFor = 'the hypervisors are being opened'
+  let collectors: Pass['collectors'] = []
+
+  const health = (): AgentHealth => ({
+    cpuSeconds: cpuSeconds(),
+    rssBytes: process.memoryUsage.rss(),
+    spoolReports: spool.size,
+    spoolBytes: spool.bytes,
+    droppedReports: spool.dropped,
+    skippedTicks: served.reduce((total, one) => total + one.loop.skippedTicks, 0),
+  })
+
+  const serve = (source: Source): Served => {
+    const { hostId, name } = source.hypervisor.identity
+    const host: Served = {
+      source,
+      capabilities: [],
+      inventory: undefined,
+      loop: new HostLoop({
+        hypervisor: source.hypervisor,
+        machine: source.machine,
+        intervals: () => intervals,
+        log: log.child({ host: name }),
+        now,
+        monotonicMs: options.monotonicMs,
+        onCapabilities: (capabilities) => {
+          const changed = JSON.stringify(capabilities) !== JSON.stringify(host.capabilities)
+          host.capabilities = capabilities
+          // The hello carries them: a new session tells the controller.
+          if (changed) uplink?.introduceAgain()
+        },
+        onInventory: (inventory, revision) => {
+          host.inventory = encodeMessage(inventoryToWire(inventory, { hostId, revision, atMs: now() }))
+          uplink?.sendInventory(host.inventory)
+        },
+        onPass: (pass) => {
+          if (pass.collectors.length > 0) collectors = pass.collectors
+          const { bootId } = source.hypervisor.identity
+          const agent = pass.lane === 'state' ? health() : undefined
+          spool.add((seq) => {
+            const report = encodeMessage(reportToWire(pass, { spoolId: spool.id, seq, hostId, bootId, agent }))
+            return { report, bytes: report.length }
+          })
+        },
+      }),
+    }
+    return host
+  }
+
+  const status = (): AgentStatus => ({
+    version: options.version,
+    connected: uplink?.connected ?? false,
+    reconnects: uplink?.reconnects ?? 0,
+    spoolReports: spool.size,
+    spoolBytes: spool.bytes,
+    droppedReports: spool.dropped,
+    collectors,
+    waitingFor,
+    hosts: served.map(({ source, loop }) => ({
+      name: source.hypervisor.identity.name,
+      unreachable: loop.unreachable,
+      lastPassAt: loop.lastPassAt,
+      skippedTicks: loop.skippedTicks,
+    })),
+  })
+
+  const metrics = await openMetricsServer({
+    ...config.metrics,
+    status,
+    now,
+    staleAfterMs: () => intervals.stateMs * 5,
+  })
+  lifecycle.add('metrics server', () => metrics.close())
+
+  const run = async (): Promise<void> => {
+    for (const entry of config.hypervisors) {
+      const sources = await persistently(
+        stop.signal,
+        log,
+        `the hypervisor (${entry.kind}) is not there`,
+        (problem) => {
+          waitingFor = problem
+        },
+        () => openSources(entry, config, { log, now }),
+      )
+      for (const source of sources ?? []) {
+        lifecycle.add(`hypervisor ${source.hypervisor.identity.name}`, () => source.hypervisor.close())
+        served.push(serve(source))
+      }
+    }
+    // Capabilities and inventories first, so that the first hello is complete.
+    await Promise.all(served.map(async (host) => probe(host, stop.signal, log)))
+    const [controller] = config.controllers
+    if (controller === undefined || stop.signal.aborted) return
+    waitingFor = 'waiting for enrolment'
+    const identity = await persistently(
+      stop.signal,
+      log,
+      'not enrolled yet',
+      (problem) => {
+        waitingFor = problem
+      },
+      (): Promise<Identity> =>
+        obtainIdentity({
+          dataDir: config.data,
+          address: controller.address,
+          joinTokenFile: controller.joinTokenFile,
+          agentName: config.name ?? hostname(),
+          version: options.version,
+          hosts: served.map(({ source }) => source.hypervisor.identity),
+          log,
+        }),
+    )
+    if (identity === undefined || stop.signal.aborted) return
+    waitingFor = ''
+    uplink = new Uplink(
+      {
+        address: controller.address,
+        dataDir: config.data,
+        version: options.version,
+        spool,
+        introductions: () =>
+          served.map(({ source, capabilities }) => ({ identity: source.hypervisor.identity, capabilities })),
+        inventories: () => served.flatMap((host) => host.inventory ?? []),
+        onSettings: (asked) => {
+          intervals = { ...intervals, ...given(asked) }
+          log.info({ intervals }, 'intervals set by the controller')
+        },
+        log,
+        now,
+      },
+      identity,
+    )
+    uplink.start()
+    lifecycle.add('uplink', () => uplink?.stop())
+    for (const { loop, source } of served) {
+      loop.start()
+      lifecycle.add(`schedule of ${source.hypervisor.identity.name}`, () => loop.stop())
+    }
+  }
+  const running = run().catch((error: unknown) => {
+    waitingFor = error instanceof Error ? error.message : String(error)
+    log.fatal({ err: error }, 'the agent cannot go on')
+  })
+
+  return {
+    metricsPort: metrics.port,
+    status,
+    async stop() {
+      stop.abort()
+      await running
+      await lifecycle.stop()
+    },
+  }
+}
+
+async function probe(host: Served, signal: AbortSignal, log: Log): Promise<void> {
+  try {
+    host.capabilities = await host.source.hypervisor.probe(signal)
+  } catch (error) {
+    log.warn({ err: error, host: host.source.hypervisor.identity.name }, 'capabilities are not known yet')
+  }
+}
+
+/** Tries until it works or the signal aborts. Says the problem once each time it changes. Enrolment refusals are tried on too: a person may put a new token there. */
+async function persistently<Result>(
+  signal: AbortSignal,
+  log: Log,
+  what: string,
+  onProblem: (problem: string) => void,
+  work: () => Promise<Result>,
+): Promise<Result | undefined> {
+  const backoff = new Backoff({ baseMs: 500, capMs: 10_000 })
+  let last = ''
+  while (!signal.aborted) {
+    try {
+      return await work()
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      if (message !== last) {
+        const level = error instanceof EnrolmentRefused ? 'error' : 'warn'
+        log[level]({ reason: message }, what)
+      }
+      last = message
+      onProblem(`${what}: ${message}`)
+      await pause(backoff.nextMs(), signal)
+    }
+  }
+  return undefined
+}
+
+function intervalsOf(config: AgentConfig): Intervals {
+  const { state, fast, block, guestMemory, inventory } = config.intervals
+  return { stateMs: state, fastMs: fast, blockMs: block, guestMemoryMs: guestMemory, inventoryMs: inventory }
+}
+
+/** Bounds of what a controller may ask for: it must not make an agent spin, nor silence it. */
+const shortestMs = 200
+const longestMs = 3_600_000
+
+function given(asked: AskedIntervals): Partial<Intervals> {
+  const entries = Object.entries(asked).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, Math.min(longestMs, Math.max(shortestMs, value))] as const],
+  )
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,147 @@
+import { statfs } from 'node:fs/promises'
+
+import type { Log } from '../../common/log.js'
+import type { FileSystemRaw } from '../hypervisor/hypervisor.js'
+import { waitAtMost } from './wait-at-most.js'
+import { mayHang, mountsPaths, parseMounts, type Mount } from './mounts.js'
+import type { Collector } from './run-collectors.js'
+import type { HostRoots } from './roots.js'
+import type { TextReader } from './text-reader.js'
+
+/** As statfs(2) answers; blocks are `bsize` bytes. */
+export interface StatfsAnswer {
+  readonly bsize: bigint
+  readonly blocks: bigint
+  readonly bavail: bigint
+  readonly files: bigint
+  readonly ffree: bigint
+}
+
+export interface FileSystemsOptions {
+  /** For one mount; well below the collector's own. */
+  readonly deadlineMs: number
+  /** Asks the kernel about a path; an argument so that tests can have one that never answers. */
+  readonly statfs?: (path: string) => Promise<StatfsAnswer>
+}
+
+/**
+ * A call that hangs holds one of the four threads that Node has for all files. So nothing that may hang is asked while
+ * two calls do, and no local disk while three do.
+ */
+const mostStuck = { remote: 2, local: 3 } as const
+const mostMounts = 256
+
+/**
+ * Size and use of every real file system. Asked one after the other, those that may hang last; a mount whose last call
+ * has not come back is not asked again. So a dead NFS server costs its own figures, and one pass a short wait.
+ */
+export function fileSystemsCollector(
+  roots: Pick<HostRoots, 'procRoot' | 'rootFs'>,
+  reader: TextReader,
+  log: Log,
+  { deadlineMs, statfs: ask = bigStatfs }: FileSystemsOptions,
+): Collector {
+  const stuck = new Set<string>()
+  const failing = new Set<string>()
+
+  async function read(mount: Mount): Promise<FileSystemRaw | undefined> {
+    const call = ask(`${roots.rootFs.replace(/\/$/, '')}${mount.path}`)
+    stuck.add(mount.path)
+    const ended = (): void => {
+      stuck.delete(mount.path)
+    }
+    call.then(ended, ended)
+    try {
+      const answer = await waitAtMost(call, deadlineMs, `statfs ${mount.path}`)
+      if (failing.delete(mount.path)) log.info({ mount: mount.path }, 'file system answers again')
+      return fileSystem(mount, answer)
+    } catch (error) {
+      if (!isNotOurs(error) && !failing.has(mount.path)) {
+        failing.add(mount.path)
+        log.warn({ mount: mount.path, type: mount.type, err: error }, 'file system does not answer')
+      }
+      return undefined
+    }
+  }
+
+  return {
+    name: 'file-systems',
+    async collect(signal) {
+      const mounts = realFileSystems(parseMounts(readMounts(roots, reader)))
+      const paths = new Set(mounts.map(({ path }) => path))
+      for (const path of failing) if (!paths.has(path)) failing.delete(path)
+      const order = [...mounts.filter(({ type }) => !mayHang(type)), ...mounts.filter(({ type }) => mayHang(type))]
+      const fileSystems: FileSystemRaw[] = []
+      for (const mount of order) {
+        const most = mayHang(mount.type) ? mostStuck.remote : mostStuck.local
+        if (stuck.size >= most || signal.aborted) break
+        if (stuck.has(mount.path)) continue
+        const found = await read(mount)
+        if (found !== undefined) fileSystems.push(found)
+      }
+      return { fileSystems }
+    },
+  }
+}
+
+/** @throws the file system's error if the machine has none of the files that list mounts */
+export function readMounts({ procRoot, rootFs }: Pick<HostRoots, 'procRoot' | 'rootFs'>, reader: TextReader): string {
+  const paths = mountsPaths(procRoot, rootFs)
+  for (const path of paths.slice(0, -1)) {
+    try {
+      const text = reader.readIfThere(path)
+      if (text !== undefined && text !== '') return text
+    } catch (error) {
+      if (!isNotOurs(error)) throw error
+    }
+  }
+  return reader.read(paths.at(-1) ?? `${procRoot}/mounts`)
+}
+
+const real: ReadonlySet<string> = new Set(
+  (
+    'ext2 ext3 ext4 xfs btrfs zfs jfs reiserfs f2fs bcachefs vfat exfat ntfs ntfs3 fuseblk ocfs2 gfs2 vmfs ' +
+    'nfs nfs4 cifs smb3 ceph glusterfs lustre fuse.glusterfs fuse.ceph fuse.sshfs fuse.mergerfs'
+  ).split(' '),
+)
+
+/** Mounts that hold data, each file system once: bind mounts repeat its device. An overlay counts as the root only. */
+export function realFileSystems(mounts: readonly Mount[]): Mount[] {
+  const visible = new Map(mounts.map((mount) => [mount.path, mount]))
+  const byDevice = new Map<string, Mount>()
+  for (const mount of visible.values()) {
+    if (!real.has(mount.type) && !(mount.type === 'overlay' && mount.path === '/')) continue
+    const same = byDevice.get(mount.device)
+    if (same === undefined || mount.path.length < same.path.length) byDevice.set(mount.device, mount)
+  }
+  return [...byDevice.values()].slice(0, mostMounts)
+}
+
+function fileSystem(mount: Mount, answer: StatfsAnswer): FileSystemRaw {
+  return {
+    mount: mount.path,
+    device: mount.device,
+    type: mount.type,
+    sizeBytes: held(answer.blocks * answer.bsize),
+    availableBytes: held(answer.bavail * answer.bsize),
+    files: held(answer.files),
+    filesFree: held(answer.ffree),
+    readOnly: mount.readOnly,
+  }
+}
+
+/** Some file systems say 2^64 − 1 for "no limit", or go below zero. */
+function held(value: bigint): number {
+  if (value < 0n) return 0
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
+}
+
+function bigStatfs(path: string): Promise<StatfsAnswer> {
+  return statfs(path, { bigint: true })
+}
+
+/** Not ours to read, or gone since the mounts were listed. */
+function isNotOurs(error: unknown): boolean {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === 'EACCES' || code === 'EPERM' || code === 'ENOENT' || code === 'ENOTDIR'
+}

@@ -1,0 +1,29 @@
+import { realpath } from 'node:fs/promises'
+
+import type { LocalDiskFacts } from '../hypervisor/hypervisor.js'
+import { listDirectory, readDiskIdentity } from '../storage/disk-identity.js'
+import { isWholeDisk } from './diskstats.js'
+
+const mostDisks = 1024
+
+/** The machine's own disks from /sys/block, without what only looks like one: layers, memory, LUNs of an iSCSI target. */
+export async function readLocalDisks(sysRoot: string): Promise<LocalDiskFacts[]> {
+  const names = new Set(await listDirectory(`${sysRoot}/block`))
+  const disks: LocalDiskFacts[] = []
+  for (const name of [...names].sort().slice(0, mostDisks)) {
+    if (!isWholeDisk(name, names) || name.startsWith('md')) continue
+    const directory = await realpath(`${sysRoot}/block/${name}`).catch(() => undefined)
+    // virtual: made by the kernel; session: reached through iSCSI
+    if (directory === undefined || /\/devices\/virtual\/|\/session\d+\//.test(directory)) continue
+    const { device, model, serial, sizeBytes, rotational } = await readDiskIdentity(directory)
+    if (sizeBytes === undefined) continue
+    disks.push({
+      device,
+      model: model ?? '',
+      serial: serial ?? '',
+      sizeBytes,
+      ...(rotational === undefined ? {} : { rotational }),
+    })
+  }
+  return disks
+}

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+
+import { parseVmstat } from './vmstat.js'
+
+test.each([
+  ['nr_free_pages 1\npswpin 3\npswpout 4\npgfault 9\n', 4096, { swapInBytes: 12288, swapOutBytes: 16384 }],
+  ['pswpin 1\npswpout 0\n', 65536, { swapInBytes: 65536, swapOutBytes: 0 }],
+  ['nr_free_pages 1\nnot_pswpin 5\npswpin_zero 6\n', 4096, {}],
+  ['pswpout 2\n', 4096, { swapOutBytes: 8192 }],
+])('%j with pages of %d', (text, pageBytes, expected) => {
+  expect(parseVmstat(text, pageBytes)).toEqual(expected)
+})
+
+test.each([
+  ['', '/proc/vmstat:1: expected a name and a count, got ""'],
+  ['a 1\npswpin -1\n', '/proc/vmstat:2: expected a count in column 2, got "-1"'],
+  ['pswpin x\n', '/proc/vmstat:1: expected a count in column 2, got "x"'],
+  ['pswpin 9007199254740991\n', '/proc/vmstat:1: expected fewer bytes in column 2'],
+])('%j is refused', (text, message) => {
+  expect(() => parseVmstat(text, 4096)).toThrow(message)
+})

@@ -1,0 +1,242 @@
+import { access, readFile } from 'node:fs/promises'
+import path from 'node:path'
+
+import { Backoff } from '../../../common/backoff.js'
+import { pause } from '../../../common/lifecycle.js'
+import type { Log } from '../../../common/log.js'
+import {
+  HypervisorUnavailable,
+  type Capability,
+  type Hypervisor,
+  type HypervisorEvent,
+  type HostIdentity,
+  type Inventory,
+  type Sample,
+  type SampleGroup,
+  type SampleOptions,
+} from '../hypervisor.js'
+import { parseCapabilities } from './capabilities-xml.js'
+import { EventQueue } from './event-queue.js'
+import { EventSource } from './event-source.js'
+import { InventoryReader, type ResolveArray } from './inventory.js'
+import { probeLibvirt } from './probe.js'
+import { getCapabilities } from './procedures.js'
+import { createReaderMemory, type ReaderMemory } from './reader-memory.js'
+import { Sampler } from './sampler.js'
+import { openSession, type Session } from './session.js'
+
+export interface LibvirtOptions {
+  /** The only socket to use; if absent, those of libvirt's daemons in `runRoot`, read-only ones first. */
+  readonly socket?: string
+  /** Default `/run/libvirt`. */
+  readonly runRoot?: string
+  readonly uri: string
+  readonly procRoot: string
+  readonly sysRoot: string
+  readonly hostName: string
+  /**
+   * Names the host instead of libvirt's UUID. Needed where the firmware has none: libvirt then makes up another one each time
+   * it starts, unless `host_uuid` in libvirtd.conf says otherwise.
+   */
+  readonly hostId?: string
+  readonly log: Log
+  /** Wall clock, milliseconds since the epoch. */
+  readonly now: () => number
+  /** Makes what finds the array of a disk, once it is known which host this is. */
+  readonly createResolver: (hostId: string) => ResolveArray
+  /** For all calls to one VM in one pass; default 2 s. */
+  readonly vmDeadlineMs?: number
+  /** The same in passes with `onlyMoved`, which have to fit into a second; default 0.8 s. */
+  readonly fastVmDeadlineMs?: number
+}
+
+/** libvirtd needs a second or two to come back; being away must not last much longer. */
+const reconnect = { baseMs: 200, capMs: 4000 } as const
+
+/**
+ * Connects to libvirt for reading. The driver comes back by itself whenever the daemon does.
+ * @throws HypervisorDenied, HypervisorUnavailable if the first connection fails
+ */
+export async function openLibvirt(options: LibvirtOptions): Promise<LibvirtHypervisor> {
+  const memory = await createReaderMemory(options.procRoot, options.now)
+  const hypervisor = new LibvirtHypervisor(options, memory)
+  await hypervisor.connect()
+  return hypervisor
+}
+
+type FollowedSession = Session & { readonly hasEvents: boolean }
+
+/** KVM and QEMU through libvirt. Made by `openLibvirt`. */
+export class LibvirtHypervisor implements Hypervisor {
+  readonly #options: LibvirtOptions
+  readonly #memory: ReaderMemory
+  readonly #sampler: Sampler
+  readonly #queue = new EventQueue()
+  readonly #events: EventSource
+  readonly #closing = new AbortController()
+  #inventory: InventoryReader | undefined
+  #identity: HostIdentity | undefined
+  #session: FollowedSession | undefined
+  #away = 'not connected yet'
+  #keeper: Promise<void> = Promise.resolve()
+
+  constructor(options: LibvirtOptions, memory: ReaderMemory) {
+    this.#options = options
+    this.#memory = memory
+    const { vmDeadlineMs = 2000, fastVmDeadlineMs = 800, now, log } = options
+    this.#sampler = new Sampler({ memory, vmDeadlineMs, fastVmDeadlineMs })
+    this.#events = new EventSource({
+      now,
+      log,
+      onEvent: (event) => this.#queue.push(event),
+      onChange: (uuid) => memory.definitions.invalidate(uuid),
+    })
+  }
+
+  get identity(): HostIdentity {
+    if (this.#identity === undefined) throw new HypervisorUnavailable(this.#away)
+    return this.#identity
+  }
+
+  /** The socket in use; undefined while the connection is down. */
+  get socket(): string | undefined {
+    return this.#session?.socket
+  }
+
+  /** Events lost because nobody read them in time. */
+  get droppedEvents(): number {
+    return this.#queue.dropped
+  }
+
+  /** Makes the first connection and keeps it from then on. Once. */
+  async connect(): Promise<void> {
+    const session = await this.#open()
+    try {
+      this.#identity = await identify(session, this.#options)
+    } catch (error) {
+      session.close()
+      throw error
+    }
+    const { createResolver, hostName, log, vmDeadlineMs = 2000 } = this.#options
+    const resolveArray = createResolver(this.#identity.hostId)
+    this.#inventory = new InventoryReader({ hostName, memory: this.#memory, resolveArray, vmDeadlineMs, log })
+    this.#session = session
+    this.#keeper = this.#keepConnected(session)
+  }
+
+  async probe(signal: AbortSignal): Promise<readonly Capability[]> {
+    return probeLibvirt(this.#connected(), this.#memory, signal)
+  }
+
+  async inventory(signal: AbortSignal): Promise<Inventory> {
+    const session = this.#connected()
+    if (this.#inventory === undefined) throw new HypervisorUnavailable(this.#away)
+    return this.#inventory.read(session, signal)
+  }
+
+  async sample(groups: ReadonlySet<SampleGroup>, options: SampleOptions, signal: AbortSignal): Promise<Sample> {
+    return this.#sampler.sample(this.#connected(), groups, options, signal)
+  }
+
+  events(signal: AbortSignal): AsyncIterable<HypervisorEvent> {
+    return this.#queue.read(signal)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#session?.close()
+    this.#session = undefined
+    this.#away = 'closed'
+    this.#queue.close()
+    await this.#keeper
+  }
+
+  #connected(): FollowedSession {
+    if (this.#session === undefined) throw new HypervisorUnavailable(this.#away)
+    return this.#session
+  }
+
+  async #open(): Promise<FollowedSession> {
+    const { socket, runRoot = '/run/libvirt', uri } = this.#options
+    const session = await openSession({
+      ...(socket === undefined ? {} : { socket }),
+      runRoot,
+      uri,
+      onMessage: (procedure, payload) => this.#events.receive(procedure, payload),
+    })
+    try {
+      return { ...session, hasEvents: await this.#events.follow(session.control) }
+    } catch (error) {
+      session.close()
+      throw error
+    }
+  }
+
+  /** Waits for the connection to end and makes another, until closed. */
+  async #keepConnected(first: FollowedSession): Promise<void> {
+    const { log } = this.#options
+    const { signal } = this.#closing
+    let session = first
+    for (;;) {
+      const reason = await session.control.ended
+      session.close()
+      if (signal.aborted) return
+      this.#session = undefined
+      this.#away = reason.message
+      this.#memory.definitions.invalidateAll()
+      log.warn({ socket: session.socket, reason: reason.message }, 'connection to libvirt lost')
+      this.#tell('hypervisor-lost', reason.message)
+      const next = await this.#reopen(signal)
+      if (next === undefined) return
+      session = next
+      this.#session = session
+      log.info({ socket: session.socket }, 'connected to libvirt again')
+      this.#tell('hypervisor-back', session.socket)
+    }
+  }
+
+  async #reopen(signal: AbortSignal): Promise<FollowedSession | undefined> {
+    const backoff = new Backoff(reconnect)
+    for (;;) {
+      await pause(backoff.nextMs(), signal)
+      if (signal.aborted) return undefined
+      try {
+        const session = await this.#open()
+        if (!signal.aborted) return session
+        session.close()
+        return undefined
+      } catch (error) {
+        this.#away = error instanceof Error ? error.message : String(error)
+        this.#options.log.debug({ err: error }, 'libvirt is still away')
+      }
+    }
+  }
+
+  #tell(kind: 'hypervisor-lost' | 'hypervisor-back', message: string): void {
+    this.#queue.push({ atMs: this.#options.now(), kind, reason: 'unknown', message })
+  }
+}
+
+async function identify(session: Session, options: LibvirtOptions): Promise<HostIdentity> {
+  const { hostName, procRoot, sysRoot, log } = options
+  let { hostId } = options
+  if (hostId === undefined) {
+    hostId = parseCapabilities(await getCapabilities(session.control)).uuid
+    const firmware = path.join(sysRoot, 'class/dmi/id/product_uuid')
+    if (!(await exists(firmware))) log.warn({ hostId }, 'no UUID in the firmware: libvirt may have made one up')
+  }
+  if (hostId === undefined) {
+    throw new HypervisorUnavailable('libvirt gives no UUID for this host: set host_uuid in libvirtd.conf')
+  }
+  const bootId = await readFile(path.join(procRoot, 'sys/kernel/random/boot_id'), 'utf8').catch(() => '')
+  return { hostId, name: hostName, kind: 'kvm', bootId: bootId.trim(), simulated: false }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await access(file)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,125 @@
+import type { Log } from '../../../common/log.js'
+import type { EventKind, HypervisorEvent, VmStateReason } from '../hypervisor.js'
+import type { Caller } from './connection.js'
+import { hasProcess } from './domain-state.js'
+import { lifecycleEvent } from './lifecycle-event.js'
+import { eventId, getDomainStats, procedure, readDomain, registerEvent, statsGroup } from './procedures.js'
+import { stateOf } from './sampler.js'
+import type { XdrReader } from './xdr.js'
+
+export interface EventSourceOptions {
+  readonly now: () => number
+  readonly log: Log
+  readonly onEvent: (event: HypervisorEvent) => void
+  /** What a VM is made of changed, or may have. */
+  readonly onChange: (vmUuid: string) => void
+}
+
+/** Events that only say that a VM's definition is another one now. */
+const changeEvents = [
+  eventId.diskChange,
+  eventId.trayChange,
+  eventId.deviceRemoved,
+  eventId.deviceAdded,
+  eventId.metadataChange,
+] as const
+
+const changing: ReadonlySet<EventKind> = new Set<EventKind>(['defined', 'undefined', 'started', 'stopped', 'crashed'])
+
+/**
+ * Turns the daemon's messages into events. It also remembers who runs, so that after a break in the connection it can tell
+ * what happened meanwhile.
+ */
+export class EventSource {
+  readonly #options: EventSourceOptions
+  readonly #running = new Map<string, string>()
+  #changeCallbacks = new Set<number>()
+  #followed = false
+
+  constructor(options: EventSourceOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Registers for events on a new connection, and tells of VMs that started or stopped since the last one.
+   * @returns whether the daemon sends lifecycle events
+   * @throws HypervisorUnavailable, CallAbandoned, LibvirtError if the VMs cannot be listed
+   */
+  async follow(caller: Caller): Promise<boolean> {
+    this.#changeCallbacks = new Set()
+    const hasLifecycle = (await this.#register(caller, eventId.lifecycle)) !== undefined
+    await this.#register(caller, eventId.balloonChange)
+    for (const id of changeEvents) {
+      const callback = await this.#register(caller, id)
+      if (callback !== undefined) this.#changeCallbacks.add(callback)
+    }
+    await this.#relist(caller)
+    return hasLifecycle
+  }
+
+  /** A message of the daemon. @throws XdrError if it is malformed */
+  receive(messageProcedure: number, payload: XdrReader): void {
+    const callback = payload.int()
+    switch (messageProcedure) {
+      case procedure.eventLifecycle:
+        return this.#lifecycle(payload)
+      case procedure.eventBalloonChange:
+        return this.#balloon(payload)
+      default:
+        // Those that only announce a change all begin with the domain.
+        if (this.#changeCallbacks.has(callback)) this.#options.onChange(readDomain(payload).uuid)
+    }
+  }
+
+  #lifecycle(payload: XdrReader): void {
+    const { uuid, name } = readDomain(payload)
+    const meaning = lifecycleEvent(payload.int(), payload.int())
+    if (meaning === undefined) return
+    const { kind, reason } = meaning
+    if (kind === 'started') this.#running.set(uuid, name)
+    if (kind === 'stopped' || (kind === 'crashed' && reason === 'crashed')) this.#running.delete(uuid)
+    if (changing.has(kind)) this.#options.onChange(uuid)
+    this.#tell(kind, reason, uuid, name)
+  }
+
+  #balloon(payload: XdrReader): void {
+    const { uuid, name } = readDomain(payload)
+    this.#tell('balloon-changed', 'unknown', uuid, name, `${payload.unsignedHyper()} KiB`)
+  }
+
+  async #register(caller: Caller, event: number): Promise<number | undefined> {
+    try {
+      return await registerEvent(caller, event)
+    } catch (error) {
+      this.#options.log.debug({ event, err: error }, 'libvirt does not send this event')
+      return undefined
+    }
+  }
+
+  async #relist(caller: Caller): Promise<void> {
+    const list = await getDomainStats(caller, [], statsGroup.state)
+    const before = new Map(this.#running)
+    this.#running.clear()
+    for (const stats of list) {
+      const { uuid, name } = stats.domain
+      const { state, reason } = stateOf(stats)
+      if (hasProcess(state)) {
+        this.#running.set(uuid, name)
+        if (this.#followed && !before.has(uuid)) this.#tell('started', reason, uuid, name, missedMessage)
+      } else if (before.has(uuid)) {
+        this.#tell(reason === 'crashed' ? 'crashed' : 'stopped', reason, uuid, name, missedMessage)
+      }
+      before.delete(uuid)
+    }
+    // Those that are not even listed any more were transient.
+    for (const [uuid, name] of before) this.#tell('stopped', 'unknown', uuid, name, missedMessage)
+    this.#followed = true
+  }
+
+  #tell(kind: EventKind, reason: VmStateReason, vmUuid: string, vmName: string, message?: string): void {
+    const atMs = this.#options.now()
+    this.#options.onEvent({ atMs, kind, reason, vmUuid, vmName, ...(message === undefined ? {} : { message }) })
+  }
+}
+
+const missedMessage = 'while the connection to libvirt was down'

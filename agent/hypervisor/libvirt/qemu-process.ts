@@ -1,0 +1,125 @@
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+
+/**
+ * The QEMU process of a VM, read from /proc: cheaper than asking libvirt, and it answers while the VM hangs.
+ * Formats: proc(5).
+ */
+export interface QemuProcess {
+  readonly pid: number
+  /** Clock ticks since boot when it started: with the pid it names the process for good. */
+  readonly startTicks: string
+}
+
+export interface ProcessIo {
+  readonly readBytes: bigint
+  readonly writeBytes: bigint
+  /** Bytes and calls of read- and write-like system calls, cached or not. */
+  readonly callBytes: bigint
+  readonly calls: bigint
+}
+
+/** Finds the processes of these VMs in one walk over /proc; what cannot be read is not found. */
+export async function findQemuProcesses(
+  procRoot: string,
+  uuids: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, QemuProcess>> {
+  const found = new Map<string, QemuProcess>()
+  for (const entry of await readdir(procRoot).catch(() => [])) {
+    if (!/^\d+$/.test(entry)) continue
+    const pid = Number(entry)
+    const commandLine = await readText(path.join(procRoot, entry, 'cmdline'))
+    const uuid = uuidOfCommandLine(commandLine)
+    if (uuid === undefined || !uuids.has(uuid)) continue
+    const stat = await readProcessStat(procRoot, pid)
+    if (stat !== undefined) found.set(uuid, { pid, startTicks: stat.startTicks })
+  }
+  return found
+}
+
+/** The UUID after `-uuid` on a QEMU's command line. */
+export function uuidOfCommandLine(commandLine: string): string | undefined {
+  const words = commandLine.split('\0')
+  const program = path.basename(words[0] ?? '')
+  if (!/qemu|kvm/.test(program)) return undefined
+  const at = words.indexOf('-uuid')
+  return at < 0 ? undefined : words[at + 1]?.toLowerCase()
+}
+
+export interface ProcessStat {
+  /** R, S, D, T, Z, … */
+  readonly state: string
+  readonly startTicks: string
+}
+
+/** @returns undefined if the process is gone or hidden */
+export async function readProcessStat(procRoot: string, pid: number): Promise<ProcessStat | undefined> {
+  return parseProcessStat(await readText(path.join(procRoot, String(pid), 'stat')))
+}
+
+export function parseProcessStat(text: string): ProcessStat | undefined {
+  // The name in parentheses may hold anything, parentheses too.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const state = fields[0]
+  const startTicks = fields[19]
+  return state === undefined || startTicks === undefined || state === '' ? undefined : { state, startTicks }
+}
+
+/** Resident memory in bytes; undefined if it cannot be read. */
+export async function readResidentBytes(procRoot: string, pid: number, pageBytes: number): Promise<number | undefined> {
+  const pages = /^\d+ (\d+) /.exec(await readText(path.join(procRoot, String(pid), 'statm')))?.[1]
+  return pages === undefined ? undefined : Number(pages) * pageBytes
+}
+
+/** @returns undefined if it may not be read: that takes the same user, or root */
+export async function readProcessIo(procRoot: string, pid: number): Promise<ProcessIo | undefined> {
+  return parseProcessIo(await readText(path.join(procRoot, String(pid), 'io')))
+}
+
+export function parseProcessIo(text: string): ProcessIo | undefined {
+  const value = (name: string): bigint | undefined => {
+    const digits = new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]
+    return digits === undefined ? undefined : BigInt(digits)
+  }
+  const [rchar, wchar, syscr, syscw] = [value('rchar'), value('wchar'), value('syscr'), value('syscw')]
+  const [readBytes, writeBytes] = [value('read_bytes'), value('write_bytes')]
+  if (rchar === undefined || wchar === undefined || syscr === undefined || syscw === undefined) return undefined
+  if (readBytes === undefined || writeBytes === undefined) return undefined
+  return { readBytes, writeBytes, callBytes: rchar + wchar, calls: syscr + syscw }
+}
+
+/**
+ * Whether the VM may have used its disks between two readings. QEMU wakes itself by reading and writing eight bytes at a time;
+ * only what is more than that counts.
+ */
+export function moved(before: ProcessIo | undefined, after: ProcessIo | undefined): boolean {
+  if (before === undefined || after === undefined) return true
+  if (before.readBytes !== after.readBytes || before.writeBytes !== after.writeBytes) return true
+  return after.callBytes - before.callBytes > 8n * (after.calls - before.calls)
+}
+
+/** Size of a memory page: entry 6, AT_PAGESZ, of the auxiliary vector that the kernel gives each process. */
+export async function readPageBytes(procRoot: string): Promise<number> {
+  try {
+    return parsePageBytes(await readFile(path.join(procRoot, 'self', 'auxv')))
+  } catch {
+    return usualPageBytes
+  }
+}
+
+const usualPageBytes = 4096
+
+export function parsePageBytes(auxv: Buffer): number {
+  for (let offset = 0; offset + 16 <= auxv.length; offset += 16) {
+    if (auxv.readBigUInt64LE(offset) === 6n) return Number(auxv.readBigUInt64LE(offset + 8))
+  }
+  return usualPageBytes
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch {
+    return ''
+  }
+}

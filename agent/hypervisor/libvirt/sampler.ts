@@ -1,0 +1,206 @@
+import {
+  HypervisorUnavailable,
+  type Gap,
+  type GapReason,
+  type Sample,
+  type SampleGroup,
+  type SampleOptions,
+  type VmRaw,
+} from '../hypervisor.js'
+import { domainState, hasProcess } from './domain-state.js'
+import { getDomainStats, statsGroup, type DomainStats } from './procedures.js'
+import { moved, readProcessIo, type ProcessIo } from './qemu-process.js'
+import { forgetAllBut, type ReaderMemory } from './reader-memory.js'
+import { CallAbandoned } from './rpc-error.js'
+import type { Session } from './session.js'
+import { nicsRaw } from './to-raw.js'
+import { counter } from './typed-parameters.js'
+import { toNumber } from './xdr.js'
+import { readVm } from './vm-reader.js'
+
+export interface SamplerOptions {
+  readonly memory: ReaderMemory
+  /** For all calls to one VM in one pass. */
+  readonly vmDeadlineMs: number
+  /** The same in the fast lane, whose passes must not take longer than their interval. */
+  readonly fastVmDeadlineMs: number
+}
+
+const listDeadlineMs = 5000
+
+interface IoMemory {
+  readonly runId: string
+  readonly io: ProcessIo | undefined
+  readonly moved: boolean
+}
+
+/**
+ * Reads all VMs in one pass, by cost: one cheap call lists them with state and NICs; CPU time and sizes are a call each that
+ * libvirtd answers itself; only disks and the guest's own figures ask the VM, each under its own deadline.
+ */
+export class Sampler {
+  readonly #options: SamplerOptions
+  readonly #io = new Map<string, IoMemory>()
+  readonly #passes = new Map<string, Promise<unknown>>()
+  /** A list call that the daemon still owes us an answer to. */
+  #listOwed = false
+
+  constructor(options: SamplerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Passes of one kind wait for each other.
+   * @throws HypervisorUnavailable when the connection is down, CallAbandoned when the signal aborts
+   */
+  async sample(
+    session: Session,
+    groups: ReadonlySet<SampleGroup>,
+    options: SampleOptions,
+    signal: AbortSignal,
+  ): Promise<Sample> {
+    const kind = `${options.onlyMoved === true ? 'moved' : 'all'} ${[...groups].sort().join(' ')}`
+    const before = this.#passes.get(kind)
+    const pass = (before ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => this.#pass(session, groups, options, signal))
+    this.#passes.set(kind, pass)
+    try {
+      return await pass
+    } finally {
+      if (this.#passes.get(kind) === pass) this.#passes.delete(kind)
+    }
+  }
+
+  async #pass(
+    session: Session,
+    groups: ReadonlySet<SampleGroup>,
+    options: SampleOptions,
+    signal: AbortSignal,
+  ): Promise<Sample> {
+    const { memory } = this.#options
+    const listed = await this.#list(session, memory, groups, signal)
+    if (!('domains' in listed)) return listed
+    const atMs = memory.now()
+    const running = listed.domains.filter(({ state }) => hasProcess(state.state))
+    await memory.processes.update(
+      running.map(({ stats }) => stats.domain),
+      atMs,
+    )
+    const chosen = listed.domains.filter(({ stats }) => options.vmUuids?.has(stats.domain.uuid) ?? true)
+    const results = await Promise.all(
+      chosen.map((domain) => this.#readOne({ session, memory, groups, options, signal, atMs }, domain)),
+    )
+    const vms: VmRaw[] = []
+    const gaps: Gap[] = []
+    for (const result of results) {
+      if (result === undefined) continue
+      gaps.push(...result.gaps)
+      if (result.vm !== undefined) vms.push(result.vm)
+    }
+    return { vms, gaps }
+  }
+
+  async #readOne(
+    pass: Pass,
+    { stats, state }: ListedDomain,
+  ): Promise<{ vm?: VmRaw; gaps: readonly Gap[] } | undefined> {
+    const { session, memory, groups, options, signal, atMs } = pass
+    const { domain, parameters } = stats
+    const onlyMoved = options.onlyMoved === true
+    const isRunning = hasProcess(state.state)
+    const wanted = new Set(groups)
+    if (onlyMoved && groups.has('block') && !(isRunning && (await this.#mayHaveMoved(pass, stats))))
+      wanted.delete('block')
+    if (wanted.size === 0) return undefined
+    const base: VmRaw = {
+      uuid: domain.uuid,
+      runId: isRunning ? (memory.processes.run(domain.uuid)?.runId ?? '') : '',
+      atMs,
+      ...(groups.has('state') ? { state: state.state, stateReason: state.reason } : {}),
+      ...(groups.has('nic') && isRunning ? { nics: nicsRaw(parameters) } : {}),
+    }
+    if (!isRunning) return { vm: base, gaps: [] }
+    const { vmDeadlineMs, fastVmDeadlineMs } = this.#options
+    const deadlineMs = onlyMoved ? fastVmDeadlineMs : vmDeadlineMs
+    const result = await readVm(memory, { session, domain, groups: wanted, deadlineMs, skipIfBusy: onlyMoved, signal })
+    const nothing = Object.keys(result.raw).length === 0 && result.gaps.length === 0
+    if (result.gone || (onlyMoved && nothing)) return undefined
+    return { vm: { ...base, ...result.raw }, gaps: result.gaps }
+  }
+
+  /**
+   * Whether the VM may have used its disks since the last pass of the fast lane. A VM that did is asked once more: requests
+   * that were under way then are counted only when they are done. Disks on the network, and processes that cannot be seen,
+   * always may have.
+   */
+  async #mayHaveMoved({ session, memory }: Pass, { domain }: DomainStats): Promise<boolean> {
+    const run = memory.processes.run(domain.uuid)
+    if (run?.process === undefined) return true
+    const before = this.#io.get(domain.uuid)
+    const io = await readProcessIo(memory.procRoot, run.process.pid)
+    const hasMoved = before?.runId !== run.runId || moved(before.io, io)
+    this.#io.set(domain.uuid, { runId: run.runId, io, moved: hasMoved })
+    if (hasMoved || before.moved) return true
+    // If the definition cannot be read now, the disks are asked for, and that says why.
+    const known = await memory.definitions.get(session.control, domain, memory.now()).catch(() => null)
+    return known === null || known?.definition.disks.some(({ source }) => source?.type === 'network') === true
+  }
+
+  async #list(
+    session: Session,
+    memory: ReaderMemory,
+    groups: ReadonlySet<SampleGroup>,
+    signal: AbortSignal,
+  ): Promise<{ domains: readonly ListedDomain[] } | Sample> {
+    const allMissing = (reason: GapReason, message: string): Sample => ({
+      vms: [],
+      gaps: [...groups].map((group) => memory.gaps.missing(undefined, group, reason, message, memory.now())),
+    })
+    if (this.#listOwed) return allMissing('timeout', 'libvirt has not answered the last list of VMs yet')
+    let list: readonly DomainStats[]
+    try {
+      const wanted = statsGroup.state | (groups.has('nic') ? statsGroup.interface : 0)
+      list = await getDomainStats(session.control, [], wanted, { deadlineMs: listDeadlineMs, signal })
+    } catch (error) {
+      if (error instanceof HypervisorUnavailable) throw error
+      const message = `the list of VMs: ${error instanceof Error ? error.message : String(error)}`
+      if (!(error instanceof CallAbandoned)) return allMissing('failed', message)
+      this.#oweList(error.late)
+      if (error.why === 'aborted') throw error
+      return allMissing('timeout', message)
+    }
+    for (const group of groups) memory.gaps.present(undefined, group)
+    const domains = list.map(({ domain }) => domain)
+    forgetAllBut(memory, domains)
+    const uuids = new Set(domains.map(({ uuid }) => uuid))
+    for (const uuid of this.#io.keys()) if (!uuids.has(uuid)) this.#io.delete(uuid)
+    return { domains: list.map((stats) => ({ stats, state: stateOf(stats) })) }
+  }
+
+  #oweList(late: Promise<unknown>): void {
+    this.#listOwed = true
+    void late.finally(() => {
+      this.#listOwed = false
+    })
+  }
+}
+
+interface Pass {
+  readonly session: Session
+  readonly memory: ReaderMemory
+  readonly groups: ReadonlySet<SampleGroup>
+  readonly options: SampleOptions
+  readonly signal: AbortSignal
+  readonly atMs: number
+}
+
+interface ListedDomain {
+  readonly stats: DomainStats
+  readonly state: ReturnType<typeof domainState>
+}
+
+export function stateOf({ parameters }: DomainStats): ReturnType<typeof domainState> {
+  const number = (name: string): number => toNumber(counter(parameters, name) ?? 0n)
+  return domainState(number('state.state'), number('state.reason'))
+}

@@ -1,0 +1,107 @@
+import path from 'node:path'
+
+import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
+import { RpcConnection } from './connection.js'
+import { lineCount, MonitorLines } from './monitor-lines.js'
+import { authList, authPolkit, authType, feature, openReadOnlyUri, supportsFeature } from './procedures.js'
+import { LibvirtError } from './rpc-error.js'
+import type { XdrReader } from './xdr.js'
+
+/** An opened driver: one connection for calls that libvirtd answers by itself, and lines for those that a VM has to answer. */
+export interface Session {
+  readonly socket: string
+  readonly control: RpcConnection
+  readonly lines: MonitorLines
+  close(): void
+}
+
+export interface SessionOptions {
+  /** The only socket to try; if absent, those that libvirt's daemons have in `runRoot`. */
+  readonly socket?: string
+  readonly runRoot: string
+  readonly uri: string
+  readonly onMessage: (procedure: number, payload: XdrReader) => void
+}
+
+/** Read-only ones first, the modular daemon's before the one that may only pass calls on to it. */
+const socketNames = ['virtqemud-sock-ro', 'libvirt-sock-ro', 'virtqemud-sock', 'libvirt-sock'] as const
+/** One less than a client may have open, so that a person's `virsh` through the same daemon is never what waits. */
+const controlCalls = 4
+
+/** @throws HypervisorDenied, HypervisorUnavailable */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { uri } = options
+  const { control, socket } = await openFirst(options)
+  const lines = new MonitorLines({ open: () => openDriver({ socket, uri, maxInFlight: lineCount }) })
+  return {
+    socket,
+    control,
+    lines,
+    close: () => {
+      lines.close()
+      control.close()
+    },
+  }
+}
+
+async function openFirst(options: SessionOptions): Promise<{ control: RpcConnection; socket: string }> {
+  const { socket: only, runRoot, uri, onMessage } = options
+  const sockets = only === undefined ? socketNames.map((name) => path.join(runRoot, name)) : [only]
+  const failures: Error[] = []
+  for (const socket of sockets) {
+    try {
+      return { control: await openDriver({ socket, uri, maxInFlight: controlCalls, onMessage }), socket }
+    } catch (error) {
+      failures.push(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+  const denied = failures.find((failure) => failure instanceof HypervisorDenied)
+  const told = failures.map(({ message }) => message).join('; ')
+  throw denied ?? new HypervisorUnavailable(`no libvirt answers: ${told}`, { cause: failures[0] })
+}
+
+interface DriverOptions {
+  readonly socket: string
+  readonly uri: string
+  readonly maxInFlight: number
+  readonly onMessage?: SessionOptions['onMessage']
+}
+
+async function openDriver({ socket, uri, ...options }: DriverOptions): Promise<RpcConnection> {
+  const connection = await RpcConnection.connect({ path: socket, ...options })
+  try {
+    await authenticate(connection, socket)
+    // Only a client that knows keep-alive messages is sent any.
+    await supportsFeature(connection, feature.keepAlive)
+    await openReadOnlyUri(connection, uri)
+    return connection
+  } catch (error) {
+    connection.close()
+    if (error instanceof HypervisorDenied || error instanceof HypervisorUnavailable) throw error
+    const said = error instanceof Error ? error.message : String(error)
+    if (error instanceof LibvirtError && error.denied) {
+      throw new HypervisorDenied(`libvirt refuses ${uri} on ${socket}: ${said}`, { cause: error })
+    }
+    throw new HypervisorUnavailable(`cannot open ${uri} on ${socket}: ${said}`, { cause: error })
+  }
+}
+
+async function authenticate(connection: RpcConnection, socket: string): Promise<void> {
+  const offered = await authList(connection)
+  if (offered.length === 0 || offered.includes(authType.none)) return
+  if (!offered.includes(authType.polkit)) {
+    throw new HypervisorDenied(
+      `${socket} asks for a password (SASL), which is not supported: set auth_unix_ro = "none" in libvirtd.conf`,
+    )
+  }
+  try {
+    await authPolkit(connection)
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error)
+    const right = socket.endsWith('-ro') ? 'org.libvirt.unix.monitor' : 'org.libvirt.unix.manage'
+    const advice = socket.endsWith('-ro')
+      ? `grant this user ${right} in a polkit rule`
+      : `add this user to the group libvirt, grant it ${right} in a polkit rule, or use the read-only socket ${socket}-ro`
+    throw new HypervisorDenied(`polkit protects ${socket} and refuses (${said}): ${advice}`, { cause: error })
+  }
+}

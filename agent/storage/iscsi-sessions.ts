@@ -1,0 +1,55 @@
+import { realpath } from 'node:fs/promises'
+
+import { cleaned, kernelName, listDirectory, readAttribute } from './disk-identity.js'
+
+/** A disk that the kernel's own iSCSI initiator has attached. */
+export interface IscsiDisk {
+  readonly device: string
+  readonly lun: string
+  readonly sizeBytes: number
+}
+
+const sectorBytes = 512
+
+/**
+ * The session that a disk's place in sysfs leads through:
+ * `/sys/devices/platform/host3/session1/target3:0:0/3:0:0:1/block/sdb`; undefined for any other disk.
+ */
+export function parseIscsiPlace(directory: string): { readonly session: string; readonly lun: string } | undefined {
+  const match = /\/(session\d+)\/target[^/]+\/\d+:\d+:\d+:(\d+)\//.exec(directory)
+  return match?.[1] === undefined || match[2] === undefined ? undefined : { session: match[1], lun: match[2] }
+}
+
+/** The target's name in lower case; undefined if there is no such session. */
+export async function readTargetName(sysRoot: string, session: string): Promise<string | undefined> {
+  return cleaned(await readAttribute(`${sysRoot}/class/iscsi_session/${session}`, 'targetname'))?.toLowerCase()
+}
+
+/** All disks of a target, over all its sessions: several LUNs, and one LUN by several paths. */
+export async function readTargetDisks(sysRoot: string, target: string): Promise<readonly IscsiDisk[]> {
+  const disks: IscsiDisk[] = []
+  for (const session of await listDirectory(`${sysRoot}/class/iscsi_session`)) {
+    if ((await readTargetName(sysRoot, session)) !== target) continue
+    const directory = await realpath(`${sysRoot}/class/iscsi_session/${session}/device`).catch(() => undefined)
+    if (directory !== undefined) disks.push(...(await sessionDisks(directory)))
+  }
+  return disks
+}
+
+async function sessionDisks(session: string): Promise<IscsiDisk[]> {
+  const disks: IscsiDisk[] = []
+  for (const target of await listDirectory(session)) {
+    if (!target.startsWith('target')) continue
+    for (const address of await listDirectory(`${session}/${target}`)) {
+      const lun = /^\d+:\d+:\d+:(\d+)$/.exec(address)?.[1]
+      if (lun === undefined) continue
+      const block = `${session}/${target}/${address}/block`
+      for (const name of await listDirectory(block)) {
+        const sectors = Number((await readAttribute(`${block}/${name}`, 'size')) ?? 0)
+        const sizeBytes = Number.isSafeInteger(sectors * sectorBytes) ? sectors * sectorBytes : 0
+        disks.push({ device: kernelName(name), lun, sizeBytes })
+      }
+    }
+  }
+  return disks
+}

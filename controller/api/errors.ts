@@ -1,0 +1,63 @@
+import type { ErrorView } from './views.js'
+
+/** Every error that the API answers: a stable code, its HTTP status, and when it comes. Codes are public: add, never rename or reuse. docs/api.md lists them. */
+export const apiErrors = {
+  'request-invalid': { status: 400, when: 'a parameter or the body is not as documented' },
+  'request-malformed': { status: 400, when: 'the request could not be read: bad HTTP, bad URL or bad JSON' },
+  'cursor-invalid': { status: 400, when: '`cursor` is not one that this list gave out' },
+  'field-unknown': { status: 400, when: 'no such metric for that kind of entity' },
+  'range-too-long': {
+    status: 400,
+    when: 'the answer would have too many rows: a wider step or a shorter range is needed',
+  },
+  unauthenticated: { status: 401, when: 'no valid token or session' },
+  'login-key-invalid': { status: 401, when: 'the login link or token is wrong, used or expired' },
+  'cross-site': { status: 403, when: 'a request that changes something came from another site’s page' },
+  'host-name-refused': { status: 421, when: 'the Host header names a machine other than this one (DNS rebinding)' },
+  'route-unknown': { status: 404, when: 'no such route' },
+  'host-unknown': { status: 404, when: 'no host of that id or name' },
+  'vm-unknown': { status: 404, when: 'no VM of that uuid or name' },
+  'name-ambiguous': { status: 409, when: 'several entities have that name: ask by id' },
+  'body-too-large': { status: 413, when: 'the body is over the limit' },
+  'path-too-long': { status: 414, when: 'a name in the path is over the limit' },
+  'media-type-unknown': { status: 415, when: 'the body is neither JSON nor a form' },
+  'too-many-failures': { status: 429, when: 'too many wrong tokens from this address; `Retry-After` says how long' },
+  internal: { status: 500, when: 'a bug; the log has the details' },
+  'store-failed': { status: 503, when: 'the time-series store failed or did not answer in time' },
+  'too-many-streams': { status: 503, when: 'too many event streams are open' },
+} as const satisfies Record<string, { status: number; when: string }>
+
+export type ApiErrorCode = keyof typeof apiErrors
+
+interface ErrorDetail {
+  readonly field?: string
+  readonly expected?: string
+  readonly got?: string
+}
+
+/** Thrown in a route to answer with an error of the registry. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly status: number
+
+  constructor(
+    readonly code: ApiErrorCode,
+    message: string,
+    readonly detail: ErrorDetail = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+    this.status = apiErrors[code].status
+  }
+
+  toView(): ErrorView {
+    return { code: this.code, message: this.message, ...this.detail }
+  }
+}
+
+/** A value as it is shown in `got`: short, one line. */
+export function shown(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  const text = JSON.stringify(value) ?? typeof value
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}

@@ -1,0 +1,42 @@
+interface Window {
+  readonly endsAt: number
+  failures: number
+}
+
+/**
+ * Counts wrong secrets by peer. It slows down who guesses and keeps the log short; the secrets themselves cannot be guessed. A right secret
+ * is never held up by it, so that one program with an old token does not lock out everyone behind the same address.
+ */
+export class FailureLimit {
+  /** By peer, oldest window first. */
+  readonly #windows = new Map<string, Window>()
+
+  constructor(
+    private readonly options: { readonly most: number; readonly windowMs: number; readonly mostPeers: number },
+  ) {}
+
+  /** Counts a failure. Milliseconds until the peer may fail again, or undefined while it is within its limit. */
+  record(peer: string, now: number): number | undefined {
+    const open = this.#windows.get(peer)
+    if (open !== undefined && open.endsAt > now) {
+      open.failures += 1
+      return open.failures > this.options.most ? open.endsAt - now : undefined
+    }
+    this.#windows.delete(peer)
+    this.#makeRoom(now)
+    this.#windows.set(peer, { endsAt: now + this.options.windowMs, failures: 1 })
+    return undefined
+  }
+
+  get peers(): number {
+    return this.#windows.size
+  }
+
+  /** Windows end in the order in which they began. */
+  #makeRoom(now: number): void {
+    for (const [peer, { endsAt }] of this.#windows) {
+      if (endsAt > now && this.#windows.size < this.options.mostPeers) return
+      this.#windows.delete(peer)
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import { capacity, type Capacity } from '../checks/capacity.js'
+import type { FleetReader } from '../fleet/fleet-reader.js'
+import type { Policy } from '../model/policy.js'
+import {
+  isRunning,
+  type AgentState,
+  type Disk,
+  type Host,
+  type Snapshot,
+  type StorageArray,
+  type Vm,
+} from '../model/snapshot.js'
+import { arrayNameFor } from '../policy/match.js'
+import { agentView } from './to-view/agent-view.js'
+import { arrayView } from './to-view/array-view.js'
+import { hostView } from './to-view/host-view.js'
+import { vmView } from './to-view/vm-view.js'
+import { ViewCache } from './view-cache.js'
+import type { AgentView, ArrayView, HostView, VmView } from './views.js'
+
+/** Views of all entities of one snapshot. A view that did not change since the set before is the same object. */
+export interface ViewSet {
+  readonly snapshot: Snapshot
+  readonly capacity: Capacity
+  /** By id. */
+  readonly hosts: ReadonlyMap<string, HostView>
+  /** By uuid. */
+  readonly vms: ReadonlyMap<string, VmView>
+  /** By key. */
+  readonly arrays: ReadonlyMap<string, ArrayView>
+  /** By id. */
+  readonly agents: ReadonlyMap<string, AgentView>
+}
+
+/** Makes the views of the current snapshot once, however many ask for them. */
+export class FleetViews {
+  readonly #hosts = new ViewCache<HostView>()
+  readonly #vms = new ViewCache<VmView>()
+  readonly #arrays = new ViewCache<ArrayView>()
+  readonly #agents = new ViewCache<AgentView>()
+  #last: { readonly set: ViewSet; readonly policy: Policy } | undefined
+
+  constructor(
+    private readonly fleet: Pick<FleetReader, 'snapshot'>,
+    private readonly policy: () => Policy,
+  ) {}
+
+  current(): ViewSet {
+    const snapshot = this.fleet.snapshot()
+    const policy = this.policy()
+    if (this.#last?.set.snapshot === snapshot && this.#last.policy === policy) return this.#last.set
+    const set = this.#build(snapshot, policy)
+    this.#last = { set, policy }
+    return set
+  }
+
+  #build(snapshot: Snapshot, policy: Policy): ViewSet {
+    const result = capacity(snapshot, policy)
+    const arrayName = arrayNames(snapshot, policy)
+    return {
+      snapshot,
+      capacity: result,
+      hosts: this.#hostViews(snapshot, result),
+      vms: this.#vmViews(snapshot, arrayName),
+      arrays: this.#arrayViews(snapshot, arrayName),
+      agents: this.#agents.update(
+        snapshot.agents.values(),
+        ({ id }) => id,
+        (agent) => [agent, ...hostNames(snapshot, agent.hostIds)],
+        (agent: AgentState) => agentView(agent, hostNames(snapshot, agent.hostIds)),
+      ),
+    }
+  }
+
+  #hostViews(snapshot: Snapshot, { hosts }: Capacity): ReadonlyMap<string, HostView> {
+    const counts = countVms(snapshot)
+    const none = { vms: 0, runningVms: 0 }
+    return this.#hosts.update(
+      hosts,
+      ({ host }) => host.id,
+      ({ host, ledger }) => {
+        const { vms, runningVms } = counts.get(host.id) ?? none
+        return [host, vms, runningVms, ledger.configuredBytes, ledger.reserveBytes, ...Object.values(ledger.balance)]
+      },
+      ({ host, ledger }) => hostView({ host, ledger, ...(counts.get(host.id) ?? none) }),
+    )
+  }
+
+  #vmViews(snapshot: Snapshot, arrayName: (key: string) => string): ReadonlyMap<string, VmView> {
+    const host = (vm: Vm): Host | undefined => snapshot.hosts.get(vm.hostId)
+    const doubled = (vm: Vm): boolean => snapshot.placements.get(vm.uuid)?.doubled ?? false
+    return this.#vms.update(
+      snapshot.vms.values(),
+      ({ uuid }) => uuid,
+      (vm) => [
+        vm,
+        host(vm)?.name,
+        host(vm)?.status,
+        host(vm)?.kind,
+        doubled(vm),
+        ...disksOf(vm, snapshot).flatMap((disk) => [disk, arrayName(disk.arrayKey)]),
+      ],
+      (vm) =>
+        vmView({
+          vm,
+          host: host(vm),
+          disks: disksOf(vm, snapshot).map((disk) => ({ disk, arrayName: arrayName(disk.arrayKey) })),
+          doubled: doubled(vm),
+        }),
+    )
+  }
+
+  #arrayViews(snapshot: Snapshot, arrayName: (key: string) => string): ReadonlyMap<string, ArrayView> {
+    const parts = (array: StorageArray): { name: string; hosts: string[]; vms: string[] } => ({
+      name: arrayName(array.key),
+      hosts: hostNames(snapshot, array.hostIds),
+      vms: vmNames(snapshot, array.diskIds),
+    })
+    return this.#arrays.update(
+      snapshot.arrays.values(),
+      ({ key }) => key,
+      (array) => {
+        const { name, hosts, vms } = parts(array)
+        return [array, name, hosts.length, ...hosts, ...vms]
+      },
+      (array) => arrayView({ array, ...parts(array) }),
+    )
+  }
+}
+
+/** What an array is called: by the policy, by those who report it, or its key. Looks each key up once. */
+function arrayNames(snapshot: Snapshot, policy: Policy): (key: string) => string {
+  const names = new Map<string, string>()
+  return (key) => {
+    let name = names.get(key)
+    if (name === undefined) {
+      name = arrayNameFor(policy, key) ?? (snapshot.arrays.get(key)?.name || key)
+      names.set(key, name)
+    }
+    return name
+  }
+}
+
+function countVms(snapshot: Snapshot): ReadonlyMap<string, { readonly vms: number; readonly runningVms: number }> {
+  const counts = new Map<string, { vms: number; runningVms: number }>()
+  for (const { hostId, state } of snapshot.vms.values()) {
+    const count = counts.get(hostId) ?? { vms: 0, runningVms: 0 }
+    count.vms += 1
+    if (isRunning(state)) count.runningVms += 1
+    counts.set(hostId, count)
+  }
+  return counts
+}
+
+function disksOf(vm: Vm, snapshot: Snapshot): Disk[] {
+  return vm.diskIds.flatMap((id) => snapshot.disks.get(id) ?? [])
+}
+
+function hostNames(snapshot: Snapshot, ids: readonly string[]): string[] {
+  return ids.map((id) => snapshot.hosts.get(id)?.name ?? id)
+}
+
+/** Each VM once, by name, though it may have several disks there. */
+function vmNames(snapshot: Snapshot, diskIds: readonly string[]): string[] {
+  const names = new Map<string, string>()
+  for (const id of diskIds) {
+    const vm = snapshot.vms.get(snapshot.disks.get(id)?.vmUuid ?? '')
+    if (vm !== undefined) names.set(vm.uuid, vm.name)
+  }
+  return [...names.values()].sort()
+}

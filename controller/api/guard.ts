@@ -1,0 +1,105 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+import { setSecurityHeaders, type ApiApp } from './app.js'
+import { sessionCookie, type Authenticator, type Credentials } from './authenticator.js'
+import type { Caller } from './caller.js'
+import { ApiError } from './errors.js'
+import { loginPage, sendLoginPage } from './login-page.js'
+import { isLoopbackHost, isLoopbackPeer, sameOrigin } from './origin.js'
+
+interface GuardOptions {
+  readonly authenticator: Authenticator
+  readonly now: () => number
+  /** True if only this machine can reach the server: then only its names are answered to. */
+  readonly loopbackOnly: boolean
+}
+
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Stands before every route, known or not: headers, names, who calls, and whether a page of ours made it call. */
+export function addGuard(app: ApiApp, { authenticator, now, loopbackOnly }: GuardOptions): void {
+  app.decorateRequest('caller', undefined)
+  app.addHook('onRequest', async (request, reply) => {
+    setSecurityHeaders(reply)
+    if (loopbackOnly && !isLoopbackHost(request.headers.host ?? '')) throw foreignName(request)
+    const { access } = request.routeOptions.config
+    if (access === 'public') return
+    const caller = identify(request, reply, authenticator, now())
+    if (caller === undefined) {
+      if (access === 'metrics' && isLocalProgram(request)) return
+      if (wantsPage(request)) return sendLoginPage(reply, 401, loginPage({}))
+      throw new ApiError('unauthenticated', 'a token or a session is needed: run `headroom login`')
+    }
+    if (caller.via === 'session' && !safeMethods.has(request.method)) requireOwnPage(request)
+    request.caller = caller
+  })
+}
+
+export function credentialsOf(request: FastifyRequest): Credentials {
+  return { authorization: request.headers.authorization, cookie: request.cookies[sessionCookie] }
+}
+
+function identify(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  authenticator: Authenticator,
+  now: number,
+): Caller | undefined {
+  const caller = authenticator.identify(credentialsOf(request), now)
+  if (caller !== 'wrong-token') return caller
+  throw failure(request, reply, authenticator, now) ?? new ApiError('unauthenticated', 'the token is not valid')
+}
+
+/** Counts a wrong secret of this peer. The error to answer once there were too many. */
+export function failure(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  authenticator: Authenticator,
+  now: number,
+): ApiError | undefined {
+  const waitMs = authenticator.recordFailure(request.ip, now)
+  if (waitMs === undefined) return undefined
+  void reply.header('retry-after', String(Math.ceil(waitMs / 1000)))
+  return new ApiError('too-many-failures', 'too many wrong tokens from this address; wait a minute')
+}
+
+/** A page of another site must not act with the cookie of ours. SameSite=Strict already says so to the browser; this does not trust it alone. */
+function requireOwnPage(request: FastifyRequest): void {
+  if (sameOrigin(request.headers) !== 'yes') {
+    throw new ApiError('cross-site', 'a session can only change something from the page of this controller')
+  }
+}
+
+/** A browser that asks for a page rather than for data. */
+export function wantsPage(request: FastifyRequest): boolean {
+  const path = request.url.split('?')[0] ?? ''
+  return (
+    (request.method === 'GET' || request.method === 'HEAD') &&
+    !isApiPath(path) &&
+    (request.headers.accept ?? '').includes('text/html')
+  )
+}
+
+export function isApiPath(path: string): boolean {
+  return path === '/api' || path.startsWith('/api/') || path === '/metrics'
+}
+
+/** A direct connection from this machine, not what a proxy on it passes on, nor a page under a foreign name. */
+function isLocalProgram(request: FastifyRequest): boolean {
+  const { headers } = request
+  const passedOn =
+    headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined || headers.via !== undefined
+  return !passedOn && isLoopbackPeer(request.socket.remoteAddress ?? '') && isLoopbackHost(headers.host ?? '')
+}
+
+function foreignName(request: FastifyRequest): ApiError {
+  return new ApiError(
+    'host-name-refused',
+    'this controller listens on this machine only and answers to its names only',
+    {
+      field: 'Host',
+      expected: 'localhost, 127.0.0.1 or [::1]',
+      got: (request.headers.host ?? '').slice(0, 80),
+    },
+  )
+}

@@ -1,0 +1,36 @@
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+import type { Grants } from './grants.js'
+
+/** Name of the administrator's token that programs on this machine read from a file. */
+export const localAdmin = 'local-admin'
+
+/**
+ * Makes sure that the file holds a valid administrator's token, readable by its owner only. One that still holds is kept; otherwise
+ * all former local tokens are void and a new one is written.
+ */
+export async function ensureLocalToken(file: string, tokens: Grants, now: number): Promise<void> {
+  const found = await readToken(file)
+  if (found !== undefined && tokens.find(found, now)?.name === localAdmin) {
+    await chmod(file, 0o600)
+    return
+  }
+  await tokens.removeNamed(localAdmin)
+  const token = await tokens.add({ name: localAdmin, role: 'admin', createdAt: now }, now)
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  const draft = `${file}.new`
+  await writeFile(draft, `${token}\n`, { mode: 0o600 })
+  await chmod(draft, 0o600) // the mode above counts only for a new file
+  await rename(draft, file)
+}
+
+async function readToken(file: string): Promise<string | undefined> {
+  try {
+    const text = await readFile(file, 'utf8')
+    return text.length > 1000 ? undefined : text.trim()
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new Error(`cannot read the token file ${file}`, { cause: error })
+  }
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod'
+
+import type { ApiApp } from '../app.js'
+import { pageOf } from '../cursor.js'
+import type { FleetViews } from '../fleet-views.js'
+import { arrayView } from '../views.js'
+import { listQuery, nextCursor, pageAnswer } from './list-query.js'
+
+const query = z.strictObject({
+  ...listQuery,
+  host: z.string().max(300).describe('name of a host that uses it').optional(),
+})
+
+export function addArrayRoute(app: ApiApp, views: FleetViews): void {
+  app.get(
+    '/api/v1/arrays',
+    {
+      schema: {
+        summary: 'Storage arrays by name',
+        querystring: query,
+        response: { 200: z.object({ arrays: z.array(arrayView), nextCursor }) },
+      },
+    },
+    (request) => {
+      const { host } = request.query
+      const arrays = [...views.current().arrays.values()].filter(
+        ({ hosts }) => host === undefined || hosts.includes(host),
+      )
+      return pageAnswer(
+        'arrays',
+        pageOf(arrays, ({ name, key }) => [name, key], request.query),
+      )
+    },
+  )
+}

@@ -1,0 +1,56 @@
+import type { TimeSeries } from '../../store/time-series.js'
+import { isRunning, valueOf } from '../../model/snapshot.js'
+import type { ApiApp } from '../app.js'
+import type { FleetViews } from '../fleet-views.js'
+import { withDeadline } from '../store-call.js'
+import { fleetView, type FleetView } from '../views.js'
+
+interface FleetRouteOptions {
+  readonly views: FleetViews
+  readonly store: Pick<TimeSeries, 'health'>
+  readonly version: string
+}
+
+export function addFleetRoute(app: ApiApp, { views, store, version }: FleetRouteOptions): void {
+  app.get(
+    '/api/v1/fleet',
+    { schema: { summary: 'The whole fleet in a few figures', response: { 200: fleetView } } },
+    async () => fleetAnswer(views, version, await storeHealth(store)),
+  )
+}
+
+function fleetAnswer(views: FleetViews, version: string, store: FleetView['store']): FleetView {
+  const { snapshot, capacity } = views.current()
+  const hosts = [...snapshot.hosts.values()]
+  const vms = [...snapshot.vms.values()]
+  const agents = [...snapshot.agents.values()]
+  return {
+    at: snapshot.at,
+    revision: snapshot.revision,
+    version,
+    simulated: hosts.some(({ simulated }) => simulated),
+    hosts: { total: hosts.length, up: hosts.filter(({ status }) => status === 'up').length },
+    vms: { total: vms.length, running: vms.filter(({ state }) => isRunning(state)).length },
+    memoryBytes: sum(hosts.map(({ memoryBytes }) => valueOf(memoryBytes) ?? 0)),
+    configuredBytes: sum(capacity.hosts.map(({ ledger }) => ledger.configuredBytes)),
+    room: capacity.fleet.room,
+    survivesHostFailure: capacity.fleet.survivesHostFailure,
+    agents: { total: agents.length, connected: agents.filter(({ connected }) => connected).length },
+    store,
+    findings: [...capacity.findings],
+  }
+}
+
+/** A store that fails must not blank the fleet: its problem is part of the answer. */
+async function storeHealth(store: Pick<TimeSeries, 'health'>): Promise<FleetView['store']> {
+  try {
+    const { ok, problem, sizeBytes } = await withDeadline(store.health(), 2000)
+    return { ok, problem, sizeBytes }
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error ? error.message : String(error), sizeBytes: 0 }
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

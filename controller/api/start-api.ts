@@ -1,0 +1,214 @@
+import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
+
+import fastifyCookie from '@fastify/cookie'
+import fastifySwagger from '@fastify/swagger'
+import Fastify from 'fastify'
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import { Counter, type Registry } from 'prom-client'
+
+import type { Log } from '../../common/log.js'
+import type { FleetReader } from '../fleet/fleet-reader.js'
+import type { Policy } from '../model/policy.js'
+import type { StateStore } from '../store/state-store.js'
+import type { TimeSeries } from '../store/time-series.js'
+import type { ApiApp } from './app.js'
+import { Authenticator } from './authenticator.js'
+import { answerBrokenRequest, sendError } from './error-handler.js'
+import { FleetViews } from './fleet-views.js'
+import { Grants } from './grants.js'
+import { addGuard } from './guard.js'
+import { ensureLocalToken, localAdmin } from './local-token.js'
+import { isLoopbackHost } from './origin.js'
+import { addAgentRoute } from './routes/agents.js'
+import { addArrayRoute } from './routes/arrays.js'
+import { addCapacityRoute } from './routes/capacity.js'
+import { addEventHistoryRoute } from './routes/event-history.js'
+import { addEventStreamRoute } from './routes/event-stream.js'
+import { addFleetRoute } from './routes/fleet.js'
+import { addHealthRoutes, type Readiness } from './routes/health.js'
+import { addHostRoutes } from './routes/hosts.js'
+import { addOpenapiRoute } from './routes/openapi.js'
+import { addSeriesRoute } from './routes/series.js'
+import { addSessionRoutes } from './routes/session.js'
+import { addTopRoute } from './routes/top.js'
+import { addVmRoutes } from './routes/vms.js'
+import { addStaticPage } from './static-page.js'
+import { defaultHubLimits, StreamHub, type HubLimits } from './stream-hub.js'
+
+export interface ApiOptions {
+  /** Address to listen on. Only on a loopback address is the Host header held against this machine's own names. */
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  readonly fleet: FleetReader
+  readonly store: TimeSeries
+  readonly state: StateStore
+  readonly policy: () => Policy
+  readonly log: Log
+  readonly version: string
+  /** Where the built page is; without it there is only the API. */
+  readonly staticDir: string | undefined
+  /** Gets the API's own metrics, and is what `/metrics` answers. */
+  readonly registry: Registry
+  readonly ready: () => Readiness
+  readonly now: () => number
+  /** Where the local administrator's token is kept. */
+  readonly tokenFile: string
+  readonly streamLimits?: Partial<HubLimits>
+}
+
+export interface Api {
+  readonly url: string
+  readonly port: number
+  /** A link that opens the page, once, within 15 minutes. */
+  loginLink(): Promise<string>
+  /** Ends event streams at once, lets running requests end, and closes. */
+  close(): Promise<void>
+}
+
+/** How long running requests may take to end when the server closes. */
+const closeMs = 2000
+const bodyLimit = 64 * 1024
+
+/**
+ * Starts the HTTP API and the page. Resolves when it listens and the local administrator's token is in its file.
+ * @throws Error if the address cannot be used
+ */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { host, port, state, log, now, registry } = options
+  const tokens = await Grants.load({ state, table: 'apiTokens', most: 1000, log })
+  const sessions = await Grants.load({ state, table: 'sessions', most: 1000, log })
+  await ensureLocalToken(options.tokenFile, tokens, now())
+  const authenticator = new Authenticator(tokens, sessions)
+  const views = new FleetViews(options.fleet, options.policy)
+  const limits = { ...defaultHubLimits, ...options.streamLimits }
+  const hub = new StreamHub({ fleet: options.fleet, views, registry, log, limits })
+  const app = createApp(log)
+  try {
+    await addPlugins(app, options)
+    countRequests(app, registry)
+    addGuard(app, { authenticator, now, loopbackOnly: isLoopbackHost(urlHost(host)) })
+    addRoutes(app, options, { authenticator, views, hub })
+    await addStaticPage(app, options.staticDir === undefined ? undefined : resolve(options.staticDir))
+    await app.listen({ host, port })
+  } catch (error) {
+    hub.close()
+    await app.close()
+    throw error
+  }
+  const boundPort = portOf(app.server.address())
+  const url = urlOf(host, boundPort)
+  return {
+    url,
+    port: boundPort,
+    loginLink: async () => `${url}/login?key=${authenticator.createLoginKey(localAdmin, now()).key}`,
+    close: async () => {
+      hub.close()
+      const deadline = setTimeout(() => app.server.closeAllConnections(), closeMs)
+      await app.close()
+      clearTimeout(deadline)
+    },
+  }
+}
+
+function createApp(log: Log): ApiApp {
+  const app: ApiApp = Fastify({
+    logger: false,
+    bodyLimit,
+    // A browser keeps connections open; they must not hold up the end.
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 500 },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => {
+      void sendError(error, request, reply, log)
+    },
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: 8192 },
+    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  )
+  return app
+}
+
+async function addPlugins(app: ApiApp, { version }: ApiOptions): Promise<void> {
+  await app.register(fastifyCookie)
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'headroom',
+        version,
+        description: 'A metric that is not known is left out of an answer. Times are milliseconds since the epoch.',
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer' },
+          session: { type: 'apiKey', in: 'cookie', name: 'headroom_session' },
+        },
+      },
+      security: [{ token: [] }, { session: [] }],
+    },
+    transform: jsonSchemaTransform,
+  })
+}
+
+function addRoutes(
+  app: ApiApp,
+  { store, policy, version, registry, ready, now }: ApiOptions,
+  { authenticator, views, hub }: { authenticator: Authenticator; views: FleetViews; hub: StreamHub },
+): void {
+  addHealthRoutes(app, { ready, registry })
+  addSessionRoutes(app, { authenticator, now })
+  addFleetRoute(app, { views, store, version })
+  addHostRoutes(app, views)
+  addVmRoutes(app, views)
+  addArrayRoute(app, views)
+  addAgentRoute(app, views)
+  addCapacityRoute(app, views, policy)
+  addSeriesRoute(app, { views, store, now })
+  addTopRoute(app, { views, store, now })
+  addEventHistoryRoute(app, { views, store, now })
+  addEventStreamRoute(app, { hub, authenticator, now })
+  addOpenapiRoute(app)
+}
+
+function countRequests(app: ApiApp, registry: Registry): void {
+  const counter = new Counter({
+    name: 'headroom_api_requests_total',
+    help: 'Requests answered',
+    labelNames: ['method', 'route', 'status'],
+    registers: [registry],
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    // The pattern of the route, not the path: labels must stay few.
+    const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown')
+    counter.inc({ method: request.method, route, status: reply.statusCode })
+    done()
+  })
+}
+
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** Where a browser on this machine finds the server; one that listens on every address is found on loopback. */
+function urlOf(host: string, port: number): string {
+  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return new URL(`http://${urlHost(name)}:${port}`).origin
+}
+
+function portOf(address: string | AddressInfo | null): number {
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  return address.port
+}

@@ -1,0 +1,86 @@
+import { formatMemory } from '../../common/units.js'
+import type { Finding } from '../model/policy.js'
+import type { Host } from '../model/snapshot.js'
+import type { HostCapacity } from './capacity.js'
+import type { HostFailure } from './host-failure.js'
+import type { MemoryLedger } from './memory-ledger.js'
+
+/** Missing less than this share of a VM's memory is a near miss, worth a word: memory that firmware keeps back is of this order. */
+const nearMissShare = 1 / 16
+
+/** `3`, or `3; 2 MiB short of 4` where little is missing. */
+export function roomText(
+  { room, shortOfNextBytes }: { readonly room: number; readonly shortOfNextBytes: number },
+  vmMemoryBytes: number,
+): string {
+  const near = room + 1
+  return shortOfNextBytes <= vmMemoryBytes * nearMissShare
+    ? `${room}; ${formatMemory(shortOfNextBytes)} short of ${near}`
+    : String(room)
+}
+
+/** What the capacity check says about each host, in the order given. */
+export function capacityFindings(hosts: readonly HostCapacity[], vmMemoryBytes: number): Finding[] {
+  return hosts.flatMap(({ host, ledger, failure }) => [
+    ...roomFindings(host, ledger, vmMemoryBytes),
+    ...failureFindings(host, failure),
+  ])
+}
+
+function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMemoryBytes: number): Finding[] {
+  const subject = `host:${host.name}`
+  if ('absent' in balance) {
+    return [{ check: 'room-unknown', severity: 'warning', subject, message: `room is not known: ${balance.absent}` }]
+  }
+  const findings: Finding[] = []
+  const room = roomText(balance, vmMemoryBytes)
+  if (host.status !== 'up') {
+    findings.push({
+      check: 'room-not-counted',
+      severity: 'info',
+      subject,
+      message: `the host is ${host.status}: its last known room (${room}) does not count`,
+    })
+  }
+  if (balance.spareBytes < 0) {
+    findings.push({
+      check: 'into-reserve',
+      severity: 'warning',
+      subject,
+      message: `its VMs reach ${formatMemory(-balance.spareBytes)} into the ${formatMemory(reserveBytes)} kept for the hypervisor; no room`,
+    })
+  } else if (balance.room === 0) {
+    findings.push({
+      check: 'no-room',
+      severity: 'info',
+      subject,
+      message: `no room for a VM of ${formatMemory(vmMemoryBytes)}: ${formatMemory(balance.spareBytes)} spare, ${formatMemory(balance.shortOfNextBytes)} short`,
+    })
+  } else if (room !== String(balance.room)) {
+    findings.push({ check: 'near-miss', severity: 'info', subject, message: `room for ${room}` })
+  }
+  return findings
+}
+
+function failureFindings(host: Host, { neededBytes, freeBytes, fits, unplaced }: HostFailure): Finding[] {
+  if (fits) return []
+  const needed = formatMemory(neededBytes)
+  const free = formatMemory(freeBytes)
+  const why =
+    neededBytes > freeBytes
+      ? `its VMs need ${needed}, ${free} is free on equal hypervisors, ${formatMemory(neededBytes - freeBytes)} short`
+      : `its VMs need ${needed} and ${free} is free on equal hypervisors, but in pieces too small or for a size not known: ${named(unplaced)}`
+  return [
+    {
+      check: 'host-failure',
+      severity: 'warning',
+      subject: `host:${host.name}`,
+      message: `if it fails, not all its VMs find a place: ${why}`,
+    },
+  ]
+}
+
+function named(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(', ')
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
+}

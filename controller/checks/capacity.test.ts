@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest'
+
+import { elabSnapshot } from '../../test/support/elab-fleet.js'
+import {
+  buildSnapshot,
+  hostIdOf,
+  MiB,
+  uuidOf,
+  withVm,
+  type HostRow,
+  type VmRow,
+} from '../../test/support/snapshot-builder.js'
+import type { Policy } from '../model/policy.js'
+import type { VmState } from '../model/snapshot.js'
+import { capacity, type Capacity } from './capacity.js'
+
+function policy(reserveMiB: number, vmMiB = 1024, hosts: Policy['hosts'] = []): Policy {
+  return { limits: { vmMemoryBytes: vmMiB * MiB, hostReserveBytes: reserveMiB * MiB }, hosts, arrays: [] }
+}
+
+/** `name → room, spare, short` in MiB. */
+function rooms({ hosts }: Capacity): Record<string, readonly number[] | string> {
+  return Object.fromEntries(
+    hosts.map(({ host, ledger: { balance } }) => [
+      host.name,
+      'absent' in balance ? balance.absent : [balance.room, balance.spareBytes / MiB, balance.shortOfNextBytes / MiB],
+    ]),
+  )
+}
+
+describe('the elab fleet', () => {
+  it('has rooms 0, 0, 4, 1 with a reserve of 2 GiB; 8 in all', () => {
+    const result = capacity(elabSnapshot(), policy(2048))
+    expect(rooms(result)).toEqual({
+      esxhv01: [3, 3072, 1024],
+      xenhv01: [0, -512, 1536],
+      xenhv02: [0, 0, 1024],
+      xenhv03: [4, 4096, 1024],
+      xenhv04: [1, 1024, 1024],
+    })
+    expect(result.fleet).toEqual({ room: 8, survivesHostFailure: false })
+  })
+
+  it('has rooms 0, 1, 5, 2 with a reserve of 1 GiB; 12 in all', () => {
+    const result = capacity(elabSnapshot(), policy(1024))
+    expect(rooms(result)).toMatchObject({
+      esxhv01: [4, 4096, 1024],
+      xenhv01: [0, 512, 512],
+      xenhv02: [1, 1024, 1024],
+      xenhv03: [5, 5120, 1024],
+      xenhv04: [2, 2048, 1024],
+    })
+    expect(result.fleet.room).toBe(12)
+  })
+
+  it('survives the failure of no host: needed > free', () => {
+    const { hosts } = capacity(elabSnapshot(), policy(2048))
+    const rows = hosts.map(({ host, failure }) => [
+      host.name,
+      failure.neededBytes / MiB,
+      failure.freeBytes / MiB,
+      failure.fits,
+    ])
+    expect(rows).toEqual([
+      ['esxhv01', 3072, 0, false],
+      ['xenhv01', 6656, 5120, false],
+      ['xenhv02', 6144, 5120, false],
+      ['xenhv03', 2048, 1024, false],
+      ['xenhv04', 13_312, 4096, false],
+    ])
+  })
+
+  it('says so', () => {
+    const { findings } = capacity(elabSnapshot(), policy(2048))
+    expect(
+      findings.map(({ check, severity, subject, message }) => `${severity} ${check} ${subject}: ${message}`),
+    ).toEqual([
+      'warning host-failure host:esxhv01: if it fails, not all its VMs find a place: its VMs need 3 GiB, 0 B is free on equal hypervisors, 3 GiB short',
+      'warning into-reserve host:xenhv01: its VMs reach 512 MiB into the 2 GiB kept for the hypervisor; no room',
+      'warning host-failure host:xenhv01: if it fails, not all its VMs find a place: its VMs need 6.5 GiB, 5 GiB is free on equal hypervisors, 1.5 GiB short',
+      'info no-room host:xenhv02: no room for a VM of 1 GiB: 0 B spare, 1 GiB short',
+      'warning host-failure host:xenhv02: if it fails, not all its VMs find a place: its VMs need 6 GiB, 5 GiB is free on equal hypervisors, 1 GiB short',
+      'warning host-failure host:xenhv03: if it fails, not all its VMs find a place: its VMs need 2 GiB, 1 GiB is free on equal hypervisors, 1 GiB short',
+      'warning host-failure host:xenhv04: if it fails, not all its VMs find a place: its VMs need 13 GiB, 4 GiB is free on equal hypervisors, 9 GiB short',
+    ])
+  })
+
+  it('keeps the source and moment of each figure in the ledger', () => {
+    const ledger = capacity(elabSnapshot(), policy(2048)).hosts[3]?.ledger
+    expect(ledger).toMatchObject({
+      memory: { value: 8192 * MiB, source: 'hypervisor' },
+      reserveBytes: 2048 * MiB,
+      configuredBytes: 2048 * MiB,
+      configuredAt: elabSnapshot().at,
+    })
+  })
+})
+
+describe('room', () => {
+  const one = (host: Partial<HostRow>, vms: readonly Partial<VmRow>[] = [], rules = policy(2048)): Capacity =>
+    capacity(
+      buildSnapshot({
+        hosts: [{ name: 'a', memoryMiB: 8192, ...host }],
+        vms: vms.map((vm, index) => ({ name: `v${index}`, host: 'a', memoryMiB: 1024, ...vm })),
+      }),
+      rules,
+    )
+
+  it.each<[VmState, number]>([
+    ['running', 5],
+    ['blocked', 5],
+    ['paused', 5],
+    ['suspended', 5],
+    ['shutting-down', 5],
+    ['unknown', 5],
+    ['shutoff', 6],
+    ['crashed', 6],
+  ])('a VM that is %s leaves room for %i', (state, room) => {
+    expect(rooms(one({}, [{ state }]))).toMatchObject({ a: [room, room * 1024, 1024] })
+  })
+
+  it('says a near miss', () => {
+    const result = one({ memoryMiB: 6142 })
+    expect(rooms(result)).toEqual({ a: [3, 4094, 2] })
+    expect(result.findings).toEqual([
+      { check: 'near-miss', severity: 'info', subject: 'host:a', message: 'room for 3; 2 MiB short of 4' },
+    ])
+  })
+
+  it('has no figure where the memory of the host or of one VM is not known', () => {
+    expect(rooms(one({ memoryMiB: null }))).toEqual({ a: 'memory of the host: not reported' })
+    const result = one({}, [{ memoryMiB: null }, {}])
+    expect(rooms(result)).toEqual({ a: 'memory of the VM v0 is not known' })
+    expect(result.fleet).toEqual({ room: 0, survivesHostFailure: false })
+    expect(result.findings[0]).toMatchObject({ check: 'room-unknown', severity: 'warning' })
+  })
+
+  it('does not need to know the memory of a VM that is off', () => {
+    expect(rooms(one({}, [{ memoryMiB: null, state: 'shutoff' }]))).toMatchObject({ a: [6, 6144, 1024] })
+  })
+
+  it('takes what a VM has now where its limit is not known', () => {
+    const snapshot = buildSnapshot({
+      hosts: [{ name: 'a', memoryMiB: 8192 }],
+      vms: [{ name: 'v', host: 'a', memoryMiB: 1024 }],
+    })
+    const vm = snapshot.vms.get(uuidOf('v'))
+    const without = withVm(snapshot, 'v', { metrics: { ...vm?.metrics, memoryMaxBytes: { absent: 'not read' } } })
+    expect(rooms(capacity(without, policy(2048)))).toMatchObject({ a: [5, 5120, 1024] })
+  })
+
+  it('of a host that is not up is shown, not counted', () => {
+    for (const status of ['silent', 'unreachable'] as const) {
+      const result = one({ status })
+      expect(rooms(result)).toMatchObject({ a: [6, 6144, 1024] })
+      expect(result.fleet.room).toBe(0)
+      expect(result.findings[0]?.message).toBe(`the host is ${status}: its last known room (6) does not count`)
+    }
+  })
+
+  it('takes the reserve of the first rule that matches', () => {
+    const rules = policy(2048, 1024, [{ match: 'a*', role: undefined, reserveBytes: 4096 * MiB }])
+    expect(rooms(one({}, [], rules))).toMatchObject({ a: [4, 4096, 1024] })
+  })
+
+  it('counts a doubled VM on both hosts', () => {
+    const snapshot = buildSnapshot({
+      hosts: [
+        { name: 'a', memoryMiB: 8192 },
+        { name: 'b', memoryMiB: 8192 },
+      ],
+      vms: [{ name: 'v', host: 'a', memoryMiB: 1024 }],
+      placements: [
+        { vmUuid: uuidOf('v'), hostId: hostIdOf('a'), runningOn: [hostIdOf('a'), hostIdOf('b')], doubled: true },
+      ],
+    })
+    expect(rooms(capacity(snapshot, policy(2048)))).toMatchObject({ a: [5, 5120, 1024], b: [5, 5120, 1024] })
+  })
+})

@@ -1,0 +1,62 @@
+import type { Finding, Policy } from '../model/policy.js'
+import type { Host, Snapshot } from '../model/snapshot.js'
+import { capacityFindings } from './capacity-findings.js'
+import { hostFailures, type HostFailure } from './host-failure.js'
+import { memoryLedgers, type MemoryLedger } from './memory-ledger.js'
+
+/** One host in the capacity check. */
+export interface HostCapacity {
+  readonly host: Host
+  readonly ledger: MemoryLedger
+  /** What its failure would mean. */
+  readonly failure: HostFailure
+}
+
+/** How many new VMs fit, and what the fleet can lose. */
+export interface Capacity {
+  /** Moment of the snapshot. */
+  readonly at: number
+  readonly vmMemoryBytes: number
+  /** By name. */
+  readonly hosts: readonly HostCapacity[]
+  readonly fleet: {
+    /** Sum of the rooms of the hosts that are up. */
+    readonly room: number
+    /** For every single host all its VMs would find a place on the others. */
+    readonly survivesHostFailure: boolean
+  }
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * The capacity check. Room of a host = max(0, floor((memory − configured memory of the VMs that hold memory − reserve) / memory of a new VM)).
+ * A host whose memory, or one of whose VMs' memory, is not known has no room figure; one that is not up has its last known figure, which does
+ * not count into the fleet's.
+ */
+export function capacity(snapshot: Snapshot, policy: Policy): Capacity {
+  const ledgers = memoryLedgers(snapshot, policy)
+  const failures = hostFailures(snapshot, ledgers)
+  const hosts: HostCapacity[] = []
+  for (const host of snapshot.hosts.values()) {
+    const ledger = ledgers.get(host.id)
+    const failure = failures.get(host.id)
+    if (ledger !== undefined && failure !== undefined) hosts.push({ host, ledger, failure })
+  }
+  hosts.sort((a, b) =>
+    a.host.name < b.host.name ? -1 : a.host.name > b.host.name ? 1 : a.host.id < b.host.id ? -1 : 1,
+  )
+  return {
+    at: snapshot.at,
+    vmMemoryBytes: policy.limits.vmMemoryBytes,
+    hosts,
+    fleet: {
+      room: hosts.reduce((sum, { host, ledger }) => sum + countedRoom(host, ledger), 0),
+      survivesHostFailure: hosts.every(({ failure }) => failure.fits),
+    },
+    findings: capacityFindings(hosts, policy.limits.vmMemoryBytes),
+  }
+}
+
+function countedRoom(host: Host, { balance }: MemoryLedger): number {
+  return host.status === 'up' && 'room' in balance ? balance.room : 0
+}

@@ -1,0 +1,38 @@
+import { InvalidArgumentError } from 'commander'
+
+import { parseSizeBytes } from '../../common/units.js'
+
+/** Parsers of option values. They throw InvalidArgumentError, which says what was expected. */
+
+export function countArgument(most: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text)
+    if (/^\d+$/u.test(text) && count >= 1 && count <= most) return count
+    throw new InvalidArgumentError(`Expected a whole number from 1 to ${most}.`)
+  }
+}
+
+/** Seconds, as small as a tenth. */
+export function secondsArgument(text: string): number {
+  const seconds = Number(text)
+  if (/^\d+(?:\.\d+)?$/u.test(text) && seconds >= 0.1 && seconds <= 86_400) return seconds
+  throw new InvalidArgumentError('Expected seconds, from 0.1 to 86400.')
+}
+
+/** A size with its unit; checked here, sent as it was written. */
+export function sizeArgument(text: string): string {
+  if (parseSizeBytes(text) !== undefined) return text
+  throw new InvalidArgumentError('Expected a size with its unit, such as 512MiB or 2GiB.')
+}
+
+/**
+ * Lets `--watch` stand before anything: commander would take the next word as its value even where that is a command or a name.
+ * What follows `--watch` counts as its value only if it is a number.
+ */
+export function settleWatch(words: readonly string[], defaultSeconds: number): string[] {
+  const end = words.indexOf('--')
+  return words.map((word, at) => {
+    const option = word === '--watch' && (end === -1 || at < end)
+    return option && !/^\d+(?:\.\d+)?$/u.test(words[at + 1] ?? '') ? `--watch=${defaultSeconds}` : word
+  })
+}

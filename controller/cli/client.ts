@@ -1,0 +1,164 @@
+import { z } from 'zod'
+
+import {
+  agentView,
+  arrayView,
+  capacityView,
+  eventView,
+  fleetView,
+  hostView,
+  topView,
+  vmView,
+  type AgentView,
+  type ArrayView,
+  type CapacityView,
+  type EventView,
+  type FleetView,
+  type HostView,
+  type TopView,
+  type VmView,
+} from '../api/views.js'
+import { NotFoundError } from './cli-error.js'
+import { type Connection, shownUrl } from './connection.js'
+import { notAController } from './failure.js'
+import { defaultLimits, request, type RequestLimits } from './request.js'
+import { similarNames } from './similar-names.js'
+
+const cursor = { nextCursor: z.string().optional() }
+const hostPage = z.object({ hosts: z.array(hostView), ...cursor })
+const vmPage = z.object({ vms: z.array(vmView), ...cursor })
+const arrayPage = z.object({ arrays: z.array(arrayView), ...cursor })
+const agentPage = z.object({ agents: z.array(agentView), ...cursor })
+const eventPage = z.object({ events: z.array(eventView) })
+const loginLink = z.object({ url: z.string(), expiresAt: z.number() })
+
+export type LoginLink = z.infer<typeof loginLink>
+
+const pageRows = 1000
+
+/** More than any fleet has; a controller that always names a next page must not keep us for ever. */
+const mostPages = 10_000
+
+/** The controller's API as this program uses it. Every call throws CliError for what a person can act on. */
+export class ApiClient {
+  constructor(
+    private readonly connection: Connection,
+    private readonly limits: RequestLimits = defaultLimits,
+  ) {}
+
+  fleet(signal: AbortSignal): Promise<FleetView> {
+    return this.#get('fleet', fleetView, signal)
+  }
+
+  hosts(signal: AbortSignal): Promise<readonly HostView[]> {
+    return this.#all('hosts', hostPage, ({ hosts }) => hosts, signal)
+  }
+
+  /** One host by its name or its id. */
+  host(name: string, signal: AbortSignal): Promise<HostView> {
+    return this.#named('host', name, 'hosts', hostView, () => this.hosts(signal), signal)
+  }
+
+  vms(signal: AbortSignal): Promise<readonly VmView[]> {
+    return this.#all('vms', vmPage, ({ vms }) => vms, signal)
+  }
+
+  /** One VM by its name or its UUID. */
+  vm(name: string, signal: AbortSignal): Promise<VmView> {
+    return this.#named('VM', name, 'vms', vmView, () => this.vms(signal), signal)
+  }
+
+  /** One VM that is known to be there; a plain NotFoundError if it went meanwhile. */
+  vmByUuid(uuid: string, signal: AbortSignal): Promise<VmView> {
+    return this.#get(`vms/${encodeURIComponent(uuid)}`, vmView, signal)
+  }
+
+  arrays(signal: AbortSignal): Promise<readonly ArrayView[]> {
+    return this.#all('arrays', arrayPage, ({ arrays }) => arrays, signal)
+  }
+
+  agents(signal: AbortSignal): Promise<readonly AgentView[]> {
+    return this.#all('agents', agentPage, ({ agents }) => agents, signal)
+  }
+
+  capacity(
+    sizes: { readonly reserve: string | undefined; readonly vmMemory: string | undefined },
+    signal: AbortSignal,
+  ): Promise<CapacityView> {
+    return this.#get('capacity', capacityView, signal, sizes)
+  }
+
+  top(by: string, count: number, signal: AbortSignal): Promise<TopView> {
+    return this.#get('top', topView, signal, { by, n: count })
+  }
+
+  async events(
+    filter: { readonly vm: string | undefined; readonly limit: number },
+    signal: AbortSignal,
+  ): Promise<readonly EventView[]> {
+    const { events } = await this.#get('events/history', eventPage, signal, filter)
+    return events
+  }
+
+  /** A fresh link that opens the page once, without a token. */
+  createLoginLink(signal: AbortSignal): Promise<LoginLink> {
+    return request(this.connection, { method: 'POST', path: 'login-links' }, loginLink, signal, this.limits)
+  }
+
+  #get<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    signal: AbortSignal,
+    query: Readonly<Record<string, string | number | undefined>> = {},
+  ): Promise<z.output<Schema>> {
+    return request(this.connection, { method: 'GET', path, query }, schema, signal, this.limits)
+  }
+
+  /** One entity by name or id; where there is none, the error names similar ones. */
+  async #named<Schema extends z.ZodType>(
+    what: string,
+    name: string,
+    path: string,
+    schema: Schema,
+    known: () => Promise<readonly { readonly name: string }[]>,
+    signal: AbortSignal,
+  ): Promise<z.output<Schema>> {
+    // These would be resolved away in an address, even encoded; no hypervisor lets anything be named so.
+    if (name === '' || name === '.' || name === '..') throw noneNamed(what, name, [])
+    try {
+      return await this.#get(`${path}/${encodeURIComponent(name)}`, schema, signal)
+    } catch (error) {
+      if (error instanceof NotFoundError) throw noneNamed(what, name, await known())
+      throw error
+    }
+  }
+
+  /** Every row of a list, page by page. */
+  async #all<Page extends { nextCursor?: string | undefined }, Row>(
+    path: string,
+    schema: z.ZodType<Page>,
+    rowsOf: (page: Page) => readonly Row[],
+    signal: AbortSignal,
+  ): Promise<readonly Row[]> {
+    const rows: Row[] = []
+    let next: string | undefined
+    for (let page = 0; page < mostPages; page += 1) {
+      const answer = await this.#get(path, schema, signal, { limit: pageRows, cursor: next })
+      for (const row of rowsOf(answer)) rows.push(row)
+      if (answer.nextCursor === undefined) return rows
+      if (answer.nextCursor === next) break
+      next = answer.nextCursor
+    }
+    throw notAController(`${path} at ${shownUrl(this.connection)}`, 'its pages do not end')
+  }
+}
+
+function noneNamed(what: string, name: string, known: readonly { readonly name: string }[]): NotFoundError {
+  const similar = similarNames(
+    name,
+    known.map((one) => one.name),
+  )
+  const hint =
+    similar.length === 0 ? `headroom ${what.toLowerCase()} list shows them all` : `similar: ${similar.join(', ')}`
+  return new NotFoundError(`no ${what} is named ${name === '' ? '""' : name}`, hint)
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+
+import { sizeArgument } from '../argument.js'
+import type { Cli } from '../context.js'
+import { present } from '../present.js'
+import { renderCapacity } from '../render/capacity.js'
+import { needsAttention } from '../render/findings.js'
+
+interface Options {
+  readonly reserve?: string
+  readonly vmMemory?: string
+  readonly check?: boolean
+}
+
+export function addCapacityCommand(program: Command, cli: Cli): void {
+  program
+    .command('capacity')
+    .description('room for new VMs: the memory ledger of each host, and whether the loss of one can be borne')
+    .option(
+      '--reserve <size>',
+      'memory kept on each host for the hypervisor itself, in place of the policy',
+      sizeArgument,
+    )
+    .option('--vm-memory <size>', 'memory of one new VM, in place of the policy', sizeArgument)
+    .option('--check', 'exit with 3 if a warning or a critical finding stands')
+    .action(async ({ reserve, vmMemory, check }: Options, command: Command) => {
+      const context = cli.contextOf(command)
+      const shown = await present(context, {
+        fetch: async (signal) => {
+          const [capacity, fleet] = await Promise.all([
+            context.client.capacity({ reserve, vmMemory }, signal),
+            context.client.fleet(signal),
+          ])
+          return { capacity, simulated: fleet.simulated }
+        },
+        json: ({ capacity }) => capacity,
+        render: ({ capacity, simulated }, look) => renderCapacity(capacity, simulated, look),
+      })
+      if (check === true && shown !== undefined && needsAttention(shown.capacity.findings)) cli.finish('findings')
+    })
+}

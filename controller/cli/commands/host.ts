@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+
+import type { Cli } from '../context.js'
+import { present } from '../present.js'
+import { renderHostDetail } from '../render/host-detail.js'
+import { renderHostList } from '../render/host-list.js'
+
+export function addHostCommands(program: Command, cli: Cli): void {
+  const host = program.command('host').description('hypervisor machines')
+  host
+    .command('list')
+    .description('all hosts: status, room, memory, CPU')
+    .action(async (_options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      await present(context, {
+        fetch: (signal) => context.client.hosts(signal),
+        json: (hosts) => ({ hosts }),
+        render: renderHostList,
+      })
+    })
+  host
+    .command('show')
+    .argument('<name>', 'name or id')
+    .description('everything that is known of one host')
+    .action(async (name: string, _options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      await present(context, {
+        fetch: (signal) => context.client.host(name, signal),
+        json: (data) => data,
+        render: renderHostDetail,
+      })
+    })
+}

@@ -1,0 +1,23 @@
+/** What the exit code of `headroom` says. Scripts depend on these numbers: add, never change. */
+export const exitCodes = {
+  ok: 0,
+  error: 1,
+  usage: 2,
+  findings: 3,
+  refused: 4,
+  unreachable: 5,
+  unknownOutcome: 6,
+} as const
+
+export type ExitReason = keyof typeof exitCodes
+
+/** One line for each exit code, for `--help`. */
+export const exitCodeHelp: Readonly<Record<ExitReason, string>> = {
+  ok: 'done',
+  error: 'it failed: nothing of that name, an answer that makes no sense, …',
+  usage: 'the command line is wrong',
+  findings: 'status and capacity with --check: a warning or a critical finding stands',
+  refused: 'the controller refused: the token is missing, wrong or may not do this',
+  unreachable: 'no controller answers, or it is not ready',
+  unknownOutcome: 'a change was asked for and the answer was lost: it may have happened or not',
+}

@@ -1,0 +1,47 @@
+import { formatBytes } from '../../../common/units.js'
+import type { FleetView } from '../../api/views.js'
+import { memory } from './figures.js'
+import { findingCounts, findingSection } from './findings.js'
+import { line, type Look, type Span, span } from './look.js'
+import { renderPairs } from './table.js'
+
+/** The fleet on one screen: what is up, what is full, what is wrong. */
+export function renderStatus(fleet: FleetView, look: Look): string[] {
+  const { hosts, vms, agents, store } = fleet
+  return [
+    line(
+      [
+        span('headroom', 'bold'),
+        span(` ${fleet.version}`),
+        span(fleet.simulated ? ' – simulated fleet' : '', 'warning'),
+      ],
+      look,
+    ),
+    '',
+    ...renderPairs(
+      [
+        ['Hosts', allOf(hosts.up, hosts.total, 'up')],
+        ['VMs', `${vms.running} of ${vms.total} running`],
+        ['Agents', allOf(agents.connected, agents.total, 'connected')],
+        ['Memory', `${memory(fleet.configuredBytes)} configured of ${memory(fleet.memoryBytes)}`],
+        ['Room', span(`${fleet.room} new VM${fleet.room === 1 ? '' : 's'}`, fleet.room > 0 ? 'plain' : 'warning')],
+        ['Loss of a host', survival(fleet.survivesHostFailure)],
+        ['Store', store.ok ? `ok, ${formatBytes(store.sizeBytes)}` : span(`failing: ${store.problem}`, 'critical')],
+        ['Findings', findingCounts(fleet.findings)],
+      ],
+      look,
+    ),
+    ...findingSection(fleet.findings, look),
+  ]
+}
+
+/** Whether the fleet bears the loss of any one host, as a person reads it. */
+export function survival(survivesHostFailure: boolean): Span {
+  return survivesHostFailure
+    ? span('its VMs fit on the others, whichever it is', 'good')
+    : span('may leave VMs without a place (headroom capacity)', 'warning')
+}
+
+function allOf(count: number, total: number, word: string): Span {
+  return span(`${count} of ${total} ${word}`, count === total ? 'plain' : 'critical')
+}

@@ -1,0 +1,143 @@
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import type { z } from 'zod'
+
+import {
+  sampleAgents,
+  sampleArrays,
+  sampleCapacity,
+  sampleEvents,
+  sampleFleet,
+  sampleHost,
+  sampleHosts,
+  sampleNow,
+  sampleTop,
+  sampleUuid,
+  sampleVm,
+  sampleVms,
+} from '../../../test/support/cli/sample-views.js'
+import { agentView, arrayView, capacityView, eventView, fleetView, hostView, topView, vmView } from '../../api/views.js'
+import { renderAgentList } from './agent-list.js'
+import { renderArrayList } from './array-list.js'
+import { failureText, renderCapacity, roomText } from './capacity.js'
+import { renderEventLine, renderEventList } from './event-list.js'
+import { renderHostDetail } from './host-detail.js'
+import { renderHostList } from './host-list.js'
+import type { Look } from './look.js'
+import { displayWidth } from './plain-text.js'
+import { renderStatus } from './status.js'
+import { renderTop } from './top.js'
+import { renderVmDetail } from './vm-detail.js'
+import { renderVmList } from './vm-list.js'
+
+const look = (width: number | undefined, colour = false): Look => ({ width, colour, now: sampleNow, timeZone: 'UTC' })
+const byUuid = new Map(sampleVms.map((vm) => [vm.uuid, vm]))
+
+const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
+  status: (look) => renderStatus(sampleFleet, look),
+  'host-list': (look) => renderHostList(sampleHosts, look),
+  'host-show': (look) => renderHostDetail(sampleHost(), look),
+  'vm-list': (look) => renderVmList(sampleVms, look),
+  'vm-show': (look) => renderVmDetail(sampleVm({ title: 'mail of the department' }), look),
+  'array-list': (look) => renderArrayList(sampleArrays, true, look),
+  'agent-list': (look) => renderAgentList(sampleAgents, look),
+  top: (look) => renderTop({ top: sampleTop('write'), vms: byUuid }, look, true),
+  capacity: (look) => renderCapacity(sampleCapacity, true, look),
+  events: (look) => renderEventList(sampleEvents, true, look),
+}
+
+describe.each(Object.entries(views))('%s', (name, render) => {
+  test.each([60, 80, 140])('at %d columns', async (width) => {
+    const lines = render(look(width))
+    expect(lines.filter((text) => displayWidth(text) > width)).toEqual([])
+    await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`../../../test/golden/cli/${name}-${width}.txt`)
+  })
+
+  test('in a pipe, and in colours the same words', () => {
+    const plain = render(look(80))
+    const coloured = render(look(80, true))
+    expect(coloured.map((text) => stripVTControlCharacters(text).trimEnd())).toEqual(
+      plain.map((text) => text.trimEnd()),
+    )
+    expect(coloured.join('')).toContain('\u001b[')
+    expect(render(look(undefined)).join('')).not.toContain('…')
+  })
+})
+
+describe('hostile names', () => {
+  const attack = '\u001b[2J\u001b]0;x\u0007\u009b31m\r\n\u202e\u2028'
+
+  /** Every text replaced, but those that the schemas bind. */
+  function poisoned<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+    const bound: ReadonlySet<string> = new Set(['kind', 'status', 'support', 'severity', 'uuid', 'by'])
+    const text = JSON.stringify(value, (key, inner: unknown) =>
+      typeof inner === 'string' && !bound.has(key) ? attack : inner,
+    )
+    return schema.parse(JSON.parse(text))
+  }
+
+  const vm = { ...poisoned(vmView, sampleVm()), absent: { [attack]: attack } }
+  const gap = { group: attack, reason: attack, message: attack, sinceMs: 0 }
+  const hostileViews: readonly ((look: Look) => readonly string[])[] = [
+    (look) =>
+      renderStatus({ ...poisoned(fleetView, sampleFleet), store: { ok: false, problem: attack, sizeBytes: 0 } }, look),
+    (look) => renderHostList([poisoned(hostView, sampleHost())], look),
+    (look) =>
+      renderHostDetail({ ...poisoned(hostView, sampleHost()), gaps: [gap], absent: { [attack]: attack } }, look),
+    (look) => renderVmList([vm], look),
+    (look) => renderVmDetail({ ...vm, title: attack, owner: attack, service: attack, gaps: [gap] }, look),
+    (look) => renderArrayList(poisoned(arrayView.array(), sampleArrays), true, look),
+    (look) => renderAgentList(poisoned(agentView.array(), sampleAgents), look),
+    (look) => renderTop({ top: poisoned(topView, sampleTop('cpu')), vms: new Map([[sampleUuid(1), vm]]) }, look, true),
+    (look) => renderTop({ top: { ...poisoned(topView, sampleTop('cpu')), by: attack }, vms: new Map() }, look, true),
+    (look) => renderCapacity(poisoned(capacityView, sampleCapacity), true, look),
+    (look) => renderEventList(poisoned(eventView.array(), sampleEvents), true, look),
+    (look) =>
+      poisoned(eventView.array(), sampleEvents).map((event) => renderEventLine({ ...event, kind: attack }, look)),
+  ]
+
+  test.each(hostileViews.map((render, index) => [index, render] as const))(
+    'view %d prints no control character',
+    (_, render) => {
+      for (const colour of [false, true]) {
+        const lines = render(look(100, colour))
+        expect(lines.join('')).toContain('\\x1b[2J')
+        // What is left when the colours of our own are taken away.
+        const ours = [1, 2, 7, 22, 27, 31, 32, 33, 39].map((code) => `\u001b[${code}m`)
+        const rest = ours.reduce((text, code) => text.replaceAll(code, ''), lines.join(''))
+        expect(rest).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+      }
+    },
+  )
+})
+
+test.each([
+  [{ room: 3, shortOfNextBytes: 2 * 2 ** 20 }, '3; 2 MiB short of 4'],
+  [{ room: 3, shortOfNextBytes: 128 * 2 ** 20 }, '3; 128 MiB short of 4'],
+  [{ room: 3, shortOfNextBytes: 129 * 2 ** 20 }, '3'],
+  [{ room: 0, shortOfNextBytes: 2 ** 30 }, '0'],
+  [{ room: 2 }, '2'],
+  [{}, '–'],
+])('room of %o', (host, text) => {
+  expect(roomText(host, 2 ** 30)).toBe(text)
+})
+
+test.each([
+  [{ fits: true, neededBytes: 1, freeBytes: 2 }, 'fits'],
+  [{ fits: false, neededBytes: 3 * 2 ** 30, freeBytes: 2 ** 30 }, '2 GiB short'],
+  // Enough in all, but no host has enough for the largest VM.
+  [{ fits: false, neededBytes: 2 ** 30, freeBytes: 3 * 2 ** 30 }, 'too scattered'],
+])('failure %o', (failure, text) => {
+  expect(failureText({ failure }).text).toBe(text)
+})
+
+test('an empty fleet says so', () => {
+  expect(renderVmList([], look(80))).toEqual(['no VMs'])
+  expect(renderHostList([], look(80))).toEqual(['no hosts: no agent has reported yet'])
+  expect(renderArrayList([], false, look(80))).toEqual(['no arrays: no VM with a disk is known'])
+  expect(renderAgentList([], look(80))).toEqual(['no agents are enrolled'])
+  expect(renderEventList([], false, look(80))).toEqual(['no events'])
+  expect(renderTop({ top: { by: 'cpu', at: sampleNow, rows: [] }, vms: new Map() }, look(80), false).at(-1)).toBe(
+    'no VM has a figure for CPU yet',
+  )
+})

@@ -1,0 +1,209 @@
+import { watch } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+
+import { Lifecycle } from '../common/lifecycle.js'
+import type { Log } from '../common/log.js'
+import { startApi } from './api/start-api.js'
+import type { ControllerConfig } from './config.js'
+import { Fleet } from './fleet/fleet.js'
+import { AgentRegistry } from './ingest/agent-registry.js'
+import { openCertificateAuthority } from './ingest/ca.js'
+import { openIngestServer } from './ingest/grpc-server.js'
+import { ingestMetrics } from './ingest/ingest-metrics.js'
+import { RememberedHosts } from './ingest/remembered-from-wire.js'
+import { ReportWriter } from './ingest/report-writer.js'
+import type { Intervals } from './ingest/to-wire.js'
+import type { Policy } from './model/policy.js'
+import { defaultPolicy, loadPolicy } from './policy/policy-file.js'
+import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
+import { openEmbeddedStore } from './store/embedded/embedded-store.js'
+
+export interface ControllerOptions {
+  readonly config: ControllerConfig
+  readonly version: string
+  readonly log: Log
+  readonly now: () => number
+  /** Where the built page is. */
+  readonly webDir: string | undefined
+}
+
+export interface Controller {
+  /** Base address of page and API. */
+  readonly url: string
+  readonly grpcPort: number
+  loginLink(): Promise<string>
+  stop(): Promise<void>
+}
+
+const tickEveryMs = 1000
+const localTokenValidMs = 365 * 86_400_000
+
+/** Builds all parts of the controller and connects them, from the store up to the page. */
+export async function startController(options: ControllerOptions): Promise<Controller> {
+  const { config, version, log, now } = options
+  const lifecycle = new Lifecycle(log)
+  try {
+    return await build(options, lifecycle)
+  } catch (error) {
+    log.debug({ version, data: config.data, at: now() }, 'start failed; what was started is stopped')
+    await lifecycle.stop()
+    throw error
+  }
+}
+
+async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<Controller> {
+  const { config, version, log, now } = options
+  const dir = join(config.data, 'controller')
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const policy = livePolicy(config.policyFile, log, lifecycle)
+
+  const state = openEmbeddedState({ path: join(dir, 'state.db') })
+  lifecycle.add('state store', () => state.close())
+  const store = await openEmbeddedStore({
+    path: join(dir, 'series.db'),
+    log,
+    now,
+    retention: { rawMs: config.retention.raw, maxBytes: config.store.maxSize },
+  })
+  lifecycle.add('time series', () => store.close())
+
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const metrics = ingestMetrics(registry)
+
+  const fleet = new Fleet()
+  const remembered = new RememberedHosts(state, log)
+  for (const input of await remembered.inputs()) fleet.apply(input, now())
+  fleetMetrics(registry, fleet)
+
+  const writer = new ReportWriter({ store, metrics, log, maxPending: 4096, maxPoints: 20_000 })
+  await writer.start()
+  lifecycle.add('report writer', () => writer.stop())
+
+  const ca = await openCertificateAuthority(state, now())
+  const agents = new AgentRegistry(state, ca.keyHash)
+  if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
+  const ingest = await openIngestServer({
+    ...config.grpc,
+    ca,
+    registry: agents,
+    metrics,
+    log,
+    now,
+    session: {
+      fleet,
+      writer,
+      registry: agents,
+      metrics,
+      log,
+      now,
+      intervals: () => intervalsFor(config),
+      sessions: new Map(),
+      remembered,
+    },
+  })
+  lifecycle.add('gRPC', () => ingest.close())
+
+  const tick = setInterval(() => {
+    fleet.apply({ type: 'tick', silentAfterMs: config.intervals.state * 3 + 5000 }, now())
+  }, tickEveryMs)
+  lifecycle.add('tick', () => clearInterval(tick))
+
+  const api = await startApi({
+    ...config.http,
+    fleet,
+    store,
+    state,
+    policy,
+    log,
+    version,
+    staticDir: options.webDir,
+    registry,
+    ready: () => {
+      const reasons = writer.problem === '' ? [] : [`the store does not take data: ${writer.problem}`]
+      return { ok: reasons.length === 0, reasons }
+    },
+    now,
+    tokenFile: join(dir, 'api-token'),
+  })
+  lifecycle.add('API', () => api.close())
+  return {
+    url: api.url,
+    grpcPort: ingest.port,
+    loginLink: () => api.loginLink(),
+    stop: () => lifecycle.stop(),
+  }
+}
+
+/**
+ * A join token for the agent on this machine, in a file that only this user can read. The agent uses it up; a token that
+ * was not used is replaced at the next start.
+ */
+async function offerLocalToken(
+  path: string,
+  agents: AgentRegistry,
+  config: ControllerConfig,
+  now: () => number,
+): Promise<void> {
+  const known = await agents.list()
+  if (known.some((agent) => agent.hosts === 'any')) {
+    await rm(path, { force: true })
+    return
+  }
+  const token = await agents.createJoinToken({
+    now: now(),
+    validMs: Math.min(localTokenValidMs, config.retention.raw * 10),
+    grant: 'any',
+    note: 'agent on the controller machine',
+  })
+  await writeFile(path, `${token}\n`, { mode: 0o600 })
+}
+
+/** The policy, read again when its file changes; a bad file never replaces a good policy. */
+function livePolicy(file: string | undefined, log: Log, lifecycle: Lifecycle): () => Policy {
+  if (file === undefined) return () => defaultPolicy
+  let policy = loadPolicy(file)
+  let settling: NodeJS.Timeout | undefined
+  // The directory: editors replace the file instead of writing into it.
+  const watcher = watch(dirname(file), () => {
+    clearTimeout(settling)
+    settling = setTimeout(() => {
+      try {
+        policy = loadPolicy(file)
+        log.info({ file }, 'policy read again')
+      } catch (error) {
+        log.error(
+          { reason: error instanceof Error ? error.message : String(error) },
+          'the policy file is bad; the one before stays',
+        )
+      }
+    }, 300)
+  })
+  lifecycle.add('policy watcher', () => {
+    clearTimeout(settling)
+    watcher.close()
+  })
+  return () => policy
+}
+
+function intervalsFor(config: ControllerConfig): Intervals {
+  const { state, fast, block, guestMemory, inventory } = config.intervals
+  return { stateMs: state, fastMs: fast, blockMs: block, guestMemoryMs: guestMemory, inventoryMs: inventory }
+}
+
+function fleetMetrics(registry: Registry, fleet: Fleet): void {
+  const gauge = (name: string, help: string, value: () => number): void => {
+    const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => metric.set(value()) })
+  }
+  gauge('headroom_fleet_hosts', 'Hosts known', () => fleet.snapshot().hosts.size)
+  gauge('headroom_fleet_hosts_up', 'Hosts whose reports arrive', () => {
+    return [...fleet.snapshot().hosts.values()].filter((host) => host.status === 'up').length
+  })
+  gauge('headroom_fleet_vms', 'VMs known', () => fleet.snapshot().vms.size)
+  gauge('headroom_fleet_agents_connected', 'Agents with an open session', () => {
+    return [...fleet.snapshot().agents.values()].filter((agent) => agent.connected).length
+  })
+}

@@ -1,0 +1,286 @@
+import { groupBy } from '../../common/group-by.js'
+import type { FleetInput, HostHello, InventoryObservation, ReportObservation } from '../model/observation.js'
+import { isRunning, type AgentState, type FleetEvent, type Snapshot } from '../model/snapshot.js'
+import type { Point } from '../store/time-series.js'
+import type { FleetChange, FleetReader } from './fleet-reader.js'
+import { HostRecord } from './host-record.js'
+import { emptyView, SnapshotBuilder } from './snapshot-builder.js'
+import { VmCopy, type CopyContext } from './vm-copy.js'
+
+/** What one input brings for the store. */
+export interface Applied {
+  readonly points: readonly Point[]
+  readonly events: readonly FleetEvent[]
+}
+
+const nothing: Applied = { points: [], events: [] }
+
+/**
+ * The live state of the fleet. The one writer is `apply`; readers take immutable snapshots. It reads no clock: `now` is
+ * an argument, so that a month replays in seconds and ends in the same state.
+ */
+export class Fleet implements FleetReader {
+  readonly #hosts = new Map<string, HostRecord>()
+  readonly #agents = new Map<string, AgentState>()
+  readonly #listeners = new Set<(change: FleetChange) => void>()
+  readonly #builder = new SnapshotBuilder()
+  #revision = 0
+  #at = 0
+  #snapshot: Snapshot = emptyView()
+
+  /** Applies one input at the controller's time `now`. */
+  apply(input: FleetInput, now: number): Applied {
+    const applied = this.#apply(input, now)
+    this.#at = Math.max(this.#at, now)
+    if (this.#builder.dirty) {
+      this.#revision += 1
+      const change: FleetChange = { revision: this.#revision, events: applied.events }
+      for (const listener of this.#listeners) listener(change)
+    }
+    return applied
+  }
+
+  snapshot(): Snapshot {
+    if (this.#builder.dirty) {
+      this.#snapshot = this.#builder.build(this.#snapshot, {
+        revision: this.#revision,
+        at: this.#at,
+        hosts: this.#hosts,
+        agents: this.#agents,
+      })
+    }
+    return this.#snapshot
+  }
+
+  subscribe(listener: (change: FleetChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #apply(input: FleetInput, now: number): Applied {
+    switch (input.type) {
+      case 'agent-connected':
+        return this.#connect(input, now)
+      case 'agent-disconnected':
+        return this.#disconnect(input.agentId, now)
+      case 'inventory':
+        return this.#inventory(input.agentId, input.inventory)
+      case 'report':
+        return this.#report(input.agentId, input.report, now)
+      case 'tick':
+        return this.#tick(now, input.silentAfterMs)
+    }
+  }
+
+  #connect(input: Extract<FleetInput, { type: 'agent-connected' }>, now: number): Applied {
+    const { agentId, name, version, hosts, clockOffsetMs } = input
+    const listed = new Set(hosts.map((host) => host.hostId))
+    // What this agent no longer speaks for has left the fleet; its history stays in the store.
+    for (const host of this.#hosts.values()) {
+      if (host.agentId === agentId && !listed.has(host.id)) this.#removeHost(host)
+    }
+    for (const hello of hosts) this.#greet(hello, agentId, clockOffsetMs, now)
+    const known = this.#agents.get(agentId)
+    this.#agents.set(agentId, {
+      id: agentId,
+      name,
+      version,
+      connected: true,
+      since: known?.connected === true ? known.since : now,
+      hostIds: [...listed],
+      clockOffsetMs,
+      spoolReports: 0,
+      droppedReports: 0,
+      skippedTicks: 0,
+      rssBytes: undefined,
+      cpuSeconds: undefined,
+      collectors: [],
+    })
+    this.#builder.agentsChanged()
+    return nothing
+  }
+
+  #greet(hello: HostHello, agentId: string, clockOffsetMs: number, now: number): void {
+    let host = this.#hosts.get(hello.hostId)
+    if (host === undefined) {
+      host = new HostRecord(hello, agentId, now)
+      this.#hosts.set(hello.hostId, host)
+    }
+    host.hello = hello
+    host.agentId = agentId
+    host.clockOffsetMs = clockOffsetMs
+    this.#builder.hostChanged(host)
+  }
+
+  #disconnect(agentId: string, now: number): Applied {
+    const agent = this.#agents.get(agentId)
+    if (agent !== undefined) this.#agents.set(agentId, { ...agent, connected: false, since: now })
+    for (const host of this.#hosts.values()) {
+      if (host.agentId === agentId && host.enter('silent', now)) this.#hostAndVmsChanged(host)
+    }
+    this.#builder.agentsChanged()
+    return nothing
+  }
+
+  #inventory(agentId: string, inventory: InventoryObservation): Applied {
+    const host = this.#owned(agentId, inventory.hostId)
+    if (host === undefined) return nothing
+    for (const array of host.arrays) this.#builder.arrayChanged(array.key)
+    host.inventory = inventory
+    const listed = new Set(inventory.vms.map((vm) => vm.uuid))
+    for (const copy of host.copies.values()) if (!listed.has(copy.uuid)) this.#removeCopy(host, copy)
+    for (const facts of inventory.vms) {
+      const copy = this.#copy(host, facts.uuid, inventory.at)
+      for (const disk of copy.facts?.disks ?? []) this.#builder.arrayChanged(disk.arrayKey)
+      copy.define(facts, this.#context(host, facts.uuid), inventory.at)
+      for (const disk of facts.disks) this.#builder.arrayChanged(disk.arrayKey)
+      this.#builder.vmChanged(facts.uuid)
+    }
+    for (const array of inventory.arrays) this.#builder.arrayChanged(array.key)
+    this.#builder.hostChanged(host)
+    return nothing
+  }
+
+  #report(agentId: string, report: ReportObservation, now: number): Applied {
+    const host = this.#owned(agentId, report.hostId)
+    if (host === undefined) return nothing
+    const points: Point[] = []
+    const events = report.events.map((event): FleetEvent => {
+      const { vmUuid, kind, reason, message, at } = event
+      const copy = vmUuid === '' ? undefined : this.#eventCopy(host, vmUuid, kind, at)
+      copy?.happened(event)
+      if (kind === 'undefined' && copy !== undefined) this.#removeCopy(host, copy)
+      if (vmUuid !== '') this.#builder.vmChanged(vmUuid)
+      const vmName = event.vmName === '' ? (copy?.name ?? '') : event.vmName
+      return { at, hostId: host.id, vmUuid, vmName, kind, reason, message }
+    })
+    for (const sample of report.vms) {
+      const copy = this.#copy(host, sample.uuid, sample.at)
+      points.push(...copy.observe(sample, this.#context(host, sample.uuid)))
+      this.#touch(copy)
+    }
+    if (report.lane === 'fast') this.#proveIdle(host, report)
+    if (report.lane === 'state') this.#setGaps(host, report)
+    if (report.host !== undefined) points.push(...host.observe(report.host, report.bootId, report.at))
+    for (const array of report.arrays) {
+      points.push(...host.observeArray(array, report.bootId, report.at))
+      this.#builder.arrayChanged(array.key)
+    }
+    if (report.lane === 'state') points.push(...this.#builder.derivedArrayPoints(host, report))
+    if (report.lane !== 'event') host.lastReportAt = Math.max(host.lastReportAt ?? 0, report.at)
+    const lost = report.gaps.some((gap) => gap.vmUuid === '' && gap.group === 'state')
+    if (report.lane === 'state' || lost) {
+      if (host.enter(lost ? 'unreachable' : 'up', now)) this.#hostAndVmsChanged(host)
+    }
+    if (report.host !== undefined || report.lane !== 'fast') this.#builder.hostChanged(host)
+    this.#health(agentId, report)
+    return { points, events }
+  }
+
+  #tick(now: number, silentAfterMs: number): Applied {
+    for (const host of this.#hosts.values()) {
+      if (host.status === 'silent' || host.lastReportAt === undefined) continue
+      if (now - host.lastReportAt > silentAfterMs && now - host.statusSince > silentAfterMs) {
+        host.enter('silent', now)
+        this.#hostAndVmsChanged(host)
+      }
+    }
+    return nothing
+  }
+
+  #proveIdle(host: HostRecord, report: ReportObservation): void {
+    const read = new Set(report.vms.map((vm) => vm.uuid))
+    const unknown = new Set(report.gaps.map((gap) => gap.vmUuid))
+    if (unknown.has('')) return
+    for (const copy of host.copies.values()) {
+      if (!isRunning(copy.state) || read.has(copy.uuid) || unknown.has(copy.uuid)) continue
+      if (copy.proveIdle(report.at, this.#context(host, copy.uuid))) this.#touch(copy)
+    }
+  }
+
+  #setGaps(host: HostRecord, report: ReportObservation): void {
+    host.gaps = report.gaps.filter((gap) => gap.vmUuid === '')
+    const byVm = groupBy(report.gaps, (gap) => gap.vmUuid)
+    for (const copy of host.copies.values()) {
+      const gaps = byVm.get(copy.uuid) ?? []
+      if (gaps.length === 0 && copy.gaps.length === 0) continue
+      copy.gaps = gaps
+      this.#builder.vmChanged(copy.uuid)
+    }
+  }
+
+  #health(agentId: string, report: ReportObservation): void {
+    const agent = this.#agents.get(agentId)
+    if (agent === undefined) return
+    const health = report.agent
+    this.#agents.set(agentId, {
+      ...agent,
+      ...(health === undefined
+        ? {}
+        : {
+            spoolReports: health.spoolReports,
+            droppedReports: health.droppedReports,
+            skippedTicks: health.skippedTicks,
+            rssBytes: health.rssBytes,
+            cpuSeconds: health.cpuSeconds,
+          }),
+      ...(report.collectors.length === 0 ? {} : { collectors: report.collectors }),
+    })
+    if (health !== undefined) this.#builder.agentsChanged()
+  }
+
+  /** The host, if this agent speaks for it. */
+  #owned(agentId: string, hostId: string): HostRecord | undefined {
+    const host = this.#hosts.get(hostId)
+    return host?.agentId === agentId ? host : undefined
+  }
+
+  #copy(host: HostRecord, uuid: string, at: number): VmCopy {
+    let copy = host.copies.get(uuid)
+    if (copy === undefined) {
+      copy = new VmCopy(uuid, this.#context(host, uuid), at)
+      host.copies.set(uuid, copy)
+      this.#builder.vmChanged(uuid)
+    }
+    return copy
+  }
+
+  /** An event about a VM that is not there any more, or not yet, makes a copy only if it says that the VM lives. */
+  #eventCopy(host: HostRecord, uuid: string, kind: string, at: number): VmCopy | undefined {
+    const lives = kind === 'started' || kind === 'resumed' || kind === 'suspended' || kind === 'defined'
+    return lives ? this.#copy(host, uuid, at) : host.copies.get(uuid)
+  }
+
+  /** Two hosts that run the same UUID get two series: merged they would be nonsense. */
+  #context(host: HostRecord, uuid: string): CopyContext {
+    const own = host.copies.get(uuid)
+    const doubled =
+      own !== undefined &&
+      isRunning(own.state) &&
+      this.#hosts.size > 1 &&
+      this.#builder.runningElsewhere(this.#hosts, host, uuid)
+    return host.context(doubled ? `${uuid}@${host.id}` : uuid)
+  }
+
+  #touch(copy: VmCopy): void {
+    this.#builder.vmChanged(copy.uuid)
+    for (const disk of copy.facts?.disks ?? []) this.#builder.arrayChanged(disk.arrayKey)
+  }
+
+  #hostAndVmsChanged(host: HostRecord): void {
+    this.#builder.hostChanged(host)
+    for (const copy of host.copies.values()) this.#touch(copy)
+  }
+
+  #removeCopy(host: HostRecord, copy: VmCopy): void {
+    this.#touch(copy)
+    host.copies.delete(copy.uuid)
+    this.#builder.hostChanged(host)
+  }
+
+  #removeHost(host: HostRecord): void {
+    this.#hostAndVmsChanged(host)
+    for (const array of host.arrays) this.#builder.arrayChanged(array.key)
+    this.#hosts.delete(host.id)
+  }
+}

@@ -1,0 +1,220 @@
+import type {
+  ArrayFacts,
+  ArrayObservation,
+  HostHello,
+  HostObservation,
+  InventoryObservation,
+} from '../model/observation.js'
+import {
+  occupiesMemory,
+  type FileSystem,
+  type Gap,
+  type Host,
+  type HostDisk,
+  type HostNetwork,
+  type HostStatus,
+  type Metric,
+} from '../model/snapshot.js'
+import type { Point } from '../store/time-series.js'
+import { merge, unread, type Metrics, type Readings } from './absence.js'
+import { interval, type Baseline, type Interval } from './rates.js'
+import { hostReadings, ioReadings, networkReadings, sum } from './readings.js'
+import type { CopyContext, VmCopy } from './vm-copy.js'
+
+const notRead: Metric = { absent: 'not read yet' }
+
+/** Interfaces that carry what others carry already: bridges and bonds would count traffic twice. */
+const layeredInterface = /^(br|virbr|xenbr|bond|ovs|vlan|docker|veth|tun|tap|vnet|vif)/
+
+/** One host and its copies of VMs. Owned by the fleet; nothing else writes it. */
+export class HostRecord {
+  status: HostStatus = 'silent'
+  statusSince: number
+  lastReportAt: number | undefined
+  inventory: InventoryObservation | undefined
+  gaps: readonly Gap[] = []
+  clockOffsetMs: number | undefined
+  readonly copies = new Map<string, VmCopy>()
+  readonly arrayMetrics = new Map<string, Metrics>()
+  #metrics: Metrics
+  #disks: readonly HostDisk[] = []
+  #networks: readonly HostNetwork[] = []
+  #fileSystems: readonly FileSystem[] = []
+  readonly #baselines = new Map<string, Baseline>()
+
+  constructor(
+    public hello: HostHello,
+    public agentId: string,
+    at: number,
+  ) {
+    this.statusSince = at
+    this.#metrics = unread('host', hello.capabilities)
+  }
+
+  get id(): string {
+    return this.hello.hostId
+  }
+
+  get arrays(): readonly ArrayFacts[] {
+    return this.inventory?.arrays ?? []
+  }
+
+  context(seriesId: string): CopyContext {
+    return {
+      hostId: this.id,
+      simulated: this.hello.simulated,
+      capabilities: this.hello.capabilities,
+      seriesId,
+    }
+  }
+
+  enter(status: HostStatus, at: number): boolean {
+    if (status === this.status) return false
+    this.status = status
+    this.statusSince = at
+    return true
+  }
+
+  /** Sum over the VMs that hold memory here of what each may grow to. */
+  configuredBytes(): number {
+    let bytes = 0
+    for (const copy of this.copies.values()) if (occupiesMemory(copy.state)) bytes += copy.memoryMaxBytes ?? 0
+    return bytes
+  }
+
+  /** Applies the machine's own figures; returns what is worth storing. */
+  observe(host: HostObservation, bootId: string, at: number): Point[] {
+    const readings: Record<string, number | null> = {}
+    const of = this.#advance('host', { at, runId: bootId, totals: host.totals })
+    if (of !== undefined) Object.assign(readings, hostReadings(of))
+    for (const [field, value] of Object.entries(host.levels)) if (value !== undefined) readings[field] = value
+    readings['memoryConfiguredBytes'] = this.configuredBytes()
+
+    const networkIntervals: Interval[] = []
+    this.#networks = host.networks.map((one) => {
+      const growth = this.#advance(`net ${one.device}`, { at, runId: bootId, totals: one.totals })
+      if (growth !== undefined && !layeredInterface.test(one.device)) networkIntervals.push(growth)
+      return networkOf(one.device, growth, at)
+    })
+    const networkSum = sum(networkIntervals)
+    if (networkSum !== undefined) {
+      const { receiveBytesPerSecond, transmitBytesPerSecond } = networkReadings(networkSum)
+      Object.assign(readings, { receiveBytesPerSecond, transmitBytesPerSecond })
+    }
+    this.#disks = host.disks.map((one) =>
+      diskOf(one.device, this.#advance(`disk ${one.device}`, { at, runId: bootId, totals: one.totals }), at),
+    )
+    this.#fileSystems = host.fileSystems
+    const { metrics, stored } = this.#merge('host', this.#metrics, readings, at)
+    this.#metrics = metrics
+    const points: Point[] = [{ entity: { kind: 'host', id: this.id }, atMs: at, fields: stored }]
+    for (const { mount, sizeBytes, availableBytes, filesFree } of host.fileSystems) {
+      const fields = { sizeBytes, availableBytes, filesFree }
+      points.push({ entity: { kind: 'file_system', id: `${this.id}/${mount}` }, atMs: at, fields })
+    }
+    return points
+  }
+
+  /** Applies what this host exchanged with one array. */
+  observeArray(array: ArrayObservation, bootId: string, at: number): Point[] {
+    const readings: Record<string, number | null> = {}
+    const of = this.#advance(`array ${array.key}`, { at, runId: bootId, totals: array.totals })
+    if (of !== undefined) Object.assign(readings, arrayReadings(of))
+    for (const [field, value] of Object.entries(array.levels)) if (value !== undefined) readings[field] = value
+    const old = this.arrayMetrics.get(array.key) ?? unread('array', this.hello.capabilities)
+    const { metrics, stored } = this.#merge('array', old, readings, at)
+    this.arrayMetrics.set(array.key, metrics)
+    if (Object.keys(stored).length === 0) return []
+    return [{ entity: { kind: 'array', id: `${array.key}/${this.id}` }, atMs: at, fields: stored }]
+  }
+
+  toHost(revision: number): Host {
+    const facts = this.inventory?.host
+    const memoryBytes = facts?.memoryBytes
+    return {
+      id: this.id,
+      revision,
+      name: facts?.name ?? this.hello.name,
+      kind: this.hello.kind,
+      simulated: this.hello.simulated,
+      agentId: this.agentId,
+      status: this.status,
+      statusSince: this.statusSince,
+      lastReportAt: this.lastReportAt,
+      bootId: this.hello.bootId,
+      hypervisorVersion: facts?.hypervisorVersion ?? '',
+      managementVersion: facts?.managementVersion ?? '',
+      os: facts?.os ?? '',
+      kernel: facts?.kernel ?? '',
+      machine: facts?.machine ?? '',
+      cpuModel: facts?.cpuModel ?? '',
+      cpuCores: facts?.cpuCores,
+      cpuThreads: facts?.cpuThreads,
+      cpuMhz: facts?.cpuMhz,
+      memoryBytes:
+        memoryBytes === undefined
+          ? { absent: 'no inventory yet' }
+          : { value: memoryBytes, at: this.inventory?.at ?? this.statusSince, source: 'hypervisor' },
+      localDisks: facts?.localDisks ?? [],
+      capabilities: this.hello.capabilities,
+      gaps: this.gaps,
+      metrics: this.#metrics,
+      fileSystems: this.#fileSystems,
+      disks: this.#disks,
+      networks: this.#networks,
+      clockOffsetMs: this.clockOffsetMs,
+    }
+  }
+
+  #advance(name: string, now: Baseline): Interval | undefined {
+    const before = this.#baselines.get(name)
+    if (Object.keys(now.totals).length === 0) return undefined
+    if (before !== undefined && before.runId === now.runId && now.at <= before.at) return undefined
+    this.#baselines.set(name, now)
+    // After a reboot the totals start at 0, at a moment that only the uptime tells: that one interval is left out.
+    return interval(before, now, { beganSince: false })
+  }
+
+  #merge(kind: 'host' | 'array', old: Metrics, readings: Readings, at: number): ReturnType<typeof merge> {
+    return merge(kind, old, readings, at, { capabilities: this.hello.capabilities, defaultSource: 'machine' })
+  }
+}
+
+function arrayReadings(of: Interval): Readings {
+  const io = ioReadings(of)
+  return Object.fromEntries(Object.entries(io).filter(([field]) => !/^(flush|outOf)/.test(field)))
+}
+
+function asMetric(value: number | null | undefined, at: number): Metric {
+  if (value === undefined) return notRead
+  return value === null ? { absent: 'no requests in the interval' } : { value, at, source: 'device' }
+}
+
+function diskOf(device: string, of: Interval | undefined, at: number): HostDisk {
+  const io: Readings = of === undefined ? {} : ioReadings(of)
+  const busy = of === undefined ? undefined : of.delta['busySeconds']
+  return {
+    device,
+    readBytesPerSecond: asMetric(io['readBytesPerSecond'], at),
+    writeBytesPerSecond: asMetric(io['writeBytesPerSecond'], at),
+    readRequestsPerSecond: asMetric(io['readRequestsPerSecond'], at),
+    writeRequestsPerSecond: asMetric(io['writeRequestsPerSecond'], at),
+    readLatencyMs: asMetric(io['readLatencyMs'], at),
+    writeLatencyMs: asMetric(io['writeLatencyMs'], at),
+    busyFraction: asMetric(busy === undefined || of === undefined ? undefined : busy / of.seconds, at),
+  }
+}
+
+function networkOf(device: string, of: Interval | undefined, at: number): HostNetwork {
+  const net: Readings = of === undefined ? {} : networkReadings(of)
+  const errors =
+    net['receiveErrorsPerSecond'] === undefined
+      ? undefined
+      : (net['receiveErrorsPerSecond'] ?? 0) + (net['transmitErrorsPerSecond'] ?? 0)
+  return {
+    device,
+    receiveBytesPerSecond: asMetric(net['receiveBytesPerSecond'], at),
+    transmitBytesPerSecond: asMetric(net['transmitBytesPerSecond'], at),
+    errorsPerSecond: asMetric(errors, at),
+  }
+}

@@ -1,0 +1,180 @@
+import type { Hello } from '../../proto/gen/headroom/v1/agent.js'
+import {
+  DiskBackend,
+  HypervisorKind,
+  Support,
+  type ArrayFacts as WireArrayFacts,
+  type DiskFacts as WireDiskFacts,
+  type Inventory,
+  type VmFacts as WireVmFacts,
+} from '../../proto/gen/headroom/v1/inventory.js'
+import type { ArrayFacts, DiskFacts, HostHello, InventoryObservation, VmFacts } from '../model/observation.js'
+import type { Capability } from '../model/snapshot.js'
+import type { FieldCheck } from './field-check.js'
+
+/** Bounds of what one agent may say. */
+export const wireLimits = {
+  maxMessageBytes: 4 * 1024 * 1024,
+  maxVmsPerReport: 4096,
+  maxReportsInFlight: 64,
+  maxHostsPerAgent: 256,
+  maxDisksPerVm: 256,
+  maxNicsPerVm: 64,
+  maxDevicesPerHost: 4096,
+  maxArraysPerHost: 1024,
+  maxEventsPerReport: 1024,
+  maxGapsPerReport: 8192,
+} as const
+
+const kinds: Readonly<Record<HypervisorKind, 'kvm' | 'xen' | 'esxi' | undefined>> = {
+  [HypervisorKind.HYPERVISOR_KIND_UNSPECIFIED]: undefined,
+  [HypervisorKind.HYPERVISOR_KIND_KVM]: 'kvm',
+  [HypervisorKind.HYPERVISOR_KIND_XEN]: 'xen',
+  [HypervisorKind.HYPERVISOR_KIND_ESXI]: 'esxi',
+  [HypervisorKind.UNRECOGNIZED]: undefined,
+}
+
+const supports: Readonly<Record<Support, Capability['support'] | undefined>> = {
+  [Support.SUPPORT_UNSPECIFIED]: undefined,
+  [Support.SUPPORT_YES]: 'yes',
+  [Support.SUPPORT_DEGRADED]: 'degraded',
+  [Support.SUPPORT_NO]: 'no',
+  [Support.UNRECOGNIZED]: undefined,
+}
+
+/** The hosts of a hello. A host without a usable id or kind is left out. */
+export function hostsFromWire(hello: Hello, check: FieldCheck): HostHello[] {
+  return check.list('hello.hosts', hello.hosts, wireLimits.maxHostsPerAgent).flatMap((host) => {
+    const hostId = check.key('hello.host_id', host.hostId, 64)
+    const kind = kinds[host.kind] ?? check.refuse('hello.kind')
+    if (hostId === undefined || kind === undefined) return []
+    const capabilities = check.list('hello.capabilities', host.capabilities, 256).flatMap((one) => {
+      const support = supports[one.support] ?? check.refuse('capability.support')
+      const name = check.key('capability.name', one.name, 64)
+      if (support === undefined || name === undefined) return []
+      return [{ name, support, reason: check.text('capability.reason', one.reason) }]
+    })
+    return [
+      {
+        hostId,
+        name: check.text('hello.name', host.name, 128),
+        kind,
+        bootId: check.text('hello.boot_id', host.bootId, 64),
+        simulated: host.simulated,
+        capabilities,
+      },
+    ]
+  })
+}
+
+/** @returns undefined if it names no host */
+export function inventoryFromWire(
+  inventory: Inventory,
+  check: FieldCheck,
+  at: number,
+): InventoryObservation | undefined {
+  const hostId = check.key('inventory.host_id', inventory.hostId, 64)
+  const host = inventory.host ?? check.refuse('inventory.host')
+  if (hostId === undefined || host === undefined) return undefined
+  const optionalCount = (field: string, value: number): number | undefined => check.count(field, value) || undefined
+  return {
+    hostId,
+    revision: check.text('inventory.revision', inventory.revision, 128),
+    at,
+    host: {
+      name: check.text('host.name', host.name, 128),
+      hypervisorVersion: check.text('host.hypervisor_version', host.hypervisorVersion),
+      managementVersion: check.text('host.management_version', host.managementVersion),
+      os: check.text('host.os', host.os),
+      kernel: check.text('host.kernel', host.kernel),
+      machine: check.text('host.machine', host.machine),
+      cpuModel: check.text('host.cpu_model', host.cpuModel),
+      cpuCores: optionalCount('host.cpu_cores', host.cpuCores),
+      cpuThreads: optionalCount('host.cpu_threads', host.cpuThreads),
+      cpuMhz: optionalCount('host.cpu_mhz', host.cpuMhz),
+      memoryBytes: check.count('host.memory_bytes', host.memoryBytes) || undefined,
+      localDisks: check.list('host.local_disks', host.localDisks, wireLimits.maxDevicesPerHost).map((disk) => ({
+        device: check.text('local_disk.device', disk.device),
+        model: check.text('local_disk.model', disk.model),
+        serial: check.text('local_disk.serial', disk.serial),
+        sizeBytes: check.count('local_disk.size_bytes', disk.sizeBytes) ?? 0,
+        rotational: disk.rotational,
+      })),
+    },
+    vms: check
+      .list('inventory.vms', inventory.vms, wireLimits.maxVmsPerReport)
+      .flatMap((vm) => vmFactsFromWire(vm, check)),
+    arrays: check
+      .list('inventory.arrays', inventory.arrays, wireLimits.maxArraysPerHost)
+      .flatMap((array) => arrayFactsFromWire(array, check)),
+  }
+}
+
+function vmFactsFromWire(vm: WireVmFacts, check: FieldCheck): VmFacts[] {
+  const uuid = check.uuid('vm.uuid', vm.uuid)
+  const name = check.key('vm.name', vm.name)
+  if (uuid === undefined || name === undefined) return []
+  return [
+    {
+      uuid,
+      name,
+      vcpus: check.count('vm.vcpus', vm.vcpus) ?? 0,
+      memoryMaxBytes: check.count('vm.memory_max_bytes', vm.memoryMaxBytes) ?? 0,
+      disks: check
+        .list('vm.disks', vm.disks, wireLimits.maxDisksPerVm)
+        .flatMap((disk) => diskFactsFromWire(disk, check)),
+      nics: check.list('vm.nics', vm.nics, wireLimits.maxNicsPerVm).flatMap((nic) => {
+        const device = check.key('nic.device', nic.device, 64)
+        if (device === undefined) return []
+        return [
+          {
+            device,
+            mac: check.text('nic.mac', nic.mac, 32),
+            network: check.text('nic.network', nic.network),
+            model: check.text('nic.model', nic.model, 64),
+          },
+        ]
+      }),
+      autostart: vm.autostart,
+      osType: check.text('vm.os_type', vm.osType),
+      owner: check.text('metadata.owner', vm.metadata?.owner ?? ''),
+      group: check.text('metadata.group', vm.metadata?.group ?? ''),
+      service: check.text('metadata.service', vm.metadata?.service ?? ''),
+      title: check.text('metadata.title', vm.metadata?.title ?? ''),
+    },
+  ]
+}
+
+function diskFactsFromWire(disk: WireDiskFacts, check: FieldCheck): DiskFacts[] {
+  const target = check.key('disk.target', disk.target, 64)
+  if (target === undefined) return []
+  return [
+    {
+      target,
+      source: check.text('disk.source', disk.source, 1024),
+      backend: disk.backend.replace(/^DISK_BACKEND_/, '').toLowerCase(),
+      arrayKey: check.text('disk.array_key', disk.arrayKey, 384),
+      unit: check.text('disk.unit', disk.unit),
+      capacityBytes: check.count('disk.capacity_bytes', disk.capacityBytes),
+      allocationBytes: check.count('disk.allocation_bytes', disk.allocationBytes),
+      readOnly: disk.readOnly,
+      removable: disk.removable,
+      format: check.text('disk.format', disk.format, 64),
+      cache: check.text('disk.cache', disk.cache, 64),
+      bus: check.text('disk.bus', disk.bus, 64),
+    },
+  ].map((one) => (disk.backend === DiskBackend.UNRECOGNIZED ? { ...one, backend: 'other' } : one))
+}
+
+function arrayFactsFromWire(array: WireArrayFacts, check: FieldCheck): ArrayFacts[] {
+  const key = check.key('array.key', array.key, 384)
+  if (key === undefined) return []
+  return [
+    {
+      key,
+      name: check.text('array.name', array.name) || key,
+      kind: check.text('array.kind', array.kind, 64),
+      sizeBytes: check.count('array.size_bytes', array.sizeBytes),
+    },
+  ]
+}

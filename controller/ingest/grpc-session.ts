@@ -1,0 +1,212 @@
+import { status, type ServerDuplexStream } from '@grpc/grpc-js'
+
+import { pause } from '../../common/lifecycle.js'
+import type { Log } from '../../common/log.js'
+import type { FromAgent, Hello, ToAgent } from '../../proto/gen/headroom/v1/agent.js'
+import type { Report } from '../../proto/gen/headroom/v1/report.js'
+import type { Fleet } from '../fleet/fleet.js'
+import { maySpeakFor, type AgentRegistry, type AgentRow } from './agent-registry.js'
+import { FieldCheck } from './field-check.js'
+import { hostsFromWire, inventoryFromWire } from './from-wire.js'
+import { refusal } from './grpc-refusal.js'
+import type { IngestMetrics } from './ingest-metrics.js'
+import { reportFromWire } from './report-from-wire.js'
+import type { RememberedHosts } from './remembered-from-wire.js'
+import type { ReportWriter } from './report-writer.js'
+import { ackToWire, settingsToWire, welcomeToWire, type Intervals } from './to-wire.js'
+
+export interface SessionContext {
+  readonly call: ServerDuplexStream<FromAgent, ToAgent>
+  readonly agent: AgentRow
+  readonly fleet: Fleet
+  readonly writer: ReportWriter
+  readonly registry: AgentRegistry
+  readonly metrics: IngestMetrics
+  readonly log: Log
+  readonly now: () => number
+  readonly intervals: () => Intervals
+  /** Open sessions by agent id: a new one ends the old. */
+  readonly sessions: Map<string, () => void>
+  readonly remembered: RememberedHosts
+}
+
+const helloWithinMs = 10_000
+/** Clocks this close are taken as equal: the message itself took time. */
+const sameClockMs = 2000
+
+/** One agent's stream from hello to end. Returns when it has ended; every message is handled before the next is read. */
+export async function runSession(context: SessionContext): Promise<void> {
+  const { call, agent, sessions, metrics } = context
+  const log = context.log.child({ agentId: agent.id, peer: call.getPeer() })
+  const end = (code: status, details: string): void => {
+    call.destroy(refusal(code, details))
+  }
+  sessions.get(agent.id)?.()
+  const replaced = (): void => end(status.ABORTED, 'a newer session of this agent took over')
+  sessions.set(agent.id, replaced)
+  metrics.sessions.set(sessions.size)
+
+  const greeting = setTimeout(() => end(status.DEADLINE_EXCEEDED, 'no hello'), helloWithinMs)
+  let session: Session | undefined
+  try {
+    for await (const message of call as AsyncIterable<FromAgent>) {
+      if (session === undefined) {
+        if (message.message?.$case !== 'hello')
+          return end(status.FAILED_PRECONDITION, 'the first message must be hello')
+        clearTimeout(greeting)
+        session = await Session.open(context, message.message.value, log)
+        continue
+      }
+      await session.handle(message)
+    }
+    call.end()
+  } catch (error) {
+    log.debug({ err: error }, 'stream of an agent broke')
+  } finally {
+    clearTimeout(greeting)
+    session?.close()
+    if (sessions.get(agent.id) === replaced) {
+      sessions.delete(agent.id)
+      context.fleet.apply({ type: 'agent-disconnected', agentId: agent.id }, context.now())
+      log.info('agent disconnected')
+    }
+    metrics.sessions.set(sessions.size)
+  }
+}
+
+class Session {
+  readonly #ended = new AbortController()
+  #hostIds: ReadonlySet<string> = new Set()
+  #hello: Hello
+
+  private constructor(
+    private readonly context: SessionContext,
+    private readonly spoolId: string,
+    private readonly offsetMs: number,
+    private readonly log: Log,
+    hello: Hello,
+  ) {
+    this.#hello = hello
+  }
+
+  static async open(context: SessionContext, hello: Hello, log: Log): Promise<Session> {
+    const { call, writer, now } = context
+    const check = new FieldCheck()
+    const spoolId = check.text('hello.spool_id', hello.spoolId, 64)
+    const wallMs = check.count('hello.wall_ms', hello.wallMs) ?? now()
+    const difference = now() - wallMs
+    const offsetMs = Math.abs(difference) < sameClockMs ? 0 : difference
+    const session = new Session(context, spoolId, offsetMs, log, hello)
+    const { granted, refused } = await session.#introduce(hello, check)
+    call.write(
+      welcomeToWire({ clockOffsetMs: offsetMs, lastSeq: writer.lastDurable(spoolId), refusedHostIds: refused }),
+    )
+    call.write(settingsToWire(1, context.intervals()))
+    session.#unsubscribe = writer.onDurable(spoolId, (seq) => call.write(ackToWire(spoolId, seq)))
+    log.info({ hosts: granted, version: hello.version, offsetMs }, 'agent connected')
+    return session
+  }
+
+  #unsubscribe: () => void = () => undefined
+
+  /** Takes in who the agent speaks for. A later hello in the same session says that its hosts can do other things now. */
+  async #introduce(
+    hello: Hello,
+    check: FieldCheck,
+  ): Promise<{ readonly granted: readonly string[]; readonly refused: readonly string[] }> {
+    const { agent, fleet, registry, metrics, now } = this.context
+    const claimed = hostsFromWire(hello, check)
+    const others = await registry.list()
+    const granted = claimed.filter((host) => maySpeakFor(agent, host.hostId, others))
+    const refused = claimed.filter((host) => !granted.includes(host)).map((host) => host.hostId)
+    if (refused.length > 0) {
+      metrics.refusedConnections.inc({ reason: 'host-not-granted' }, refused.length)
+      this.log.warn({ hostIds: refused }, 'agent may not speak for these hosts')
+    }
+    this.#hello = hello
+    this.#hostIds = new Set(granted.map((host) => host.hostId))
+    await this.#keep(() => this.context.remembered.keepOnly(agent.id, this.#hostIds))
+    const version = check.text('hello.version', hello.version, 64)
+    countRefusals(this.context, check, this.log)
+    const { id: agentId, name } = agent
+    const clockOffsetMs = this.offsetMs
+    fleet.apply({ type: 'agent-connected', agentId, name, version, hosts: granted, clockOffsetMs }, now())
+    return { granted: granted.map((host) => host.name), refused }
+  }
+
+  async handle({ message }: FromAgent): Promise<void> {
+    switch (message?.$case) {
+      case 'report':
+        await this.#report(message.value)
+        break
+      case 'inventory': {
+        const check = new FieldCheck()
+        const wire = message.value
+        const at = (check.count('inventory.at_ms', wire.atMs) ?? this.context.now()) + this.offsetMs
+        const inventory = inventoryFromWire(wire, check, Math.min(at, this.context.now()))
+        countRefusals(this.context, check, this.log)
+        if (inventory === undefined || !this.#granted(inventory.hostId)) break
+        this.context.fleet.apply({ type: 'inventory', agentId: this.context.agent.id, inventory }, this.context.now())
+        await this.#keep(() => this.context.remembered.remember(this.context.agent, this.#hello, wire, inventory.at))
+        break
+      }
+      case 'hello':
+        await this.#introduce(message.value, new FieldCheck())
+        break
+      case 'commandUpdate':
+      case 'auditHead':
+      case undefined:
+        // Unknown to this version, or out of place: counted, not fatal, so that a newer agent can talk to us.
+        this.context.metrics.refusedFields.inc({ field: `message.${message?.$case ?? 'unknown'}` })
+    }
+  }
+
+  close(): void {
+    this.#ended.abort()
+    this.#unsubscribe()
+  }
+
+  async #report(wire: Report): Promise<void> {
+    const { writer, fleet, metrics, now, agent } = this.context
+    const check = new FieldCheck()
+    const report = reportFromWire(wire, check, { offsetMs: this.offsetMs, now: now() })
+    countRefusals(this.context, check, this.log)
+    if (report === undefined || report.spoolId !== this.spoolId) return
+    while (writer.check(report.spoolId, report.seq) === 'busy') {
+      // Nothing more is read from this agent meanwhile: its spool keeps what comes.
+      await pause(100, this.#ended.signal)
+      if (this.#ended.signal.aborted) return
+    }
+    if (writer.check(report.spoolId, report.seq) === 'duplicate') {
+      metrics.duplicates.inc()
+      this.context.call.write(ackToWire(report.spoolId, writer.lastDurable(report.spoolId)))
+      return
+    }
+    const applied = this.#granted(report.hostId)
+      ? fleet.apply({ type: 'report', agentId: agent.id, report }, now())
+      : { points: [], events: [] }
+    metrics.reports.inc({ lane: report.lane })
+    writer.add(report.spoolId, report.seq, applied)
+  }
+
+  /** What is kept for the next start is a convenience: without it the agents tell it all again. */
+  async #keep(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.log.warn({ err: error }, 'the inventory could not be kept')
+    }
+  }
+
+  #granted(hostId: string): boolean {
+    if (this.#hostIds.has(hostId)) return true
+    this.context.metrics.refusedFields.inc({ field: 'host_id.not-granted' })
+    return false
+  }
+}
+
+function countRefusals(context: SessionContext, check: FieldCheck, log: Log): void {
+  if (check.refused.size === 0) return
+  for (const [field, count] of check.refused) context.metrics.refusedFields.inc({ field }, count)
+  log.debug({ fields: Object.fromEntries(check.refused) }, 'fields of an agent refused or cleaned')
+}

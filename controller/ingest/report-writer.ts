@@ -1,0 +1,141 @@
+import { Backoff } from '../../common/backoff.js'
+import { pause } from '../../common/lifecycle.js'
+import type { Log } from '../../common/log.js'
+import type { Applied } from '../fleet/fleet.js'
+import type { Batch, TimeSeries } from '../store/time-series.js'
+import type { IngestMetrics } from './ingest-metrics.js'
+
+interface Pending {
+  readonly spoolId: string
+  readonly seq: number
+  readonly applied: Applied
+}
+
+export type Accepted = 'new' | 'duplicate' | 'busy'
+
+/**
+ * Brings what reports said into the store, in order, many at a time, and tells when it is durable. Owns the high-water
+ * mark of every spool. When the store fails it keeps what it has and tries again; when it is full it refuses more, so
+ * that agents keep their reports.
+ */
+export class ReportWriter {
+  readonly #pending: Pending[] = []
+  /** Highest sequence number taken in, durable or not. */
+  readonly #taken = new Map<string, number>()
+  readonly #durable = new Map<string, number>()
+  readonly #listeners = new Map<string, (throughSeq: number) => void>()
+  readonly #stop = new AbortController()
+  #wake: (() => void) | undefined
+  #running: Promise<void> | undefined
+  #failing = ''
+
+  constructor(
+    private readonly options: {
+      readonly store: TimeSeries
+      readonly metrics: IngestMetrics
+      readonly log: Log
+      /** Reports held in memory at most. */
+      readonly maxPending: number
+      /** Points in one transaction at most. */
+      readonly maxPoints: number
+    },
+  ) {}
+
+  /** Reads the marks and starts the loop. */
+  async start(): Promise<void> {
+    for (const [spoolId, seq] of await this.options.store.marks()) {
+      this.#durable.set(spoolId, seq)
+      this.#taken.set(spoolId, seq)
+    }
+    this.#running = this.#loop()
+  }
+
+  /** Why the store does not take data now; empty if it does. */
+  get problem(): string {
+    return this.#failing
+  }
+
+  lastDurable(spoolId: string): number {
+    return this.#durable.get(spoolId) ?? 0
+  }
+
+  /** Whether a report is new. `busy`: no room now; it must not be applied. */
+  check(spoolId: string, seq: number): Accepted {
+    if (seq <= (this.#taken.get(spoolId) ?? 0)) return 'duplicate'
+    return this.#pending.length >= this.options.maxPending ? 'busy' : 'new'
+  }
+
+  /** Queues what a new report brought. */
+  add(spoolId: string, seq: number, applied: Applied): void {
+    this.#taken.set(spoolId, seq)
+    this.#pending.push({ spoolId, seq, applied })
+    this.options.metrics.unstoredReports.set(this.#pending.length)
+    this.#wake?.()
+  }
+
+  /** Calls back whenever more of the spool is durable. One listener a spool; the newest wins. Returns the unsubscribe. */
+  onDurable(spoolId: string, listener: (throughSeq: number) => void): () => void {
+    this.#listeners.set(spoolId, listener)
+    return () => {
+      if (this.#listeners.get(spoolId) === listener) this.#listeners.delete(spoolId)
+    }
+  }
+
+  /** Writes what is pending, for as long as the store takes it, and ends. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.#wake?.()
+    await this.#running
+  }
+
+  async #loop(): Promise<void> {
+    const backoff = new Backoff({ baseMs: 200, capMs: 10_000 })
+    const { signal } = this.#stop
+    for (;;) {
+      if (this.#pending.length === 0) {
+        if (signal.aborted) return
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        this.#wake = undefined
+        continue
+      }
+      const { batch, reports } = this.#nextBatch()
+      try {
+        await this.options.store.write(batch)
+        backoff.reset()
+        this.#failing = ''
+        this.#pending.splice(0, reports)
+        this.options.metrics.unstoredReports.set(this.#pending.length)
+        for (const { spoolId, throughSeq } of batch.marks) {
+          this.#durable.set(spoolId, throughSeq)
+          this.#listeners.get(spoolId)?.(throughSeq)
+        }
+      } catch (error) {
+        this.#failing = error instanceof Error ? error.message : String(error)
+        this.options.metrics.storeFailures.inc()
+        this.options.log.error({ err: error, pendingReports: this.#pending.length }, 'the store does not take data')
+        if (signal.aborted) return
+        await pause(backoff.nextMs(), signal)
+      }
+    }
+  }
+
+  #nextBatch(): { batch: Batch; reports: number } {
+    const marks = new Map<string, number>()
+    const points: Batch['points'][number][] = []
+    const events: Batch['events'][number][] = []
+    let reports = 0
+    for (const { spoolId, seq, applied } of this.#pending) {
+      if (reports > 0 && points.length + applied.points.length > this.options.maxPoints) break
+      points.push(...applied.points)
+      events.push(...applied.events)
+      marks.set(spoolId, seq)
+      reports += 1
+    }
+    return {
+      reports,
+      batch: { points, events, marks: [...marks].map(([spoolId, throughSeq]) => ({ spoolId, throughSeq })) },
+    }
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * What agents tell, after validation: the only input of the fleet's state. Times are on the controller's clock,
+ * milliseconds since the epoch. Totals are numbers, exact to 2^53; an absent property was not read.
+ */
+import type { Capability, FileSystem, Gap, HypervisorKind, LocalDisk, VmState } from './snapshot.js'
+
+export interface HostHello {
+  readonly hostId: string
+  readonly name: string
+  readonly kind: HypervisorKind
+  readonly bootId: string
+  readonly simulated: boolean
+  readonly capabilities: readonly Capability[]
+}
+
+export interface DiskFacts {
+  readonly target: string
+  readonly source: string
+  readonly backend: string
+  readonly arrayKey: string
+  readonly unit: string
+  readonly capacityBytes: number | undefined
+  readonly allocationBytes: number | undefined
+  readonly readOnly: boolean
+  readonly removable: boolean
+  readonly format: string
+  readonly cache: string
+  readonly bus: string
+}
+
+export interface NicFacts {
+  readonly device: string
+  readonly mac: string
+  readonly network: string
+  readonly model: string
+}
+
+export interface VmFacts {
+  readonly uuid: string
+  readonly name: string
+  readonly vcpus: number
+  readonly memoryMaxBytes: number
+  readonly disks: readonly DiskFacts[]
+  readonly nics: readonly NicFacts[]
+  readonly autostart: boolean | undefined
+  readonly osType: string
+  readonly owner: string
+  readonly group: string
+  readonly service: string
+  readonly title: string
+}
+
+export interface ArrayFacts {
+  readonly key: string
+  readonly name: string
+  readonly kind: string
+  readonly sizeBytes: number | undefined
+}
+
+export interface InventoryObservation {
+  readonly hostId: string
+  readonly revision: string
+  readonly at: number
+  readonly host: {
+    readonly name: string
+    readonly hypervisorVersion: string
+    readonly managementVersion: string
+    readonly os: string
+    readonly kernel: string
+    readonly machine: string
+    readonly cpuModel: string
+    readonly cpuCores: number | undefined
+    readonly cpuThreads: number | undefined
+    readonly cpuMhz: number | undefined
+    readonly memoryBytes: number | undefined
+    readonly localDisks: readonly LocalDisk[]
+  }
+  readonly vms: readonly VmFacts[]
+  readonly arrays: readonly ArrayFacts[]
+}
+
+/** Running totals by name; the names are those of `controller/fleet/counters.ts`. */
+export type Totals = Readonly<Partial<Record<string, number>>>
+
+export interface DiskObservation {
+  readonly target: string
+  readonly totals: Totals
+}
+
+export interface NicObservation {
+  readonly device: string
+  readonly totals: Totals
+}
+
+export interface VmObservation {
+  readonly uuid: string
+  readonly runId: string
+  readonly at: number
+  readonly state: VmState | undefined
+  readonly stateReason: string
+  readonly vcpus: number | undefined
+  readonly totals: Totals
+  /** Levels that are no totals: memory sizes, by field name of the measurement. */
+  readonly levels: Readonly<Partial<Record<string, number>>>
+  /** When the guest gave its memory figures. */
+  readonly guestMemoryAt: number | undefined
+  readonly disks: readonly DiskObservation[]
+  readonly nics: readonly NicObservation[]
+}
+
+export interface HostDiskObservation {
+  readonly device: string
+  readonly totals: Totals
+}
+
+export interface HostObservation {
+  readonly totals: Totals
+  readonly levels: Readonly<Partial<Record<string, number>>>
+  readonly disks: readonly HostDiskObservation[]
+  readonly networks: readonly NicObservation[]
+  readonly fileSystems: readonly FileSystem[]
+}
+
+export interface ArrayObservation {
+  readonly key: string
+  readonly totals: Totals
+  readonly levels: Readonly<Partial<Record<string, number>>>
+}
+
+export interface EventObservation {
+  readonly at: number
+  readonly vmUuid: string
+  readonly vmName: string
+  readonly kind: string
+  readonly reason: string
+  readonly message: string
+}
+
+export interface AgentHealth {
+  readonly cpuSeconds: number
+  readonly rssBytes: number
+  readonly spoolReports: number
+  readonly droppedReports: number
+  readonly skippedTicks: number
+}
+
+export interface ReportObservation {
+  readonly spoolId: string
+  readonly seq: number
+  readonly hostId: string
+  readonly bootId: string
+  readonly at: number
+  readonly lane: 'state' | 'fast' | 'event'
+  readonly gaps: readonly Gap[]
+  readonly host: HostObservation | undefined
+  readonly vms: readonly VmObservation[]
+  readonly arrays: readonly ArrayObservation[]
+  readonly collectors: readonly {
+    readonly name: string
+    readonly durationSeconds: number
+    readonly success: boolean
+    readonly error: string
+  }[]
+  readonly events: readonly EventObservation[]
+  readonly agent: AgentHealth | undefined
+}
+
+/** Everything that changes the fleet's state. */
+export type FleetInput =
+  | {
+      readonly type: 'agent-connected'
+      readonly agentId: string
+      readonly name: string
+      readonly version: string
+      readonly hosts: readonly HostHello[]
+      readonly clockOffsetMs: number
+    }
+  | { readonly type: 'agent-disconnected'; readonly agentId: string }
+  | { readonly type: 'inventory'; readonly agentId: string; readonly inventory: InventoryObservation }
+  | { readonly type: 'report'; readonly agentId: string; readonly report: ReportObservation }
+  /** Time passes: hosts that said nothing for `silentAfterMs` become silent. */
+  | { readonly type: 'tick'; readonly silentAfterMs: number }

@@ -1,0 +1,287 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import * as fc from 'fast-check'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+import {
+  arbitraryBatch,
+  arbitraryRange,
+  arbitraryTop,
+  modelStartMs,
+  rangeDifference,
+  TimeSeriesModel,
+  topDifference,
+} from '../../../test/support/time-series-model.js'
+import type { FleetEvent } from '../../model/snapshot.js'
+import type { Point, RangeQuery, RangeResult, TopQuery, TopRow } from '../time-series.js'
+import { encodePoints } from './batch-codec.js'
+import { SqlDatabase, numberAt } from './database.js'
+import { Engine } from './engine.js'
+import type { WorkerOptions, WriteBody } from './protocol.js'
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+let directory: string
+let options: WorkerOptions
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'headroom-engine-'))
+  options = { path: join(directory, 'series.db'), rawMs: 30 * dayMs, maxBytes: 2 ** 30 }
+})
+
+afterEach(() => rmSync(directory, { recursive: true }))
+
+/** Each look at the clock is a slice's whole time: a slice seals one series. */
+function openEngine(change: Partial<WorkerOptions> = {}): Engine {
+  let elapsed = 0
+  return new Engine({ ...options, ...change }, () => (elapsed += 1000))
+}
+
+function bodyOf(points: readonly Point[], rest: Partial<WriteBody> = {}): WriteBody {
+  return { op: 'write', points: encodePoints(points), events: [], marks: [], ...rest }
+}
+
+function finish<T>(steps: Generator<void, T>, most = Infinity): T | undefined {
+  for (let step = 0; step < most; step += 1) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+  return undefined
+}
+
+function rangeOf(engine: Engine, query: RangeQuery): RangeResult {
+  const answer = engine.read({ op: 'range', query })
+  if (answer.op !== 'range') throw new Error('another answer')
+  const { width, cells } = answer.result
+  const rows = Array.from({ length: cells.length / width }, (_, row) =>
+    Array.from(cells.subarray(row * width, (row + 1) * width), (value) => (Number.isNaN(value) ? null : value)),
+  )
+  return { fields: query.fields, rows }
+}
+
+function topOf(engine: Engine, query: TopQuery): readonly TopRow[] {
+  const answer = engine.read({ op: 'top', query })
+  if (answer.op !== 'top') throw new Error('another answer')
+  return answer.rows
+}
+
+function difference(got: unknown, expected: unknown): string | undefined {
+  return got === expected ? undefined : `${String(got)} instead of ${String(expected)}`
+}
+
+/** A point each ten minutes for some hours. */
+function steady(hours: number, id = 'a', fromMs = modelStartMs): Point[] {
+  return Array.from({ length: hours * 6 }, (_, index) => ({
+    entity: { kind: 'vm', id },
+    atMs: fromMs + index * 600_000,
+    fields: { cpuCores: index, running: 1 },
+  }))
+}
+
+type Step =
+  | { readonly is: 'write'; readonly points: readonly Point[] }
+  | { readonly is: 'maintain'; readonly slices: number }
+  | { readonly is: 'reopen' }
+  | { readonly is: 'drop'; readonly beforeMs: number }
+  | { readonly is: 'range'; readonly query: RangeQuery }
+  | { readonly is: 'top'; readonly query: TopQuery }
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  arbitraryBatch.map(({ points }): Step => ({ is: 'write', points })),
+  fc.constantFrom(1, 2, 4, Infinity).map((slices): Step => ({ is: 'maintain', slices })),
+  fc.constant<Step>({ is: 'reopen' }),
+  arbitraryRange.map((query): Step => ({ is: 'range', query })),
+  arbitraryTop.map((query): Step => ({ is: 'top', query })),
+  arbitraryRange.map(({ fromMs }): Step => ({ is: 'drop', beforeMs: fromMs })),
+)
+
+test('answers as brute force does through any order of writes, seals (even unfinished ones), reopenings and drops', { timeout: 60_000 }, () => {
+  let runs = 0
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const path = join(directory, `${(runs += 1)}.db`)
+      const model = new TimeSeriesModel()
+      let engine = openEngine({ path })
+      let nowMs = modelStartMs + dayMs
+      const differences: (string | undefined)[] = []
+      for (const one of steps) {
+        switch (one.is) {
+          case 'write':
+            engine.commit([bodyOf(one.points)])
+            model.write(one.points)
+            break
+          case 'maintain':
+            finish(engine.maintain((nowMs += hourMs)), one.slices)
+            break
+          case 'reopen':
+            engine.close()
+            engine = openEngine({ path })
+            break
+          case 'drop':
+            differences.push(
+              difference(finish(engine.drop(one.beforeMs)), model.drop(one.beforeMs)),
+              difference(engine.health().points, model.pointCount),
+              difference(engine.health().oldestMs, model.oldestMs),
+            )
+            break
+          case 'range':
+            differences.push(rangeDifference(rangeOf(engine, one.query), model.range(one.query)))
+            break
+          case 'top':
+            differences.push(topDifference(topOf(engine, one.query), model.top(one.query), one.query.n))
+            break
+        }
+      }
+      engine.close()
+      expect(differences.filter((text) => text !== undefined)).toEqual([])
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('seals the hours that are over, and empties the log', () => {
+  const engine = openEngine()
+  engine.commit([bodyOf([...steady(3), ...steady(3, 'b')])])
+  finish(engine.maintain(modelStartMs + 3 * hourMs))
+  expect(engine.health()).toMatchObject({ ok: true, points: 36, oldestMs: modelStartMs })
+  engine.close()
+  const db = new SqlDatabase(options.path)
+  const count = (table: string): number => numberAt(db.prepare(`SELECT count(*) FROM ${table}`).get() ?? [], 0)
+  expect([count('ticks'), count('series')]).toEqual([0, 2])
+  expect(count('chunks')).toBe(2 * 4)
+  db.close()
+})
+
+test('leaves the current hour in the log', () => {
+  const engine = openEngine()
+  engine.commit([bodyOf(steady(1, 'a', modelStartMs + 600_000).slice(0, 5))])
+  finish(engine.maintain(modelStartMs + hourMs))
+  engine.close()
+  const db = new SqlDatabase(options.path)
+  expect(db.prepare('SELECT (SELECT count(*) FROM ticks), (SELECT count(*) FROM chunks)').get()).toEqual([1, 0])
+  db.close()
+})
+
+test('deletes points that are older than the retention, by whole hours', () => {
+  const engine = openEngine({ rawMs: 2 * hourMs })
+  engine.commit([bodyOf(steady(6)), bodyOf(steady(1, 'gone'))])
+  finish(engine.maintain(modelStartMs + 6 * hourMs))
+  const oldestMs = modelStartMs + hourMs * 4 - 50 * 60_000
+  expect(engine.health()).toMatchObject({ oldestMs, points: 6 * 6 - 19 })
+  expect(engine.read({ op: 'series', kind: 'vm' })).toMatchObject({
+    series: [{ entity: { id: 'a' }, firstMs: oldestMs, lastMs: modelStartMs + 6 * hourMs - 600_000 }],
+  })
+  engine.commit([bodyOf(steady(1, 'gone', modelStartMs + 6 * hourMs))])
+  expect(topOf(engine, { kind: 'vm', field: 'running', agg: 'sum', fromMs: 0, toMs: 2e12, n: 5 })).toEqual([
+    { id: 'a', value: 17 },
+    { id: 'gone', value: 6 },
+  ])
+  engine.close()
+})
+
+test('deletes the oldest points while the file is larger than allowed, and gives the space back', () => {
+  const engine = openEngine({ maxBytes: 600_000 })
+  const noise = (seed: number): number => (Math.sin(seed) * 1e6) % 1
+  for (let hour = 0; hour < 60; hour += 1) {
+    const points = Array.from({ length: 360 }, (_, index) => ({
+      entity: { kind: 'vm' as const, id: 'a' },
+      atMs: modelStartMs + hour * hourMs + index * 10_000,
+      fields: {
+        cpuCores: noise(index + hour),
+        readLatencyMs: noise(index * 3 + hour),
+        memoryBytes: noise(index * 7 + hour),
+      },
+    }))
+    engine.commit([bodyOf(points)])
+    finish(engine.maintain(modelStartMs + hour * hourMs))
+  }
+  const { sizeBytes, points, oldestMs } = engine.health()
+  expect(points).toBeGreaterThan(5 * 360)
+  expect(points).toBeLessThan(58 * 360)
+  expect(oldestMs).toBeGreaterThan(modelStartMs + hourMs)
+  const query = {
+    entity: { kind: 'vm', id: 'a' } as const,
+    fields: ['cpuCores'],
+    fromMs: 0,
+    toMs: 2e12,
+    stepMs: 0,
+    agg: 'last' as const,
+  }
+  expect(rangeOf(engine, query).rows).toHaveLength(points)
+  engine.close()
+  // The log beside the file shrinks only when it is closed.
+  expect(sizeBytes).toBeLessThan(600_000 + 20 * 2 ** 20)
+  const reopened = openEngine()
+  expect(reopened.health().sizeBytes).toBeLessThan(900_000)
+  reopened.close()
+})
+
+function eventAt(at: number, message = ''): FleetEvent {
+  return { at, hostId: 'h', vmUuid: 'v', vmName: 'n', kind: 'started', reason: 'booted', message }
+}
+
+test('deletes events that are very old, many of one moment too', () => {
+  const engine = openEngine()
+  const now = modelStartMs + 500 * dayMs
+  const crowd = Array.from({ length: 5000 }, (_, index) => eventAt(modelStartMs, String(index)))
+  engine.commit([bodyOf([], { events: [...crowd, eventAt(modelStartMs + dayMs), eventAt(now - dayMs)] })])
+  finish(engine.maintain(now))
+  expect(engine.read({ op: 'events', query: { fromMs: 0, toMs: 2e12, limit: 10 } })).toEqual({
+    op: 'events',
+    events: [eventAt(now - dayMs)],
+  })
+  engine.close()
+})
+
+test('a group of batches is all or nothing, and a failed one leaves no trace', () => {
+  const engine = openEngine()
+  const damaged = { ...bodyOf([]), points: new Uint8Array([9, 9]) }
+  const good = bodyOf(steady(1), { marks: [{ spoolId: 's', throughSeq: 1 }] })
+  expect(() => engine.commit([good, damaged])).toThrow('version 9')
+  expect(engine.read({ op: 'marks' })).toEqual({ op: 'marks', marks: new Map() })
+  expect(engine.health().points).toBe(0)
+  engine.commit([bodyOf(steady(1), { marks: [{ spoolId: 's', throughSeq: 1 }] })])
+  expect(engine.health().points).toBe(6)
+  engine.close()
+})
+
+test('a duplicate within one group is applied once', () => {
+  const engine = openEngine()
+  const marks = [{ spoolId: 's', throughSeq: 1 }]
+  const [first] = steady(1)
+  if (first === undefined) throw new Error('a point')
+  engine.commit([bodyOf([first], { marks }), bodyOf([{ ...first, fields: { cpuCores: 77 } }], { marks })])
+  const query = { entity: first.entity, fields: ['cpuCores'], fromMs: 0, toMs: 2e12, stepMs: 0, agg: 'last' as const }
+  expect(rangeOf(engine, query).rows).toEqual([[first.atMs, 0]])
+  engine.close()
+})
+
+test('names the damage of a batch in the log, and changes nothing', () => {
+  const engine = openEngine()
+  engine.commit([bodyOf(steady(1))])
+  engine.close()
+  const db = new SqlDatabase(options.path)
+  db.exec('UPDATE ticks SET crc = crc + 1')
+  db.close()
+  expect(() => openEngine()).toThrow(`${options.path}: batch 1 is damaged`)
+  const again = new SqlDatabase(options.path)
+  expect(again.prepare('SELECT count(*) FROM ticks').get()).toEqual([1])
+  again.close()
+})
+
+test('a damaged chunk fails only what needs it; sealing says so and is tried again', () => {
+  const engine = openEngine()
+  engine.commit([bodyOf([...steady(2), ...steady(2, 'b')])])
+  finish(engine.maintain(modelStartMs + 3 * hourMs))
+  engine.close()
+  const db = new SqlDatabase(options.path)
+  db.exec("UPDATE chunks SET data = zeroblob(40) WHERE series = (SELECT id FROM series WHERE entity = 'a')")
+  db.close()
+  const reopened = openEngine()
+  const query = { fields: ['cpuCores'], fromMs: 0, toMs: 2e12, stepMs: 0, agg: 'last' as const }
+  expect(() => rangeOf(reopened, { ...query, entity: { kind: 'vm', id: 'a' } })).toThrow('damaged')
+  expect(rangeOf(reopened, { ...query, entity: { kind: 'vm', id: 'b' } }).rows).toHaveLength(12)
+  reopened.close()
+})

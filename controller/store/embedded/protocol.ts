@@ -1,0 +1,61 @@
+import type { FleetEvent } from '../../model/snapshot.js'
+import type { EntityKind } from '../measurements.js'
+import type { EventQuery, RangeQuery, SeriesInfo, SpoolMark, StoreHealth, TopQuery, TopRow } from '../time-series.js'
+
+/** What passes between the store's client on the main thread and its worker. */
+
+export interface WorkerOptions {
+  readonly path: string
+  /** Points older than this are deleted. */
+  readonly rawMs: number
+  /** Above this size the oldest points are deleted. */
+  readonly maxBytes: number
+}
+
+/** `points` as encodePoints made them. */
+export interface WriteBody {
+  readonly op: 'write'
+  readonly points: Uint8Array<ArrayBuffer>
+  readonly events: readonly FleetEvent[]
+  readonly marks: readonly SpoolMark[]
+}
+
+export type ReadBody =
+  | { readonly op: 'range'; readonly query: RangeQuery }
+  | { readonly op: 'top'; readonly query: TopQuery }
+  | { readonly op: 'series'; readonly kind: EntityKind }
+  | { readonly op: 'events'; readonly query: EventQuery }
+  | { readonly op: 'marks' }
+  | { readonly op: 'drop'; readonly beforeMs: number }
+
+export type RequestBody = WriteBody | ReadBody
+
+export type ToWorker =
+  | { readonly type: 'request'; readonly id: number; readonly body: RequestBody }
+  /** Time for seals and retention; comes at a steady beat. */
+  | { readonly type: 'maintain'; readonly nowMs: number }
+  /** Finish what is queued, close the file, end. */
+  | { readonly type: 'close' }
+
+/** Rows of `width` numbers one after the other; NaN is null. */
+export interface RangeCells {
+  readonly width: number
+  readonly cells: Float64Array<ArrayBuffer>
+}
+
+export type Answer =
+  | { readonly op: 'write' }
+  | { readonly op: 'range'; readonly result: RangeCells }
+  | { readonly op: 'top'; readonly rows: readonly TopRow[] }
+  | { readonly op: 'series'; readonly series: readonly SeriesInfo[] }
+  | { readonly op: 'events'; readonly events: readonly FleetEvent[] }
+  | { readonly op: 'marks'; readonly marks: ReadonlyMap<string, number> }
+  | { readonly op: 'drop'; readonly points: number }
+
+export type FromWorker =
+  | { readonly type: 'ready'; readonly health: StoreHealth }
+  /** The file could not be opened; the worker ends. */
+  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer; readonly health: StoreHealth }
+  | { readonly type: 'error'; readonly id: number; readonly message: string; readonly health: StoreHealth }
+  | { readonly type: 'health'; readonly health: StoreHealth }

@@ -1,0 +1,121 @@
+import { ColumnBlock } from './column-block.js'
+import { type SqlDatabase, numberAt, textAt } from './database.js'
+import type { DecodedPoint } from './batch-codec.js'
+
+/** One entity. Points that are not sealed into chunks yet are its head. */
+export interface Series {
+  readonly kind: string
+  readonly id: string
+  /** Undefined until it is first sealed. */
+  rowId: number | undefined
+  head: ColumnBlock | undefined
+  headCells: number
+  /** Time of its last sealed point; -Infinity if there is none. */
+  sealedThroughMs: number
+  /** The head reaches back into sealed time: chunks and head have to be merged to read. */
+  late: boolean
+}
+
+/** All series, and the counters of what is in their heads. */
+export class SeriesRegistry {
+  readonly #byKind = new Map<string, Map<string, Series>>()
+  readonly #byRowId = new Map<number, Series>()
+  #headPoints = 0
+  #headCells = 0
+  readonly #insert
+  readonly #find
+
+  constructor(db: SqlDatabase, sealedThrough: (rowId: number) => number) {
+    this.#insert = db.prepare('INSERT OR IGNORE INTO series (kind, entity) VALUES (?, ?)')
+    this.#find = db.prepare('SELECT id FROM series WHERE kind = ? AND entity = ?')
+    for (const row of db.prepare('SELECT id, kind, entity FROM series').all()) {
+      const rowId = numberAt(row, 0)
+      const series = this.#ensure(textAt(row, 1), textAt(row, 2))
+      series.rowId = rowId
+      series.sealedThroughMs = sealedThrough(rowId)
+      this.#byRowId.set(rowId, series)
+    }
+  }
+
+  /** Points in heads. One that merges into a sealed point counts until it is sealed. */
+  get headPoints(): number {
+    return this.#headPoints
+  }
+
+  get headCells(): number {
+    return this.#headCells
+  }
+
+  find(kind: string, id: string): Series | undefined {
+    return this.#byKind.get(kind)?.get(id)
+  }
+
+  byRowId(rowId: number): Series | undefined {
+    return this.#byRowId.get(rowId)
+  }
+
+  ofKind(kind: string): Iterable<Series> {
+    return this.#byKind.get(kind)?.values() ?? []
+  }
+
+  /** Series with points that are not sealed. */
+  withHead(): Series[] {
+    const found: Series[] = []
+    for (const kind of this.#byKind.values())
+      for (const series of kind.values()) if (series.head !== undefined) found.push(series)
+    return found
+  }
+
+  put(point: DecodedPoint): void {
+    if (point.fields.length === 0) return
+    const series = this.#ensure(point.kind, point.id)
+    series.head ??= new ColumnBlock()
+    const { newPoint, newCells } = series.head.put(point.atMs, point.fields, point.values)
+    series.headCells += newCells
+    this.#headCells += newCells
+    if (newPoint) this.#headPoints += 1
+    if (point.atMs <= series.sealedThroughMs) series.late = true
+  }
+
+  /** The row of a series, created if it has none. To be confirmed by `sealed` after the commit, for a rollback takes it back. */
+  rowOf(series: Series): number {
+    if (series.rowId !== undefined) return series.rowId
+    this.#insert.run(series.kind, series.id)
+    return numberAt(this.#find.get(series.kind, series.id) ?? [], 0)
+  }
+
+  /** The head of the series is in chunks now, durably. */
+  sealed(series: Series, rowId: number): void {
+    const { head } = series
+    if (head === undefined) return
+    this.#headPoints -= head.length
+    this.#headCells -= series.headCells
+    series.sealedThroughMs = Math.max(series.sealedThroughMs, head.lastMs)
+    series.head = undefined
+    series.headCells = 0
+    series.late = false
+    series.rowId = rowId
+    this.#byRowId.set(rowId, series)
+  }
+
+  /** Forgets a series that has neither chunks nor head; its row is gone. */
+  forget(rowId: number): void {
+    const series = this.#byRowId.get(rowId)
+    if (series === undefined) return
+    this.#byRowId.delete(rowId)
+    series.rowId = undefined
+    series.sealedThroughMs = -Infinity
+    if (series.head === undefined) this.#byKind.get(series.kind)?.delete(series.id)
+  }
+
+  #ensure(kind: string, id: string): Series {
+    let ids = this.#byKind.get(kind)
+    if (ids === undefined) this.#byKind.set(kind, (ids = new Map()))
+    let series = ids.get(id)
+    if (series === undefined) {
+      series = { kind, id, rowId: undefined, head: undefined, headCells: 0, sealedThroughMs: -Infinity, late: false }
+      ids.set(id, series)
+    }
+    return series
+  }
+}

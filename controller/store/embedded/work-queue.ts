@@ -1,0 +1,149 @@
+import type { Engine } from './engine.js'
+import type { Answer, FromWorker, ReadBody, RequestBody, ToWorker, WriteBody } from './protocol.js'
+
+interface Queued<Body> {
+  readonly id: number
+  readonly body: Body
+}
+
+interface Job {
+  readonly steps: Generator<void, Answer | undefined>
+  /** Undefined: nobody waits for an answer. */
+  readonly id: number | undefined
+}
+
+const maxGroup = 64
+const maxGroupBytes = 4 * 2 ** 20
+
+/**
+ * Order of work in the worker. A turn is one group of writes in one transaction, one read and one slice of a longer job, so that none
+ * of them keeps the others waiting. Its length is bounded by the client, which bounds what is in flight.
+ */
+export class WorkQueue {
+  readonly #writes: Queued<WriteBody>[] = []
+  readonly #reads: Queued<Exclude<ReadBody, { op: 'drop' }>>[] = []
+  readonly #jobs: Job[] = []
+  #closing = false
+  #nowMs = 0
+  #running = false
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void,
+    private readonly closed: () => void,
+    private readonly schedule: (turn: () => void) => void = setImmediate,
+  ) {}
+
+  take(message: ToWorker): void {
+    switch (message.type) {
+      case 'request':
+        this.#takeRequest(message.id, message.body)
+        break
+      case 'maintain':
+        this.#nowMs = message.nowMs
+        // If one still runs, it does what is due.
+        if (this.#jobs.length === 0) this.#jobs.push({ id: undefined, steps: this.#maintenance(message.nowMs) })
+        break
+      case 'close':
+        this.#closing = true
+        break
+    }
+    this.#run()
+  }
+
+  #takeRequest(id: number, body: RequestBody): void {
+    if (body.op === 'write') this.#writes.push({ id, body })
+    else if (body.op === 'drop') this.#jobs.push({ id, steps: this.#dropping(body.beforeMs) })
+    else this.#reads.push({ id, body })
+  }
+
+  #run(): void {
+    if (this.#running) return
+    this.#running = true
+    this.schedule(() => {
+      this.#running = false
+      this.#turn()
+    })
+  }
+
+  #turn(): void {
+    if (this.engine.wantsSeal && this.#jobs.length === 0) {
+      this.#jobs.push({ id: undefined, steps: this.#maintenance(this.#nowMs) })
+    }
+    const waits = this.engine.overfull && this.#jobs.length > 0
+    if (!waits) this.#commitGroup()
+    const read = this.#reads.shift()
+    if (read !== undefined) this.#read(read)
+    this.#step()
+    if (this.#writes.length > 0 || this.#reads.length > 0 || (this.#jobs.length > 0 && !this.#closing)) this.#run()
+    else if (this.#closing) {
+      this.engine.close()
+      this.closed()
+    }
+  }
+
+  #commitGroup(): void {
+    const group: Queued<WriteBody>[] = []
+    let bytes = 0
+    for (const write of this.#writes) {
+      if (group.length === maxGroup || bytes > maxGroupBytes) break
+      group.push(write)
+      bytes += write.body.points.length
+    }
+    if (group.length === 0) return
+    this.#writes.splice(0, group.length)
+    let failure: unknown
+    try {
+      this.engine.commit(group.map(({ body }) => body))
+    } catch (error) {
+      failure = error
+    }
+    for (const { id } of group) {
+      if (failure === undefined) this.#answer(id, { op: 'write' })
+      else this.#refuse(id, failure)
+    }
+  }
+
+  #read({ id, body }: Queued<Exclude<ReadBody, { op: 'drop' }>>): void {
+    try {
+      this.#answer(id, this.engine.read(body))
+    } catch (error) {
+      this.#refuse(id, error)
+    }
+  }
+
+  #step(): void {
+    const job = this.#jobs[0]
+    if (job === undefined) return
+    try {
+      const { done, value } = job.steps.next()
+      if (done !== true) return
+      if (job.id !== undefined && value !== undefined) this.#answer(job.id, value)
+      else this.send({ type: 'health', health: this.engine.health() })
+    } catch (error) {
+      this.engine.jobFailed(error)
+      if (job.id !== undefined) this.#refuse(job.id, error)
+      else this.send({ type: 'health', health: this.engine.health() })
+    }
+    this.#jobs.shift()
+  }
+
+  *#maintenance(nowMs: number): Generator<void, undefined> {
+    yield* this.engine.maintain(nowMs)
+    return undefined
+  }
+
+  *#dropping(beforeMs: number): Generator<void, Answer> {
+    return { op: 'drop', points: yield* this.engine.drop(beforeMs) }
+  }
+
+  #answer(id: number, answer: Answer): void {
+    const transfer = answer.op === 'range' ? [answer.result.cells.buffer] : []
+    this.send({ type: 'answer', id, answer, health: this.engine.health() }, transfer)
+  }
+
+  #refuse(id: number, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error)
+    this.send({ type: 'error', id, message, health: this.engine.health() })
+  }
+}

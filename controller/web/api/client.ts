@@ -1,0 +1,99 @@
+import type { CapacityView, EventView, FleetView, SeriesView } from '../../api/views.js'
+
+/** What came of a request. Expected failures are values, so that each page says what happened. */
+export type Answer<T> =
+  | { readonly status: 'ok'; readonly value: T }
+  /** No valid session: the whole page shows how to get one. */
+  | { readonly status: 'signed-out' }
+  /** The controller answered and said no; the message is its own. */
+  | { readonly status: 'refused'; readonly message: string }
+  /** No answer within the deadline, or none that can be read. */
+  | { readonly status: 'unreachable'; readonly message: string }
+
+export interface SeriesQuery {
+  /** `vm:<uuid>`, `disk:<uuid>/<target>`, `host:<id>`, `array:<key>`. */
+  readonly entity: string
+  readonly fields: readonly string[]
+  readonly fromMs: number
+  readonly toMs: number
+  readonly stepMs: number
+}
+
+/** The read side of the HTTP API, as far as the page uses it. Every call has a deadline; none throws. */
+export interface ApiClient {
+  fleet(): Promise<Answer<FleetView>>
+  capacity(): Promise<Answer<CapacityView>>
+  eventHistory(limit: number): Promise<Answer<readonly EventView[]>>
+  series(query: SeriesQuery): Promise<Answer<SeriesView>>
+}
+
+export interface ClientOptions {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
+  readonly deadlineMs: number
+  /** Called at each 401, whoever asked. */
+  readonly onSignedOut: () => void
+}
+
+/** Path and query of a request for stored history. */
+export function seriesPath(query: SeriesQuery): string {
+  const parameters = new URLSearchParams({
+    entity: query.entity,
+    fields: query.fields.join(','),
+    from: String(Math.round(query.fromMs)),
+    to: String(Math.round(query.toMs)),
+    step: String(Math.round(query.stepMs)),
+    agg: 'mean',
+  })
+  return `/series?${parameters.toString()}`
+}
+
+export function createClient(options: ClientOptions): ApiClient {
+  async function get<T>(path: string): Promise<Answer<T>> {
+    let response: Response
+    try {
+      response = await options.fetch(`/api/v1${path}`, {
+        headers: { accept: 'application/json' },
+        credentials: 'same-origin',
+        signal: AbortSignal.timeout(options.deadlineMs),
+      })
+    } catch (error) {
+      return { status: 'unreachable', message: reasonOf(error) }
+    }
+    if (response.status === 401) {
+      options.onSignedOut()
+      return { status: 'signed-out' }
+    }
+    try {
+      if (!response.ok) return { status: 'refused', message: await refusalOf(response) }
+      // The controller of the same build made it and checked it against the same schema.
+      const value: T = await response.json()
+      return { status: 'ok', value }
+    } catch (error) {
+      return { status: 'unreachable', message: reasonOf(error) }
+    }
+  }
+
+  return {
+    fleet: () => get<FleetView>('/fleet'),
+    capacity: () => get<CapacityView>('/capacity'),
+    eventHistory: async (limit) => {
+      const answer = await get<{ readonly events: readonly EventView[] }>(`/events/history?limit=${limit}`)
+      return answer.status === 'ok' ? { status: 'ok', value: answer.value.events } : answer
+    },
+    series: (query) => get<SeriesView>(seriesPath(query)),
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'no answer in time'
+  return error instanceof SyntaxError ? 'the answer could not be read' : 'the controller cannot be reached'
+}
+
+/** The message of an error answer `{code, message}`; its status where there is none. */
+async function refusalOf(response: Response): Promise<string> {
+  const body: unknown = await response.json().catch(() => undefined)
+  if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string') {
+    return body.message
+  }
+  return `the controller answered ${response.status}`
+}

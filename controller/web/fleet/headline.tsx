@@ -1,0 +1,49 @@
+import { formatSetMemory, plural } from '../format/figures.js'
+import { Figure } from '../parts/figure.js'
+import { usePage } from '../state/page-context.js'
+import { isRunning } from '../vms/vm-state.js'
+import { failureWords } from './room-words.js'
+
+/** The four figures that answer "how are we?". */
+export function Headline() {
+  const hosts = usePage((state) => state.hosts)
+  const vms = usePage((state) => state.vms)
+  const capacity = usePage((state) => state.capacity)
+  const up = [...hosts.values()].filter((host) => host.status === 'up').length
+  const running = [...vms.values()].filter((vm) => isRunning(vm) && !vm.stale).length
+  const stale = [...vms.values()].filter((vm) => vm.stale).length
+  const others = vms.size - running - stale
+  const survives = capacity?.fleet.survivesHostFailure
+  return (
+    <dl class="headline">
+      <Figure
+        label="Hosts up"
+        value={`${up} of ${hosts.size}`}
+        note={up === hosts.size ? 'all answer' : `${plural(hosts.size - up, 'host')} not up`}
+      />
+      <Figure
+        label="VMs running"
+        value={`${running} of ${vms.size}`}
+        note={[others > 0 ? `${others} not running` : '', stale > 0 ? `${stale} not known now` : ''].filter(Boolean).join(', ')}
+      />
+      <Figure
+        label="Room for new VMs"
+        value={capacity === undefined ? '…' : capacity.fleet.room}
+        note={capacity === undefined ? '' : `of ${formatSetMemory(capacity.vmMemoryBytes)} each`}
+      />
+      <Figure
+        label="Survives a host failure"
+        value={
+          survives === undefined ? (
+            '…'
+          ) : (
+            <span class={survives ? 'tone-good' : 'tone-bad'}>
+              <span aria-hidden="true">{survives ? '✓' : '✕'}</span> {survives ? 'Yes' : 'No'}
+            </span>
+          )
+        }
+        note={capacity === undefined ? '' : failureWords(capacity)}
+      />
+    </dl>
+  )
+}

@@ -1,0 +1,41 @@
+/** Which view an address shows. */
+export type Route =
+  | { readonly page: 'fleet' }
+  | { readonly page: 'host'; readonly name: string }
+  | { readonly page: 'vm'; readonly uuid: string }
+  | { readonly page: 'array'; readonly key: string }
+  | { readonly page: 'unknown'; readonly path: string }
+
+export function parseRoute(path: string): Route {
+  const [kind, encoded, ...more] = path.split('/').filter((part) => part !== '')
+  if (kind === undefined) return { page: 'fleet' }
+  const name = encoded === undefined || more.length > 0 ? undefined : decoded(encoded)
+  if (name !== undefined) {
+    if (kind === 'hosts') return { page: 'host', name }
+    if (kind === 'vms') return { page: 'vm', uuid: name }
+    if (kind === 'arrays') return { page: 'array', key: name }
+  }
+  return { page: 'unknown', path }
+}
+
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return undefined
+  }
+}
+
+export const fleetPath = '/'
+
+export function hostPath(name: string): string {
+  return `/hosts/${encodeURIComponent(name)}`
+}
+
+export function vmPath(uuid: string): string {
+  return `/vms/${encodeURIComponent(uuid)}`
+}
+
+export function arrayPath(key: string): string {
+  return `/arrays/${encodeURIComponent(key)}`
+}

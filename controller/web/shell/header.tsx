@@ -1,0 +1,45 @@
+import { formatTime } from '../format/figures.js'
+import { Link } from '../routing/link.js'
+import { fleetPath } from '../routing/routes.js'
+import { useControllerTime, usePage } from '../state/page-context.js'
+import { ThemeSwitch } from './theme-switch.js'
+
+export function Header() {
+  const simulated = usePage((state) => state.fleet?.simulated === true)
+  return (
+    <header class="top">
+      <Link href={fleetPath} class="brand" aria-label="headroom, the fleet">
+        <img src="/favicon.svg" alt="" width="24" height="24" />
+        headroom
+      </Link>
+      {simulated && (
+        <span class="tag tag-simulated" title="At least one host of this fleet is simulated">
+          simulated
+        </span>
+      )}
+      <LiveSign />
+      <ThemeSwitch />
+    </header>
+  )
+}
+
+const looks = {
+  connecting: { sign: '○', word: 'connecting' },
+  live: { sign: '●', word: 'live' },
+  lost: { sign: '▲', word: 'not live' },
+} as const
+
+/** Whether what is shown is current. */
+function LiveSign() {
+  const connection = usePage((state) => state.connection)
+  const session = usePage((state) => state.session)
+  const dataAt = usePage((state) => state.dataAt)
+  const now = useControllerTime(60_000)
+  if (session === 'signed-out') return <span class="live-sign" />
+  return (
+    <span class={`live-sign live-${connection}`} data-connection={connection}>
+      <span aria-hidden="true">{looks[connection].sign}</span> {looks[connection].word}
+      {dataAt !== undefined && <span class="live-time">{formatTime(dataAt, now)}</span>}
+    </span>
+  )
+}

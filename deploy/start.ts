@@ -1,0 +1,216 @@
+#!/usr/bin/env node
+import { fork, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+import { stringify } from 'yaml'
+import { z } from 'zod'
+
+/**
+ * `npm start`: the controller and an agent for this machine, two processes as in production. Where no hypervisor runs, the
+ * agent simulates the elab fleet, labelled so.
+ */
+
+const usage = `Usage: npm start -- [--data DIR] [--http-port N] [--grpc-port N] [--agent-port N] [--simulate [FLEET.yaml]] [--libvirt-socket PATH]
+
+  --data DIR             state of controller and agent (./data)
+  --http-port N          page and API (8420)
+  --grpc-port N          where agents connect (8421)
+  --agent-port N         the agent's own metrics (8422)
+  --simulate             simulate the elab fleet even if a hypervisor runs here
+  --fleet FILE           simulate this fleet file
+  --libvirt-socket PATH  read this libvirt socket
+  --policy FILE          the fleet's rules
+`
+
+/** Read-only sockets first: reading needs no more. */
+const libvirtSockets = [
+  '/run/libvirt/libvirt-sock-ro',
+  '/run/libvirt/virtqemud-sock-ro',
+  '/run/libvirt/libvirt-sock',
+  '/run/libvirt/virtqemud-sock',
+]
+
+const readyMessage = z.object({
+  ready: z.literal(true),
+  url: z.string(),
+  grpcPort: z.number(),
+  loginLink: z.string(),
+})
+
+/** How long a child may take to end before it is killed. */
+const endWithinMs = 10_000
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      data: { type: 'string', default: './data' },
+      'http-port': { type: 'string', default: '8420' },
+      'grpc-port': { type: 'string', default: '8421' },
+      'agent-port': { type: 'string', default: '8422' },
+      simulate: { type: 'boolean', default: false },
+      fleet: { type: 'string' },
+      'libvirt-socket': { type: 'string' },
+      policy: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(usage)
+    return
+  }
+  const data = resolve(values.data)
+  mkdirSync(join(data, 'agent'), { recursive: true, mode: 0o700 })
+  const simulate = values.simulate || values.fleet !== undefined
+  const socket = simulate ? undefined : await firstAnswering(values['libvirt-socket'])
+  if (values['libvirt-socket'] !== undefined && socket === undefined) {
+    console.error(`No libvirt answers at ${values['libvirt-socket']}.`)
+    process.exitCode = 1
+    return
+  }
+
+  const children: Child[] = []
+  const stop = stopOnce(children)
+  process.on('SIGINT', () => void stop(0))
+  process.on('SIGTERM', () => void stop(0))
+
+  const controllerArgs = ['--data', data, '--http-port', values['http-port'], '--grpc-port', values['grpc-port']]
+  if (values.policy !== undefined) controllerArgs.push('--config', controllerFile(data, resolve(values.policy)))
+  const controller = startChild('controller', '../controller/main.js', controllerArgs, data)
+  children.push(controller)
+  controller.onEnd((code) => void stop(code))
+  const ready = await controller.ready()
+  if (ready === undefined) return
+
+  const fleet = values.fleet ?? fileURLToPath(new URL('fleets/elab.yaml', import.meta.url))
+  const agentFile = join(data, 'agent', 'agent.yaml')
+  const agentConfig = {
+    data: join(data, 'agent'),
+    controllers: [
+      { address: `127.0.0.1:${ready.grpcPort}`, joinTokenFile: join(data, 'controller', 'local-join-token') },
+    ],
+    hypervisors: [socket === undefined ? { kind: 'simulated', fleet } : { kind: 'libvirt', socket }],
+    metrics: { port: Number(values['agent-port']) },
+  }
+  writeFileSync(agentFile, stringify(agentConfig), { mode: 0o600 })
+  const agent = startChild('agent', '../agent/main.js', ['--config', agentFile], data)
+  children.push(agent)
+  agent.onEnd((code) => void stop(code))
+
+  console.log(
+    [
+      '',
+      `  headroom   ${ready.url}`,
+      `  log in     ${ready.loginLink}   (once, within 15 minutes; more: npx headroom login)`,
+      socket === undefined
+        ? `  watching   a SIMULATED fleet (${simulate ? 'as asked' : 'no libvirt answers on this machine'})`
+        : `  watching   libvirt at ${socket}`,
+      `  state      ${data}   (logs: controller.log, agent.log)`,
+      '  stop       Ctrl-C',
+      '',
+    ].join('\n'),
+  )
+}
+
+interface Child {
+  readonly name: string
+  readonly process: ChildProcess
+  /** The message that a controller sends when it listens; undefined if it ended before. */
+  ready(): Promise<z.infer<typeof readyMessage> | undefined>
+  onEnd(listener: (code: number) => void): void
+}
+
+function startChild(name: string, program: string, args: readonly string[], data: string): Child {
+  const log = openSync(join(data, `${name}.log`), 'a', 0o600)
+  const path = fileURLToPath(new URL(program, import.meta.url))
+  // A group of its own: Ctrl-C reaches this launcher alone, which ends its children in order.
+  const child = fork(path, [...args], { stdio: ['ignore', log, 'pipe', 'ipc'], detached: true })
+  let tail = ''
+  child.stderr?.setEncoding('utf8')
+  child.stderr?.on('data', (text: string) => {
+    writeFileSync(log, text)
+    tail = (tail + text).slice(-4000)
+  })
+  child.on('exit', (code, signal) => {
+    if (code !== 0 && signal === null) console.error(`The ${name} ended with code ${code}:\n${plain(tail)}`)
+  })
+  return {
+    name,
+    process: child,
+    ready: () =>
+      new Promise((resolve) => {
+        child.on('message', (message) => {
+          const parsed = readyMessage.safeParse(message)
+          if (parsed.success) resolve(parsed.data)
+        })
+        child.on('exit', () => resolve(undefined))
+      }),
+    onEnd: (listener) => {
+      child.on('exit', (code) => listener(code ?? 1))
+    },
+  }
+}
+
+/** The last lines of a log as a person reads them. */
+function plain(tail: string): string {
+  return tail.trimEnd().split('\n').slice(-5).join('\n')
+}
+
+function stopOnce(children: readonly Child[]): (code: number) => Promise<void> {
+  let stopping: Promise<void> | undefined
+  return (code) => {
+    stopping ??= (async () => {
+      // The agent first, so that its last reports arrive.
+      for (const child of children.toReversed()) await endChild(child)
+      process.exit(code)
+    })()
+    return stopping
+  }
+}
+
+async function endChild({ name, process: child }: Child): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+  })
+  child.kill('SIGTERM')
+  const kill = setTimeout(() => {
+    console.error(`The ${name} did not end within ${endWithinMs / 1000} s and was killed.`)
+    child.kill('SIGKILL')
+  }, endWithinMs)
+  await ended
+  clearTimeout(kill)
+}
+
+function controllerFile(data: string, policyFile: string): string {
+  const path = join(data, 'controller.yaml')
+  rmSync(path, { force: true })
+  writeFileSync(path, stringify({ policyFile }), { mode: 0o600 })
+  return path
+}
+
+async function firstAnswering(only: string | undefined): Promise<string | undefined> {
+  for (const path of only === undefined ? libvirtSockets : [only]) {
+    if (existsSync(path) && (await answers(path))) return path
+  }
+  return undefined
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    const done = (result: boolean): void => {
+      socket.destroy()
+      resolve(result)
+    }
+    socket.setTimeout(2000, () => done(false))
+    socket.once('connect', () => done(true))
+    // Refused rights mean that a libvirt is there: the agent says what to do about it.
+    socket.once('error', (error) => done('code' in error && error.code === 'EACCES'))
+  })
+}
+
+await main()

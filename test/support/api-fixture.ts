@@ -1,0 +1,145 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { request, type IncomingHttpHeaders } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { Registry } from 'prom-client'
+
+import { createLog } from '../../common/log.js'
+import { startApi, type Api, type ApiOptions } from '../../controller/api/start-api.js'
+import type { Policy } from '../../controller/model/policy.js'
+import { defaultPolicy } from '../../controller/policy/policy-file.js'
+import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
+import type { StateStore } from '../../controller/store/state-store.js'
+import type { TimeSeries } from '../../controller/store/time-series.js'
+import { elabSnapshot } from './elab-fleet.js'
+import { HandFleet } from './hand-fleet.js'
+import { MapStateStore } from './map-state-store.js'
+import { builtAt } from './snapshot-builder.js'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+export interface Ask {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** The API over the elab fleet on a free port, with a real time-series store, and a clock that the test sets. */
+export interface ApiFixture {
+  readonly api: Api
+  readonly fleet: HandFleet
+  readonly store: TimeSeries
+  readonly state: StateStore
+  readonly registry: Registry
+  readonly tokenFile: string
+  readonly token: string
+  readonly clock: { now: number }
+  readonly rules: { policy: Policy }
+  readonly readiness: { ok: boolean; reasons: string[] }
+  /** Sends exactly this path and these headers; nothing is resolved or added. */
+  ask(path: string, ask?: Ask): Promise<Answer>
+  /** The JSON of a GET with the administrator's token; throws if the status is not 200. */
+  get(path: string): Promise<unknown>
+  /** Another API over the same state, as after a restart. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<ApiFixture> {
+  const directory = await mkdtemp(join(tmpdir(), 'headroom-api-'))
+  const log = createLog('test', 'silent')
+  const clock = { now: builtAt }
+  const now = (): number => clock.now
+  const rules = { policy: defaultPolicy }
+  const readiness = { ok: true, reasons: [] as string[] }
+  const fleet = new HandFleet(elabSnapshot())
+  const ownStore = more.store === undefined ? await openTestStore(directory, now) : undefined
+  const store = more.store ?? ownStore
+  if (store === undefined) throw new Error('no store')
+  const state = new MapStateStore()
+  const tokenFile = join(directory, 'secrets', 'api-token')
+  const start = async (): Promise<{ api: Api; registry: Registry; token: string }> => {
+    const registry = new Registry()
+    const api = await startApi({
+      host: '127.0.0.1',
+      port: 0,
+      fleet,
+      store,
+      state,
+      policy: () => rules.policy,
+      log,
+      version: '0.0.0-test',
+      staticDir: undefined,
+      registry,
+      ready: () => readiness,
+      now,
+      tokenFile,
+      ...more,
+    })
+    return { api, registry, token: (await readFile(tokenFile, 'utf8')).trim() }
+  }
+  let running = await start()
+  const ask: ApiFixture['ask'] = (path, options) => send(running.api.port, path, options)
+  return {
+    get api() {
+      return running.api
+    },
+    get registry() {
+      return running.registry
+    },
+    get token() {
+      return running.token
+    },
+    fleet,
+    store,
+    state,
+    tokenFile,
+    clock,
+    rules,
+    readiness,
+    ask,
+    get: async (path) => {
+      const { status, text } = await ask(path, { headers: { authorization: `Bearer ${running.token}` } })
+      if (status !== 200) throw new Error(`GET ${path}: ${status} ${text}`)
+      return JSON.parse(text) as unknown
+    },
+    restart: async () => {
+      await running.api.close()
+      running = await start()
+    },
+    stop: async () => {
+      await running.api.close()
+      await ownStore?.close()
+      await rm(directory, { recursive: true })
+    },
+  }
+}
+
+/** A real time-series store in that directory. */
+export function openTestStore(directory: string, now: () => number): Promise<TimeSeries> {
+  return openEmbeddedStore({
+    path: join(directory, 'series.db'),
+    log: createLog('test', 'silent'),
+    retention: { rawMs: 100 * 365 * 86_400_000, maxBytes: 1e9 },
+    now,
+  })
+}
+
+function send(port: number, path: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => (text += chunk))
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
+      response.on('error', reject)
+    })
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}

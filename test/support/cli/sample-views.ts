@@ -1,0 +1,351 @@
+import type {
+  AgentView,
+  ArrayView,
+  CapacityView,
+  EventView,
+  FindingView,
+  FleetView,
+  HostView,
+  TopView,
+  VmView,
+} from '../../../controller/api/views.js'
+
+/** Made-up answers of a controller over part of the elab fleet. Not recorded from a real one. */
+
+export const GiB = 2 ** 30
+export const MiB = 2 ** 20
+/** 2011-04-12 10:20:30 UTC. */
+export const sampleNow = 1_302_603_630_000
+
+export function sampleUuid(number: number): string {
+  return `5a1e0000-0000-4000-8000-${String(number).padStart(12, '0')}`
+}
+
+export function sampleVm(change: Partial<VmView> = {}): VmView {
+  return {
+    uuid: sampleUuid(1),
+    revision: 7,
+    name: 'bell',
+    host: 'xenhv01',
+    hostId: 'sim:xenhv01',
+    kind: 'xen',
+    simulated: true,
+    state: 'running',
+    stateReason: 'booted',
+    stateSince: sampleNow - 3 * 86_400_000,
+    stale: false,
+    doubled: false,
+    group: 'department',
+    vcpus: 2,
+    cpuCores: 0.534,
+    memoryBytes: GiB,
+    memoryMaxBytes: GiB,
+    readBytesPerSecond: 1_250_000,
+    writeBytesPerSecond: 7_340_032,
+    readRequestsPerSecond: 31.2,
+    writeRequestsPerSecond: 112,
+    readLatencyMs: 4.21,
+    writeLatencyMs: 12.7,
+    receiveBytesPerSecond: 15_000,
+    transmitBytesPerSecond: 230_000,
+    metrics: { cpuCores: 0.534, memoryBytes: GiB },
+    absent: {},
+    disks: [
+      {
+        target: 'xvda',
+        source: '/var/lib/xen/images/bell.img',
+        backend: 'file',
+        arrayKey: 'local:sim:xenhv01:sdb',
+        arrayName: 'xenhv01 sdb',
+        capacityBytes: 250e9,
+        readOnly: false,
+        removable: false,
+        format: 'raw',
+        metrics: { readBytesPerSecond: 1_250_000, writeBytesPerSecond: 7_340_032, writeLatencyMs: 12.7 },
+      },
+    ],
+    nics: [
+      {
+        device: 'vif1.0',
+        mac: '00:16:3e:00:00:01',
+        network: 'xenbr0',
+        metrics: { receiveBytesPerSecond: 15_000, transmitBytesPerSecond: 230_000 },
+      },
+    ],
+    gaps: [],
+    lastSampleAt: sampleNow - 4000,
+    ...change,
+  }
+}
+
+/** A VM of which nothing but its existence is known. */
+export function bareVm(change: Partial<VmView>): VmView {
+  const { uuid, revision, kind, simulated, stateReason, stateSince, metrics, absent, disks, nics, gaps } = sampleVm()
+  const unchanged = { uuid, revision, kind, simulated, stateReason, stateSince, metrics, absent, disks, nics, gaps }
+  return {
+    ...unchanged,
+    name: 'cc',
+    host: 'esxhv01',
+    hostId: 'sim:esxhv01',
+    state: 'shutoff',
+    stale: false,
+    doubled: false,
+    ...change,
+  }
+}
+
+export const sampleVms: readonly VmView[] = [
+  sampleVm(),
+  sampleVm({ uuid: sampleUuid(2), name: 'web10', host: 'xenhv02', hostId: 'sim:xenhv02', stale: true, cpuCores: 1.9 }),
+  sampleVm({ uuid: sampleUuid(3), name: 'web2', host: 'xenhv02', hostId: 'sim:xenhv02', doubled: true, owner: 'kure' }),
+  bareVm({ uuid: sampleUuid(4), stateReason: 'destroyed' }),
+  sampleVm({
+    uuid: sampleUuid(5),
+    name: 'a-very-long-name-of-a-virtual-machine-that-nobody-can-remember-or-type-twice',
+    host: 'xenhv04',
+    hostId: 'sim:xenhv04',
+    group: 'personal',
+    writeLatencyMs: 1834,
+  }),
+  sampleVm({
+    uuid: sampleUuid(6),
+    name: '計算機室のメールサーバ',
+    host: 'xenhv04',
+    hostId: 'sim:xenhv04',
+    state: 'crashed',
+  }),
+]
+
+export const sampleFindings: readonly FindingView[] = [
+  { check: 'beside', severity: 'info', subject: 'vm:motty', message: 'personal beside core on xenhv01, on local disk' },
+  { check: 'reserve', severity: 'warning', subject: 'host:xenhv01', message: '512 MiB into its reserve' },
+  {
+    check: 'host-failure',
+    severity: 'critical',
+    subject: 'fleet',
+    message: 'the VMs of xenhv01 need 6.5 GiB elsewhere and find 5 GiB on equal hypervisors',
+  },
+]
+
+type CapacityHost = CapacityView['hosts'][number]
+
+function ledgerHost(name: string, installedMiB: number, configuredMiB: number, freeMiB: number): CapacityHost {
+  const spareMiB = installedMiB - 2048 - configuredMiB
+  const room = Math.max(0, Math.floor(spareMiB / 1024))
+  return {
+    name,
+    kind: name === 'esxhv01' ? 'esxi' : 'xen',
+    status: 'up',
+    memoryBytes: installedMiB * MiB,
+    memoryAt: sampleNow - 60_000,
+    memorySource: 'hypervisor',
+    configuredBytes: configuredMiB * MiB,
+    reserveBytes: 2048 * MiB,
+    spareBytes: spareMiB * MiB,
+    room,
+    shortOfNextBytes: ((room + 1) * 1024 - spareMiB) * MiB,
+    failure: { neededBytes: configuredMiB * MiB, freeBytes: freeMiB * MiB, fits: configuredMiB <= freeMiB },
+  }
+}
+
+export const sampleCapacity: CapacityView = {
+  at: sampleNow,
+  vmMemoryBytes: GiB,
+  hosts: [
+    ledgerHost('xenhv01', 8192, 6656, 5120),
+    ledgerHost('xenhv02', 8192, 6144, 5120),
+    // A machine whose hypervisor manages 2 MiB less than four VMs would need.
+    ledgerHost('xenhv03', 8190, 2048, 5120),
+    ledgerHost('xenhv04', 16_384, 13_312, 4096),
+    {
+      name: 'esxhv01',
+      kind: 'esxi',
+      status: 'silent',
+      configuredBytes: 3072 * MiB,
+      reserveBytes: 2048 * MiB,
+      failure: { neededBytes: 3072 * MiB, freeBytes: 0, fits: false },
+    },
+  ],
+  fleet: { room: 4, survivesHostFailure: false },
+  findings: [...sampleFindings],
+}
+
+export function sampleHost(change: Partial<HostView> = {}): HostView {
+  return {
+    id: 'sim:xenhv01',
+    revision: 7,
+    name: 'xenhv01',
+    kind: 'xen',
+    simulated: true,
+    status: 'up',
+    statusSince: sampleNow - 7_200_000,
+    lastReportAt: sampleNow - 3000,
+    agentId: 'agent-1',
+    hypervisorVersion: '3.4.3',
+    os: 'CentOS 5.6',
+    kernel: '2.6.18-238.el5xen',
+    machine: 'HP ProLiant DL120 G6',
+    cpuModel: 'Intel Xeon X3430 2.40 GHz',
+    cpuCores: 4,
+    cpuThreads: 4,
+    memoryBytes: 8 * GiB,
+    ledger: {
+      memoryBytes: 8 * GiB,
+      memoryAt: sampleNow - 60_000,
+      memorySource: 'hypervisor',
+      configuredBytes: 6656 * MiB,
+      reserveBytes: 2 * GiB,
+      spareBytes: -512 * MiB,
+      room: 0,
+      shortOfNextBytes: 1536 * MiB,
+    },
+    vms: 9,
+    runningVms: 8,
+    clockOffsetMs: -12.4,
+    metrics: { cpuUsedCores: 2.31, load1: 1.75, psiIoSomeFraction: 0.42, uptimeSeconds: 17_971_200 },
+    absent: { psiCpuSomeFraction: 'the kernel is older than PSI (4.20)' },
+    capabilities: [
+      { name: 'cpu', support: 'yes', reason: '' },
+      { name: 'memory-guest', support: 'no', reason: 'the driver of this guest has no balloon statistics' },
+    ],
+    gaps: [{ group: 'block', reason: 'timeout', message: 'no answer within 2 s', sinceMs: sampleNow - 90_000 }],
+    fileSystems: [
+      {
+        mount: '/',
+        device: '/dev/sda1',
+        type: 'ext3',
+        sizeBytes: 160e9,
+        availableBytes: 40e9,
+        files: 1e6,
+        filesFree: 5e5,
+        readOnly: false,
+      },
+    ],
+    disks: [{ device: 'sda', metrics: { readBytesPerSecond: 2e6, writeBytesPerSecond: 9.1e6, busyFraction: 0.93 } }],
+    networks: [{ device: 'eth0', metrics: { receiveBytesPerSecond: 120_000, transmitBytesPerSecond: 80_000 } }],
+    ...change,
+  }
+}
+
+export const sampleHosts: readonly HostView[] = [
+  sampleHost(),
+  sampleHost({ id: 'sim:xenhv02', name: 'xenhv02', simulated: false }),
+  sampleHost({ id: 'sim:esxhv01', name: 'esxhv01', kind: 'esxi', status: 'silent', hypervisorVersion: '5.0' }),
+]
+
+export const sampleArrays: readonly ArrayView[] = [
+  {
+    key: 'iscsi:iqn.2011-03.lab.elab:iscsi1',
+    revision: 7,
+    name: 'iscsi1',
+    kind: 'iscsi',
+    sizeBytes: 5e12,
+    hosts: ['xenhv01', 'xenhv02'],
+    vms: ['lupin', 'www', 'auth'],
+    metrics: { readBytesPerSecond: 3e6, writeBytesPerSecond: 22.4e6, writeRequestsPerSecond: 410, writeLatencyMs: 83 },
+  },
+  {
+    key: 'local:sim:xenhv01:sdb',
+    revision: 7,
+    name: 'xenhv01 sdb',
+    kind: 'local',
+    hosts: ['xenhv01'],
+    vms: ['bell'],
+    metrics: {},
+  },
+]
+
+export const sampleAgents: readonly AgentView[] = [
+  {
+    id: 'agent-1',
+    name: 'elab',
+    version: '0.1.0',
+    connected: true,
+    since: sampleNow - 7_200_000,
+    hosts: ['xenhv01', 'xenhv02'],
+    clockOffsetMs: 3.2,
+    spoolReports: 0,
+    droppedReports: 0,
+    skippedTicks: 1,
+    rssBytes: 57 * MiB,
+    cpuSeconds: 12,
+    collectors: [
+      { name: 'host-cpu', durationSeconds: 0.001, success: true, error: '' },
+      { name: 'psi', durationSeconds: 0.001, success: false, error: 'no /proc/pressure' },
+    ],
+  },
+  {
+    id: 'agent-2',
+    name: 'far',
+    version: '0.0.9',
+    connected: false,
+    since: sampleNow - 60_000,
+    hosts: ['esxhv01'],
+    spoolReports: 120,
+    droppedReports: 4,
+    skippedTicks: 0,
+    collectors: [],
+  },
+]
+
+export const sampleFleet: FleetView = {
+  at: sampleNow,
+  revision: 7,
+  version: '0.1.0',
+  simulated: true,
+  hosts: { total: 5, up: 4 },
+  vms: { total: 31, running: 30 },
+  memoryBytes: 48 * GiB,
+  configuredBytes: 31_232 * MiB,
+  room: 4,
+  survivesHostFailure: false,
+  agents: { total: 2, connected: 1 },
+  store: { ok: true, problem: '', sizeBytes: 12_345_678 },
+  findings: [...sampleFindings],
+}
+
+export const sampleEvents: readonly EventView[] = [
+  {
+    at: sampleNow - 1000,
+    hostId: 'sim:xenhv04',
+    host: 'xenhv04',
+    vmUuid: sampleUuid(6),
+    vmName: 'kure',
+    kind: 'crashed',
+    reason: 'panicked',
+    message: '',
+  },
+  {
+    at: sampleNow - 60_000,
+    hostId: 'sim:xenhv01',
+    host: 'xenhv01',
+    vmUuid: sampleUuid(1),
+    vmName: 'bell',
+    kind: 'started',
+    reason: 'booted',
+    message: 'after the power came back',
+  },
+]
+
+const topValues: Readonly<Record<string, readonly [number, number, number]>> = {
+  cpu: [0.534, 0.2, 0.01],
+  memory: [2 * GiB, GiB, 512 * MiB],
+  write: [7_340_032, 1e6, 12_000],
+  read: [1_250_000, 3e5, 10],
+  requests: [143.2, 12, 0.5],
+  latency: [83.2, 12.7, 0.41],
+}
+
+export function sampleTop(by: string): TopView {
+  const [first, second, third] = topValues[by] ?? [3, 2, 1]
+  return {
+    by,
+    at: sampleNow,
+    rows: [
+      { uuid: sampleUuid(1), name: 'bell', host: 'xenhv01', value: first },
+      { uuid: sampleUuid(2), name: 'web10', host: 'xenhv02', value: second },
+      // Gone by the time somebody asks for it.
+      { uuid: sampleUuid(99), name: 'gone', host: 'xenhv02', value: third },
+    ],
+  }
+}

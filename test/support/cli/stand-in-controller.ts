@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+
+import {
+  sampleAgents,
+  sampleArrays,
+  sampleCapacity,
+  sampleEvents,
+  sampleFleet,
+  sampleHosts,
+  sampleNow,
+  sampleTop,
+  sampleVms,
+} from './sample-views.js'
+
+export const standInToken = 'stand-in-token'
+
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** What it answers to a method and path below /api/v1/; undefined: what it usually does. */
+export type Override = (method: string, url: URL) => Answer | 'hang' | 'break-off' | undefined
+
+export interface StandIn {
+  readonly url: string
+  /** Method and address of every request that came, the newest last. */
+  readonly requests: readonly string[]
+  readonly close: () => Promise<void>
+}
+
+/**
+ * A stand-in for the controller, for tests of its clients: a real HTTP server on a free port that gives canned answers
+ * (sample-views.ts) in pages of two rows. It decides nothing and remembers nothing.
+ */
+export async function startStandIn(override: Override = () => undefined): Promise<StandIn> {
+  const requests: string[] = []
+  const server = createServer((request, response) => {
+    const method = request.method ?? ''
+    const url = new URL(request.url ?? '/', 'http://stand-in')
+    requests.push(`${method} ${url.pathname}${url.search}`)
+    const given = override(method, url)
+    if (given === 'hang') return
+    if (given === 'break-off') request.socket.destroy()
+    else answer(response, given ?? (allowed(request) ? usual(method, url) : refused))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+const refused: Answer = { status: 401, body: { code: 'unauthenticated', message: 'no valid token' } }
+
+function allowed({ headers }: IncomingMessage): boolean {
+  return headers.authorization === `Bearer ${standInToken}`
+}
+
+function answer(response: ServerResponse, { status, body }: Answer): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+function usual(method: string, { pathname, searchParams }: URL): Answer {
+  const [, resource = '', name] = /^\/api\/v1\/([^/]+)(?:\/(.+))?$/u.exec(pathname) ?? []
+  const wanted = decodeURIComponent(name ?? '')
+  switch (`${method} ${resource}${name === undefined ? '' : '/:'}`) {
+    case 'GET fleet':
+      return ok(sampleFleet)
+    case 'GET hosts':
+      return ok(page('hosts', sampleHosts, searchParams))
+    case 'GET vms':
+      return ok(page('vms', sampleVms, searchParams))
+    case 'GET hosts/:':
+      return found(
+        'host',
+        sampleHosts.find((host) => host.id === wanted || host.name === wanted),
+      )
+    case 'GET vms/:':
+      return found(
+        'vm',
+        sampleVms.find((vm) => vm.uuid === wanted || vm.name === wanted),
+      )
+    case 'GET arrays':
+      return ok({ arrays: sampleArrays })
+    case 'GET agents':
+      return ok({ agents: sampleAgents })
+    case 'GET capacity':
+      return ok(sampleCapacity)
+    case 'GET top':
+      return ok(sampleTop(searchParams.get('by') ?? ''))
+    case 'GET events/:':
+      return ok({ events: sampleEvents.filter(({ vmName }) => vmName === (searchParams.get('vm') ?? vmName)) })
+    case 'POST login-links':
+      return ok({ url: 'http://127.0.0.1:8420/login?key=once', expiresAt: sampleNow + 600_000 })
+    default:
+      return { status: 404, body: { code: 'route-unknown', message: 'no such route' } }
+  }
+}
+
+function ok(body: unknown): Answer {
+  return { status: 200, body }
+}
+
+function found(what: string, body: unknown): Answer {
+  return body === undefined
+    ? { status: 404, body: { code: `${what}-unknown`, message: `no ${what} of that name` } }
+    : ok(body)
+}
+
+function page(key: string, rows: readonly unknown[], query: URLSearchParams): unknown {
+  const from = Number(query.get('cursor') ?? '0')
+  const next = from + 2
+  return { [key]: rows.slice(from, next), ...(next < rows.length ? { nextCursor: String(next) } : {}) }
+}

@@ -1,0 +1,275 @@
+import * as fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import type { FleetEvent } from '../../controller/model/snapshot.js'
+import type { Batch, Point, RangeQuery, TimeSeries, TopQuery } from '../../controller/store/time-series.js'
+import {
+  arbitraryBatch,
+  arbitraryRange,
+  arbitraryTop,
+  rangeDifference,
+  TimeSeriesModel,
+  topDifference,
+} from './time-series-model.js'
+
+export interface Backend {
+  /** Of a new, empty store. */
+  open(): Promise<TimeSeries>
+  /** Closes that store and opens the same data again. */
+  reopen(store: TimeSeries): Promise<TimeSeries>
+  /** Closes that store and deletes its data. */
+  discard(store: TimeSeries): Promise<void>
+}
+
+const t0 = Date.UTC(2026, 2, 1, 10)
+const vm = (id: string): Point['entity'] => ({ kind: 'vm', id })
+
+function pointAt(atMs: number, fields: Point['fields'], id = 'v1'): Point {
+  return { entity: vm(id), atMs, fields }
+}
+
+function batchOf(points: readonly Point[], rest: Partial<Batch> = {}): Batch {
+  return { points, events: [], marks: [], ...rest }
+}
+
+function rangeOf(query: Partial<RangeQuery> = {}): RangeQuery {
+  return {
+    entity: vm('v1'),
+    fields: ['cpuCores'],
+    fromMs: t0,
+    toMs: t0 + 86_400_000,
+    stepMs: 0,
+    agg: 'mean',
+    ...query,
+  }
+}
+
+function topOf(query: Partial<TopQuery> = {}): TopQuery {
+  return { kind: 'vm', field: 'cpuCores', agg: 'mean', fromMs: t0, toMs: t0 + 86_400_000, n: 10, ...query }
+}
+
+function eventAt(at: number, change: Partial<FleetEvent> = {}): FleetEvent {
+  return { at, hostId: 'h1', vmUuid: 'v1', vmName: 'mail', kind: 'started', reason: 'booted', message: '', ...change }
+}
+
+/** What every backend of TimeSeries must do. */
+export function timeSeriesConformance(name: string, backend: Backend): void {
+  describe(`time series: ${name}`, () => {
+    let store: TimeSeries
+
+    beforeEach(async () => {
+      store = await backend.open()
+    })
+
+    afterEach(async () => {
+      await backend.discard(store)
+    })
+
+    test('gives back what was written: half-open window, null where a field is absent, only moments with an asked field', async () => {
+      await store.write(
+        batchOf([
+          pointAt(t0 - 1, { cpuCores: 9 }),
+          pointAt(t0, { cpuCores: 0.1, memoryBytes: 2 ** 40 + 1 }),
+          pointAt(t0 + 10_000, { memoryBytes: 7 }),
+          pointAt(t0 + 20_000, { running: 1 }),
+          pointAt(t0 + 30_000, { cpuCores: 9 }),
+          pointAt(t0, { cpuCores: 5 }, 'v2'),
+        ]),
+      )
+      expect(await store.range(rangeOf({ fields: ['memoryBytes', 'cpuCores'], toMs: t0 + 30_000 }))).toEqual({
+        fields: ['memoryBytes', 'cpuCores'],
+        rows: [
+          [t0, 2 ** 40 + 1, 0.1],
+          [t0 + 10_000, 7, null],
+        ],
+      })
+      expect(await store.range(rangeOf({ entity: vm('nobody') }))).toEqual({ fields: ['cpuCores'], rows: [] })
+      expect(await store.range(rangeOf({ fromMs: t0 + 1, toMs: t0 }))).toEqual({ fields: ['cpuCores'], rows: [] })
+    })
+
+    test('merges the fields of points at one entity and time; the later write wins', async () => {
+      await store.write(batchOf([pointAt(t0, { cpuCores: 1, running: 1 })]))
+      await store.write(batchOf([pointAt(t0, { cpuCores: 2, memoryBytes: 3 })]))
+      const { rows } = await store.range(rangeOf({ fields: ['cpuCores', 'running', 'memoryBytes'] }))
+      expect(rows).toEqual([[t0, 2, 1, 3]])
+    })
+
+    test('keeps all over a reopening', async () => {
+      const marks = [{ spoolId: 's', throughSeq: 4 }]
+      await store.write(batchOf([pointAt(t0, { cpuCores: 1 })], { events: [eventAt(t0)], marks }))
+      store = await backend.reopen(store)
+      expect((await store.range(rangeOf())).rows).toEqual([[t0, 1]])
+      expect(await store.events({ fromMs: t0, toMs: t0 + 1, limit: 10 })).toEqual([eventAt(t0)])
+      expect(await store.marks()).toEqual(new Map([['s', 4]]))
+    })
+
+    test('does not apply a batch twice that its mark says is stored', async () => {
+      const batch = batchOf([pointAt(t0, { cpuCores: 1 })], {
+        events: [eventAt(t0)],
+        marks: [{ spoolId: 's', throughSeq: 4 }],
+      })
+      await store.write(batch)
+      await store.write(batchOf([pointAt(t0, { cpuCores: 2 })]))
+      await store.write(batch)
+      await store.write({ ...batch, marks: [{ spoolId: 's', throughSeq: 3 }] })
+      expect((await store.range(rangeOf())).rows).toEqual([[t0, 2]])
+      expect(await store.events({ fromMs: t0, toMs: t0 + 1, limit: 10 })).toHaveLength(1)
+      expect(await store.marks()).toEqual(new Map([['s', 4]]))
+      await store.write({ ...batch, marks: [{ spoolId: 't', throughSeq: 0 }] })
+      expect((await store.range(rangeOf())).rows).toEqual([[t0, 1]])
+    })
+
+    test.each([
+      ['mean', [2, 10]],
+      ['min', [1, 10]],
+      ['max', [4, 10]],
+      ['last', [4, 10]],
+      ['sum', [6, 10]],
+    ] as const)('aggregates steps by %s; empty steps are left out', async (agg, [first, third]) => {
+      const values = [1, 1, 4].map((cpuCores, index) => pointAt(t0 + index * 1000, { cpuCores }))
+      await store.write(
+        batchOf([...values, pointAt(t0 + 120_000, { cpuCores: 10 }), pointAt(t0 + 130_000, { running: 1 })]),
+      )
+      const { rows } = await store.range(rangeOf({ fields: ['cpuCores', 'running'], stepMs: 60_000, agg }))
+      expect(rows).toEqual([
+        [t0, first, null],
+        [t0 + 120_000, third, 1],
+      ])
+    })
+
+    test('ranks: highest first, at most n, only the asked ones, only those with a value', async () => {
+      await store.write(
+        batchOf([
+          pointAt(t0, { cpuCores: 1 }, 'low'),
+          pointAt(t0, { cpuCores: 5 }, 'high'),
+          pointAt(t0 + 1, { cpuCores: 7 }, 'high'),
+          pointAt(t0, { cpuCores: 2 }, 'middle'),
+          pointAt(t0, { running: 1 }, 'none'),
+          { entity: { kind: 'host', id: 'h' }, atMs: t0, fields: { load1: 99 } },
+        ]),
+      )
+      const high = { id: 'high', value: 6 }
+      const middle = { id: 'middle', value: 2 }
+      const low = { id: 'low', value: 1 }
+      expect(await store.topN(topOf())).toEqual([high, middle, low])
+      expect(await store.topN(topOf({ n: 1 }))).toEqual([high])
+      expect(await store.topN(topOf({ ids: new Set(['low', 'middle', 'nobody']) }))).toEqual([middle, low])
+      expect(await store.topN(topOf({ agg: 'last', n: 1 }))).toEqual([{ id: 'high', value: 7 }])
+      expect(await store.topN(topOf({ toMs: t0 }))).toEqual([])
+    })
+
+    test('lists series with their first and last time', async () => {
+      await store.write(
+        batchOf([pointAt(t0 + 5, { running: 1 }), pointAt(t0, { running: 1 }), pointAt(t0 + 9, { running: 0 })]),
+      )
+      expect(await store.series({ kind: 'vm' })).toEqual([{ entity: vm('v1'), firstMs: t0, lastMs: t0 + 9 }])
+      expect(await store.series({ kind: 'nic' })).toEqual([])
+    })
+
+    test('lists events newest first, by VM and host, within a limit', async () => {
+      const events = [0, 1, 2, 3].map((index) =>
+        eventAt(t0 + index, { vmUuid: `v${index % 2}`, hostId: index < 2 ? 'h1' : 'h2', message: 'a "quoted"\nline' }),
+      )
+      await store.write(batchOf([], { events }))
+      const query = { fromMs: t0, toMs: t0 + 3, limit: 10 }
+      expect(await store.events(query)).toEqual([events[2], events[1], events[0]])
+      expect(await store.events({ ...query, limit: 1 })).toEqual([events[2]])
+      expect(await store.events({ ...query, vmUuid: 'v0' })).toEqual([events[2], events[0]])
+      expect(await store.events({ ...query, vmUuid: 'v0', hostId: 'h1' })).toEqual([events[0]])
+    })
+
+    test('drops points and events before a time, to the millisecond', async () => {
+      const points = Array.from({ length: 100 }, (_, index) => pointAt(t0 + index * 120_000, { cpuCores: index }))
+      await store.write(batchOf(points, { events: [eventAt(t0), eventAt(t0 + 90 * 120_000)] }))
+      expect(await store.drop(t0 + 90 * 120_000)).toBe(90)
+      const { rows } = await store.range(rangeOf())
+      expect(rows.map(([, value]) => value)).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99])
+      expect(await store.events({ fromMs: 0, toMs: t0 * 2, limit: 10 })).toEqual([eventAt(t0 + 90 * 120_000)])
+      store = await backend.reopen(store)
+      expect((await store.range(rangeOf())).rows).toEqual(rows)
+      expect(await store.drop(Infinity)).toBe(10)
+      expect(await store.series({ kind: 'vm' })).toEqual([])
+    })
+
+    test.each([
+      ['an unknown field', { nonsense: 1 }, 'nonsense'],
+      ['a name of Object', { constructor: 1 }, 'constructor'],
+      ['NaN', { cpuCores: NaN }, 'cpuCores'],
+      ['Infinity', { cpuCores: Infinity }, 'cpuCores'],
+      ['a number too large to add up', { cpuCores: -1e301 }, 'cpuCores'],
+    ])('refuses %s and all of its batch', async (_what, fields, named) => {
+      const marks = [{ spoolId: 's', throughSeq: 1 }]
+      await expect(
+        store.write(batchOf([pointAt(t0, { running: 1 }), pointAt(t0 + 1, fields)], { marks })),
+      ).rejects.toThrow(named)
+      expect(await store.series({ kind: 'vm' })).toEqual([])
+      expect(await store.marks()).toEqual(new Map())
+    })
+
+    test.each([
+      ['no id', ''],
+      ['a long id', 'x'.repeat(513)],
+      ['half a character', '\ud800'],
+    ])('refuses %s', async (_what, id) => {
+      await expect(store.write(batchOf([pointAt(t0, { running: 1 }, id)]))).rejects.toThrow('entity id')
+    })
+
+    test.each([NaN, Infinity, -1, 0.5, 1e18])('refuses the time %d', async (atMs) => {
+      await expect(store.write(batchOf([pointAt(atMs, { running: 1 })]))).rejects.toThrow('time')
+    })
+
+    test('refuses a question about an unknown field', async () => {
+      await expect(store.range(rangeOf({ fields: ['nonsense'] }))).rejects.toThrow('nonsense')
+      await expect(store.topN(topOf({ field: 'nonsense' }))).rejects.toThrow('nonsense')
+    })
+
+    test('keeps odd ids apart', async () => {
+      const ids = [
+        '__proto__',
+        'constructor',
+        "it's",
+        'a,b=c d',
+        'line\nline',
+        'back\\slash\\',
+        'ünï𝄞',
+        '"',
+        'x'.repeat(512),
+      ]
+      await store.write(batchOf(ids.map((id, index) => pointAt(t0, { cpuCores: index }, id))))
+      store = await backend.reopen(store)
+      for (const [index, id] of ids.entries()) {
+        expect((await store.range(rangeOf({ entity: vm(id) }))).rows).toEqual([[t0, index]])
+      }
+      expect(new Set((await store.topN(topOf({ n: 20 }))).map(({ id }) => id))).toEqual(new Set(ids))
+    })
+
+    test('says how it is', async () => {
+      expect(await store.health()).toMatchObject({ ok: true, problem: '', points: 0, oldestMs: undefined })
+      await store.write(batchOf([pointAt(t0 + 1, { running: 1 }), pointAt(t0, { running: 1 })]))
+      const health = await store.health()
+      expect(health).toMatchObject({ ok: true, problem: '', points: 2, oldestMs: t0 })
+      expect(health.sizeBytes).toBeGreaterThan(0)
+    })
+
+    test('answers as brute force does, whatever was written in whatever order', { timeout: 120_000 }, async () => {
+      const model = new TimeSeriesModel()
+      const work = fc.tuple(
+        fc.array(arbitraryBatch, { maxLength: 4 }),
+        fc.boolean(),
+        fc.array(arbitraryRange, { maxLength: 6 }),
+        fc.array(arbitraryTop, { maxLength: 6 }),
+      )
+      const check = fc.asyncProperty(work, async ([batches, reopens, ranges, tops]) => {
+        await Promise.all(batches.map((batch) => store.write(batch)))
+        for (const { points } of batches) model.write(points)
+        if (reopens) store = await backend.reopen(store)
+        for (const query of ranges)
+          expect(rangeDifference(await store.range(query), model.range(query))).toBeUndefined()
+        for (const query of tops)
+          expect(topDifference(await store.topN(query), model.top(query), query.n)).toBeUndefined()
+      })
+      // What is written stays: a smaller example would not meet the same store.
+      await fc.assert(check, { numRuns: 40, endOnFailure: true })
+    })
+  })
+}

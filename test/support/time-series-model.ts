@@ -1,0 +1,189 @@
+import * as fc from 'fast-check'
+
+import type {
+  Aggregation,
+  Batch,
+  EntityKey,
+  Point,
+  RangeQuery,
+  RangeResult,
+  TopQuery,
+  TopRow,
+} from '../../controller/store/time-series.js'
+import { aggregations } from '../../controller/store/time-series.js'
+
+/** What a store must answer, by brute force over all points in memory. */
+export class TimeSeriesModel {
+  readonly #entities = new Map<
+    string,
+    { readonly entity: EntityKey; readonly points: Map<number, Map<string, number>> }
+  >()
+
+  write(points: readonly Point[]): void {
+    for (const { entity, atMs, fields } of points) {
+      const key = `${entity.kind} ${entity.id}`
+      const known = this.#entities.get(key) ?? { entity, points: new Map<number, Map<string, number>>() }
+      this.#entities.set(key, known)
+      const merged = known.points.get(atMs) ?? new Map<string, number>()
+      for (const [name, value] of Object.entries(fields)) merged.set(name, value)
+      if (merged.size > 0) known.points.set(atMs, merged)
+    }
+  }
+
+  drop(beforeMs: number): number {
+    let dropped = 0
+    for (const { points } of this.#entities.values()) {
+      for (const atMs of points.keys()) {
+        if (atMs >= beforeMs) continue
+        points.delete(atMs)
+        dropped += 1
+      }
+    }
+    return dropped
+  }
+
+  get pointCount(): number {
+    return [...this.#entities.values()].reduce((sum, { points }) => sum + points.size, 0)
+  }
+
+  get oldestMs(): number | undefined {
+    const times = [...this.#entities.values()].flatMap(({ points }) => [...points.keys()])
+    return times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  range({ entity, fields, fromMs, toMs, stepMs, agg }: RangeQuery): RangeResult {
+    const points = this.#within(`${entity.kind} ${entity.id}`, fromMs, toMs)
+    const rows = new Map<number, number[][]>()
+    for (const [atMs, values] of points) {
+      if (!fields.some((field) => values.has(field))) continue
+      const start = stepMs === 0 ? atMs : Math.floor(atMs / stepMs) * stepMs
+      const row = rows.get(start) ?? fields.map(() => [])
+      rows.set(start, row)
+      for (const [index, field] of fields.entries()) {
+        const value = values.get(field)
+        if (value !== undefined) row[index]?.push(value)
+      }
+    }
+    return {
+      fields,
+      rows: [...rows].map(([start, columns]) => [start, ...columns.map((values) => aggregate(values, agg) ?? null)]),
+    }
+  }
+
+  /** Every entity that has a value, highest first. */
+  top({ kind, field, agg, fromMs, toMs, ids }: Omit<TopQuery, 'n'>): TopRow[] {
+    const rows: TopRow[] = []
+    for (const [key, { entity }] of this.#entities) {
+      if (entity.kind !== kind || (ids !== undefined && !ids.has(entity.id))) continue
+      const values = this.#within(key, fromMs, toMs).flatMap(([, fields]) => fields.get(field) ?? [])
+      const value = aggregate(values, agg)
+      if (value !== undefined) rows.push({ id: entity.id, value })
+    }
+    return rows.sort((a, b) => b.value - a.value || (a.id < b.id ? -1 : 1))
+  }
+
+  #within(key: string, fromMs: number, toMs: number): (readonly [number, Map<string, number>])[] {
+    const points = [...(this.#entities.get(key)?.points ?? [])]
+    return points.filter(([atMs]) => atMs >= fromMs && atMs < toMs).sort(([a], [b]) => a - b)
+  }
+}
+
+function aggregate(values: readonly number[], agg: Aggregation): number | undefined {
+  if (values.length === 0) return undefined
+  const sum = values.reduce((total, value) => total + value, 0)
+  const results = {
+    mean: sum / values.length,
+    min: Math.min(...values),
+    max: Math.max(...values),
+    last: values.at(-1),
+    sum,
+  } satisfies Record<Aggregation, number | undefined>
+  return results[agg]
+}
+
+/** Equal but for the order in which floating point numbers are added. */
+export function sameNumber(a: number | null | undefined, b: number | null | undefined): boolean {
+  if (typeof a !== 'number' || typeof b !== 'number') return a === b
+  return Math.abs(a - b) <= 1e-9 * Math.max(1e6, Math.abs(a), Math.abs(b))
+}
+
+/** Undefined if the rows are the same, or what differs. */
+export function rangeDifference(got: RangeResult, expected: RangeResult): string | undefined {
+  if (got.rows.length !== expected.rows.length) return `${got.rows.length} rows instead of ${expected.rows.length}`
+  for (const [index, row] of expected.rows.entries()) {
+    const found = got.rows[index] ?? []
+    if (found.length === row.length && row.every((value, column) => sameNumber(found[column], value))) continue
+    return `row ${index}: ${JSON.stringify(found)} instead of ${JSON.stringify(row)}`
+  }
+  return undefined
+}
+
+/** Undefined if `got` are the `n` highest of `all`, or what differs. Rows that are equal but for rounding may change places. */
+export function topDifference(got: readonly TopRow[], all: readonly TopRow[], n: number): string | undefined {
+  if (got.length !== Math.min(n, all.length)) return `${got.length} rows instead of ${Math.min(n, all.length)}`
+  const truth = new Map(all.map(({ id, value }) => [id, value]))
+  for (const [place, { id, value }] of got.entries()) {
+    if (sameNumber(value, truth.get(id)) && sameNumber(value, all[place]?.value)) continue
+    return `place ${place}: ${id} with ${value}; expected ${JSON.stringify(all[place])}, it has ${truth.get(id)}`
+  }
+  return new Set(got.map(({ id }) => id)).size === got.length ? undefined : 'an entity twice'
+}
+
+export const modelStartMs = Date.UTC(2026, 2, 1, 9, 50)
+const spanMs = 4 * 3_600_000
+const fieldsOf = {
+  vm: ['cpuCores', 'memoryBytes', 'writeLatencyMs', 'running'],
+  host: ['cpuUsedCores', 'load1'],
+} as const
+
+/** Few entities and times, so that points meet; hours are crossed, and some times lie exactly on their edge. */
+const atMs = fc.oneof(
+  fc.integer({ min: 0, max: spanMs / 10_000 }).map((tick) => modelStartMs + tick * 10_000),
+  fc.integer({ min: 0, max: spanMs }).map((offset) => modelStartMs + offset),
+  fc.integer({ min: 0, max: 4 }).map((hour) => Date.UTC(2026, 2, 1, 10 + hour)),
+)
+const value = fc.oneof(
+  fc.integer({ min: -5, max: 5 }),
+  fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+  fc.constant(2 ** 31),
+)
+const point: fc.Arbitrary<Point> = fc.constantFrom<('vm' | 'host')[]>('vm', 'vm', 'vm', 'host').chain((kind) =>
+  fc.record({
+    entity: fc.record({ kind: fc.constant(kind), id: fc.constantFrom('a', 'b', 'c/d', 'é"\n') }),
+    atMs,
+    fields: fc.subarray<string>([...fieldsOf[kind]]).chain((names) =>
+      fc.tuple(...names.map(() => value)).map((values) => {
+        return Object.fromEntries(names.map((name, index) => [name, values[index] ?? 0]))
+      }),
+    ),
+  }),
+)
+
+export const arbitraryBatch: fc.Arbitrary<Batch> = fc
+  .array(point, { maxLength: 60 })
+  .map((points) => ({ points, events: [], marks: [] }))
+
+const window = fc.tuple(atMs, atMs).map(([a, b]) => ({ fromMs: Math.min(a, b), toMs: Math.max(a, b) }))
+const aggregation = fc.constantFrom(...aggregations)
+
+export const arbitraryRange: fc.Arbitrary<RangeQuery> = fc
+  .tuple(
+    window,
+    fc.constantFrom('a', 'b', 'c/d', 'é"\n', 'nobody'),
+    fc.subarray<string>([...fieldsOf.vm], { minLength: 1 }),
+    fc.constantFrom(0, 1000, 60_000, 300_000, 3_600_000, 7_200_000),
+    aggregation,
+  )
+  .map(([times, id, fields, stepMs, agg]) => ({ ...times, entity: { kind: 'vm', id }, fields, stepMs, agg }))
+
+export const arbitraryTop: fc.Arbitrary<TopQuery> = fc
+  .tuple(
+    window,
+    fc.constantFrom(...fieldsOf.vm),
+    aggregation,
+    fc.integer({ min: 0, max: 5 }),
+    fc.option(fc.subarray(['a', 'b', 'c/d']), { nil: undefined }),
+  )
+  .map(([times, field, agg, n, ids]) => {
+    return { ...times, kind: 'vm', field, agg, n, ...(ids === undefined ? {} : { ids: new Set(ids) }) }
+  })
