@@ -13,7 +13,7 @@ export function toApiError(error: unknown, request: Pick<FastifyRequest, 'query'
   if (hasZodFastifySchemaValidationErrors(error)) return validationError(error, request)
   const known = fastifyCodes[codeOf(error)]
   if (known !== undefined) return new ApiError(known, messageOf(error), {}, { cause: error })
-  if (statusOf(error) === 400) return new ApiError('request-malformed', messageOf(error), {}, { cause: error })
+  if (isClientError(error)) return new ApiError('request-malformed', messageOf(error), {}, { cause: error })
   return new ApiError('internal', 'the controller failed to answer; its log has the details', {}, { cause: error })
 }
 
@@ -72,10 +72,9 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-function statusOf(error: unknown): number | undefined {
-  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
-    ? error.statusCode
-    : undefined
+function isClientError(error: unknown): boolean {
+  if (!(error instanceof Error) || !('statusCode' in error) || typeof error.statusCode !== 'number') return false
+  return error.statusCode >= 400 && error.statusCode < 500
 }
 
 function messageOf(error: unknown): string {

@@ -36,7 +36,7 @@ export async function runLive<Data>(view: LiveView<Data>, look: () => Look, shel
     const lines = [...view.render(shown.data, now)]
     if (problem !== undefined) {
       const age = Math.round((now.now - shown.at) / 1000)
-      lines.splice(1, 0, line([span(`${problem}; figures of ${age} s ago`, 'critical')], now))
+      lines.splice(1, 0, line([span(`figures of ${age} s ago: ${problem}`, 'critical')], now))
     }
     if (screen === undefined) shell.stdout.write(`${lines.join('\n')}\n\n`)
     else screen.draw(lines)

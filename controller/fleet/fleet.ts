@@ -30,9 +30,10 @@ export class Fleet implements FleetReader {
 
   /** Applies one input at the controller's time `now`. */
   apply(input: FleetInput, now: number): Applied {
+    const marksBefore = this.#builder.marks
     const applied = this.#apply(input, now)
     this.#at = Math.max(this.#at, now)
-    if (this.#builder.dirty) {
+    if (this.#builder.marks > marksBefore) {
       this.#revision += 1
       const change: FleetChange = { revision: this.#revision, events: applied.events }
       for (const listener of this.#listeners) listener(change)

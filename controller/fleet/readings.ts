@@ -1,3 +1,4 @@
+import type { Totals } from '../model/observation.js'
 import type { Readings } from './absence.js'
 import { meanMs, perSecond, type Interval } from './rates.js'
 
@@ -20,12 +21,14 @@ export function ioReadings(of: Interval): Readings {
   return draft
 }
 
-/** Zero rates for those fields that have a value: a disk that was proven not to have moved. */
-export function idleReadings(fieldsWithValue: readonly string[]): Readings {
+/** Zero rates for every total that is read: a disk that was proven not to have moved. */
+export function idleReadings(totals: Totals): Readings {
   const draft: Draft = {}
-  for (const field of fieldsWithValue) {
-    if (field.endsWith('PerSecond')) draft[field] = 0
-    else if (field.endsWith('LatencyMs')) draft[field] = null
+  for (const way of ['read', 'write', 'flush'] as const) {
+    for (const what of ['Bytes', 'Requests'] as const) {
+      if (totals[`${way}${what}`] !== undefined) draft[`${way}${what}PerSecond`] = 0
+    }
+    if (totals[`${way}Seconds`] !== undefined) draft[`${way}LatencyMs`] = null
   }
   return draft
 }

@@ -51,24 +51,35 @@ export class SnapshotBuilder {
   readonly #vms = new Set<string>()
   readonly #arrays = new Set<string>()
   #agents = false
+  #marks = 0
+
+  /** How often anything was said to have changed. */
+  get marks(): number {
+    return this.#marks
+  }
 
   get dirty(): boolean {
     return this.#agents || this.#hosts.size + this.#vms.size + this.#arrays.size > 0
   }
 
   hostChanged(host: HostRecord): void {
+    this.#marks += 1
     this.#hosts.add(host.id)
   }
 
   vmChanged(uuid: string): void {
+    this.#marks += 1
     this.#vms.add(uuid)
   }
 
   arrayChanged(key: string): void {
-    if (key !== '') this.#arrays.add(key)
+    if (key === '') return
+    this.#marks += 1
+    this.#arrays.add(key)
   }
 
   agentsChanged(): void {
+    this.#marks += 1
     this.#agents = true
   }
 

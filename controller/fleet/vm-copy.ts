@@ -152,20 +152,21 @@ export class VmCopy {
    * @returns whether that changed anything but the time
    */
   proveIdle(at: number, context: CopyContext): boolean {
-    let moved = false
+    let changed = false
+    let totals: Totals = {}
     for (const part of this.#disks.values()) {
       if (part.baseline === undefined || part.baseline.at >= at) continue
       part.idleAt = at
-      if (isMoving(part.metrics)) {
-        part.metrics = this.#idle('disk', part.metrics, at, context)
-        moved = true
-      }
+      totals = { ...totals, ...part.baseline.totals }
+      if (isIdle(part.metrics, part.baseline.totals)) continue
+      part.metrics = this.#idle('disk', part, part.baseline.totals, at, context)
+      changed = true
     }
-    if (isMoving(this.#cpu.metrics)) {
-      this.#cpu.metrics = this.#idle('vm', this.#cpu.metrics, at, context)
-      moved = true
+    if (!isIdle(this.#cpu.metrics, totals)) {
+      this.#cpu.metrics = this.#idle('vm', this.#cpu, totals, at, context)
+      changed = true
     }
-    return moved
+    return changed
   }
 
   /** Applies what an event says of the state. */
@@ -250,24 +251,15 @@ export class VmCopy {
 
   /** The stretch of proven idleness ends: its zeros are stored once, at its last moment. */
   #endOfIdle(part: Part, target: string, context: CopyContext): Point[] {
-    const idleAt = part.idleAt
-    if (idleAt === undefined || part.baseline === undefined || idleAt <= part.baseline.at) return []
-    part.baseline = { ...part.baseline, at: idleAt }
+    const { idleAt, baseline } = part
+    if (idleAt === undefined || baseline === undefined || idleAt <= baseline.at) return []
+    part.baseline = { ...baseline, at: idleAt }
     part.idleAt = undefined
-    const zeros = (metrics: Metrics): Record<string, number> =>
-      Object.fromEntries(
-        Object.keys(metrics)
-          .filter((field) => ioField.test(field) && field.endsWith('PerSecond') && hasValue(metrics, field))
-          .map((field) => [field, 0]),
-      )
+    const readings = idleReadings(baseline.totals)
     return [
-      {
-        entity: { kind: 'disk' as const, id: `${context.seriesId}/${target}` },
-        atMs: idleAt,
-        fields: zeros(part.metrics),
-      },
-      { entity: { kind: 'vm' as const, id: context.seriesId }, atMs: idleAt, fields: zeros(this.#cpu.metrics) },
-    ].filter((point) => Object.keys(point.fields).length > 0)
+      ...this.#store(part, 'disk', `${context.seriesId}/${target}`, readings, idleAt, context),
+      ...this.#store(this.#cpu, 'vm', context.seriesId, readings, idleAt, context),
+    ]
   }
 
   #store(
@@ -294,9 +286,8 @@ export class VmCopy {
     return merge(kind, old, readings, at, { capabilities: context.capabilities, defaultSource })
   }
 
-  #idle(kind: 'disk' | 'vm', metrics: Metrics, at: number, context: CopyContext): Metrics {
-    const io = Object.keys(metrics).filter((field) => ioField.test(field) && hasValue(metrics, field))
-    return this.#merge(kind, metrics, idleReadings(io), at, context, 'hypervisor').metrics
+  #idle(kind: 'disk' | 'vm', part: Part, totals: Totals, at: number, context: CopyContext): Metrics {
+    return this.#merge(kind, part.metrics, idleReadings(totals), at, context, 'hypervisor').metrics
   }
 
   #part(parts: Map<string, Part>, name: string, kind: 'disk' | 'nic', context: CopyContext): Part {
@@ -361,17 +352,13 @@ function addTotals(fields: Record<string, number | null>, totals: Totals): void 
   if (totals['writeBytes'] !== undefined) fields['writeBytesTotal'] = totals['writeBytes']
 }
 
-const ioField = /^(read|write|flush)/
-
-function isMoving(metrics: Metrics): boolean {
-  return Object.entries(metrics).some(
-    ([field, metric]) => ioField.test(field) && field.endsWith('PerSecond') && 'value' in metric && metric.value > 0,
-  )
-}
-
-function hasValue(metrics: Metrics, field: string): boolean {
-  const metric = metrics[field]
-  return metric !== undefined && 'value' in metric
+/** Whether every rate that these totals give is known to be 0. Unmeasurable ones stay absent and do not count. */
+function isIdle(metrics: Metrics, totals: Totals): boolean {
+  return Object.entries(idleReadings(totals)).every(([field, value]) => {
+    const metric = metrics[field]
+    if (value === null || metric === undefined) return true
+    return 'absent' in metric ? metric.absent !== 'not read yet' : metric.value === 0
+  })
 }
 
 function withoutKey(readings: Readings, key: string): Readings {

@@ -10,11 +10,11 @@ import { startApi, type Api, type ApiOptions } from '../../controller/api/start-
 import type { Policy } from '../../controller/model/policy.js'
 import { defaultPolicy } from '../../controller/policy/policy-file.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
+import { openEmbeddedState } from '../../controller/store/embedded-state/embedded-state.js'
 import type { StateStore } from '../../controller/store/state-store.js'
 import type { TimeSeries } from '../../controller/store/time-series.js'
 import { elabSnapshot } from './elab-fleet.js'
 import { HandFleet } from './hand-fleet.js'
-import { MapStateStore } from './map-state-store.js'
 import { builtAt } from './snapshot-builder.js'
 
 export interface Answer {
@@ -29,7 +29,7 @@ export interface Ask {
   readonly body?: string
 }
 
-/** The API over the elab fleet on a free port, with a real time-series store, and a clock that the test sets. */
+/** The API over the elab fleet on a free port, with real stores, and a clock that the test sets. */
 export interface ApiFixture {
   readonly api: Api
   readonly fleet: HandFleet
@@ -61,7 +61,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
   const ownStore = more.store === undefined ? await openTestStore(directory, now) : undefined
   const store = more.store ?? ownStore
   if (store === undefined) throw new Error('no store')
-  const state = new MapStateStore()
+  const state = openEmbeddedState({ path: join(directory, 'state.db') })
   const tokenFile = join(directory, 'secrets', 'api-token')
   const start = async (): Promise<{ api: Api; registry: Registry; token: string }> => {
     const registry = new Registry()
@@ -115,6 +115,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     stop: async () => {
       await running.api.close()
       await ownStore?.close()
+      await state.close()
       await rm(directory, { recursive: true })
     },
   }

@@ -160,7 +160,7 @@ const point: fc.Arbitrary<Point> = fc.constantFrom<('vm' | 'host')[]>('vm', 'vm'
 )
 
 export const arbitraryBatch: fc.Arbitrary<Batch> = fc
-  .array(point, { maxLength: 60 })
+  .array(point, { maxLength: 40, size: 'max' })
   .map((points) => ({ points, events: [], marks: [] }))
 
 const window = fc.tuple(atMs, atMs).map(([a, b]) => ({ fromMs: Math.min(a, b), toMs: Math.max(a, b) }))

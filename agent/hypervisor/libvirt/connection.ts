@@ -191,9 +191,11 @@ export class RpcConnection implements Caller {
     }
     const pending = packet.type === packetType.reply ? this.#inFlight.get(packet.serial) : undefined
     if (pending === undefined) return
+    // Read first: if it is malformed, the call ends with the connection.
+    const error = packet.status === packetStatus.ok ? undefined : readError(payload)
     this.#inFlight.delete(packet.serial)
-    if (packet.status === packetStatus.ok) pending.answered(payload)
-    else pending.failed(readError(payload))
+    if (error === undefined) pending.answered(payload)
+    else pending.failed(error)
     this.#sendWaiting()
   }
 
@@ -231,7 +233,7 @@ export class RpcConnection implements Caller {
   }
 }
 
-function asOpenError(path: string, error: Error): Error {
+export function asOpenError(path: string, error: Error): Error {
   const code = 'code' in error ? error.code : undefined
   if (code === 'EACCES' || code === 'EPERM') {
     const advice = path.endsWith('-ro')

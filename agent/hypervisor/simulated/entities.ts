@@ -1,4 +1,5 @@
 import type { HypervisorEvent, VmState, VmStateReason } from '../hypervisor.js'
+import { localDisk, modelOf } from './array-models.js'
 import { createArrayState, createDiskTurn, type ArrayModel, type ArrayState, type DiskTurn } from './cached-array.js'
 import { Counters, hostTotalsCount, pathTotalsCount, vmTotalsCount } from './counters.js'
 import type { ArraySpec, FleetSpec, HostSpec, VmSpec } from './fleet-spec.js'
@@ -169,34 +170,6 @@ function createSharedArray(fleet: FleetSpec, spec: ArraySpec): SimArray {
     active: [],
     turns: [],
   }
-}
-
-function modelOf(spec: ArraySpec): ArrayModel {
-  const writeBack = spec.cacheMode === 'write-back'
-  return {
-    cacheBytes: writeBack ? spec.writeCacheBytes : 0,
-    drainBytesPerSecond: writeBack ? spec.drainBytesPerSecond : spec.writeThroughBytesPerSecond,
-    // One gigabit link.
-    wireBytesPerSecond: 100e6,
-    readBytesPerSecond: 80e6,
-    seekSeconds: 0.002,
-    baseReadSeconds: 0.004,
-    // Without the cache a write waits for the disks, parity included.
-    baseWriteSeconds: writeBack ? 0.0015 : 0.012,
-    freezes: spec.freezes && writeBack,
-  }
-}
-
-/** One SATA disk with its own cache. */
-const localDisk: ArrayModel = {
-  cacheBytes: 64 * 2 ** 20,
-  drainBytesPerSecond: 60e6,
-  wireBytesPerSecond: 150e6,
-  readBytesPerSecond: 90e6,
-  seekSeconds: 0.007,
-  baseReadSeconds: 0.006,
-  baseWriteSeconds: 0.0008,
-  freezes: false,
 }
 
 function addPath(host: SimHost, array: SimArray, number = nextDevice(host)): void {

@@ -5,7 +5,7 @@ type Report = (path: readonly PropertyKey[], expected: string) => void
 /** Reports what is well-formed and cannot be: names that repeat or point nowhere, moves that no hypervisor makes. */
 export function reportContradictions(file: FleetFile, report: Report): void {
   const hosts = new Map(file.hosts.map((host) => [host.name, host]))
-  const arrays = new Map(file.arrays.map((array) => [array.name, array]))
+  const seenBy = new Map(file.arrays.map((array) => [array.name, new Set(array.hosts)]))
   const vms = new Map(file.vms.map((vm) => [vm.name, vm]))
   const knownHost = (name: string, path: readonly PropertyKey[]): void => {
     if (!hosts.has(name)) report(path, 'the name of a host in this file')
@@ -28,9 +28,9 @@ export function reportContradictions(file: FleetFile, report: Report): void {
   for (const [index, vm] of file.vms.entries()) {
     knownHost(vm.host, ['vms', index, 'host'])
     if (vm.storage === 'local') continue
-    const array = arrays.get(vm.storage)
-    if (array === undefined) report(['vms', index, 'storage'], "'local' or the name of an array in this file")
-    else if (!array.hosts.includes(vm.host)) report(['vms', index, 'storage'], `an array that ${vm.host} sees`)
+    const seers = seenBy.get(vm.storage)
+    if (seers === undefined) report(['vms', index, 'storage'], "'local' or the name of an array in this file")
+    else if (!seers.has(vm.host)) report(['vms', index, 'storage'], `an array that ${vm.host} sees`)
   }
 
   for (const [index, event] of file.timeline.entries()) {
@@ -48,8 +48,7 @@ export function reportContradictions(file: FleetFile, report: Report): void {
     if (vm === undefined || from === undefined || to === undefined) continue
     if (vm.storage === 'local') report([...path, 'vm'], 'a VM on a shared array: local disks do not migrate')
     else if (from.hypervisor !== to.hypervisor) report([...path, 'to'], `a host with ${from.hypervisor} too`)
-    else if (arrays.get(vm.storage)?.hosts.includes(event.to) === false)
-      report([...path, 'to'], `a host that sees ${vm.storage}`)
+    else if (seenBy.get(vm.storage)?.has(event.to) === false) report([...path, 'to'], `a host that sees ${vm.storage}`)
   }
 
   for (const [index, { members }] of file.services.entries()) {

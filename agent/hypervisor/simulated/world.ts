@@ -15,6 +15,12 @@ export interface WorldOptions {
   readonly empty?: boolean
 }
 
+export interface Progress {
+  readonly nowMs: number
+  readonly nextEvent: number
+  readonly skippedEvents: string[]
+}
+
 export const defaultStepMs = 250
 
 /**
@@ -79,7 +85,9 @@ export class World implements Entities {
    */
   jump(toMs: number): void {
     if (toMs <= this.#nowMs) return
-    this.#runTimeline(toMs)
+    this.#runTimeline(toMs, (atMs) => {
+      this.#nowMs = Math.max(this.#nowMs, atMs)
+    })
     this.#nowMs = toMs
     for (const { state } of this.arrays) {
       state.fillBytes = 0
@@ -120,22 +128,24 @@ export class World implements Entities {
     return truthOf(this, this.#nowMs, this.#skippedEvents)
   }
 
-  /** Where the timeline stands; for saving. */
-  get nextEvent(): number {
-    return this.#nextEvent
+  /** Where the world stands, beside its entities; for saving. */
+  get progress(): Progress {
+    return { nowMs: this.#nowMs, nextEvent: this.#nextEvent, skippedEvents: [...this.#skippedEvents] }
   }
 
   /** Goes on from a saved moment; the entities are restored by the caller. */
-  resumeAt(nowMs: number, nextEvent: number): void {
+  resumeAt({ nowMs, nextEvent, skippedEvents }: Progress): void {
     this.#nowMs = nowMs
     this.#nextEvent = nextEvent
+    this.#skippedEvents = skippedEvents
   }
 
-  #runTimeline(untilMs: number): void {
+  #runTimeline(untilMs: number, reach?: (atMs: number) => void): void {
     for (;;) {
       const event = this.#timeline[this.#nextEvent]
       if (event === undefined || this.startMs + event.atMs > untilMs) return
       this.#nextEvent += 1
+      reach?.(this.startMs + event.atMs)
       const problem = happen(this, event)
       if (problem !== undefined) this.#skippedEvents = [...this.#skippedEvents, problem].slice(-100)
     }

@@ -5,6 +5,7 @@ import { pageOf } from '../cursor.js'
 import type { FleetViews } from '../fleet-views.js'
 import { agentView } from '../views.js'
 import { listQuery, nextCursor, pageAnswer } from './list-query.js'
+import { answers } from './answers.js'
 
 const query = z.strictObject({
   ...listQuery,
@@ -18,7 +19,7 @@ export function addAgentRoute(app: ApiApp, views: FleetViews): void {
       schema: {
         summary: 'Agents by name',
         querystring: query,
-        response: { 200: z.object({ agents: z.array(agentView), nextCursor }) },
+        response: answers(z.object({ agents: z.array(agentView), nextCursor })),
       },
     },
     (request) => {

@@ -5,6 +5,7 @@ import { pageOf } from '../cursor.js'
 import type { FleetViews } from '../fleet-views.js'
 import { arrayView } from '../views.js'
 import { listQuery, nextCursor, pageAnswer } from './list-query.js'
+import { answers } from './answers.js'
 
 const query = z.strictObject({
   ...listQuery,
@@ -18,7 +19,7 @@ export function addArrayRoute(app: ApiApp, views: FleetViews): void {
       schema: {
         summary: 'Storage arrays by name',
         querystring: query,
-        response: { 200: z.object({ arrays: z.array(arrayView), nextCursor }) },
+        response: answers(z.object({ arrays: z.array(arrayView), nextCursor })),
       },
     },
     (request) => {

@@ -7,6 +7,7 @@ import type { FleetViews } from '../fleet-views.js'
 import { memorySize } from '../moment.js'
 import { capacityView as toView } from '../to-view/capacity-view.js'
 import { capacityView } from '../views.js'
+import { answers } from './answers.js'
 
 interface Overrides {
   readonly reserve?: number | undefined
@@ -30,7 +31,7 @@ export function addCapacityRoute(app: ApiApp, views: FleetViews, policy: () => P
       schema: {
         summary: 'Room for new VMs, and what the fleet can lose',
         querystring: query,
-        response: { 200: capacityView },
+        response: answers(capacityView),
       },
     },
     (request) => {

@@ -11,6 +11,7 @@ import { storeQuery } from '../store-call.js'
 import { eventView as toView } from '../to-view/event-view.js'
 import { eventView } from '../views.js'
 import { nextCursor } from './list-query.js'
+import { answers } from './answers.js'
 
 interface EventHistoryOptions {
   readonly views: FleetViews
@@ -40,7 +41,7 @@ export function addEventHistoryRoute(app: ApiApp, { views, store, now }: EventHi
       schema: {
         summary: 'What happened, newest first',
         querystring: query,
-        response: { 200: z.object({ events: z.array(eventView), nextCursor }) },
+        response: answers(z.object({ events: z.array(eventView), nextCursor })),
       },
     },
     async ({ query: { from, to, vm, host, limit, cursor } }) => {

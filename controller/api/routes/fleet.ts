@@ -4,6 +4,7 @@ import type { ApiApp } from '../app.js'
 import type { FleetViews } from '../fleet-views.js'
 import { withDeadline } from '../store-call.js'
 import { fleetView, type FleetView } from '../views.js'
+import { answers } from './answers.js'
 
 interface FleetRouteOptions {
   readonly views: FleetViews
@@ -14,7 +15,7 @@ interface FleetRouteOptions {
 export function addFleetRoute(app: ApiApp, { views, store, version }: FleetRouteOptions): void {
   app.get(
     '/api/v1/fleet',
-    { schema: { summary: 'The whole fleet in a few figures', response: { 200: fleetView } } },
+    { schema: { summary: 'The whole fleet in a few figures', response: answers(fleetView) } },
     async () => fleetAnswer(views, version, await storeHealth(store)),
   )
 }

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client'
 import { z } from 'zod'
 
 import type { ApiApp } from '../app.js'
+import { answers } from './answers.js'
 
 export interface Readiness {
   readonly ok: boolean
@@ -21,7 +22,7 @@ export function addHealthRoutes(app: ApiApp, { ready, registry }: HealthRouteOpt
     '/healthz',
     {
       config: { access: 'public' },
-      schema: { summary: 'Alive', response: { 200: z.object({ ok: z.literal(true) }) } },
+      schema: { summary: 'Alive', security: [], response: answers(z.object({ ok: z.literal(true) })) },
     },
     () => ({ ok: true }) as const,
   )
@@ -29,7 +30,7 @@ export function addHealthRoutes(app: ApiApp, { ready, registry }: HealthRouteOpt
     '/readyz',
     {
       config: { access: 'public' },
-      schema: { summary: 'Ready to serve', response: { 200: readinessView, 503: readinessView } },
+      schema: { summary: 'Ready to serve', security: [], response: { 200: readinessView, 503: readinessView } },
     },
     (_request, reply) => {
       const { ok, reasons } = ready()

@@ -7,6 +7,7 @@ import type { FleetViews } from '../fleet-views.js'
 import { findByIdOrName } from '../lookup.js'
 import { hostView } from '../views.js'
 import { listQuery, nextCursor, pageAnswer } from './list-query.js'
+import { answers } from './answers.js'
 
 const states = ['up', 'unreachable', 'silent'] as const satisfies readonly HostStatus[]
 
@@ -22,7 +23,7 @@ export function addHostRoutes(app: ApiApp, views: FleetViews): void {
       schema: {
         summary: 'Hosts by name',
         querystring: query,
-        response: { 200: z.object({ hosts: z.array(hostView), nextCursor }) },
+        response: answers(z.object({ hosts: z.array(hostView), nextCursor })),
       },
     },
     (request) => {
@@ -40,7 +41,7 @@ export function addHostRoutes(app: ApiApp, views: FleetViews): void {
       schema: {
         summary: 'One host by its id or name',
         params: z.strictObject({ id: z.string() }),
-        response: { 200: hostView },
+        response: answers(hostView),
       },
     },
     (request) => findByIdOrName('host', 'host-unknown', views.current().hosts, request.params.id),

@@ -10,6 +10,7 @@ import { findByIdOrName } from '../lookup.js'
 import { moment, resolveMoment, step } from '../moment.js'
 import { storeQuery } from '../store-call.js'
 import { seriesView } from '../views.js'
+import { answers } from './answers.js'
 
 interface SeriesRouteOptions {
   readonly views: FleetViews
@@ -46,7 +47,7 @@ export function addSeriesRoute(app: ApiApp, { views, store, now }: SeriesRouteOp
         summary: 'History of one entity',
         description: 'Rows of time and values. Without a step one is chosen for at most 1000 rows.',
         querystring: query,
-        response: { 200: seriesView },
+        response: answers(seriesView),
       },
     },
     async ({ query }) => {

@@ -7,6 +7,7 @@ import { ApiError } from '../errors.js'
 import { failure } from '../guard.js'
 import { loginPage, loginScript, loginStyle, sendLoginPage } from '../login-page.js'
 import { sameOrigin } from '../origin.js'
+import { answers } from './answers.js'
 
 interface SessionRouteOptions {
   readonly authenticator: Authenticator
@@ -69,7 +70,7 @@ function addLoginPages(app: ApiApp, { authenticator, now }: SessionRouteOptions)
 function addSessionApi(app: ApiApp, { authenticator, now }: SessionRouteOptions): void {
   app.get(
     '/api/v1/session',
-    { schema: { summary: 'Who asks', response: { 200: sessionView } } },
+    { schema: { summary: 'Who asks', response: answers(sessionView) } },
     (request): z.infer<typeof sessionView> => {
       const { name, role, via, expiresAt } = requireCaller(request)
       return { name, role, via, ...(expiresAt !== undefined && { expiresAt }) }
@@ -77,7 +78,7 @@ function addSessionApi(app: ApiApp, { authenticator, now }: SessionRouteOptions)
   )
   app.post(
     '/api/v1/login-links',
-    { schema: { summary: 'A link that opens the page once, within 15 minutes', response: { 200: loginLinkView } } },
+    { schema: { summary: 'A link that opens the page once, within 15 minutes', response: answers(loginLinkView) } },
     (request) => {
       const { key, expiresAt } = authenticator.createLoginKey(requireCaller(request).name, now())
       return { url: `${request.protocol}://${request.host}/login?key=${key}`, expiresAt }

@@ -10,6 +10,7 @@ import { count, moment, resolveMoment } from '../moment.js'
 import { storeQuery } from '../store-call.js'
 import { topView, type TopView } from '../views.js'
 import { unknownField } from './series.js'
+import { answers } from './answers.js'
 
 interface TopRouteOptions {
   readonly views: FleetViews
@@ -54,7 +55,7 @@ export function addTopRoute(app: ApiApp, { views, store, now }: TopRouteOptions)
   app.get(
     '/api/v1/top',
     {
-      schema: { summary: 'Who uses most, highest first', querystring: query, response: { 200: topView } },
+      schema: { summary: 'Who uses most, highest first', querystring: query, response: answers(topView) },
     },
     async ({ query: { by, n, kind, from, to, agg } }) => {
       const order = Object.hasOwn(orders, by) && kind === 'vm' ? orders[by] : by

@@ -7,6 +7,7 @@ import type { FleetViews } from '../fleet-views.js'
 import { findByIdOrName } from '../lookup.js'
 import { vmView } from '../views.js'
 import { listQuery, nextCursor, pageAnswer } from './list-query.js'
+import { answers } from './answers.js'
 
 const states = [
   'running',
@@ -32,7 +33,7 @@ export function addVmRoutes(app: ApiApp, views: FleetViews): void {
       schema: {
         summary: 'VMs by name',
         querystring: query,
-        response: { 200: z.object({ vms: z.array(vmView), nextCursor }) },
+        response: answers(z.object({ vms: z.array(vmView), nextCursor })),
       },
     },
     (request) => {
@@ -53,7 +54,7 @@ export function addVmRoutes(app: ApiApp, views: FleetViews): void {
       schema: {
         summary: 'One VM by its UUID or name',
         params: z.strictObject({ id: z.string() }),
-        response: { 200: vmView },
+        response: answers(vmView),
       },
     },
     (request) => findByIdOrName('VM', 'vm-unknown', views.current().vms, request.params.id),

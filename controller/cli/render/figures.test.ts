@@ -18,6 +18,7 @@ test.each([
   [latency, 12.7, '13 ms'],
   [latency, 999.6, '1.0 s'],
   [latency, 1834, '1.8 s'],
+  [perSecond, 0, '0/s'],
   [perSecond, 0.5, '0.5/s'],
   [perSecond, 143.2, '143/s'],
   [percent, 0.42, '42%'],

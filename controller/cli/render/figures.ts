@@ -39,7 +39,7 @@ export function latency(ms: number | undefined): string {
 
 /** `4.2/s`, `310/s`. */
 export function perSecond(value: number | undefined): string {
-  return figure(value, (count) => `${count.toFixed(count < 10 ? 1 : 0)}/s`)
+  return figure(value, (count) => `${count.toFixed(count > 0 && count < 10 ? 1 : 0)}/s`)
 }
 
 /** `12%`. */

@@ -25,7 +25,7 @@ export function renderStatus(fleet: FleetView, look: Look): string[] {
         ['Agents', allOf(agents.connected, agents.total, 'connected')],
         ['Memory', `${memory(fleet.configuredBytes)} configured of ${memory(fleet.memoryBytes)}`],
         ['Room', span(`${fleet.room} new VM${fleet.room === 1 ? '' : 's'}`, fleet.room > 0 ? 'plain' : 'warning')],
-        ['Loss of a host', survival(fleet.survivesHostFailure)],
+        ['Loss of a host', hosts.total === 0 ? undefined : survival(fleet.survivesHostFailure)],
         ['Store', store.ok ? `ok, ${formatBytes(store.sizeBytes)}` : span(`failing: ${store.problem}`, 'critical')],
         ['Findings', findingCounts(fleet.findings)],
       ],

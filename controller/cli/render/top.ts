@@ -50,7 +50,16 @@ export function renderTop({ top, vms }: TopData, look: Look, live: boolean): str
   const known = rows.flatMap(({ vm }) => (vm === undefined ? [] : [vm]))
   const title = order === undefined ? top.by : topOrders[order].title
   return [
-    line([span('VMs by '), span(title, 'bold'), span(`, ${clockTime(top.at, look.timeZone)}`, 'dim')], look),
+    line(
+      [
+        span('VMs by '),
+        span(title, 'bold'),
+        span(rows.length === 0 ? '' : `, ${clockTime(top.at, look.timeZone)}`, 'dim'),
+        // Not only under the table: on a low screen that may be cut.
+        span(known.some(({ simulated }) => simulated) ? ', simulated' : '', 'warning'),
+      ],
+      look,
+    ),
     ...(live ? [keyLine(order, look)] : []),
     '',
     ...(rows.length === 0

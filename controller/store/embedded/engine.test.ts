@@ -89,18 +89,18 @@ type Step =
   | { readonly is: 'top'; readonly query: TopQuery }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  arbitraryBatch.map(({ points }): Step => ({ is: 'write', points })),
-  fc.constantFrom(1, 2, 4, Infinity).map((slices): Step => ({ is: 'maintain', slices })),
-  fc.constant<Step>({ is: 'reopen' }),
-  arbitraryRange.map((query): Step => ({ is: 'range', query })),
-  arbitraryTop.map((query): Step => ({ is: 'top', query })),
-  arbitraryRange.map(({ fromMs }): Step => ({ is: 'drop', beforeMs: fromMs })),
+  { weight: 6, arbitrary: arbitraryBatch.map(({ points }): Step => ({ is: 'write', points })) },
+  { weight: 6, arbitrary: fc.constantFrom(1, 2, 4, Infinity).map((slices): Step => ({ is: 'maintain', slices })) },
+  { weight: 2, arbitrary: fc.constant<Step>({ is: 'reopen' }) },
+  { weight: 6, arbitrary: arbitraryRange.map((query): Step => ({ is: 'range', query })) },
+  { weight: 12, arbitrary: arbitraryTop.map((query): Step => ({ is: 'top', query })) },
+  { weight: 1, arbitrary: arbitraryRange.map(({ fromMs }): Step => ({ is: 'drop', beforeMs: fromMs })) },
 )
 
 test('answers as brute force does through any order of writes, seals (even unfinished ones), reopenings and drops', { timeout: 60_000 }, () => {
   let runs = 0
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const path = join(directory, `${(runs += 1)}.db`)
       const model = new TimeSeriesModel()
       let engine = openEngine({ path })

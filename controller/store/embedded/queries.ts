@@ -43,7 +43,7 @@ function* rowsOf(
         if (before > headRow) yield { block: head, from: headRow, to: before }
         headRow = Math.max(headRow, before)
         const within = Math.min(headEnd, head.lowerBound((bucket + 1) * bucketMs))
-        
+        block.merge(head, headRow, Math.max(headRow, within))
         headRow = Math.max(headRow, within)
       }
       yield { block, from: block.lowerBound(fromMs), to: block.lowerBound(toMs) }

@@ -3,8 +3,7 @@ import uPlot from 'uplot'
 import { formatFigure, formatTime } from '../format/figures.js'
 import { PageContext } from '../state/page-context.js'
 import type { ChartSpec } from './chart-specs.js'
-import { plotOptions } from './plot-options.js'
-import { dashes } from './plot-options.js'
+import { dashes, plotOptions } from './plot-options.js'
 import { summaryOf } from './series-table.js'
 import { windowMs } from './use-series.js'
 import type { Series } from './use-series.js'
@@ -73,7 +72,15 @@ function noteOf(series: Series): string {
 function LineSample({ index }: { readonly index: number }) {
   return (
     <svg class={`line-sample line-${index + 1}`} viewBox="0 0 22 6" width="22" height="6" aria-hidden="true">
-      <line x1="0" y1="3" x2="22" y2="3" stroke="currentColor" stroke-width="2" stroke-dasharray={dashes[index]?.join(' ')} />
+      <line
+        x1="0"
+        y1="3"
+        x2="22"
+        y2="3"
+        stroke="currentColor"
+        stroke-width="2"
+        stroke-dasharray={dashes[index]?.join(' ')}
+      />
     </svg>
   )
 }

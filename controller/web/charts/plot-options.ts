@@ -46,7 +46,7 @@ export function plotOptions(spec: PlotSpec): uPlot.Options {
     ms: 1,
     padding: [8, 22, 0, 0],
     legend: { show: false },
-    cursor: { drag: { x: false, y: false }, sync: { key: 'time', scales: ['x', null] }, points: { size: 7 } },
+    cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'time', scales: ['x', null] }, points: { size: 7 } },
     scales: {
       x: { time: true, range: () => spec.timeRange() },
       y: { range: (_, __, max) => [0, Math.max(max * 1.08, smallestTop[spec.unit])] },

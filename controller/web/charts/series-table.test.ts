@@ -92,7 +92,10 @@ it.each([
 })
 
 it.each([
-  [[1, null, 3, 4, null, 5], [0, 5]],
+  [
+    [1, null, 3, 4, null, 5],
+    [0, 5],
+  ],
   [[null, 2, null], [1]],
   [[1, undefined, 2], []],
 ])('finds lone points of %j', (column, lone) => {

@@ -65,17 +65,26 @@ describe('layoutBar', () => {
   it('never leaves the bar and always fills it', () => {
     const size = integer({ min: 0, max: 2 ** 40 })
     assert(
-      property(size, size, size, integer({ min: 1, max: 2 ** 36 }), array(size, { maxLength: 20 }), (m, r, c, v, sizes) => {
-        const vms = sizes.map((bytes, index) => vm(`vm${index}`, bytes))
-        const layout = layoutBar({ memoryBytes: m, reserveBytes: r, configuredBytes: c, vmMemoryBytes: v, vms })
-        const parts = [...layout.segments, ...layout.slots, layout.other, layout.rest, layout.reserve].filter((it) => it !== undefined)
-        for (const part of parts) {
-          expect(part.start).toBeGreaterThanOrEqual(0)
-          expect(part.start + part.width).toBeLessThanOrEqual(1 + 1e-9)
-        }
-        const total = parts.reduce((sum, it) => sum + it.width, 0) - (layout.intoReserve?.width ?? 0)
-        expect(total).toBeCloseTo(m + c + sizes.reduce((a, b) => a + b, 0) > 0 ? 1 : 0, 6)
-      }),
+      property(
+        size,
+        size,
+        size,
+        integer({ min: 1, max: 2 ** 36 }),
+        array(size, { maxLength: 20 }),
+        (m, r, c, v, sizes) => {
+          const vms = sizes.map((bytes, index) => vm(`vm${index}`, bytes))
+          const layout = layoutBar({ memoryBytes: m, reserveBytes: r, configuredBytes: c, vmMemoryBytes: v, vms })
+          const parts = [...layout.segments, ...layout.slots, layout.other, layout.rest, layout.reserve].filter(
+            (it) => it !== undefined,
+          )
+          for (const part of parts) {
+            expect(part.start).toBeGreaterThanOrEqual(0)
+            expect(part.start + part.width).toBeLessThanOrEqual(1 + 1e-9)
+          }
+          const total = parts.reduce((sum, it) => sum + it.width, 0) - (layout.intoReserve?.width ?? 0)
+          expect(total).toBeCloseTo(m + c + sizes.reduce((a, b) => a + b, 0) > 0 ? 1 : 0, 6)
+        },
+      ),
     )
   })
 })

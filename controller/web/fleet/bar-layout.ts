@@ -1,3 +1,5 @@
+import { compareNames } from '../parts/compare-names.js'
+
 /** Geometry of a host's memory bar. Pure; lengths are shares (0 to 1) of the bar. */
 
 export interface BarVm {
@@ -83,5 +85,5 @@ export function layoutBar(input: BarInput): BarLayout {
 }
 
 function byGroupThenSize(a: BarVm, b: BarVm): number {
-  return a.group.localeCompare(b.group) || b.memoryBytes - a.memoryBytes || a.name.localeCompare(b.name)
+  return compareNames(a.group, b.group) || b.memoryBytes - a.memoryBytes || compareNames(a.name, b.name)
 }

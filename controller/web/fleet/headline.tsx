@@ -1,4 +1,4 @@
-import { formatSetMemory, plural } from '../format/figures.js'
+import { absent, formatSetMemory, plural } from '../format/figures.js'
 import { Figure } from '../parts/figure.js'
 import { usePage } from '../state/page-context.js'
 import { isRunning } from '../vms/vm-state.js'
@@ -13,36 +13,39 @@ export function Headline() {
   const running = [...vms.values()].filter((vm) => isRunning(vm) && !vm.stale).length
   const stale = [...vms.values()].filter((vm) => vm.stale).length
   const others = vms.size - running - stale
-  const survives = capacity?.fleet.survivesHostFailure
+  // Without hosts nothing can fail, and nothing is gained by saying so.
+  const survives = hosts.size === 0 ? undefined : capacity?.fleet.survivesHostFailure
   return (
     <dl class="headline">
       <Figure
         label="Hosts up"
         value={`${up} of ${hosts.size}`}
-        note={up === hosts.size ? 'all answer' : `${plural(hosts.size - up, 'host')} not up`}
+        note={hosts.size === 0 ? '' : up === hosts.size ? 'all answer' : `${plural(hosts.size - up, 'host')} not up`}
       />
       <Figure
         label="VMs running"
         value={`${running} of ${vms.size}`}
-        note={[others > 0 ? `${others} not running` : '', stale > 0 ? `${stale} not known now` : ''].filter(Boolean).join(', ')}
+        note={[others > 0 ? `${others} not running` : '', stale > 0 ? `${stale} not known now` : '']
+          .filter(Boolean)
+          .join(', ')}
       />
       <Figure
         label="Room for new VMs"
-        value={capacity === undefined ? '…' : capacity.fleet.room}
+        value={capacity?.fleet.room ?? absent}
         note={capacity === undefined ? '' : `of ${formatSetMemory(capacity.vmMemoryBytes)} each`}
       />
       <Figure
         label="Survives a host failure"
         value={
           survives === undefined ? (
-            '…'
+            absent
           ) : (
             <span class={survives ? 'tone-good' : 'tone-bad'}>
               <span aria-hidden="true">{survives ? '✓' : '✕'}</span> {survives ? 'Yes' : 'No'}
             </span>
           )
         }
-        note={capacity === undefined ? '' : failureWords(capacity)}
+        note={capacity === undefined || survives === undefined ? '' : failureWords(capacity)}
       />
     </dl>
   )

@@ -4,6 +4,7 @@ import { usePage } from '../state/page-context.js'
 import { vmsByHost } from '../vms/vm-state.js'
 import { GroupLegend } from './group-legend.js'
 import { HostRow } from './host-row.js'
+import { compareNames } from '../parts/compare-names.js'
 
 /** Hosts shown at first; more at a click, so that thousands do not slow the page. */
 const pageSize = 40
@@ -18,11 +19,7 @@ export function HostList() {
   const sorted = useMemo(() => [...hosts.values()].sort(byNeedThenName), [hosts])
   const members = useStableGroups(useMemo(() => vmsByHost(vms.values()), [vms]))
   if (hosts.size === 0) {
-    return (
-      <p class="empty">
-        No hosts yet. As soon as an agent connects, its host and VMs appear here.
-      </p>
-    )
+    return <p class="empty">No hosts yet. As soon as an agent connects, its host and VMs appear here.</p>
   }
   return (
     <>
@@ -43,7 +40,7 @@ export function HostList() {
 
 function byNeedThenName(a: HostView, b: HostView): number {
   const need = Number(a.status === 'up') - Number(b.status === 'up')
-  return need || a.name.localeCompare(b.name, undefined, { numeric: true })
+  return need || compareNames(a.name, b.name)
 }
 
 /** The same list object for a group whose members are the same as before, so that its row need not be drawn again. */

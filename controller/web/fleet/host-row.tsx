@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks'
 import type { HostView, VmView } from '../../api/views.js'
 import { absent, formatFigure, formatSetMemory, ioHeat } from '../format/figures.js'
+import { kindNames } from '../format/kind-names.js'
 import { HostStatus } from '../parts/host-status.js'
 import { HeatMeter, Meter } from '../parts/meter.js'
 import { Link } from '../routing/link.js'
@@ -40,8 +41,6 @@ export function HostRow({ host, vms, vmMemoryBytes }: HostRowProps) {
   )
 }
 
-export const kindNames = { kvm: 'KVM', xen: 'Xen', esxi: 'ESXi' } as const
-
 function Room({ host }: { readonly host: HostView }) {
   const { ledger } = host
   const note = roomNote(ledger)
@@ -68,7 +67,9 @@ function Load({ host, vms }: { readonly host: HostView; readonly vms: readonly V
       <Meter
         label="CPU"
         share={used === undefined || threads === undefined ? undefined : used / threads}
-        text={used === undefined ? absent : `${formatFigure(used, 'cores')}${threads === undefined ? '' : ` of ${threads}`}`}
+        text={
+          used === undefined ? absent : `${formatFigure(used, 'cores')}${threads === undefined ? '' : ` of ${threads}`}`
+        }
       />
       <HeatMeter label="I/O" heat={ioHeat(data)} text={formatFigure(data, 'bytes/s')} />
     </div>

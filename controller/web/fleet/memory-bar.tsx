@@ -78,10 +78,16 @@ export function MemoryBar({ host, vms, vmMemoryBytes }: MemoryBarProps) {
             <span>elsewhere too</span>
           </li>
         )}
-        {layout.intoReserve !== undefined && <li class="bar-over" style={place(layout.intoReserve)} aria-hidden="true" />}
-        {layout.beyond !== undefined && <li class="bar-over bar-beyond" style={place(layout.beyond)} aria-hidden="true" />}
+        {layout.intoReserve !== undefined && (
+          <li class="bar-over" style={place(layout.intoReserve)} aria-hidden="true" />
+        )}
+        {layout.beyond !== undefined && (
+          <li class="bar-over bar-beyond" style={place(layout.beyond)} aria-hidden="true" />
+        )}
       </ul>
-      {tick >= finestTick && <div class="bar-ticks" aria-hidden="true" style={{ backgroundSize: `${percent(tick)} 100%` }} />}
+      {tick >= finestTick && (
+        <div class="bar-ticks" aria-hidden="true" style={{ backgroundSize: `${percent(tick)} 100%` }} />
+      )}
       {tip !== undefined && tipVm !== undefined && (
         <div id={tipId} role="tooltip" class="bar-tip" style={{ '--at': percent(tip.start + tip.width / 2) }}>
           <VmTip vm={tipVm} />
@@ -100,7 +106,8 @@ function VmTip({ vm }: { readonly vm: VmView }) {
         {[vm.group, lookOf(vm.state).word, memoryText(vm)].filter((part) => part !== undefined).join(' · ')}
       </span>
       <span>
-        {cpu} · read {formatFigure(vm.readBytesPerSecond, 'bytes/s')} · write {formatFigure(vm.writeBytesPerSecond, 'bytes/s')}
+        {cpu} · read {formatFigure(vm.readBytesPerSecond, 'bytes/s')} · write{' '}
+        {formatFigure(vm.writeBytesPerSecond, 'bytes/s')}
       </span>
     </>
   )

@@ -46,10 +46,7 @@ it.each([
     'if a fails, 2 GiB find no place; so with b, c, d and 2 more',
   ],
   [capacity(host('a', false), host('b', false)), 'whichever host fails, some of its VMs find no place'],
-  [
-    capacity(host('a', false), host('b', true), host('c', false)),
-    'if a fails, 2 GiB find no place; so with c',
-  ],
+  [capacity(host('a', false), host('b', true), host('c', false)), 'if a fails, 2 GiB find no place; so with c'],
 ])('says what a failure means %#', (view, words) => {
   expect(failureWords(view)).toBe(words)
 })

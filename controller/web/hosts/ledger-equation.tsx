@@ -23,7 +23,12 @@ export function LedgerEquation({ ledger }: { readonly ledger: LedgerView }) {
           }
         />
         <Sign text="−" word="minus" />
-        <Term kind="reserve" label="reserve" value={formatSetMemory(ledger.reserveBytes)} note="for the hypervisor itself" />
+        <Term
+          kind="reserve"
+          label="reserve"
+          value={formatSetMemory(ledger.reserveBytes)}
+          note="for the hypervisor itself"
+        />
         <Sign text="−" word="minus" />
         <Term
           kind="configured"

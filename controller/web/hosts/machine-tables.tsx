@@ -3,7 +3,8 @@ import { formatFigure } from '../format/figures.js'
 import { DataTable } from '../parts/data-table.js'
 import type { Column } from '../parts/data-table.js'
 import { Meter } from '../parts/meter.js'
-import { metricColumn } from '../vms/device-tables.js'
+import { metricColumn } from '../parts/metric-column.js'
+import { compareNames } from '../parts/compare-names.js'
 
 type FileSystem = HostView['fileSystems'][number]
 type Disk = HostView['disks'][number]
@@ -11,7 +12,12 @@ type Network = HostView['networks'][number]
 type Capability = HostView['capabilities'][number]
 
 const fileSystemColumns: readonly Column<FileSystem>[] = [
-  { key: 'mount', label: 'Mounted on', sortBy: (it) => it.mount, cell: (it) => <strong class="path">{it.mount}</strong> },
+  {
+    key: 'mount',
+    label: 'Mounted on',
+    sortBy: (it) => it.mount,
+    cell: (it) => <strong class="path">{it.mount}</strong>,
+  },
   {
     key: 'device',
     label: 'Device',
@@ -77,7 +83,7 @@ const supportLooks = {
 /** What is not fully there comes first. */
 function CapabilityList({ capabilities }: { readonly capabilities: readonly Capability[] }) {
   const sorted = capabilities.toSorted(
-    (a, b) => Number(a.support === 'yes') - Number(b.support === 'yes') || a.name.localeCompare(b.name),
+    (a, b) => Number(a.support === 'yes') - Number(b.support === 'yes') || compareNames(a.name, b.name),
   )
   return (
     <ul class="capabilities">
@@ -118,7 +124,13 @@ export function MachineTables({ host }: { readonly host: HostView }) {
         {host.disks.length === 0 ? (
           <p class="empty">None reported.</p>
         ) : (
-          <DataTable caption="Disks of the host" columns={diskColumns} rows={host.disks} keyOf={deviceOf} nameOf={deviceOf} />
+          <DataTable
+            caption="Disks of the host"
+            columns={diskColumns}
+            rows={host.disks}
+            keyOf={deviceOf}
+            nameOf={deviceOf}
+          />
         )}
       </section>
       {host.networks.length > 0 && (

@@ -145,7 +145,12 @@ function BodyRow<T>({
               {column.cell(row)}
             </th>
           ) : (
-            <td key={column.key} role="cell" class={column.numeric === true ? 'numeric' : undefined} data-label={column.label}>
+            <td
+              key={column.key}
+              role="cell"
+              class={column.numeric === true ? 'numeric' : undefined}
+              data-label={column.label}
+            >
               {column.cell(row)}
             </td>
           ),

@@ -1,7 +1,15 @@
 import type { ComponentChildren } from 'preact'
 
 /** A small bar of a share (0 to 1) with its figure in words beside it. An unknown share has no bar. */
-export function Meter({ label, share, text }: { readonly label: string; readonly share: number | undefined; readonly text: string }) {
+export function Meter({
+  label,
+  share,
+  text,
+}: {
+  readonly label: string
+  readonly share: number | undefined
+  readonly text: string
+}) {
   if (share === undefined) return <MeterFrame label={label} text={text} />
   const percent = Math.round(Math.min(1, Math.max(0, share)) * 100)
   return (
@@ -22,7 +30,15 @@ export function Meter({ label, share, text }: { readonly label: string; readonly
 }
 
 /** Heat in five steps (`ioHeat`). */
-export function HeatMeter({ label, heat, text }: { readonly label: string; readonly heat: number; readonly text: string }) {
+export function HeatMeter({
+  label,
+  heat,
+  text,
+}: {
+  readonly label: string
+  readonly heat: number
+  readonly text: string
+}) {
   return (
     <MeterFrame label={label} text={text}>
       <div

@@ -1,3 +1,5 @@
+import { compareNames } from './compare-names.js'
+
 /** What a column sorts by; undefined (not known) always comes last, whichever way the sort goes. */
 export type SortValue = string | number | undefined
 
@@ -15,16 +17,13 @@ export function sortRows<T>(
 ): readonly T[] {
   return rows
     .map((row) => ({ row, value: valueOf(row) }))
-    .sort((a, b) => compared(a.value, b.value, descending) || nameOf(a.row).localeCompare(nameOf(b.row)))
+    .sort((a, b) => compared(a.value, b.value, descending) || compareNames(nameOf(a.row), nameOf(b.row)))
     .map(({ row }) => row)
 }
 
 function compared(a: SortValue, b: SortValue, descending: boolean): number {
   if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined)
-  const order =
-    typeof a === 'string' || typeof b === 'string'
-      ? String(a).localeCompare(String(b), undefined, { numeric: true })
-      : a - b
+  const order = typeof a === 'string' || typeof b === 'string' ? compareNames(String(a), String(b)) : a - b
   return descending ? -order : order
 }
 
@@ -36,7 +35,5 @@ export function inOrderOf<T>(rows: readonly T[], order: readonly string[], keyOf
 
 /** The sort after a click on a column: numbers begin with the largest, names with A; a second click turns it round. */
 export function nextSort(current: Sort, column: string, numeric: boolean): Sort {
-  return current.column === column
-    ? { column, descending: !current.descending }
-    : { column, descending: numeric }
+  return current.column === column ? { column, descending: !current.descending } : { column, descending: numeric }
 }

@@ -14,7 +14,7 @@ export function usePath(): readonly [string, (path: string) => void] {
   }, [])
   const navigate = (next: string): void => {
     if (next === location.pathname) return
-    history.pushState(null, '', next)
+    history.pushState({ follows: location.pathname }, '', next)
     setPath(next)
     scrollTo(0, 0)
   }

@@ -17,7 +17,8 @@ export function Banner() {
       )}
       {connection !== 'lost' && problem !== '' && (
         <p class="banner">
-          <span aria-hidden="true">▲</span> {dataAt === undefined ? 'No data yet' : 'Some figures may be old'}: {problem}.
+          <span aria-hidden="true">▲</span> {dataAt === undefined ? 'No data yet' : 'Some figures may be old'}:{' '}
+          {problem}.
         </p>
       )}
     </div>

@@ -120,7 +120,9 @@ function clockWords(agents: readonly AgentView[]): string {
   return offset < 500 ? 'clocks agree' : `clock of ${worst.name} off by ${formatDuration(offset)}`
 }
 
-function storeWords(fleet: { readonly store: { readonly ok: boolean; readonly problem: string; readonly sizeBytes: number } } | undefined): string {
+function storeWords(
+  fleet: { readonly store: { readonly ok: boolean; readonly problem: string; readonly sizeBytes: number } } | undefined,
+): string {
   if (fleet === undefined) return 'store not known'
   const size = formatFigure(fleet.store.sizeBytes, 'bytes')
   return fleet.store.ok ? `store healthy, ${size}` : `store: ${fleet.store.problem}`

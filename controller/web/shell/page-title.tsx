@@ -7,8 +7,8 @@ export function PageTitle({ text }: { readonly text: string }) {
     document.title = `${text} · headroom`
   }, [text])
   useEffect(() => {
-    // Not at the very first view: there the browser's own order is right.
-    if (history.state !== null || document.activeElement !== document.body) heading.current?.focus({ preventScroll: true })
+    // Not at the first view (it has no state, see usePath): there the browser's own order is right.
+    if (history.state !== null) heading.current?.focus({ preventScroll: true })
   }, [])
   return (
     <h1 ref={heading} tabIndex={-1}>

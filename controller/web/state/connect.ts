@@ -3,6 +3,8 @@ import { openLiveStream } from '../api/live-stream.js'
 import type { LiveStream } from '../api/live-stream.js'
 import { addEvents, applyChange, applyPoll, streamLost } from './page-state.js'
 import type { PageState } from './page-state.js'
+import { judgeSilence } from './silence.js'
+import type { Behind } from './silence.js'
 import type { Store } from './store.js'
 
 /** How often figures that the stream does not carry are asked for; also the watch on a stream that is open but silent. */
@@ -20,8 +22,7 @@ export function connect(store: Store<PageState>, client: ApiClient, clock: () =>
   let stream: LiveStream | undefined
   let timer = 0
   let polling = false
-  /** Revision of the state when the poll before this one found it behind; undefined: it was not. */
-  let behindAt: number | undefined
+  let behind: Behind
 
   function stop(): void {
     stopped = true
@@ -52,17 +53,10 @@ export function connect(store: Store<PageState>, client: ApiClient, clock: () =>
     schedule(pollMs * (0.9 + 0.2 * Math.random()))
   }
 
-  /** Two polls in a row that know more than a stream that said nothing in between: the stream is dead, whatever it claims. */
   function watch(open: LiveStream, revision: number): void {
-    const mine = store.get().revision
-    if (revision <= mine) {
-      behindAt = undefined
-    } else if (behindAt === mine) {
-      behindAt = undefined
-      open.reopen()
-    } else {
-      behindAt = mine
-    }
+    const verdict = judgeSilence(behind, store.get().revision, revision, clock())
+    behind = verdict.behind
+    if (verdict.dead) open.reopen()
   }
 
   function openStream(): void {

@@ -1,24 +1,10 @@
 import type { DiskView, NicView } from '../../api/views.js'
 import { absent, formatFigure } from '../format/figures.js'
-import type { Unit } from '../format/figures.js'
 import { DataTable } from '../parts/data-table.js'
 import type { Column } from '../parts/data-table.js'
-import { Known } from '../parts/figure.js'
+import { metricColumn } from '../parts/metric-column.js'
 import { Link } from '../routing/link.js'
 import { arrayPath } from '../routing/routes.js'
-
-type Measured = { readonly metrics: Readonly<Record<string, number>> }
-
-/** A column of a live metric. */
-export function metricColumn<T extends Measured>(field: string, label: string, unit: Unit): Column<T> {
-  return {
-    key: field,
-    label,
-    numeric: true,
-    sortBy: (row) => row.metrics[field],
-    cell: (row) => <Known text={formatFigure(row.metrics[field], unit)} reason={undefined} />,
-  }
-}
 
 const diskColumns: readonly Column<DiskView>[] = [
   {

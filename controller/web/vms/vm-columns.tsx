@@ -8,12 +8,7 @@ import { Link } from '../routing/link.js'
 import { hostPath, vmPath } from '../routing/routes.js'
 import { configuredMemory, lookOf, sumKnown } from './vm-state.js'
 
-type Rate =
-  | 'cpuCores'
-  | 'readBytesPerSecond'
-  | 'writeBytesPerSecond'
-  | 'readLatencyMs'
-  | 'writeLatencyMs'
+type Rate = 'cpuCores' | 'readBytesPerSecond' | 'writeBytesPerSecond' | 'readLatencyMs' | 'writeLatencyMs'
 
 function rate(key: Rate, label: string, unit: Unit): Column<VmView> {
   return {
@@ -78,7 +73,9 @@ export function memoryText(vm: Pick<VmView, 'memoryBytes' | 'memoryMaxBytes'>): 
   const most = configuredMemory(vm)
   if (most === undefined) return absent
   const has = vm.memoryBytes
-  return has === undefined || has === most ? formatSetMemory(most) : `${formatSetMemory(has)} of ${formatSetMemory(most)}`
+  return has === undefined || has === most
+    ? formatSetMemory(most)
+    : `${formatSetMemory(has)} of ${formatSetMemory(most)}`
 }
 
 export const vmColumns: readonly Column<VmView>[] = [name, host, ...others]

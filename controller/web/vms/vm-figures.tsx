@@ -1,7 +1,7 @@
 import type { VmView } from '../../api/views.js'
-import { kindNames } from '../fleet/host-row.js'
 import { formatFigure, formatSetMemory, plural } from '../format/figures.js'
 import type { Unit } from '../format/figures.js'
+import { kindNames } from '../format/kind-names.js'
 import { Age } from '../parts/age.js'
 import { Figure, Known } from '../parts/figure.js'
 import { StateChip } from '../parts/state-chip.js'

@@ -30,7 +30,8 @@ function Known({ vm }: { readonly vm: VmView }) {
   return (
     <>
       <nav class="crumbs" aria-label="Where this VM is">
-        <Link href={fleetPath}>Fleet</Link> <span aria-hidden="true">›</span> <Link href={hostPath(vm.host)}>{vm.host}</Link>
+        <Link href={fleetPath}>Fleet</Link> <span aria-hidden="true">›</span>{' '}
+        <Link href={hostPath(vm.host)}>{vm.host}</Link>
       </nav>
       <header class="page-head">
         <PageTitle text={vm.name} />

@@ -1,4 +1,5 @@
 import type { VmView } from '../../api/views.js'
+import { compareNames } from '../parts/compare-names.js'
 
 export type StateTone = 'good' | 'idle' | 'off' | 'bad'
 
@@ -55,9 +56,12 @@ export function vmsByArray(vms: Iterable<VmView>): ReadonlyMap<string, readonly 
   return grouped(vms, (vm) => vm.disks.map((disk) => disk.arrayKey))
 }
 
-function grouped(vms: Iterable<VmView>, keysOf: (vm: VmView) => readonly string[]): ReadonlyMap<string, readonly VmView[]> {
+function grouped(
+  vms: Iterable<VmView>,
+  keysOf: (vm: VmView) => readonly string[],
+): ReadonlyMap<string, readonly VmView[]> {
   const groups = new Map<string, VmView[]>()
-  for (const vm of [...vms].sort((a, b) => a.name.localeCompare(b.name))) {
+  for (const vm of [...vms].sort((a, b) => compareNames(a.name, b.name))) {
     for (const key of new Set(keysOf(vm))) {
       const group = groups.get(key)
       if (group === undefined) groups.set(key, [vm])

@@ -80,7 +80,7 @@ test('while the controller is away the last figures stay, with a word', async ()
   const { stdin } = start(['status', '--watch', '0.2'], true)
   await shows('4 of 5 up')
   down = true
-  await shows('is not ready: resting; figures of')
+  await shows(' s ago: the controller at')
   expect(output).not.toContain(leave)
   down = false
   stdin?.write('q')

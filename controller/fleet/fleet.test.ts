@@ -1,0 +1,380 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+
+import type { ReportObservation, VmFacts, VmObservation } from '../model/observation.js'
+import { valueOf, type Capability } from '../model/snapshot.js'
+import { Fleet, type Applied } from './fleet.js'
+
+const uuid = '11111111-2222-4333-8444-555555555555'
+const t0 = 1_700_000_000_000
+const capabilities = ['cpu', 'memory-size', 'disk-bytes', 'disk-requests', 'disk-latency', 'nic', 'memory-rss'].map(
+  (name) => ({ name, support: 'yes' as const, reason: '' }),
+)
+
+const facts: VmFacts = {
+  uuid,
+  name: 'mail',
+  vcpus: 2,
+  memoryMaxBytes: 2 ** 30,
+  disks: [
+    {
+      target: 'vda',
+      source: '/dev/vg/mail',
+      backend: 'lvm',
+      arrayKey: 'iscsi:box',
+      unit: 'vg/mail',
+      capacityBytes: 1e10,
+      allocationBytes: undefined,
+      readOnly: false,
+      removable: false,
+      format: 'raw',
+      cache: 'none',
+      bus: 'virtio',
+    },
+  ],
+  nics: [],
+  autostart: true,
+  osType: 'hvm',
+  owner: '',
+  group: 'core',
+  service: '',
+  title: '',
+}
+
+let fleet: Fleet
+let seq = 0
+
+function connect(hostId: string, agentId = `agent-of-${hostId}`, more: readonly Capability[] = capabilities): void {
+  const host = { hostId, name: hostId, kind: 'kvm' as const, bootId: 'boot', simulated: false, capabilities: more }
+  fleet.apply({ type: 'agent-connected', agentId, name: agentId, version: '1', hosts: [host], clockOffsetMs: 0 }, t0)
+}
+
+function inventory(hostId: string, vms: readonly VmFacts[], agentId = `agent-of-${hostId}`): void {
+  const host = {
+    name: hostId,
+    hypervisorVersion: 'QEMU 7.2',
+    managementVersion: '',
+    os: '',
+    kernel: '',
+    machine: '',
+    cpuModel: '',
+    cpuCores: 4,
+    cpuThreads: 4,
+    cpuMhz: 2400,
+    memoryBytes: 2 ** 33,
+    localDisks: [],
+  }
+  const arrays = [{ key: 'iscsi:box', name: 'box', kind: 'iscsi', sizeBytes: undefined }]
+  fleet.apply(
+    { type: 'inventory', agentId, inventory: { hostId, revision: `${vms.length}`, at: t0, host, vms, arrays } },
+    t0,
+  )
+}
+
+function report(
+  hostId: string,
+  atMs: number,
+  part: Partial<ReportObservation>,
+  agentId = `agent-of-${hostId}`,
+): Applied {
+  seq += 1
+  const base: ReportObservation = {
+    spoolId: 's',
+    seq,
+    hostId,
+    bootId: 'boot',
+    at: t0 + atMs,
+    lane: 'state',
+    gaps: [],
+    host: undefined,
+    vms: [],
+    arrays: [],
+    collectors: [],
+    events: [],
+    agent: undefined,
+  }
+  return fleet.apply({ type: 'report', agentId, report: { ...base, ...part } }, t0 + atMs)
+}
+
+function sample(atMs: number, part: Partial<VmObservation> = {}): VmObservation {
+  return {
+    uuid,
+    runId: 'run-1',
+    at: t0 + atMs,
+    state: 'running',
+    stateReason: 'booted',
+    vcpus: 2,
+    totals: {},
+    levels: {},
+    guestMemoryAt: undefined,
+    disks: [],
+    nics: [],
+    ...part,
+  }
+}
+
+function written(writeBytes: number): Pick<VmObservation, 'disks'> {
+  const totals = { writeBytes, writeRequests: writeBytes / 4096, writeSeconds: writeBytes / 1e6, readBytes: 0 }
+  return { disks: [{ target: 'vda', totals }] }
+}
+
+function metric(name: string): number | undefined {
+  return valueOf(fleet.snapshot().vms.get(uuid)?.metrics[name])
+}
+
+function event(kind: string, atMs: number, reason = 'unknown'): ReportObservation['events'][number] {
+  return { at: t0 + atMs, vmUuid: uuid, vmName: 'mail', kind, reason, message: '' }
+}
+
+beforeEach(() => {
+  fleet = new Fleet()
+  seq = 0
+  connect('h1')
+  inventory('h1', [facts])
+})
+
+describe('rates', () => {
+  it('come with the second sample, of CPU, disks and their sum', () => {
+    report('h1', 0, { vms: [sample(0, { totals: { cpuSeconds: 5 }, ...written(0) })] })
+    expect(metric('cpuCores')).toBe(undefined)
+    report('h1', 10_000, { vms: [sample(10_000, { totals: { cpuSeconds: 15 }, ...written(4_096_000) })] })
+    expect([metric('cpuCores'), metric('writeBytesPerSecond'), metric('writeRequestsPerSecond')]).toEqual([
+      1, 409_600, 100,
+    ])
+    expect(metric('writeLatencyMs')).toBeCloseTo(4.096)
+    expect(valueOf(fleet.snapshot().disks.get(`${uuid}/vda`)?.metrics['writeBytesPerSecond'])).toBe(409_600)
+    expect(valueOf(fleet.snapshot().arrays.get('iscsi:box')?.metrics['writeBytesPerSecond'])).toBe(409_600)
+  })
+
+  it('have neither spike nor hole when a run ends and the next one begins', () => {
+    report('h1', 0, { vms: [sample(0, { totals: { cpuSeconds: 1e6 }, ...written(9e12) })] })
+    report('h1', 10_000, { vms: [sample(10_000, { runId: 'run-2', totals: { cpuSeconds: 2 }, ...written(1e6) })] })
+    expect([metric('cpuCores'), metric('writeBytesPerSecond')]).toEqual([0.2, 1e5])
+  })
+
+  it('take no growth from a run that must have begun long before', () => {
+    report('h1', 0, { vms: [sample(0, { totals: { cpuSeconds: 1 }, ...written(0) })] })
+    report('h1', 10_000, { vms: [sample(10_000, { runId: 'other', totals: { cpuSeconds: 9e5 }, ...written(9e12) })] })
+    expect([metric('cpuCores'), metric('writeBytesPerSecond')]).toEqual([undefined, undefined])
+  })
+
+  it('count a run from the moment of its start event', () => {
+    report('h1', 5000, { lane: 'event', events: [event('started', 5000, 'booted')] })
+    report('h1', 10_000, { vms: [sample(10_000, { totals: { cpuSeconds: 5 }, ...written(1e6) })] })
+    expect([metric('cpuCores'), metric('writeBytesPerSecond')]).toEqual([1, 2e5])
+  })
+
+  it('of latency are absent, with the reason, when there was no request', () => {
+    report('h1', 0, { vms: [sample(0, written(4096))] })
+    report('h1', 10_000, { vms: [sample(10_000, written(8192))] })
+    expect(metric('writeLatencyMs')).toBeGreaterThan(0)
+    report('h1', 20_000, { vms: [sample(20_000, written(8192))] })
+    expect(fleet.snapshot().vms.get(uuid)?.metrics['writeLatencyMs']).toEqual({ absent: 'no requests in the interval' })
+  })
+
+  it('multiplied by their intervals give what was written, whatever lanes told it', () => {
+    const step = fc.record({ bytes: fc.nat(1e9), lane: fc.constantFrom('state', 'fast') })
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(step, fc.constant({ bytes: 0, lane: 'fast' as const })), { maxLength: 60 }),
+        (steps) => {
+          fleet = new Fleet()
+          connect('h1')
+          inventory('h1', [facts])
+          let total = 0
+          let last = { total: 0, at: 0 }
+          let integral = 0
+          const take = ({ points }: Applied): void => {
+            for (const point of points) {
+              const rate = point.fields['writeBytesPerSecond']
+              if (point.entity.kind !== 'vm' || rate === undefined) continue
+              const at = point.atMs - t0
+              integral += (rate * (at - last.at)) / 1000
+              last = { total, at }
+            }
+          }
+          report('h1', 0, { vms: [sample(0, written(0))] })
+          steps.forEach(({ bytes, lane }, index) => {
+            const atMs = (index + 1) * 1000
+            total += bytes
+            // The fast lane leaves out what has not moved.
+            const moved = bytes > 0 || lane === 'state'
+            take(report('h1', atMs, { lane, vms: moved ? [sample(atMs, written(total))] : [] }))
+          })
+          const atMs = (steps.length + 1) * 1000
+          take(report('h1', atMs, { vms: [sample(atMs, written(total))] }))
+          expect(integral).toBeCloseTo(total, -2)
+        },
+      ),
+      { seed: 1 },
+    )
+  })
+})
+
+describe('the fast lane', () => {
+  beforeEach(() => {
+    report('h1', 0, { vms: [sample(0, written(0))] })
+    report('h1', 1000, { lane: 'fast', vms: [sample(1000, written(1e6))] })
+  })
+
+  it('shows a VM that stopped writing as 0, not as its last rate', () => {
+    expect(metric('writeBytesPerSecond')).toBe(1e6)
+    report('h1', 2000, { lane: 'fast' })
+    expect(metric('writeBytesPerSecond')).toBe(0)
+  })
+
+  it('says nothing of a VM that it could not read', () => {
+    const gap = { vmUuid: uuid, group: 'block', reason: 'timeout', message: '', sinceMs: t0 }
+    report('h1', 2000, { lane: 'fast', gaps: [gap] })
+    expect(metric('writeBytesPerSecond')).toBe(1e6)
+  })
+})
+
+describe('what a host cannot measure', () => {
+  it('is absent with the reason, even if a value is sent', () => {
+    const limited = [
+      { name: 'cpu', support: 'yes' as const, reason: '' },
+      { name: 'disk-latency', support: 'no' as const, reason: 'Xen has no latency' },
+    ]
+    fleet = new Fleet()
+    connect('h1', 'agent-of-h1', limited)
+    inventory('h1', [facts])
+    report('h1', 0, { vms: [sample(0, written(0))] })
+    const { points } = report('h1', 10_000, { vms: [sample(10_000, { levels: { memoryBytes: 1 }, ...written(1e6) })] })
+    const metrics = fleet.snapshot().vms.get(uuid)?.metrics
+    expect(metrics?.['writeLatencyMs']).toEqual({ absent: 'Xen has no latency' })
+    expect(metrics?.['memoryBytes']).toEqual({ absent: 'not measured by this driver' })
+    expect(points.flatMap((point) => Object.keys(point.fields))).not.toContain('writeLatencyMs')
+  })
+})
+
+describe('events', () => {
+  it.each([
+    ['stopped', 'destroyed', 'shutoff'],
+    ['stopped', 'shutdown', 'shutoff'],
+    ['suspended', 'user', 'paused'],
+    ['crashed', 'panicked', 'crashed'],
+  ])('%s (%s) makes it %s at once', (kind, reason, state) => {
+    report('h1', 0, { vms: [sample(0)] })
+    const applied = report('h1', 3000, { lane: 'event', events: [event(kind, 3000, reason)] })
+    const vm = fleet.snapshot().vms.get(uuid)
+    expect([vm?.state, vm?.stateReason, vm?.stateSince]).toEqual([state, reason, t0 + 3000])
+    expect(applied.events).toEqual([
+      { at: t0 + 3000, hostId: 'h1', vmUuid: uuid, vmName: 'mail', kind, reason, message: '' },
+    ])
+  })
+
+  it('that stop a VM take its live figures away', () => {
+    report('h1', 0, { vms: [sample(0, written(0))] })
+    report('h1', 10_000, { vms: [sample(10_000, written(1e6))] })
+    report('h1', 11_000, { lane: 'event', events: [event('stopped', 11_000, 'destroyed')] })
+    expect(fleet.snapshot().vms.get(uuid)?.metrics['writeBytesPerSecond']).toEqual({ absent: 'not running' })
+  })
+
+  it('older than the state do not bring it back', () => {
+    report('h1', 0, { vms: [sample(0)] })
+    report('h1', 5000, { lane: 'event', events: [event('stopped', 5000, 'destroyed')] })
+    report('h1', 6000, { lane: 'event', events: [event('started', 4000, 'booted')] })
+    expect(fleet.snapshot().vms.get(uuid)?.state).toBe('shutoff')
+  })
+})
+
+describe('placement', () => {
+  beforeEach(() => {
+    connect('h2')
+    report('h1', 0, { vms: [sample(0)] })
+  })
+
+  it('follows the running copy through a migration', () => {
+    inventory('h2', [facts])
+    report('h2', 1000, { vms: [sample(1000, { state: 'paused', stateReason: 'migration' })] })
+    expect(fleet.snapshot().vms.get(uuid)?.hostId).toBe('h1')
+    report('h1', 2000, { lane: 'event', events: [event('stopped', 2000, 'migrated')] })
+    report('h2', 2000, { lane: 'event', events: [event('resumed', 2000, 'migrated')] })
+    const { vms, placements } = fleet.snapshot()
+    expect([vms.get(uuid)?.hostId, vms.get(uuid)?.state, placements.get(uuid)?.doubled]).toEqual([
+      'h2',
+      'running',
+      false,
+    ])
+  })
+
+  it('calls a VM doubled that two hosts run, and keeps their series apart', () => {
+    inventory('h2', [facts])
+    report('h2', 1000, { vms: [sample(1000)] })
+    expect(fleet.snapshot().placements.get(uuid)).toMatchObject({ doubled: true, runningOn: ['h1', 'h2'] })
+    const { points } = report('h2', 11_000, { vms: [sample(11_000)] })
+    expect(points.map((point) => point.entity.id)).toEqual([`${uuid}@h2`])
+  })
+})
+
+describe('hosts', () => {
+  it('are spoken for by their own agent only', () => {
+    const applied = report('h1', 1000, { vms: [sample(1000)] }, 'somebody-else')
+    expect([applied.points, fleet.snapshot().vms.get(uuid)?.state]).toEqual([[], 'unknown'])
+  })
+
+  it('are silent until a report, after their agent went, and after too long a silence', () => {
+    const status = (): string | undefined => fleet.snapshot().hosts.get('h1')?.status
+    expect(status()).toBe('silent')
+    report('h1', 1000, {})
+    expect(status()).toBe('up')
+    fleet.apply({ type: 'tick', silentAfterMs: 30_000 }, t0 + 20_000)
+    expect(status()).toBe('up')
+    fleet.apply({ type: 'tick', silentAfterMs: 30_000 }, t0 + 40_000)
+    expect(status()).toBe('silent')
+    report('h1', 41_000, {})
+    fleet.apply({ type: 'agent-disconnected', agentId: 'agent-of-h1' }, t0 + 42_000)
+    expect(status()).toBe('silent')
+  })
+
+  it('are unreachable while the agent cannot read the hypervisor', () => {
+    const gap = { vmUuid: '', group: 'state', reason: 'disconnected', message: 'no libvirtd', sinceMs: t0 }
+    report('h1', 1000, { gaps: [gap] })
+    expect(fleet.snapshot().hosts.get('h1')).toMatchObject({ status: 'unreachable', gaps: [gap] })
+    report('h1', 2000, {})
+    expect(fleet.snapshot().hosts.get('h1')).toMatchObject({ status: 'up', gaps: [] })
+  })
+
+  it('leave the fleet with their VMs and arrays when their agent does not name them any more', () => {
+    report('h1', 1000, { vms: [sample(1000)] })
+    fleet.apply(
+      { type: 'agent-connected', agentId: 'agent-of-h1', name: '', version: '', hosts: [], clockOffsetMs: 0 },
+      t0 + 2000,
+    )
+    const { hosts, vms, disks, arrays } = fleet.snapshot()
+    expect([hosts.size, vms.size, disks.size, arrays.size]).toEqual([0, 0, 0, 0])
+  })
+})
+
+describe('snapshots', () => {
+  it('share what did not change', () => {
+    connect('h2')
+    inventory('h2', [{ ...facts, uuid: uuid.replace('1', '2'), name: 'other' }])
+    const before = fleet.snapshot()
+    report('h1', 1000, { vms: [sample(1000)] })
+    const after = fleet.snapshot()
+    const other = uuid.replace('1', '2')
+    expect(after.vms.get(other)).toBe(before.vms.get(other))
+    expect(after.hosts.get('h2')).toBe(before.hosts.get('h2'))
+    expect(after.vms.get(uuid)).not.toBe(before.vms.get(uuid))
+    expect(before.vms.get(uuid)?.state).toBe('unknown')
+  })
+
+  it('lose a VM that the inventory does not list any more', () => {
+    report('h1', 1000, { vms: [sample(1000)] })
+    inventory('h1', [])
+    const { vms, disks, placements } = fleet.snapshot()
+    expect([vms.size, disks.size, placements.size]).toEqual([0, 0, 0])
+  })
+
+  it('tell listeners of each change, with its events', () => {
+    const revisions: number[] = []
+    const unsubscribe = fleet.subscribe((change) => revisions.push(change.revision))
+    report('h1', 1000, { vms: [sample(1000)] })
+    fleet.apply({ type: 'tick', silentAfterMs: 30_000 }, t0 + 2000)
+    unsubscribe()
+    report('h1', 3000, {})
+    expect(revisions).toHaveLength(1)
+  })
+})

@@ -1,0 +1,2 @@
+/** Hypervisors as their makers write them. */
+export const kindNames = { kvm: 'KVM', xen: 'Xen', esxi: 'ESXi' } as const
