@@ -27,7 +27,7 @@ export function addGuard(app: ApiApp, { authenticator, now, loopbackOnly }: Guar
     const caller = identify(request, reply, authenticator, now())
     if (caller === undefined) {
       if (access === 'metrics' && isLocalProgram(request)) return
-      if (wantsPage(request)) return sendLoginPage(reply, 401, loginPage({}))
+      if (wantsPage(request)) return sendLoginPage(reply, 401, loginPage({ fromElsewhere: isFromElsewhere(request) }))
       throw new ApiError('unauthenticated', 'a token or a session is needed: run `headroom login`')
     }
     if (caller.via === 'session' && !safeMethods.has(request.method)) requireOwnPage(request)
@@ -78,6 +78,12 @@ export function wantsPage(request: FastifyRequest): boolean {
     !isApiPath(path) &&
     (request.headers.accept ?? '').includes('text/html')
   )
+}
+
+/** False where the browser says that the address was typed or one of our pages led here. */
+function isFromElsewhere({ headers }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site']
+  return site !== 'none' && site !== 'same-origin'
 }
 
 export function isApiPath(path: string): boolean {

@@ -5,13 +5,15 @@ interface LoginPageOptions {
   readonly key?: string
   /** What went wrong before. */
   readonly message?: string
+  /** The page was reached from elsewhere, so the browser may have kept back the cookie of a session: see the script. */
+  readonly fromElsewhere?: boolean
 }
 
 /**
  * The page of who is not logged in. A login link only shows it; the key goes with a POST that its script (or a click) makes, so that a program
  * that previews links does not use the key up.
  */
-export function loginPage({ key, message }: LoginPageOptions): string {
+export function loginPage({ key, message, fromElsewhere = false }: LoginPageOptions): string {
   const note = message === undefined ? '' : `<p class="note" role="alert">${escapeHtml(message)}</p>`
   const form =
     key === undefined
@@ -31,11 +33,12 @@ export function loginPage({ key, message }: LoginPageOptions): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>headroom: log in</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/login.css">
 <script src="/login.js" defer></script>
 </head>
 <body>
-<main>
+<main${fromElsewhere ? ' id="from-elsewhere"' : ''}>
 <h1>headroom</h1>
 ${note}
 ${form}
@@ -46,13 +49,13 @@ ${form}
 }
 
 /**
- * Sends the form of a link at once. On other pages it looks whether there is a session after all: a browser does not show a SameSite=Strict
- * cookie when somebody follows a link from another site to us, but does when our own page goes there.
+ * Sends the form of a link at once. Where somebody followed a link from another site, it looks whether there is a session after all: a browser
+ * does not show a SameSite=Strict cookie then, but does when our own page goes there.
  */
 export const loginScript = `'use strict'
 const form = document.getElementById('auto')
 if (form) form.submit()
-else if (location.pathname !== '/login')
+else if (document.getElementById('from-elsewhere'))
   fetch('/api/v1/session', { headers: { accept: 'application/json' } }).then((answer) => {
     if (answer.ok) location.replace(location.href)
   })

@@ -13,9 +13,11 @@ export interface HostFailure {
   readonly unplaced: readonly string[]
 }
 
-interface Target {
-  readonly hostId: string
-  readonly spareBytes: number
+/** Spare memory of the hosts that can take VMs of one hypervisor. */
+interface Spares {
+  /** Of each such host, ascending. */
+  readonly bytes: number[]
+  totalBytes: number
 }
 
 /** What a failure of each single host would mean, by host id. Memory and equal hypervisors only: no storage, no rules of apartness. */
@@ -23,12 +25,13 @@ export function hostFailures(
   snapshot: Snapshot,
   ledgers: ReadonlyMap<string, MemoryLedger>,
 ): ReadonlyMap<string, HostFailure> {
-  const targets = targetsByHypervisor(snapshot, ledgers)
+  const spares = sparesByHypervisor(snapshot, ledgers)
+  const none: Spares = { bytes: [], totalBytes: 0 }
   return new Map(
     Array.from(snapshot.hosts.values(), (host) => {
-      const equal = targets.get(hypervisorOf(host) ?? '') ?? []
-      const spares = equal.filter(({ hostId }) => hostId !== host.id).map(({ spareBytes }) => spareBytes)
-      return [host.id, failureOf(ledgers.get(host.id)?.occupants ?? [], spares)]
+      const ledger = ledgers.get(host.id)
+      const equal = spares.get(hypervisorOf(host) ?? '') ?? none
+      return [host.id, failureOf(ledger?.occupants ?? [], equal, spareToOthers(host, ledger))]
     }),
   )
 }
@@ -38,41 +41,51 @@ function hypervisorOf(host: Host): string | undefined {
   return host.hypervisorVersion === '' ? undefined : `${host.kind} ${host.hypervisorVersion}`
 }
 
-/** Hosts that can take a VM, by hypervisor, least spare memory first. */
-function targetsByHypervisor(
+/** What a host can take in of others: nothing unless it is up and its version and figures are known. */
+function spareToOthers(host: Host, ledger: MemoryLedger | undefined): number {
+  if (host.status !== 'up' || hypervisorOf(host) === undefined) return 0
+  if (ledger === undefined || 'absent' in ledger.balance) return 0
+  return Math.max(0, ledger.balance.spareBytes)
+}
+
+function sparesByHypervisor(
   snapshot: Snapshot,
   ledgers: ReadonlyMap<string, MemoryLedger>,
-): ReadonlyMap<string, Target[]> {
-  const groups = new Map<string, Target[]>()
+): ReadonlyMap<string, Spares> {
+  const groups = new Map<string, Spares>()
   for (const host of snapshot.hosts.values()) {
     const hypervisor = hypervisorOf(host)
-    const balance = ledgers.get(host.id)?.balance
-    if (host.status !== 'up' || hypervisor === undefined || balance === undefined) continue
-    if ('absent' in balance || balance.spareBytes <= 0) continue
-    const target = { hostId: host.id, spareBytes: balance.spareBytes }
-    const group = groups.get(hypervisor)
-    if (group === undefined) groups.set(hypervisor, [target])
-    else group.push(target)
+    const bytes = spareToOthers(host, ledgers.get(host.id))
+    if (hypervisor === undefined || bytes === 0) continue
+    const group = groups.get(hypervisor) ?? { bytes: [], totalBytes: 0 }
+    group.bytes.push(bytes)
+    group.totalBytes += bytes
+    groups.set(hypervisor, group)
   }
-  for (const group of groups.values()) group.sort((a, b) => a.spareBytes - b.spareBytes)
+  for (const { bytes } of groups.values()) bytes.sort((a, b) => a - b)
   return groups
 }
 
-function failureOf(occupants: readonly Occupant[], spares: readonly number[]): HostFailure {
-  const neededBytes = occupants.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
-  const freeBytes = spares.reduce((sum, bytes) => sum + bytes, 0)
-  const unplaced = pack(occupants, spares)
-  return { neededBytes, freeBytes, fits: unplaced.length === 0, unplaced }
+/** @param equal hosts of the same hypervisor, the failed one with its `ownBytes` among them */
+function failureOf(occupants: readonly Occupant[], equal: Spares, ownBytes: number): HostFailure {
+  const others = [...equal.bytes]
+  if (ownBytes > 0) others.splice(firstAtLeast(others, ownBytes), 1)
+  const unplaced = pack(occupants, others)
+  return {
+    neededBytes: occupants.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
+    freeBytes: equal.totalBytes - ownBytes,
+    fits: unplaced.length === 0,
+    unplaced,
+  }
 }
 
 /**
  * Best-fit decreasing: the largest VM first, each into the smallest space that takes it. Conservative: what it packs does fit; where it
  * fails, another order might still have packed everything.
- * @param spares ascending
+ * @param free spare memory of each host, ascending; used up
  * @returns names of the VMs without a place
  */
-function pack(occupants: readonly Occupant[], spares: readonly number[]): string[] {
-  const free = [...spares]
+function pack(occupants: readonly Occupant[], free: number[]): string[] {
   const unplaced: string[] = []
   for (const { name, bytes } of occupants.toSorted((a, b) => (b.bytes ?? Infinity) - (a.bytes ?? Infinity))) {
     const at = bytes === undefined ? free.length : firstAtLeast(free, bytes)

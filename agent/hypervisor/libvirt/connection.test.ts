@@ -3,7 +3,14 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { startFakeDaemon, type FakeDaemon } from '../../../test/support/libvirt-fake-daemon.js'
 import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
 import { asOpenError, RpcConnection, type ConnectionOptions } from './connection.js'
-import { encodePacket, keepAliveProcedure, keepAliveProgram, packetStatus, packetType, remoteProgram } from './packet.js'
+import {
+  encodePacket,
+  keepAliveProcedure,
+  keepAliveProgram,
+  packetStatus,
+  packetType,
+  remoteProgram,
+} from './packet.js'
 import { CallAbandoned, LibvirtError } from './rpc-error.js'
 import { XdrWriter } from './xdr.js'
 
@@ -12,10 +19,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
 })
 
-async function connected(
-  daemon: FakeDaemon,
-  options: Partial<ConnectionOptions> = {},
-): Promise<RpcConnection> {
+async function connected(daemon: FakeDaemon, options: Partial<ConnectionOptions> = {}): Promise<RpcConnection> {
   stops.push(() => daemon.stop())
   const connection = await RpcConnection.connect({ path: daemon.path, ...options })
   stops.push(() => connection.close())
@@ -132,8 +136,9 @@ describe('the daemon', () => {
 
   it('that sends a broken event loses the connection, not the program', async () => {
     const event = { program: remoteProgram, version: 1, procedure: 318, type: packetType.message, serial: 0, status: 0 }
-    const daemon = await startFakeDaemon(() => 'silence', (socket) =>
-      socket.write(encodePacket({ ...event, payload: nothing })),
+    const daemon = await startFakeDaemon(
+      () => 'silence',
+      (socket) => socket.write(encodePacket({ ...event, payload: nothing })),
     )
     const connection = await connected(daemon, { onMessage: (_, payload) => void payload.int() })
     expect((await connection.ended).message).toMatch(/no libvirt message/)
@@ -155,6 +160,20 @@ describe('opening', () => {
   })
 
   it('says so when there is no socket', async () => {
-    await expect(RpcConnection.connect({ path: '/nonexistent/sock' })).rejects.toThrow(/there is no \/nonexistent\/sock/)
+    await expect(RpcConnection.connect({ path: '/nonexistent/sock' })).rejects.toThrow(
+      /there is no \/nonexistent\/sock/,
+    )
   })
+})
+
+it('does not blame the daemon for a pause of our own', async () => {
+  const daemon = await startFakeDaemon(() => 'silence')
+  const connection = await connected(daemon)
+  const call = connection.call(1, nothing, { deadlineMs: 50 })
+  await vi.waitFor(() => expect(daemon.calls).toHaveLength(1), { interval: 1 })
+  // The answer is under way while this program is busy with something else.
+  for (const asked of daemon.calls) daemon.answer(asked, nothing)
+  const endMs = performance.now() + 100
+  while (performance.now() < endMs);
+  expect((await call).remaining).toBe(0)
 })

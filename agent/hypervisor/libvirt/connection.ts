@@ -115,7 +115,9 @@ export class RpcConnection implements Caller {
       const late = new Promise<LateEnd>((resolveLate) => {
         endLate = resolveLate
       })
+      let settled = false
       const abandon = (why: 'timeout' | 'aborted'): void => {
+        if (settled) return
         settle()
         // One that was never sent is simply taken back.
         const before = this.#waiting.length
@@ -124,10 +126,12 @@ export class RpcConnection implements Caller {
         const message = why === 'timeout' ? `no answer within ${Math.round(deadlineMs)} ms` : 'aborted'
         reject(new CallAbandoned(why, late, message))
       }
-      const timer = setTimeout(() => abandon('timeout'), Math.max(0, deadlineMs))
+      // Once more around the event loop: after a pause of our own, the answer may lie unread in the socket.
+      const timer = setTimeout(() => setImmediate(() => abandon('timeout')), Math.max(0, deadlineMs))
       const onAbort = (): void => abandon('aborted')
       signal?.addEventListener('abort', onAbort, { once: true })
       const settle = (): void => {
+        settled = true
         clearTimeout(timer)
         signal?.removeEventListener('abort', onAbort)
       }

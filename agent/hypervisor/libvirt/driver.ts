@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { access, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
@@ -130,11 +131,13 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async inventory(signal: AbortSignal): Promise<Inventory> {
     const session = this.#connected()
+    manyListeners(signal)
     if (this.#inventory === undefined) throw new HypervisorUnavailable(this.#away)
     return this.#inventory.read(session, signal)
   }
 
   async sample(groups: ReadonlySet<SampleGroup>, options: SampleOptions, signal: AbortSignal): Promise<Sample> {
+    manyListeners(signal)
     return this.#sampler.sample(this.#connected(), groups, options, signal)
   }
 
@@ -215,6 +218,11 @@ export class LibvirtHypervisor implements Hypervisor {
   #tell(kind: 'hypervisor-lost' | 'hypervisor-back', message: string): void {
     this.#queue.push({ atMs: this.#options.now(), kind, reason: 'unknown', message })
   }
+}
+
+/** A pass over many VMs has as many calls that listen to its signal: no leak, and nothing to warn of. */
+function manyListeners(signal: AbortSignal): void {
+  setMaxListeners(0, signal)
 }
 
 async function identify(session: Session, options: LibvirtOptions): Promise<HostIdentity> {

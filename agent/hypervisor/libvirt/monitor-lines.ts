@@ -46,8 +46,7 @@ export class MonitorLines {
   }
 
   /**
-   * Runs one VM's calls on a line of its own, one after the other. The deadline counts from when the line is free, for all
-   * calls together.
+   * Runs one VM's calls on a line of its own, one after the other. The deadline is for all calls together, from the first one.
    * @throws AllLinesStuck, and what the calls throw
    */
   async run<T>(work: (caller: Caller) => Promise<T>, deadlineMs: number, signal: AbortSignal): Promise<T> {
@@ -55,9 +54,12 @@ export class MonitorLines {
     let late: Promise<unknown> | undefined
     try {
       const connection = await bundle.connection
-      const endMs = performance.now() + deadlineMs
+      let endMs: number | undefined
       return await work({
-        call: (procedure, args) => connection.call(procedure, args, { deadlineMs: endMs - performance.now(), signal }),
+        call: (procedure, args) => {
+          endMs ??= performance.now() + deadlineMs
+          return connection.call(procedure, args, { deadlineMs: endMs - performance.now(), signal })
+        },
       })
     } catch (error) {
       if (error instanceof CallAbandoned) late = error.late

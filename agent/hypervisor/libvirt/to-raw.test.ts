@@ -80,32 +80,83 @@ describe('what libvirt 9.0 answered', () => {
 
 describe('what is not there stays absent', () => {
   it.each<[string, [number, bigint][], object]>([
-    ['a guest that never reported', [[5, 100n], [8, 50n], [9, 0n]], {}],
+    [
+      'a guest that never reported',
+      [
+        [5, 100n],
+        [8, 50n],
+        [9, 0n],
+      ],
+      {},
+    ],
     ['a driver that reports nothing', [], {}],
-    ['an old guest', [[4, 30n], [5, 100n], [9, 10n]], { memoryGuestUsedBytes: 70 * 1024, memoryGuestAvailableBytes: 30 * 1024, memoryGuestAgeMs: 0 }],
-    ['a guest whose figures contradict', [[5, 100n], [8, 200n], [9, 10n]], { memoryGuestAvailableBytes: 200 * 1024, memoryGuestAgeMs: 0 }],
+    [
+      'an old guest',
+      [
+        [4, 30n],
+        [5, 100n],
+        [9, 10n],
+      ],
+      { memoryGuestUsedBytes: 70 * 1024, memoryGuestAvailableBytes: 30 * 1024, memoryGuestAgeMs: 0 },
+    ],
+    [
+      'a guest whose figures contradict',
+      [
+        [5, 100n],
+        [8, 200n],
+        [9, 10n],
+      ],
+      { memoryGuestAvailableBytes: 200 * 1024, memoryGuestAgeMs: 0 },
+    ],
   ])('%s', (_, stats, raw) => {
     expect(guestMemoryRaw(new Map(stats), 9000)).toEqual(raw)
   })
 
   it.each<[string, [string, ParameterValue][], object]>([
     ['no times', [['wr_bytes', 5n]], { target: 'vda', writeBytes: 5 }],
-    ['minus one', [['wr_bytes', -1n], ['errs', -1n]], { target: 'vda' }],
-    ['no integer', [['wr_bytes', 'x'], ['rd_bytes', 1.5]], { target: 'vda' }],
+    [
+      'minus one',
+      [
+        ['wr_bytes', -1n],
+        ['errs', -1n],
+      ],
+      { target: 'vda' },
+    ],
+    [
+      'no integer',
+      [
+        ['wr_bytes', 'x'],
+        ['rd_bytes', 1.5],
+      ],
+      { target: 'vda' },
+    ],
     ['nanoseconds', [['wr_total_times', 1_500_000_000n]], { target: 'vda', writeSeconds: 1.5 }],
   ])('%s of a disk', (_, parameters, raw) => {
     expect(diskRaw('vda', new Map(parameters))).toEqual(raw)
   })
 
   it('believes no number of NICs', () => {
-    expect(nicsRaw(new Map<string, ParameterValue>([['net.count', 2n ** 63n], ['net.0.name', 'vnet0']]))).toEqual([
-      { device: 'vnet0' },
-    ])
+    expect(
+      nicsRaw(
+        new Map<string, ParameterValue>([
+          ['net.count', 2n ** 63n],
+          ['net.0.name', 'vnet0'],
+        ]),
+      ),
+    ).toEqual([{ device: 'vnet0' }])
   })
 })
 
 it.each<[string, [string, ParameterValue][], number | undefined]>([
-  ['delay of all', [['vcpu.0.delay', 1_000_000_000n], ['vcpu.1.delay', 500_000_000n], ['vcpu.0.wait', 9n]], 1.5],
+  [
+    'delay of all',
+    [
+      ['vcpu.0.delay', 1_000_000_000n],
+      ['vcpu.1.delay', 500_000_000n],
+      ['vcpu.0.wait', 9n],
+    ],
+    1.5,
+  ],
   ['wait where there is no delay', [['vcpu.0.wait', 2_000_000_000n]], 2],
   ['neither', [['vcpu.0.time', 1n]], undefined],
 ])('vCPU wait: %s', (_, parameters, seconds) => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import { nanosecondsToSeconds, XdrError, XdrReader, XdrWriter } from './xdr.js'
@@ -54,7 +54,10 @@ describe('hostile bytes', () => {
     ['a string longer than allowed', () => new XdrReader(Buffer.concat([word(9), Buffer.alloc(12)])).string(8)],
     ['a string without its padding', () => new XdrReader(Buffer.concat([word(1), Buffer.alloc(1)])).string()],
     ['a list that promises more than came', () => new XdrReader(word(1_000_000)).array(2 ** 30, 4, (r) => r.int())],
-    ['a list longer than allowed', () => new XdrReader(Buffer.concat([word(3), Buffer.alloc(12)])).array(2, 4, (r) => r.int())],
+    [
+      'a list longer than allowed',
+      () => new XdrReader(Buffer.concat([word(3), Buffer.alloc(12)])).array(2, 4, (r) => r.int()),
+    ],
     ['a number cut short', () => new XdrReader(Buffer.alloc(7)).hyper()],
   ])('refuses %s', (_, read) => {
     expect(read).toThrow(XdrError)
@@ -64,11 +67,10 @@ describe('hostile bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const reader = new XdrReader(Buffer.from(bytes))
-        try {
-          reader.array(64, 8, (inner) => [inner.string(32), inner.optional((deeper) => deeper.hyper())])
-        } catch (error) {
-          expect(error).toBeInstanceOf(XdrError)
-        }
+        const error = errorOf(() =>
+          reader.array(64, 8, (inner) => [inner.string(32), inner.optional((deeper) => deeper.hyper())]),
+        )
+        expect(error === undefined || error instanceof XdrError).toBe(true)
         expect(reader.remaining).toBeGreaterThanOrEqual(0)
       }),
     )
@@ -86,3 +88,12 @@ it.each([
 ])('%s ns are %s s', (nanoseconds, seconds) => {
   expect(nanosecondsToSeconds(nanoseconds)).toBeCloseTo(seconds, 6)
 })
+
+function errorOf(work: () => unknown): unknown {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    return error
+  }
+}

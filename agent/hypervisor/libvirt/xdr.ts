@@ -159,7 +159,8 @@ export function toNumber(value: bigint): number {
   return Number(value)
 }
 
-/** Nanoseconds as seconds. Split first: a counter of nanoseconds passes 2^53 after 104 days of CPU time. */
+/** Nanoseconds as seconds. A counter of nanoseconds passes 2^53 after 104 days of CPU time: split it then. */
 export function nanosecondsToSeconds(value: bigint): number {
+  if (value <= Number.MAX_SAFE_INTEGER) return Number(value) / 1e9
   return Number(value / 1_000_000_000n) + Number(value % 1_000_000_000n) / 1e9
 }

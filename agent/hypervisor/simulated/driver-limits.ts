@@ -14,7 +14,7 @@ const limits: Readonly<Record<HypervisorKind, Partial<Record<CapabilityName, Omi
     'memory-guest': { support: 'no', reason: 'a Xen guest does not tell what it uses' },
     'memory-rss': { support: 'no', reason: 'a Xen guest holds all of its memory; it is no process of the host' },
     'memory-active': { support: 'no', reason: 'an estimate that only ESXi makes' },
-    'disk-latency': { support: 'yes', reason: "Xen does not time a VM's requests; see the latency of its array" },
+    'disk-latency': { support: 'no', reason: "Xen does not time a VM's requests; see the latency of its array" },
     'disk-flush': { support: 'degraded', reason: 'flushes are counted, not timed' },
     'host-psi': { support: 'no', reason: 'the kernel has no pressure stall information' },
   },

@@ -14,6 +14,7 @@ import { vmColumns } from '../vms/vm-columns.js'
 import { VmTable } from '../vms/vm-table.js'
 
 const fields = fieldsOf(arrayCharts)
+const noReasons = {}
 const byWrites = { column: 'writeBytesPerSecond', descending: true }
 
 /** One array: its load, and the VMs that make it. */
@@ -66,7 +67,14 @@ function Known({ array }: { readonly array: ArrayView }) {
           }
         />
       </dl>
-      <ChartGrid key={array.key} entity={`array:${array.key}`} charts={arrayCharts} fields={fields} live={live} />
+      <ChartGrid
+        key={array.key}
+        entity={`array:${array.key}`}
+        charts={arrayCharts}
+        fields={fields}
+        live={live}
+        absent={noReasons}
+      />
       <section aria-labelledby="vms-title">
         <h2 id="vms-title">{plural(vms.length, 'VM')} on it</h2>
         <p class="muted">Figures are of all disks of a VM, on whichever array.</p>

@@ -8,10 +8,12 @@ export interface ChartGridProps {
   readonly charts: readonly ChartSpec[]
   readonly fields: readonly string[]
   readonly live: LiveMetrics
+  /** Why a field is not measured, by field. */
+  readonly absent: Readonly<Record<string, string>>
 }
 
 /** The charts of an entity, side by side where there is room, with one cursor for all. */
-export function ChartGrid({ entity, charts, fields, live }: ChartGridProps) {
+export function ChartGrid({ entity, charts, fields, live, absent }: ChartGridProps) {
   const series = useSeries(entity, fields, live)
   const shown = charts.filter((chart) => chart.optional !== true || hasAny(chart, series))
   return (
@@ -19,7 +21,7 @@ export function ChartGrid({ entity, charts, fields, live }: ChartGridProps) {
       <h2 id="charts-title">Last hour</h2>
       <div class={shown.length % 4 === 0 ? 'chart-grid by-four' : 'chart-grid'}>
         {shown.map((chart) => (
-          <Chart key={chart.id} spec={chart} series={series} />
+          <Chart key={chart.id} spec={chart} series={series} absent={absent} />
         ))}
       </div>
     </section>

@@ -80,6 +80,9 @@ export const arrayCharts: readonly ChartSpec[] = [
   chart<ArrayField>('latency', 'Latency', 'ms', latency),
 ]
 
+/** What a guest says of itself is asked for rarely, so as not to wake it. */
+export const rareFields: readonly VmField[] = ['memoryGuestUsedBytes']
+
 /** Every field that the charts need, for one request. */
 export function fieldsOf(charts: readonly ChartSpec[]): readonly string[] {
   return [...new Set(charts.flatMap((it) => it.lines.map((line) => line.field)))]

@@ -1,25 +1,33 @@
 import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import uPlot from 'uplot'
 import { formatFigure, formatTime } from '../format/figures.js'
+import { Known } from '../parts/figure.js'
 import { PageContext } from '../state/page-context.js'
 import type { ChartSpec } from './chart-specs.js'
 import { dashes, plotOptions } from './plot-options.js'
 import { summaryOf } from './series-table.js'
-import { windowMs } from './use-series.js'
+import { shortestWindowMs, windowMs } from './use-series.js'
 import type { Series } from './use-series.js'
 
 const height = 168
 /** So that the time axis goes on while nothing comes. */
 const redrawMs = 5000
 
+export interface ChartProps {
+  readonly spec: ChartSpec
+  readonly series: Series
+  /** Why a field is not measured, by field. */
+  readonly absent: Readonly<Record<string, string>>
+}
+
 /** A chart of one unit with its lines' values in a table below: at the cursor or the latest, and the least and most of the hour. */
-export function Chart({ spec, series }: { readonly spec: ChartSpec; readonly series: Series }) {
+export function Chart({ spec, series, absent }: ChartProps) {
   const [cursor, setCursor] = useState<number | undefined>(undefined)
   const columns = useMemo(
     () => spec.lines.map((line) => series.drawn.columns[series.fields.indexOf(line.field)] ?? []),
     [spec, series.fields, series.drawn],
   )
-  const { canvas, holder } = usePlot(spec, series.drawn.times, columns, setCursor)
+  const { canvas, holder } = usePlot(spec, series, columns, setCursor)
   const pointed = cursor === undefined ? undefined : series.drawn.times[cursor]
   const empty = columns.every((column) => summaryOf(column).max === undefined)
 
@@ -28,7 +36,7 @@ export function Chart({ spec, series }: { readonly spec: ChartSpec; readonly ser
       <figcaption>{spec.title}</figcaption>
       <div class="chart-canvas" ref={holder}>
         <div ref={canvas} aria-hidden="true" />
-        {empty && <p class="chart-note">{noteOf(series)}</p>}
+        {empty && <p class="chart-note">{noteOf(spec, series, absent)}</p>}
       </div>
       <table class="chart-values">
         <thead>
@@ -51,7 +59,9 @@ export function Chart({ spec, series }: { readonly spec: ChartSpec; readonly ser
                   <LineSample index={index} />
                   {line.label}
                 </th>
-                <td>{formatFigure(shown, spec.unit)}</td>
+                <td>
+                  <Known text={formatFigure(shown, spec.unit)} reason={absent[line.field]} />
+                </td>
                 <td>{formatFigure(min, spec.unit)}</td>
                 <td>{formatFigure(max, spec.unit)}</td>
               </tr>
@@ -63,10 +73,11 @@ export function Chart({ spec, series }: { readonly spec: ChartSpec; readonly ser
   )
 }
 
-function noteOf(series: Series): string {
+function noteOf(spec: ChartSpec, series: Series, absent: ChartProps['absent']): string {
   if (series.status === 'loading') return 'loading the last hour…'
   if (series.status === 'failed') return `no history: ${series.problem}`
-  return 'nothing measured in the last hour'
+  const reason = spec.lines.map((line) => absent[line.field]).find((text) => text !== undefined)
+  return reason ?? 'nothing measured in the last hour'
 }
 
 function LineSample({ index }: { readonly index: number }) {
@@ -88,7 +99,7 @@ function LineSample({ index }: { readonly index: number }) {
 /** Owns one uPlot: made once, fed with data, sized by its holder, gone with the component. */
 function usePlot(
   spec: ChartSpec,
-  times: readonly number[],
+  series: Series,
   columns: readonly (readonly (number | null | undefined)[])[],
   onCursor: (index: number | undefined) => void,
 ) {
@@ -96,6 +107,8 @@ function usePlot(
   const canvas = useRef<HTMLDivElement>(null)
   const holder = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | undefined>(undefined)
+  const beginning = useRef(series.beginning)
+  beginning.current = series.beginning
 
   useLayoutEffect(() => {
     const [target, frame] = [canvas.current, holder.current]
@@ -110,7 +123,8 @@ function usePlot(
         size: { width: Math.max(120, frame.clientWidth), height },
         timeRange: () => {
           const now = clock() + (store.get().clockLeadMs ?? 0)
-          return [now - windowMs, now]
+          const longest = now - windowMs
+          return [Math.max(longest, Math.min(beginning.current ?? longest, now - shortestWindowMs)), now]
         },
         colourOf: (css) => {
           probe.style.color = css
@@ -137,8 +151,8 @@ function usePlot(
   }, [spec, clock, store, onCursor])
 
   useEffect(() => {
-    plot.current?.setData([[...times], ...columns.map((column) => [...column])])
-  }, [times, columns])
+    plot.current?.setData([[...series.drawn.times], ...columns.map((column) => [...column])])
+  }, [series.drawn, columns])
 
   return { canvas, holder }
 }

@@ -31,6 +31,8 @@ const smallestTop = {
   count: 1,
 } as const satisfies Record<Unit, number>
 
+/** Steps of the time axis, ms: from a minute to an hour. */
+const timeIncrements = [1, 2, 5, 10, 15, 20, 30, 60].map((minutes) => minutes * 60_000)
 const binaryIncrements = Array.from({ length: 50 }, (_, power) => 2 ** power)
 
 /** Options of uPlot for a chart of the page: times in ms, an axis from 0, one cursor shared by all charts. */
@@ -52,7 +54,7 @@ export function plotOptions(spec: PlotSpec): uPlot.Options {
       y: { range: (_, __, max) => [0, Math.max(max * 1.08, smallestTop[spec.unit])] },
     },
     axes: [
-      { ...axis, size: 26, space: 64, values: (_, splits) => splits.map(formatMinute) },
+      { ...axis, size: 26, space: 56, incrs: timeIncrements, values: (_, splits) => splits.map(formatMinute) },
       {
         ...axis,
         size: 68,

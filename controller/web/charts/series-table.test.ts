@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { appendRow, drawnTable, emptyTable, lonePoints, rowOf, summaryOf, withHistory } from './series-table.js'
+import {
+  appendLive,
+  beginningOf,
+  drawnTable,
+  emptyTable,
+  lonePoints,
+  rowOf,
+  summaryOf,
+  withHistory,
+} from './series-table.js'
 import type { Row } from './series-table.js'
 
 const table = (fields: readonly string[], ...rows: Row[]) => ({ fields, rows })
@@ -12,15 +21,42 @@ describe('rowOf', () => {
   })
 })
 
-describe('appendRow', () => {
-  it('adds newer rows, drops old ones and refuses what is not newer', () => {
-    const start = table(['a'], [1000, 1], [2000, 2])
-    expect(appendRow(start, [3000, 3], 1500).rows).toEqual([
-      [2000, 2],
-      [3000, 3],
+describe('appendLive', () => {
+  it('puts values of one step together as their mean, in which the absent has no part', () => {
+    let live = emptyTable(['a', 'b'])
+    for (const row of [
+      [1000, 1, null],
+      [2000, 3, 5],
+      [9999, null, null],
+    ] as const)
+      live = appendLive(live, row, 10_000, 0)
+    expect(live.rows).toEqual([[0, 2, 5]])
+    live = appendLive(live, [10_000, 7, null], 10_000, 0)
+    expect(live.rows).toEqual([
+      [0, 2, 5],
+      [10_000, 7, null],
     ])
-    expect(appendRow(start, [2000, 9], 0)).toBe(start)
-    expect(appendRow(emptyTable(['a']), [1, 1], 0).rows).toEqual([[1, 1]])
+  })
+
+  it('does not add the same moment twice, nor what is older', () => {
+    const live = appendLive(emptyTable(['a']), [12_000, 1], 10_000, 0)
+    expect(appendLive(live, [12_000, 9], 10_000, 0)).toBe(live)
+    expect(appendLive(live, [11_000, 9], 10_000, 0)).toBe(live)
+    expect(appendLive(live, [5000, 9], 10_000, 0)).toBe(live)
+  })
+
+  it('goes on with the last step of history', () => {
+    expect(appendLive(table(['a'], [0, 1], [10_000, 4]), [15_000, 6], 10_000, 0).rows).toEqual([
+      [0, 1],
+      [10_000, 5],
+    ])
+  })
+
+  it('drops what is too old', () => {
+    expect(appendLive(table(['a'], [0, 1], [10_000, 4]), [25_000, 6], 10_000, 5000).rows).toEqual([
+      [10_000, 4],
+      [20_000, 6],
+    ])
   })
 })
 
@@ -36,6 +72,15 @@ describe('withHistory', () => {
       [2000, 2],
       [3000, 30],
     ])
+  })
+
+  it('goes on adding to a live step that is newer than history, and not to one that history has', () => {
+    const live = appendLive(emptyTable(['a']), [12_000, 2], 10_000, 0)
+    expect(appendLive(withHistory(live, [[0, 9]]), [13_000, 4], 10_000, 0).rows).toEqual([
+      [0, 9],
+      [10_000, 3],
+    ])
+    expect(appendLive(withHistory(live, [[10_000, 8]]), [13_000, 4], 10_000, 0).rows).toEqual([[10_000, 6]])
   })
 
   it('leaves out rows of another width', () => {
@@ -62,17 +107,19 @@ describe('drawnTable', () => {
     expect(drawnTable(table(['a'], ...filled), 10).columns[0]).not.toContain(null)
   })
 
-  it('lets a rare field be rare beside frequent ones', () => {
+  it('lets a rare field be rare beside frequent ones, and no other', () => {
     const rows: Row[] = Array.from({ length: 13 }, (_, i) => [i * 10, i, i % 6 === 0 ? i : null])
-    const [often, rare] = drawnTable(table(['often', 'rare'], ...rows), 10).columns
+    const [often, rare] = drawnTable(table(['often', 'rare'], ...rows), 10, ['rare']).columns
     expect(often).not.toContain(null)
     expect(rare).not.toContain(null)
     expect(rare?.filter((value) => value !== undefined)).toEqual([0, 6, 12])
+    const seldomBusy = drawnTable(table(['often', 'latency'], ...rows), 10).columns[1]
+    expect(seldomBusy?.slice(0, 7)).toEqual([0, null, null, null, null, null, 6])
   })
 
   it('does not take two values far apart for a line', () => {
     const rows: Row[] = Array.from({ length: 100 }, (_, i) => [i * 10, i, i === 0 || i === 99 ? 1 : null])
-    expect(drawnTable(table(['often', 'twice'], ...rows), 10).columns[1]?.slice(1, 99)).toEqual(
+    expect(drawnTable(table(['often', 'twice'], ...rows), 10, ['twice']).columns[1]?.slice(1, 99)).toEqual(
       Array.from({ length: 98 }, () => null),
     )
   })
@@ -100,4 +147,18 @@ it.each([
   [[1, undefined, 2], []],
 ])('finds lone points of %j', (column, lone) => {
   expect(lonePoints(column)).toEqual(lone)
+})
+
+it.each([
+  [[], undefined],
+  [[[1, null]], undefined],
+  [
+    [
+      [1, null],
+      [2, 0],
+    ],
+    2,
+  ],
+])('knows where %j begins', (rows, at) => {
+  expect(beginningOf({ fields: ['a'], rows })).toBe(at)
 })

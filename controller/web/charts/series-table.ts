@@ -3,9 +3,17 @@ export interface SeriesTable {
   readonly fields: readonly string[]
   /** Each row: time in ms, then one value or null for each field. Times rise. */
   readonly rows: readonly Row[]
+  /** What went into the last row, while live values still add to it. */
+  readonly open?: OpenStep
 }
 
 export type Row = readonly (number | null)[]
+
+interface OpenStep {
+  /** Moment of the newest live values: they are not added twice. */
+  readonly at: number
+  readonly parts: readonly { readonly sum: number; readonly count: number }[]
+}
 
 /** Columns for drawing: null breaks the line, undefined does not. */
 export interface DrawnTable {
@@ -22,10 +30,28 @@ export function rowOf(fields: readonly string[], at: number, metrics: Readonly<R
   return [at, ...fields.map((field) => (Object.hasOwn(metrics, field) ? (metrics[field] ?? null) : null))]
 }
 
-/** Adds a row at the end and drops rows from before `from`. A row that is not newer than the last is not added. */
-export function appendRow(table: SeriesTable, row: Row, from: number): SeriesTable {
-  if (timeOf(row) <= timeOf(table.rows.at(-1))) return table
-  return { fields: table.fields, rows: [...table.rows.filter((old) => timeOf(old) >= from), row] }
+/**
+ * Adds live values, and drops rows from before `from`. Live values may come each second: within a step of `stepMs` they are put together as
+ * their mean, as stored history is, so that one line does not turn from calm to nervous where history ends.
+ */
+export function appendLive(table: SeriesTable, row: Row, stepMs: number, from: number): SeriesTable {
+  const at = timeOf(row)
+  const last = table.rows.at(-1)
+  const stepAt = Math.floor(at / stepMs) * stepMs
+  if (stepAt < timeOf(last) || at <= (table.open?.at ?? Number.NEGATIVE_INFINITY)) return table
+  const goesOn = last !== undefined && stepAt === timeOf(last)
+  const before = goesOn ? (table.open?.parts ?? partsOf(last)) : []
+  const parts = partsOf(row).map(({ sum, count }, index) => ({
+    sum: sum + (before[index]?.sum ?? 0),
+    count: count + (before[index]?.count ?? 0),
+  }))
+  const mean = [stepAt, ...parts.map(({ sum, count }) => (count === 0 ? null : sum / count))]
+  const kept = (goesOn ? table.rows.slice(0, -1) : table.rows).filter((old) => timeOf(old) >= from)
+  return { fields: table.fields, rows: [...kept, mean], open: { at, parts } }
+}
+
+function partsOf(row: Row): OpenStep['parts'] {
+  return row.slice(1).map((value) => ({ sum: value ?? 0, count: value === null ? 0 : 1 }))
 }
 
 /** Puts stored rows before the live ones that came meanwhile; live rows that history covers give way to it. */
@@ -33,7 +59,17 @@ export function withHistory(live: SeriesTable, history: readonly Row[]): SeriesT
   const stored = history.filter((row) => row.length === live.fields.length + 1 && Number.isFinite(timeOf(row)))
   const rows = stored.toSorted((a, b) => timeOf(a) - timeOf(b))
   const end = timeOf(rows.at(-1))
-  return { fields: live.fields, rows: [...rows, ...live.rows.filter((row) => timeOf(row) > end)] }
+  const after = live.rows.filter((row) => timeOf(row) > end)
+  return {
+    fields: live.fields,
+    rows: [...rows, ...after],
+    ...(live.open !== undefined && after.length > 0 && { open: live.open }),
+  }
+}
+
+/** When the first value of any field was, ms; undefined if there is none. */
+export function beginningOf(table: SeriesTable): number | undefined {
+  return table.rows.find((row) => row.some(isValueAt))?.[0] ?? undefined
 }
 
 function timeOf(row: Row | undefined): number {
@@ -42,24 +78,22 @@ function timeOf(row: Row | undefined): number {
 
 /** A line may leave out up to this many of its usual steps before it is broken. */
 const patience = 3
-/** What is told rarely (what a guest says of itself) is not a gap at once. */
+/** Rare fields may come so much more rarely than the others. */
 const rarest = 6
 
 /**
- * Decides where lines break. Intervals differ from fleet to fleet, and some fields come more rarely than others, so the usual spacing
- * is taken from the data: a gap is where a field says nothing for more than three times its usual spacing.
+ * Decides where lines break. Intervals differ from fleet to fleet, so the usual spacing is taken from the data: a gap is where a field says
+ * nothing for more than three times that. `rare` fields are read more rarely than others, at a spacing of their own.
  */
-export function drawnTable(table: SeriesTable, stepMs: number): DrawnTable {
+export function drawnTable(table: SeriesTable, stepMs: number, rare: readonly string[] = []): DrawnTable {
   const usual = Math.max(stepMs, medianSpacing(table.rows.filter((row) => row.some(isValueAt)).map(timeOf)))
   const rows = withBreaks(table.rows, usual)
   const times = rows.map(timeOf)
-  const columns = table.fields.map((_, index) =>
-    breakLine(
-      times,
-      rows.map((row) => row[index + 1] ?? null),
-      usual,
-    ),
-  )
+  const columns = table.fields.map((field, index) => {
+    const values = rows.map((row) => row[index + 1] ?? null)
+    const own = rare.includes(field) ? medianSpacing(times.filter((_, at) => values[at] !== null)) : 0
+    return breakLine(times, values, patience * Math.min(Math.max(usual, own), rarest * usual))
+  })
   return { times, columns }
 }
 
@@ -81,10 +115,8 @@ function withBreaks(rows: readonly Row[], usual: number): readonly Row[] {
 function breakLine(
   times: readonly number[],
   values: readonly (number | null)[],
-  usual: number,
+  limit: number,
 ): (number | null | undefined)[] {
-  const own = medianSpacing(times.filter((_, index) => values[index] !== null))
-  const limit = patience * Math.min(Math.max(usual, own), rarest * usual)
   const result: (number | null | undefined)[] = [...values]
   let last = -1
   for (const [index, value] of values.entries()) {

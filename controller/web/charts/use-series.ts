@@ -1,10 +1,12 @@
 import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
 import { PageContext, usePage } from '../state/page-context.js'
-import { appendRow, drawnTable, emptyTable, rowOf, withHistory } from './series-table.js'
+import { rareFields } from './chart-specs.js'
+import { appendLive, beginningOf, drawnTable, emptyTable, rowOf, withHistory } from './series-table.js'
 import type { DrawnTable } from './series-table.js'
 
-/** The span that charts show. */
+/** The span that charts show, and the shortest while there is less: a fleet of a minute is not a dot at the edge. */
 export const windowMs = 3_600_000
+export const shortestWindowMs = 300_000
 const stepMs = 10_000
 
 /** The live side of an entity: its newest metrics and when they were read. */
@@ -16,6 +18,8 @@ export interface LiveMetrics {
 export interface Series {
   readonly fields: readonly string[]
   readonly drawn: DrawnTable
+  /** When its first value was, ms. */
+  readonly beginning: number | undefined
   readonly status: 'loading' | 'ready' | 'failed'
   readonly problem: string
 }
@@ -51,11 +55,11 @@ export function useSeries(entity: string, fields: readonly string[], live: LiveM
   useEffect(() => {
     const { at, metrics } = live
     if (at === undefined) return
-    setTable((current) => appendRow(current, rowOf(fields, at, metrics), at - windowMs))
+    setTable((current) => appendLive(current, rowOf(fields, at, metrics), stepMs, at - windowMs))
   }, [live.at, live.metrics, fields])
 
-  const drawn = useMemo(() => drawnTable(table, stepMs), [table])
-  return { fields, drawn, ...outcome }
+  const drawn = useMemo(() => drawnTable(table, stepMs, rareFields), [table])
+  return { fields, drawn, beginning: beginningOf(table), ...outcome }
 }
 
 /** Rows in the order of the fields asked for: an answer may leave out fields that it does not know. */

@@ -4,6 +4,9 @@ import { Link } from '../routing/link.js'
 import { hostPath, vmPath } from '../routing/routes.js'
 import { usePage } from '../state/page-context.js'
 
+/** The rest is behind a fold: a large fleet may have hundreds, and the hosts should be in sight. */
+const shownAtOnce = 6
+const mostShown = 200
 const none: readonly FindingView[] = []
 
 /** What a check found that wants a person: the critical first; what is only worth knowing is folded away. */
@@ -17,11 +20,17 @@ export function Attention() {
   return (
     <section class={urgent.length > 0 ? 'notice notice-warning' : 'notice'} aria-labelledby="attention-title">
       <h2 id="attention-title">{urgent.length > 0 ? 'What needs attention' : 'Worth knowing'}</h2>
-      {urgent.length > 0 && <Findings findings={urgent} />}
+      {urgent.length > 0 && <Findings findings={urgent.slice(0, shownAtOnce)} />}
+      {urgent.length > shownAtOnce && (
+        <details>
+          <summary>{urgent.length - shownAtOnce} more</summary>
+          <Findings findings={urgent.slice(shownAtOnce, mostShown)} />
+        </details>
+      )}
       {notes.length > 0 && (
         <details open={urgent.length === 0 && notes.length <= 3}>
           <summary>{plural(notes.length, 'note')}</summary>
-          <Findings findings={notes} />
+          <Findings findings={notes.slice(0, mostShown)} />
         </details>
       )}
     </section>

@@ -72,6 +72,7 @@ function Known({ host }: { readonly host: HostView }) {
         charts={hostCharts}
         fields={fields}
         live={{ at: host.lastReportAt, metrics: host.metrics }}
+        absent={host.absent}
       />
       <MachineTables host={host} />
     </>

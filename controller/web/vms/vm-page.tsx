@@ -45,6 +45,7 @@ function Known({ vm }: { readonly vm: VmView }) {
         charts={vmCharts}
         fields={fields}
         live={{ at: vm.lastSampleAt, metrics: vm.metrics }}
+        absent={vm.absent}
       />
       <section aria-labelledby="disks-title">
         <h2 id="disks-title">Disks</h2>

@@ -55,10 +55,12 @@ async function logIn(): Promise<string> {
   return (answer.headers['set-cookie']?.[0] ?? '').split(';')[0] ?? ''
 }
 
-const apiRoutes = [
-  ...['fleet', 'hosts', 'hosts/xenhv01', 'vms', 'vms/bell', 'arrays', 'agents', 'capacity', 'top', 'session'],
-  ...['series?entity=vm:bell&fields=cpuCores', 'events', 'events/history', 'openapi.json', 'nothing'],
-].map((path) => ({ method: 'GET', path: `/api/v1/${path}` }))
+const apiRoutes = `
+  fleet hosts hosts/xenhv01 vms vms/bell arrays agents capacity top session
+  series?entity=vm:bell&fields=cpuCores events events/history openapi.json nothing`
+  .trim()
+  .split(/\s+/)
+  .map((path) => ({ method: 'GET', path: `/api/v1/${path}` }))
 const changes = ['login-links', 'logout', 'nothing'].map((path) => ({ method: 'POST', path: `/api/v1/${path}` }))
 
 describe('without a token or session', () => {

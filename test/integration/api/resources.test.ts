@@ -155,9 +155,7 @@ describe('arrays and agents', () => {
     const page = z.object({ arrays: z.array(arrayView) })
     const [array] = page.parse(await fixture.get('/api/v1/arrays')).arrays
     expect(array).toMatchObject({ key: elabArrayKey, name: 'iscsi1', kind: 'iscsi' })
-    expect(array?.vms).toEqual([
-      ...['auth', 'fleming', 'ggw', 'ictepc', 'kure', 'lupin', 'mail', 'maxwell', 'ns', 'tesla', 'tritm', 'www'],
-    ])
+    expect(array?.vms.join(' ')).toBe('auth fleming ggw ictepc kure lupin mail maxwell ns tesla tritm www')
     fixture.rules.policy = { ...fixture.rules.policy, arrays: [{ match: 'iscsi:*', name: 'the box' }] }
     expect(page.parse(await fixture.get('/api/v1/arrays')).arrays[0]?.name).toBe('the box')
     expect(vmView.parse(await fixture.get('/api/v1/vms/mail')).disks[0]?.arrayName).toBe('the box')

@@ -57,7 +57,10 @@ async function unpackedKernel(): Promise<string> {
     await run('apt-get', ['download', name], { cwd: work })
     const archive = await theOnly(work, 'linux-image-')
     await run('dpkg', ['-x', archive, path.join(work, 'tree')])
-    await rename(path.join(work, 'tree'), tree)
+    await rename(path.join(work, 'tree'), tree).catch((error: unknown) => {
+      // Another test was faster.
+      if (!existsSync(path.join(tree, 'boot'))) throw error
+    })
   } finally {
     await rm(work, { recursive: true, force: true })
   }
@@ -80,7 +83,7 @@ async function buildInitrd(kernelTree: string, init: string, target: string): Pr
     await writeFile(path.join(root, 'modules/order'), `${modules.join('\n')}\n`)
     await writeFile(path.join(root, 'init'), init)
     await chmod(path.join(root, 'init'), 0o755)
-    const made = `${target}.${process.pid}`
+    const made = `${root}.gz`
     await run('sh', ['-c', 'find . | cpio --quiet -o -H newc | gzip -1 > "$1"', 'sh', made], { cwd: root })
     await rename(made, target)
   } finally {
