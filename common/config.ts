@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { LineCounter, parseDocument, type Document } from 'yaml'
+import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
 import { z } from 'zod'
 
 import { parseDurationMs, parseSizeBytes } from './units.js'
@@ -31,20 +31,23 @@ export class ConfigError extends Error {
 }
 
 /** A duration with its unit (`15s`), as milliseconds. */
-export const duration = z.string().transform((text, context) => {
-  const ms = parseDurationMs(text)
-  if (ms !== undefined) return ms
-  context.addIssue({ code: 'custom', message: 'a duration such as 15s, 10m or 3d' })
-  return z.NEVER
-})
+export const duration = withUnit(parseDurationMs, 'a duration such as 15s, 10m or 3d')
 
 /** A size with its unit (`2GiB`), as bytes. */
-export const size = z.string().transform((text, context) => {
-  const bytes = parseSizeBytes(text)
-  if (bytes !== undefined) return bytes
-  context.addIssue({ code: 'custom', message: 'a size such as 512MiB or 2GB' })
-  return z.NEVER
-})
+export const size = withUnit(parseSizeBytes, 'a size such as 512MiB or 2GB')
+
+/** Takes anything, so that a bare `10` is told what is missing: the unit. */
+function withUnit(
+  parse: (text: string) => number | undefined,
+  expected: string,
+): z.ZodPipe<z.ZodUnknown, z.ZodTransform<number, unknown>> {
+  return z.unknown().transform((value, context) => {
+    const parsed = typeof value === 'string' ? parse(value) : undefined
+    if (parsed !== undefined) return parsed
+    context.addIssue({ code: 'custom', message: expected })
+    return z.NEVER
+  })
+}
 
 /**
  * Parses YAML against a strict schema. An empty text means all defaults.
@@ -64,7 +67,7 @@ export function parseConfig<Schema extends z.ZodType>(text: string, schema: Sche
       })),
     )
   }
-  const value: unknown = document.toJS() ?? {}
+  const value = plainValue(document, file) ?? {}
   const result = schema.safeParse(value)
   if (result.success) return result.data
   throw new ConfigError(
@@ -95,6 +98,16 @@ export function loadConfig<Schema extends z.ZodType>(
   return parseConfig(text, schema, file)
 }
 
+/** @throws ConfigError: an alias without its anchor, or so many of them that they are an attack */
+function plainValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    const got = error instanceof Error ? error.message : String(error)
+    throw new ConfigError(file, [{ key: '', line: undefined, expected: 'valid YAML', got }])
+  }
+}
+
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
@@ -121,16 +134,25 @@ function problemsOf(issue: z.core.$ZodIssue, value: unknown, document: Document,
   ]
 }
 
+/** A bound with what it counts; that of a number counts nothing. */
+function counted(bound: number | bigint, origin: string): string {
+  if (origin === 'string') return `${bound} character${bound === 1 ? '' : 's'}`
+  if (origin === 'array') return `${bound} ${bound === 1 ? 'entry' : 'entries'}`
+  return String(bound)
+}
+
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return issue.expected
     case 'invalid_value':
       return `one of ${issue.values.map((value) => String(value)).join(', ')}`
+    case 'invalid_union':
+      return 'options' in issue && Array.isArray(issue.options) ? `one of ${issue.options.join(', ')}` : issue.message
     case 'too_small':
-      return `at least ${issue.minimum}`
+      return `at least ${counted(issue.minimum, issue.origin)}`
     case 'too_big':
-      return `at most ${issue.maximum}`
+      return `at most ${counted(issue.maximum, issue.origin)}`
     default:
       return issue.message
   }
@@ -151,13 +173,22 @@ function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 
+/** The line of the key that the path names, or of what is nearest above it. */
 function lineOf(path: readonly PropertyKey[], document: Document, lines: LineCounter): number | undefined {
   for (let depth = path.length; depth > 0; depth -= 1) {
-    const node: unknown = document.getIn(path.slice(0, depth), true)
-    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)) {
-      const start: unknown = node.range[0]
-      if (typeof start === 'number') return lines.linePos(start).line
-    }
+    const start = startOf(path.slice(0, depth), document)
+    if (start !== undefined) return lines.linePos(start).line
   }
   return undefined
+}
+
+function startOf(path: readonly PropertyKey[], document: Document): number | undefined {
+  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
+  const last = path.at(-1)
+  if (isMap(parent)) {
+    const key = parent.items.map((pair) => pair.key).find((one) => isScalar(one) && one.value === last)
+    if (isNode(key)) return key.range?.[0]
+  }
+  const node: unknown = document.getIn(path, true)
+  return isNode(node) ? node.range?.[0] : undefined
 }

@@ -17,8 +17,11 @@ export class Lifecycle {
     private readonly slowMs = 5000,
   ) {}
 
+  /** A part that comes after the stop is stopped at once. */
   add(name: string, stop: Part['stop']): void {
-    this.#parts.push({ name, stop })
+    const part: Part = { name, stop }
+    if (this.#stopping === undefined) this.#parts.push(part)
+    else this.#stopping = this.#stopping.then(() => this.#stopOne(part))
   }
 
   /** Stops everything once; later calls wait for the first. */
@@ -28,18 +31,20 @@ export class Lifecycle {
   }
 
   async #stopAll(): Promise<void> {
-    for (const { name, stop } of this.#parts.reverse()) {
-      const slow = setTimeout(
-        () => this.log.warn({ part: name, afterMs: this.slowMs }, 'part is slow to stop'),
-        this.slowMs,
-      )
-      try {
-        await stop()
-      } catch (error) {
-        this.log.error({ part: name, err: error }, 'part failed to stop')
-      } finally {
-        clearTimeout(slow)
-      }
+    for (const part of this.#parts.reverse()) await this.#stopOne(part)
+  }
+
+  async #stopOne({ name, stop }: Part): Promise<void> {
+    const slow = setTimeout(
+      () => this.log.warn({ part: name, afterMs: this.slowMs }, 'part is slow to stop'),
+      this.slowMs,
+    )
+    try {
+      await stop()
+    } catch (error) {
+      this.log.error({ part: name, err: error }, 'part failed to stop')
+    } finally {
+      clearTimeout(slow)
     }
   }
 }

@@ -18,8 +18,12 @@ export const GiB = sizeBytes.GiB
 
 function parseWithUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text.trim())
-  const factor = units[match?.[2] ?? '']
-  return match?.[1] === undefined || factor === undefined ? undefined : Number(match[1]) * factor
+  const unit = match?.[2] ?? ''
+  // Own keys only: "5constructor" is no duration.
+  const factor = Object.hasOwn(units, unit) ? units[unit] : undefined
+  if (match?.[1] === undefined || factor === undefined) return undefined
+  const value = Number(match[1]) * factor
+  return Number.isFinite(value) ? value : undefined
 }
 
 /** Milliseconds of `15s`, `10m`, `1.5h`, `3d`; undefined if it is no duration. */
@@ -44,8 +48,17 @@ function scaled(value: number, base: number, steps: readonly string[]): string {
     rest /= base
     step += 1
   }
-  const digits = step === 0 || rest >= 100 ? 0 : rest >= 10 ? 1 : 2
-  return `${sign}${Number(rest.toFixed(digits))} ${steps[step] ?? ''}`
+  let shown = rounded(rest, step)
+  // 1023.99 KiB rounds to 1024 KiB: that is 1 MiB.
+  if (shown >= base && step < steps.length - 1) {
+    step += 1
+    shown = rounded(rest / base, step)
+  }
+  return `${sign}${shown} ${steps[step] ?? ''}`
+}
+
+function rounded(value: number, step: number): number {
+  return Number(value.toFixed(step === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2))
 }
 
 /** `1.5 GiB`: memory. */
@@ -65,9 +78,9 @@ export function formatRate(bytesPerSecond: number): string {
 
 /** `3d 4h`, `5m 10s`, `250ms`: the two largest parts. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`
+  if (ms < 999.5) return `${Math.round(ms)}ms`
   const parts: string[] = []
-  let rest = Math.floor(ms / 1000)
+  let rest = Math.floor(Math.round(ms) / 1000)
   for (const [unit, seconds] of [
     ['d', 86_400],
     ['h', 3600],

@@ -37,7 +37,7 @@ arrays:
 
   it.each([
     ['limit: {}', 'p.yaml:1: limit: expected a known key, got unknown key "limit"'],
-    ['limits: { vmMemory: 1024 }', 'p.yaml:1: limits.vmMemory: expected string, got 1024'],
+    ['limits: { vmMemory: 1024 }', 'p.yaml:1: limits.vmMemory: expected a size such as 512MiB or 2GB, got 1024'],
     [
       'limits: { vmMemory: 1 GigaByte }',
       'p.yaml:1: limits.vmMemory: expected a size such as 512MiB or 2GB, got "1 GigaByte"',

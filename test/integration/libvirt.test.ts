@@ -150,12 +150,14 @@ describe.skipIf(missing !== undefined)('a real libvirtd with real guests', () =>
         ours[`${disk.target} wr_bytes`] = disk.writeBytes
       }
       expect(Object.keys(ours).sort()).toEqual(Object.keys(before).sort())
-      for (const [name, value] of Object.entries(ours)) {
-        // virsh rounds CPU time to a tenth of a second.
-        const rounding = name === 'cpu' ? 0.05 : 0
-        expect(value, name).toBeGreaterThanOrEqual((before[name] ?? Number.NaN) - rounding)
-        expect(value, name).toBeLessThanOrEqual((after[name] ?? Number.NaN) + rounding)
-      }
+      // virsh rounds CPU time to a tenth of a second.
+      const rounding = (name: string): number => (name === 'cpu' ? 0.05 : 0)
+      const outside = Object.entries(ours).filter(([name, value = Number.NaN]) => {
+        const least = (before[name] ?? Number.NaN) - rounding(name)
+        const most = (after[name] ?? Number.NaN) + rounding(name)
+        return !(least <= value && value <= most)
+      })
+      expect(outside).toEqual([])
     }
     await first.tell('rest')
     const stats = valuesOf(await daemon.virsh('domstats', 'first', '--interface', '--balloon'))
@@ -186,9 +188,9 @@ describe.skipIf(missing !== undefined)('a real libvirtd with real guests', () =>
   })
 
   it.each([
-    ['what /proc shows', '/proc', 200],
-    ['what libvirt does not answer', '/nonexistent', 1500 + 500],
-  ])('marks a stopped guest by %s, reads the others on time, and gets it back', async (_, procRoot, firstPassMs) => {
+    ['what /proc shows', '/proc', 0],
+    ['what libvirt does not answer', '/nonexistent', 1500],
+  ])('marks a stopped guest by %s, reads the others on time, and gets it back', async (_, procRoot, waitMs) => {
     const [first, second, third] = guests
     const own = procRoot === '/proc' ? hypervisor : await open(procRoot)
     const groups = ['state', 'cpu', 'nic', 'block', 'mem-guest'] as const
@@ -208,9 +210,9 @@ describe.skipIf(missing !== undefined)('a real libvirtd with real guests', () =>
         expect(vmOf(sample, second).disks).toBeUndefined()
         for (const guest of [first, third]) expect(vmOf(sample, guest).disks).toBeDefined()
       }
-      expect(passes[0]).toBeLessThan(firstPassMs + 500)
+      expect(passes[0]).toBeLessThan(waitMs + 1000)
       // Four passes that ask a stuck guest nothing: no waiting at all.
-      expect(Math.max(...passes.slice(1))).toBeLessThan(700)
+      expect(Math.max(...passes.slice(1))).toBeLessThan(1000)
       const { gaps } = await read(groups, {}, own)
       expect(Date.now() - (gaps[0]?.sinceMs ?? 0)).toBeLessThan(60_000)
       await second.signal('SIGCONT')

@@ -19,6 +19,7 @@ const programs = [
   '/usr/bin/qemu-system-x86_64',
   '/usr/bin/unshare',
   '/bin/busybox',
+  '/usr/bin/cpio',
 ]
 
 /** Why no libvirt can be started here; undefined if it can. */

@@ -207,7 +207,7 @@ describe('bad fleet files', () => {
     [
       'a time without a unit',
       [/$/, '\ntimeline: [{ at: 90, event: start, vm: mail }]'],
-      'timeline.0.at: expected string, got 90',
+      'timeline.0.at: expected a duration such as 15s, 10m or 3d, got 90',
     ],
     [
       'an unknown event',

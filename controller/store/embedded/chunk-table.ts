@@ -39,7 +39,7 @@ export class ChunkTable {
 
   constructor(
     db: SqlDatabase,
-    private readonly fieldIds: Iterable<number>,
+    private readonly fieldIds: readonly number[],
   ) {
     this.#find = db.prepare('SELECT data FROM chunks WHERE series = ? AND bucket = ?')
     this.#page = db.prepare(

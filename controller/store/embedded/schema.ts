@@ -112,7 +112,7 @@ export class FieldDictionary {
     return id
   }
 
-  get allIds(): Iterable<number> {
-    return this.#ids.values()
+  get allIds(): readonly number[] {
+    return [...this.#ids.values()]
   }
 }

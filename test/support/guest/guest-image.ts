@@ -51,9 +51,12 @@ async function unpackedKernel(): Promise<string> {
   if (existsSync(path.join(tree, 'boot'))) return tree
   const work = await mkdtemp(path.join(cacheDirectory, 'download-'))
   try {
-    const { stdout } = await run('apt-cache', ['depends', 'linux-image-cloud-amd64'])
-    const name = /Depends: (linux-image-\S+)/.exec(stdout)?.[1]
-    if (name === undefined) throw new Error('apt knows no linux-image-cloud-amd64; run apt-get update')
+    let name = await kernelPackage()
+    if (name === undefined) {
+      await run('apt-get', ['update'])
+      name = await kernelPackage()
+    }
+    if (name === undefined) throw new Error('apt knows no linux-image-cloud-amd64')
     await run('apt-get', ['download', name], { cwd: work })
     const archive = await theOnly(work, 'linux-image-')
     await run('dpkg', ['-x', archive, path.join(work, 'tree')])
@@ -65,6 +68,12 @@ async function unpackedKernel(): Promise<string> {
     await rm(work, { recursive: true, force: true })
   }
   return tree
+}
+
+/** The package that Debian's newest cloud kernel is in; undefined if apt has no lists yet. */
+async function kernelPackage(): Promise<string | undefined> {
+  const { stdout } = await run('apt-cache', ['depends', 'linux-image-cloud-amd64']).catch(() => ({ stdout: '' }))
+  return /Depends: (linux-image-\S+)/.exec(stdout)?.[1]
 }
 
 async function buildInitrd(kernelTree: string, init: string, target: string): Promise<void> {
