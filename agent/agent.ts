@@ -250,7 +250,7 @@ function intervalsOf(config: AgentConfig): Intervals {
 }
 
 /** Bounds of what a controller may ask for: it must not make an agent spin, nor silence it. */
-const shortestMs = 200
+const shortestMs = 500
 const longestMs = 3_600_000
 
 function given(asked: AskedIntervals): Partial<Intervals> {

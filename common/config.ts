@@ -40,7 +40,7 @@ export const size = withUnit(parseSizeBytes, 'a size such as 512MiB or 2GB')
 function withUnit(
   parse: (text: string) => number | undefined,
   expected: string,
-): z.ZodPipe<z.ZodUnknown, z.ZodTransform<number, unknown>> {
+): z.ZodPipe<z.ZodUnknown, z.ZodTransform<number>> {
   return z.unknown().transform((value, context) => {
     const parsed = typeof value === 'string' ? parse(value) : undefined
     if (parsed !== undefined) return parsed

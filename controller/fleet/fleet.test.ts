@@ -164,6 +164,22 @@ describe('rates', () => {
     expect([metric('cpuCores'), metric('writeBytesPerSecond')]).toEqual([1, 2e5])
   })
 
+  it('are never taken over the milliseconds between two lanes', () => {
+    report('h1', 0, { vms: [sample(0, written(0))] })
+    report('h1', 1000, { lane: 'fast', vms: [sample(1000, written(1e6))] })
+    report('h1', 1015, { vms: [sample(1015, written(2e6))] })
+    expect(metric('writeBytesPerSecond')).toBe(1e6)
+    report('h1', 2000, { lane: 'fast', vms: [sample(2000, written(2e6))] })
+    expect(metric('writeBytesPerSecond')).toBe(1e6)
+  })
+
+  it('count a run from its start event also when it is read at once', () => {
+    report('h1', 5000, { lane: 'event', events: [event('started', 5000, 'booted')] })
+    report('h1', 5010, { lane: 'event', vms: [sample(5010, written(1e5))] })
+    report('h1', 7000, { lane: 'fast', vms: [sample(7000, written(2e6))] })
+    expect(metric('writeBytesPerSecond')).toBe(1e6)
+  })
+
   it('of latency are absent, with the reason, when there was no request', () => {
     report('h1', 0, { vms: [sample(0, written(4096))] })
     report('h1', 10_000, { vms: [sample(10_000, written(8192))] })

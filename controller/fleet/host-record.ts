@@ -17,7 +17,7 @@ import {
 } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { merge, unread, type Metrics, type Readings } from './absence.js'
-import { interval, type Baseline, type Interval } from './rates.js'
+import { interval, shortestIntervalMs, type Baseline, type Interval } from './rates.js'
 import { hostReadings, ioReadings, networkReadings, sum } from './readings.js'
 import type { CopyContext, VmCopy } from './vm-copy.js'
 
@@ -169,7 +169,7 @@ export class HostRecord {
   #advance(name: string, now: Baseline): Interval | undefined {
     const before = this.#baselines.get(name)
     if (Object.keys(now.totals).length === 0) return undefined
-    if (before !== undefined && before.runId === now.runId && now.at <= before.at) return undefined
+    if (before?.runId === now.runId && now.at - before.at < shortestIntervalMs) return undefined
     this.#baselines.set(name, now)
     // After a reboot the totals start at 0, at a moment that only the uptime tells: that one interval is left out.
     return interval(before, now, { beganSince: false })

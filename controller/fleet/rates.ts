@@ -16,6 +16,9 @@ export interface Interval {
 /** A longer silence than this is a gap: its mean says nothing about now. */
 export const longestIntervalMs = 15 * 60_000
 
+/** A shorter one says more of the moment of reading than of the load. Well below the fast beat of a second. */
+export const shortestIntervalMs = 400
+
 /**
  * Growth of totals since the baseline.
  *

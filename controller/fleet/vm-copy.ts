@@ -2,7 +2,7 @@ import type { NicObservation, Totals, VmFacts, VmObservation, EventObservation }
 import { isRunning, type Capability, type Disk, type Gap, type Nic, type Vm, type VmState } from '../model/snapshot.js'
 import type { EntityKey, Point } from '../store/time-series.js'
 import { forget, merge, unread, type Metrics, type Readings } from './absence.js'
-import { canHaveBegunWithin, interval, type Baseline, type Interval } from './rates.js'
+import { canHaveBegunWithin, interval, shortestIntervalMs, type Baseline, type Interval } from './rates.js'
 import { idleReadings, ioReadings, networkReadings, sum, vmReadings } from './readings.js'
 
 interface Part {
@@ -325,18 +325,25 @@ interface Run {
 
 /**
  * Moves the baseline on and gives the growth since the old one. An empty pass (nothing of this part was read) changes nothing.
- * A run whose start was told by an event counts from 0 at that moment.
+ * A run whose start was told by an event counts from 0 at that moment. Two lanes may read a VM within milliseconds: a mean
+ * over so short a time would be a spike, so the baseline stays and the growth counts with the next pass.
  */
 function advance(part: Part, now: Baseline, { beganAt, beganSince }: Run): Interval | undefined {
   if (Object.keys(now.totals).length === 0) return undefined
-  const before = part.baseline
-  if (before !== undefined && now.at <= before.at && now.runId === before.runId) return undefined
-  part.baseline = now
-  if (before?.runId !== now.runId && beganAt !== undefined && beganAt < now.at && beganAt >= (before?.at ?? 0)) {
-    const zeros = Object.fromEntries(Object.keys(now.totals).map((name) => [name, 0]))
-    return interval({ at: beganAt, runId: now.runId, totals: zeros }, now, { beganSince })
+  const known = part.baseline
+  const before = known?.runId === now.runId ? known : (startOf(now, beganAt, known?.at ?? 0) ?? known)
+  if (before?.runId === now.runId && now.at - before.at < shortestIntervalMs) {
+    part.baseline = before
+    return undefined
   }
+  part.baseline = now
   return interval(before, now, { beganSince })
+}
+
+/** Totals of 0 at the moment when the run began, if an event told of it after `since`. */
+function startOf(now: Baseline, beganAt: number | undefined, since: number): Baseline | undefined {
+  if (beganAt === undefined || beganAt < since || beganAt > now.at) return undefined
+  return { at: beganAt, runId: now.runId, totals: Object.fromEntries(Object.keys(now.totals).map((name) => [name, 0])) }
 }
 
 function split(totals: Totals): { cpuTotals: Totals; guestTotals: Totals } {

@@ -13,16 +13,21 @@ export class FieldCheck {
 
   /** Text without control characters and lone surrogates, cut to `max` characters. */
   text(field: string, value: string, max = 256): string {
-    const cleaned = value.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ')
-    const cut = cleaned.length > max ? cleaned.slice(0, max).toWellFormed() : cleaned
-    if (cut !== value) this.refuse(field)
-    return cut
+    const cut = value.slice(0, max).toWellFormed()
+    const cleaned = cut.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ')
+    if (cleaned !== value) this.refuse(field)
+    return cleaned
   }
 
-  /** A name that becomes a key: never empty. */
+  /** A name that becomes a key: never blank. */
   key(field: string, value: string, max = 256): string | undefined {
     const text = this.text(field, value, max)
-    return text === '' ? this.refuse(field) : text
+    return text.trim() === '' ? this.refuse(field) : text
+  }
+
+  /** An id that is joined with others into names of series: no slash, no blank. Refused as a whole, never cleaned. */
+  id(field: string, value: string): string | undefined {
+    return idPattern.test(value) ? value : this.refuse(field)
   }
 
   uuid(field: string, value: string): string | undefined {
@@ -49,6 +54,20 @@ export class FieldCheck {
     return items.slice(0, max)
   }
 
+  /** The items that have a key which none before them has. */
+  unique<Item>(field: string, items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {
+    const seen = new Set<string>()
+    return items.filter((item) => {
+      const key = keyOf(item)
+      if (seen.has(key)) {
+        this.refuse(field)
+        return false
+      }
+      seen.add(key)
+      return true
+    })
+  }
+
   /** The values that are there. */
   numbers(values: Readonly<Record<string, number | undefined>>): Readonly<Record<string, number>> {
     const kept: Record<string, number> = {}
@@ -57,4 +76,5 @@ export class FieldCheck {
   }
 }
 
+const idPattern = /^[\w.:-]{1,64}$/
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

@@ -6,9 +6,10 @@ import {
   type ArrayFacts as WireArrayFacts,
   type DiskFacts as WireDiskFacts,
   type Inventory,
+  type NicFacts as WireNicFacts,
   type VmFacts as WireVmFacts,
 } from '../../proto/gen/headroom/v1/inventory.js'
-import type { ArrayFacts, DiskFacts, HostHello, InventoryObservation, VmFacts } from '../model/observation.js'
+import type { ArrayFacts, DiskFacts, HostHello, InventoryObservation, NicFacts, VmFacts } from '../model/observation.js'
 import type { Capability } from '../model/snapshot.js'
 import type { FieldCheck } from './field-check.js'
 
@@ -44,8 +45,8 @@ const supports: Readonly<Record<Support, Capability['support'] | undefined>> = {
 
 /** The hosts of a hello. A host without a usable id or kind is left out. */
 export function hostsFromWire(hello: Hello, check: FieldCheck): HostHello[] {
-  return check.list('hello.hosts', hello.hosts, wireLimits.maxHostsPerAgent).flatMap((host) => {
-    const hostId = check.key('hello.host_id', host.hostId, 64)
+  const hosts = check.list('hello.hosts', hello.hosts, wireLimits.maxHostsPerAgent).flatMap((host) => {
+    const hostId = check.id('hello.host_id', host.hostId)
     const kind = kinds[host.kind] ?? check.refuse('hello.kind')
     if (hostId === undefined || kind === undefined) return []
     const capabilities = check.list('hello.capabilities', host.capabilities, 256).flatMap((one) => {
@@ -61,10 +62,11 @@ export function hostsFromWire(hello: Hello, check: FieldCheck): HostHello[] {
         kind,
         bootId: check.text('hello.boot_id', host.bootId, 64),
         simulated: host.simulated,
-        capabilities,
+        capabilities: check.unique('capability.name', capabilities, (one) => one.name),
       },
     ]
   })
+  return [...check.unique('hello.host_id', hosts, (host) => host.hostId)]
 }
 
 /** @returns undefined if it names no host */
@@ -73,7 +75,7 @@ export function inventoryFromWire(
   check: FieldCheck,
   at: number,
 ): InventoryObservation | undefined {
-  const hostId = check.key('inventory.host_id', inventory.hostId, 64)
+  const hostId = check.id('inventory.host_id', inventory.hostId)
   const host = inventory.host ?? check.refuse('inventory.host')
   if (hostId === undefined || host === undefined) return undefined
   const optionalCount = (field: string, value: number): number | undefined => check.count(field, value) || undefined
@@ -101,12 +103,20 @@ export function inventoryFromWire(
         rotational: disk.rotational,
       })),
     },
-    vms: check
-      .list('inventory.vms', inventory.vms, wireLimits.maxVmsPerReport)
-      .flatMap((vm) => vmFactsFromWire(vm, check)),
-    arrays: check
-      .list('inventory.arrays', inventory.arrays, wireLimits.maxArraysPerHost)
-      .flatMap((array) => arrayFactsFromWire(array, check)),
+    vms: check.unique(
+      'vm.uuid',
+      check
+        .list('inventory.vms', inventory.vms, wireLimits.maxVmsPerReport)
+        .flatMap((vm) => vmFactsFromWire(vm, check)),
+      (vm) => vm.uuid,
+    ),
+    arrays: check.unique(
+      'array.key',
+      check
+        .list('inventory.arrays', inventory.arrays, wireLimits.maxArraysPerHost)
+        .flatMap((array) => arrayFactsFromWire(array, check)),
+      (array) => array.key,
+    ),
   }
 }
 
@@ -120,21 +130,16 @@ function vmFactsFromWire(vm: WireVmFacts, check: FieldCheck): VmFacts[] {
       name,
       vcpus: check.count('vm.vcpus', vm.vcpus) ?? 0,
       memoryMaxBytes: check.count('vm.memory_max_bytes', vm.memoryMaxBytes) ?? 0,
-      disks: check
-        .list('vm.disks', vm.disks, wireLimits.maxDisksPerVm)
-        .flatMap((disk) => diskFactsFromWire(disk, check)),
-      nics: check.list('vm.nics', vm.nics, wireLimits.maxNicsPerVm).flatMap((nic) => {
-        const device = check.key('nic.device', nic.device, 64)
-        if (device === undefined) return []
-        return [
-          {
-            device,
-            mac: check.text('nic.mac', nic.mac, 32),
-            network: check.text('nic.network', nic.network),
-            model: check.text('nic.model', nic.model, 64),
-          },
-        ]
-      }),
+      disks: check.unique(
+        'disk.target',
+        check.list('vm.disks', vm.disks, wireLimits.maxDisksPerVm).flatMap((disk) => diskFactsFromWire(disk, check)),
+        (disk) => disk.target,
+      ),
+      nics: check.unique(
+        'nic.device',
+        check.list('vm.nics', vm.nics, wireLimits.maxNicsPerVm).flatMap((nic) => nicFactsFromWire(nic, check)),
+        (nic) => nic.device,
+      ),
       autostart: vm.autostart,
       osType: check.text('vm.os_type', vm.osType),
       owner: check.text('metadata.owner', vm.metadata?.owner ?? ''),
@@ -145,6 +150,29 @@ function vmFactsFromWire(vm: WireVmFacts, check: FieldCheck): VmFacts[] {
   ]
 }
 
+function nicFactsFromWire(nic: WireNicFacts, check: FieldCheck): NicFacts[] {
+  // The VM is off: its interface has no device on the host yet.
+  if (nic.device === '') return []
+  const device = check.key('nic.device', nic.device, 64)
+  if (device === undefined) return []
+  return [
+    {
+      device,
+      mac: check.text('nic.mac', nic.mac, 32),
+      network: check.text('nic.network', nic.network),
+      model: check.text('nic.model', nic.model, 64),
+    },
+  ]
+}
+
+/** `DISK_BACKEND_ISCSI` as `iscsi`; what a newer agent may say, as `other`. */
+function backendFromWire(backend: DiskBackend, check: FieldCheck): string {
+  if (backend === DiskBackend.DISK_BACKEND_UNSPECIFIED) return 'other'
+  if (backend !== DiskBackend.UNRECOGNIZED) return backend.replace(/^DISK_BACKEND_/, '').toLowerCase()
+  check.refuse('disk.backend')
+  return 'other'
+}
+
 function diskFactsFromWire(disk: WireDiskFacts, check: FieldCheck): DiskFacts[] {
   const target = check.key('disk.target', disk.target, 64)
   if (target === undefined) return []
@@ -152,7 +180,7 @@ function diskFactsFromWire(disk: WireDiskFacts, check: FieldCheck): DiskFacts[] 
     {
       target,
       source: check.text('disk.source', disk.source, 1024),
-      backend: disk.backend.replace(/^DISK_BACKEND_/, '').toLowerCase(),
+      backend: backendFromWire(disk.backend, check),
       arrayKey: check.text('disk.array_key', disk.arrayKey, 384),
       unit: check.text('disk.unit', disk.unit),
       capacityBytes: check.count('disk.capacity_bytes', disk.capacityBytes),
@@ -163,7 +191,7 @@ function diskFactsFromWire(disk: WireDiskFacts, check: FieldCheck): DiskFacts[] 
       cache: check.text('disk.cache', disk.cache, 64),
       bus: check.text('disk.bus', disk.bus, 64),
     },
-  ].map((one) => (disk.backend === DiskBackend.UNRECOGNIZED ? { ...one, backend: 'other' } : one))
+  ]
 }
 
 function arrayFactsFromWire(array: WireArrayFacts, check: FieldCheck): ArrayFacts[] {

@@ -1,11 +1,9 @@
 import {
-  EventKind,
-  GapReason,
   Lane,
   VmState as WireVmState,
-  VmStateReason,
   type ArraySample,
   type DiskSample,
+  type FileSystemSample,
   type HostDiskSample,
   type HostSample,
   type NetworkSample,
@@ -53,6 +51,22 @@ function word(value: string, prefix: string): string {
 
 /** How far a report's clock may be from ours after correction before its time is replaced, milliseconds. */
 const farthestAheadMs = 60_000
+/** Older than any spool: a clock that was never set, not a late report. */
+const farthestBehindMs = 366 * 86_400_000
+/** No pass takes longer. */
+const longestOffsetMs = 600_000
+
+/** A moment as the agent tells it, on our clock; one that cannot be is refused and becomes `instead`. */
+function moment(
+  field: string,
+  at: number,
+  { now, instead }: { now: number; instead: number },
+  check: FieldCheck,
+): number {
+  if (at >= Math.max(0, now - farthestBehindMs) && at <= now + farthestAheadMs) return at
+  check.refuse(field)
+  return instead
+}
 
 /**
  * Validates a report. `offsetMs` (controller's clock minus agent's) is added to every time.
@@ -63,40 +77,44 @@ export function reportFromWire(
   check: FieldCheck,
   { offsetMs, now }: { readonly offsetMs: number; readonly now: number },
 ): ReportObservation | undefined {
-  const hostId = check.key('report.host_id', report.hostId, 64)
-  const seq = check.count('report.seq', report.seq)
+  const hostId = check.id('report.host_id', report.hostId)
+  const seq = report.seq === 0n ? check.refuse('report.seq') : check.count('report.seq', report.seq)
   const spoolId = check.key('report.spool_id', report.spoolId, 64)
   const atMs = check.count('report.at_ms', report.atMs)
-  if (hostId === undefined || seq === undefined || seq === 0 || spoolId === undefined || atMs === undefined) {
-    return undefined
-  }
-  let at = atMs + offsetMs
-  if (at > now + farthestAheadMs) {
-    check.refuse('report.at_ms')
-    at = now
-  }
+  if (hostId === undefined || seq === undefined || spoolId === undefined || atMs === undefined) return undefined
+  const at = moment('report.at_ms', atMs + offsetMs, { now, instead: now }, check)
   return {
     spoolId,
     seq,
     hostId,
     bootId: check.text('report.boot_id', report.bootId, 64),
     at,
-    lane: lanes[report.lane],
+    lane: lanes[known('report.lane', report.lane, check)],
     gaps: check
       .list('report.gaps', report.gaps, wireLimits.maxGapsPerReport)
       .map((gap): Gap => ({
         vmUuid: gap.vmUuid === '' ? '' : (check.uuid('gap.vm_uuid', gap.vmUuid) ?? 'invalid'),
         group: check.text('gap.group', gap.group, 32),
-        reason: gap.reason === GapReason.UNRECOGNIZED ? 'unknown' : word(gap.reason, 'GAP_REASON_'),
+        reason: word(known('gap.reason', gap.reason, check), 'GAP_REASON_'),
         message: check.text('gap.message', gap.message, 512),
-        sinceMs: (check.count('gap.since_ms', gap.sinceMs) ?? atMs) + offsetMs,
+        sinceMs: since(gap.sinceMs, { at, offsetMs }, check),
       }))
       .filter((gap) => gap.vmUuid !== 'invalid'),
     host: report.host === undefined ? undefined : hostFromWire(report.host, check),
-    vms: check.list('report.vms', report.vms, wireLimits.maxVmsPerReport).flatMap((vm) => vmFromWire(vm, at, check)),
-    arrays: check
-      .list('report.arrays', report.arrays, wireLimits.maxArraysPerHost)
-      .flatMap((array) => arrayFromWire(array, check)),
+    vms: check.unique(
+      'vm.uuid',
+      check
+        .list('report.vms', report.vms, wireLimits.maxVmsPerReport)
+        .flatMap((vm) => vmFromWire(vm, { reportAt: at, latest: Math.max(at, now + farthestAheadMs) }, check)),
+      (vm) => vm.uuid,
+    ),
+    arrays: check.unique(
+      'array.key',
+      check
+        .list('report.arrays', report.arrays, wireLimits.maxArraysPerHost)
+        .flatMap((array) => arrayFromWire(array, check)),
+      (array) => array.key,
+    ),
     collectors: check.list('report.collectors', report.collectors, 128).map((run) => ({
       name: check.text('collector.name', run.name, 64),
       durationSeconds: check.real('collector.duration_seconds', run.durationSeconds) ?? 0,
@@ -109,11 +127,11 @@ export function reportFromWire(
       if (vmUuid === undefined || eventAt === undefined) return []
       return [
         {
-          at: Math.min(eventAt + offsetMs, now),
+          at: Math.min(moment('event.at_ms', eventAt + offsetMs, { now, instead: at }, check), now),
           vmUuid,
           vmName: check.text('event.vm_name', event.vmName),
-          kind: event.kind === EventKind.UNRECOGNIZED ? 'unknown' : word(event.kind, 'EVENT_KIND_'),
-          reason: reasonOf(event.reason),
+          kind: word(known('event.kind', event.kind, check), 'EVENT_KIND_'),
+          reason: word(known('event.reason', event.reason, check), 'VM_STATE_REASON_'),
           message: check.text('event.message', event.message, 512),
         },
       ]
@@ -131,22 +149,37 @@ export function reportFromWire(
   }
 }
 
-function reasonOf(reason: VmStateReason): string {
-  return reason === VmStateReason.UNRECOGNIZED ? 'unknown' : word(reason, 'VM_STATE_REASON_')
+/** Counts a value that only a newer agent knows; it is taken as unknown. */
+function known<Value extends string>(field: string, value: Value, check: FieldCheck): Value {
+  if (value === 'UNRECOGNIZED') check.refuse(field)
+  return value
 }
 
-function vmFromWire(vm: VmSample, reportAt: number, check: FieldCheck): VmObservation[] {
+/** Since when something is missing: never later than the report itself, which is also the answer if it is not said. */
+function since(sinceMs: bigint, { at, offsetMs }: { at: number; offsetMs: number }, check: FieldCheck): number {
+  const told = check.count('gap.since_ms', sinceMs)
+  return told === undefined || told === 0 ? at : Math.max(0, Math.min(at, told + offsetMs))
+}
+
+function vmFromWire(
+  vm: VmSample,
+  { reportAt, latest }: { readonly reportAt: number; readonly latest: number },
+  check: FieldCheck,
+): VmObservation[] {
   const uuid = check.uuid('vm.uuid', vm.uuid)
   if (uuid === undefined) return []
-  const at = reportAt + Math.min(vm.offsetMs, 600_000)
-  const guestAgeMs = check.count('vm.memory_guest_age_ms', vm.memoryGuestAgeMs)
+  const inPass = vm.offsetMs <= longestOffsetMs && reportAt + vm.offsetMs <= latest
+  const at = inPass ? reportAt + vm.offsetMs : (check.refuse('vm.offset_ms') ?? reportAt)
+  const guestAgeMs = check.count('vm.memory_guest_age_ms', vm.memoryGuestAgeMs) ?? 0
+  const guestUsed = check.count('vm.memory_guest_used_bytes', vm.memoryGuestUsedBytes)
+  const guestAvailable = check.count('vm.memory_guest_available_bytes', vm.memoryGuestAvailableBytes)
   return [
     {
       uuid,
       runId: check.text('vm.run_id', vm.runId, 128),
       at,
-      state: states[vm.state],
-      stateReason: reasonOf(vm.stateReason),
+      state: states[known('vm.state', vm.state, check)],
+      stateReason: word(known('vm.state_reason', vm.stateReason, check), 'VM_STATE_REASON_'),
       vcpus: check.count('vm.vcpus', vm.vcpus),
       totals: check.numbers({
         cpuSeconds: check.real('vm.cpu_seconds', vm.cpuSeconds),
@@ -158,21 +191,22 @@ function vmFromWire(vm: VmSample, reportAt: number, check: FieldCheck): VmObserv
         memoryMaxBytes: check.count('vm.memory_max_bytes', vm.memoryMaxBytes),
         memoryBytes: check.count('vm.memory_bytes', vm.memoryBytes),
         memoryRssBytes: check.count('vm.memory_rss_bytes', vm.memoryRssBytes),
-        memoryGuestUsedBytes: check.count('vm.memory_guest_used_bytes', vm.memoryGuestUsedBytes),
-        memoryGuestAvailableBytes: check.count('vm.memory_guest_available_bytes', vm.memoryGuestAvailableBytes),
+        memoryGuestUsedBytes: guestUsed,
+        memoryGuestAvailableBytes: guestAvailable,
         memoryActiveBytes: check.count('vm.memory_active_bytes', vm.memoryActiveBytes),
         memoryBalloonedBytes: check.count('vm.memory_ballooned_bytes', vm.memoryBalloonedBytes),
         memorySwappedBytes: check.count('vm.memory_swapped_bytes', vm.memorySwappedBytes),
       }),
-      guestMemoryAt:
-        vm.memoryGuestUsedBytes === undefined && vm.memoryGuestAvailableBytes === undefined
-          ? undefined
-          : at - (guestAgeMs ?? 0),
-      disks: check.list('vm.disks', vm.disks, wireLimits.maxDisksPerVm).flatMap((disk) => {
-        const target = check.key('disk.target', disk.target, 64)
-        return target === undefined ? [] : [{ target, totals: ioTotals(disk, check) }]
-      }),
-      nics: check.list('vm.nics', vm.nics, wireLimits.maxNicsPerVm).flatMap((nic) => networkFromWire(nic, check)),
+      guestMemoryAt: guestUsed === undefined && guestAvailable === undefined ? undefined : Math.max(0, at - guestAgeMs),
+      disks: check.unique(
+        'disk.target',
+        check.list('vm.disks', vm.disks, wireLimits.maxDisksPerVm).flatMap((disk) => {
+          const target = check.key('disk.target', disk.target, 64)
+          return target === undefined ? [] : [{ target, totals: ioTotals(disk, check) }]
+        }),
+        (disk) => disk.target,
+      ),
+      nics: networksFromWire(check.list('vm.nics', vm.nics, wireLimits.maxNicsPerVm), check),
     },
   ]
 }
@@ -190,6 +224,14 @@ function ioTotals(io: DiskSample | HostDiskSample | ArraySample, check: FieldChe
     outOfSlots: 'outOfSlots' in io ? check.count('disk.out_of_slots', io.outOfSlots) : undefined,
     busySeconds: 'busySeconds' in io ? check.real('disk.busy_seconds', io.busySeconds) : undefined,
   })
+}
+
+function networksFromWire(list: readonly (NicSample | NetworkSample)[], check: FieldCheck): readonly NicObservation[] {
+  return check.unique(
+    'nic.device',
+    list.flatMap((nic) => networkFromWire(nic, check)),
+    (nic) => nic.device,
+  )
 }
 
 function networkFromWire(nic: NicSample | NetworkSample, check: FieldCheck): NicObservation[] {
@@ -250,32 +292,40 @@ function hostFromWire(host: HostSample, check: FieldCheck): HostObservation {
         swapBytes === undefined || swapFreeBytes === undefined ? undefined : Math.max(0, swapBytes - swapFreeBytes),
       uptimeSeconds: check.real('host.uptime_seconds', host.uptimeSeconds),
     }),
-    disks: check.list('host.disks', host.disks, wireLimits.maxDevicesPerHost).flatMap((disk) => {
-      const device = check.key('host_disk.device', disk.device, 128)
-      return device === undefined ? [] : [{ device, totals: ioTotals(disk, check) }]
-    }),
-    networks: check
-      .list('host.networks', host.networks, wireLimits.maxDevicesPerHost)
-      .flatMap((network) => networkFromWire(network, check)),
-    fileSystems: check
-      .list('host.file_systems', host.fileSystems, wireLimits.maxDevicesPerHost)
-      .flatMap((one): FileSystem[] => {
-        const mount = check.key('file_system.mount', one.mount, 384)
-        const sizeBytes = check.count('file_system.size_bytes', one.sizeBytes)
-        const availableBytes = check.count('file_system.available_bytes', one.availableBytes)
-        if (mount === undefined || sizeBytes === undefined || availableBytes === undefined) return []
-        return [
-          {
-            mount,
-            device: check.text('file_system.device', one.device),
-            type: check.text('file_system.type', one.type, 64),
-            sizeBytes,
-            availableBytes,
-            files: check.count('file_system.files', one.files) ?? 0,
-            filesFree: check.count('file_system.files_free', one.filesFree) ?? 0,
-            readOnly: one.readOnly,
-          },
-        ]
+    disks: check.unique(
+      'host_disk.device',
+      check.list('host.disks', host.disks, wireLimits.maxDevicesPerHost).flatMap((disk) => {
+        const device = check.key('host_disk.device', disk.device, 128)
+        return device === undefined ? [] : [{ device, totals: ioTotals(disk, check) }]
       }),
+      (disk) => disk.device,
+    ),
+    networks: networksFromWire(check.list('host.networks', host.networks, wireLimits.maxDevicesPerHost), check),
+    fileSystems: check.unique(
+      'file_system.mount',
+      check
+        .list('host.file_systems', host.fileSystems, wireLimits.maxDevicesPerHost)
+        .flatMap((one) => fileSystemFromWire(one, check)),
+      (one) => one.mount,
+    ),
   }
+}
+
+function fileSystemFromWire(one: FileSystemSample, check: FieldCheck): FileSystem[] {
+  const mount = check.key('file_system.mount', one.mount, 384)
+  const sizeBytes = check.count('file_system.size_bytes', one.sizeBytes)
+  const availableBytes = check.count('file_system.available_bytes', one.availableBytes)
+  if (mount === undefined || sizeBytes === undefined || availableBytes === undefined) return []
+  return [
+    {
+      mount,
+      device: check.text('file_system.device', one.device),
+      type: check.text('file_system.type', one.type, 64),
+      sizeBytes,
+      availableBytes,
+      files: check.count('file_system.files', one.files) ?? 0,
+      filesFree: check.count('file_system.files_free', one.filesFree) ?? 0,
+      readOnly: one.readOnly,
+    },
+  ]
 }

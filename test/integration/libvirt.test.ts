@@ -250,8 +250,14 @@ describe.skipIf(missing !== undefined)('a real libvirtd with real guests', () =>
     await daemon.killDaemon()
     await second.signal('SIGKILL')
     await daemon.startDaemon()
-    // Whether libvirt itself says so, after we are back, or we see it in the list: once.
-    await vi.waitFor(() => expect(eventsOf(second, from)).toHaveLength(1), { timeout: 15_000 })
+    // Whether libvirt itself says so, or the list shows it at once or only later: once.
+    await vi.waitFor(
+      async () => {
+        await read(['state'])
+        expect(eventsOf(second, from)).toHaveLength(1)
+      },
+      { timeout: 15_000, interval: 200 },
+    )
     expect(eventsOf(second, from)[0]).toMatch(/^(crashed|stopped) /)
     const { state } = await readOne(second, 'state')
     expect(state).toBe('shutoff')

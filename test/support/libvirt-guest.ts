@@ -29,6 +29,7 @@ export interface Guest {
   tell(command: string): Promise<void>
   /** The process of its QEMU, as seen from here. */
   pid(): Promise<number>
+  /** Signals its QEMU; returns from SIGSTOP when that has stopped. */
   signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void>
 }
 
@@ -74,7 +75,11 @@ export async function defineGuest(daemon: LibvirtDaemon, options: GuestOptions):
     },
     pid: findPid,
     signal: async (signal) => {
-      process.kill(await findPid(), signal)
+      const pid = await findPid()
+      process.kill(pid, signal)
+      // Its threads stop one after the other.
+      if (signal !== 'SIGSTOP') return
+      while (!(await readFile(`/proc/${pid}/stat`, 'utf8')).includes(') T ')) await delay(10)
     },
   }
 }

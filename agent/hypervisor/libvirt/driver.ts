@@ -85,13 +85,14 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#options = options
     this.#memory = memory
     const { vmDeadlineMs = 2000, fastVmDeadlineMs = 800, now, log } = options
-    this.#sampler = new Sampler({ memory, vmDeadlineMs, fastVmDeadlineMs })
-    this.#events = new EventSource({
+    const events = new EventSource({
       now,
       log,
       onEvent: (event) => this.#queue.push(event),
       onChange: (uuid) => memory.definitions.invalidate(uuid),
     })
+    this.#events = events
+    this.#sampler = new Sampler({ memory, vmDeadlineMs, fastVmDeadlineMs, onList: (list) => events.observe(list) })
   }
 
   get identity(): HostIdentity {

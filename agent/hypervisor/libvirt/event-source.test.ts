@@ -4,7 +4,7 @@ import { createLog } from '../../../common/log.js'
 import type { HypervisorEvent } from '../hypervisor.js'
 import type { Caller } from './connection.js'
 import { EventSource } from './event-source.js'
-import { eventId, procedure, type DomainRef } from './procedures.js'
+import { eventId, getDomainStats, procedure, statsGroup, type DomainRef } from './procedures.js'
 import { errorCode, LibvirtError } from './rpc-error.js'
 import { XdrError, XdrReader, XdrWriter } from './xdr.js'
 
@@ -44,14 +44,16 @@ function daemonWith(rows: readonly Row[], refused: readonly number[] = []): Call
   }
 }
 
+let clock: number
 let events: HypervisorEvent[]
 let changed: string[]
 let source: EventSource
 beforeEach(() => {
+  clock = 5
   events = []
   changed = []
   source = new EventSource({
-    now: () => 5,
+    now: () => clock,
     log: createLog('test', 'silent'),
     onEvent: (event) => events.push(event),
     onChange: (uuid) => changed.push(uuid),
@@ -168,5 +170,55 @@ describe('following', () => {
       ]),
     )
     expect(events).toEqual([])
+  })
+})
+
+describe('lists that come by', () => {
+  const observe = async (rows: readonly Row[], atMs: number): Promise<void> => {
+    clock = atMs
+    source.observe(await getDomainStats(daemonWith(rows), [], statsGroup.state))
+  }
+  const told = (): unknown[] => events.map(({ vmName, kind, reason }) => [vmName, kind, reason])
+
+  it('tell what no event told, once, after a second', async () => {
+    await source.follow(daemonWith([[a, 1, 1]]))
+    await observe([[a, 5, 3]], 1000)
+    await observe([[a, 5, 3]], 1999)
+    expect(told()).toEqual([])
+    await observe([[a, 5, 3]], 2000)
+    await observe([[a, 5, 3]], 9000)
+    expect(told()).toEqual([['a', 'crashed', 'crashed']])
+    expect(changed).toEqual([a.uuid])
+    await observe([], 10_000)
+    await observe([[b, 1, 1]], 11_000)
+    await observe([[b, 1, 1]], 12_000)
+    expect(told().slice(1)).toEqual([['b', 'started', 'booted']])
+  })
+
+  it('leave it to the event if that comes in time', async () => {
+    await source.follow(daemonWith([[a, 1, 1]]))
+    await observe([[a, 5, 2]], 1000)
+    source.receive(procedure.eventLifecycle, lifecycle(a, 5, 1))
+    await observe([[a, 5, 2]], 5000)
+    expect(told()).toEqual([['a', 'stopped', 'destroyed']])
+  })
+
+  it('do not announce a VM that is only being started or received', async () => {
+    await source.follow(daemonWith([]))
+    for (const atMs of [1000, 5000])
+      await observe(
+        [
+          [a, 3, 11],
+          [b, 3, 2],
+        ],
+        atMs,
+      )
+    expect(told()).toEqual([])
+  })
+
+  it('tell of a transient VM that is gone', async () => {
+    await source.follow(daemonWith([[a, 1, 1]]))
+    for (const atMs of [1000, 5000]) await observe([], atMs)
+    expect(told()).toEqual([['a', 'stopped', 'unknown']])
   })
 })

@@ -3,7 +3,15 @@ import type { EventKind, HypervisorEvent, VmStateReason } from '../hypervisor.js
 import type { Caller } from './connection.js'
 import { hasProcess } from './domain-state.js'
 import { lifecycleEvent } from './lifecycle-event.js'
-import { eventId, getDomainStats, procedure, readDomain, registerEvent, statsGroup } from './procedures.js'
+import {
+  eventId,
+  getDomainStats,
+  procedure,
+  readDomain,
+  registerEvent,
+  statsGroup,
+  type DomainStats,
+} from './procedures.js'
 import { stateOf } from './sampler.js'
 import type { XdrReader } from './xdr.js'
 
@@ -26,13 +34,18 @@ const changeEvents = [
 
 const changing: ReadonlySet<EventKind> = new Set<EventKind>(['defined', 'undefined', 'started', 'stopped', 'crashed'])
 
+/** An event may come later than the list that shows the same. */
+const patienceMs = 1000
+
 /**
- * Turns the daemon's messages into events. It also remembers who runs, so that after a break in the connection it can tell
- * what happened meanwhile.
+ * Turns the daemon's messages into events. It also remembers who runs: so that after a break in the connection it can tell
+ * what happened meanwhile, and because libvirt says nothing of a VM that it finds dead when it starts itself.
  */
 export class EventSource {
   readonly #options: EventSourceOptions
   readonly #running = new Map<string, string>()
+  /** VMs that were seen to have started or stopped without an event so far, and when. */
+  readonly #unannounced = new Map<string, number>()
   #changeCallbacks = new Set<number>()
   #followed = false
 
@@ -53,8 +66,25 @@ export class EventSource {
       const callback = await this.#register(caller, id)
       if (callback !== undefined) this.#changeCallbacks.add(callback)
     }
-    await this.#relist(caller)
+    const list = await getDomainStats(caller, [], statsGroup.state)
+    this.#unannounced.clear()
+    this.#reconcile(list, () => true, this.#followed ? 'while the connection to libvirt was down' : undefined)
+    this.#followed = true
     return hasLifecycle
+  }
+
+  /** A list of all VMs came by. What it shows for a second and no event told is told now. */
+  observe(list: readonly DomainStats[]): void {
+    const nowMs = this.#options.now()
+    const differing = new Set<string>()
+    const isDue = (uuid: string): boolean => {
+      differing.add(uuid)
+      const sinceMs = this.#unannounced.get(uuid) ?? nowMs
+      this.#unannounced.set(uuid, sinceMs)
+      return nowMs - sinceMs >= patienceMs
+    }
+    this.#reconcile(list, isDue, 'libvirt sent no event')
+    for (const uuid of this.#unannounced.keys()) if (!differing.has(uuid)) this.#unannounced.delete(uuid)
   }
 
   /** A message of the daemon. @throws XdrError if it is malformed */
@@ -96,24 +126,35 @@ export class EventSource {
     }
   }
 
-  async #relist(caller: Caller): Promise<void> {
-    const list = await getDomainStats(caller, [], statsGroup.state)
-    const before = new Map(this.#running)
-    this.#running.clear()
+  /** @param message undefined: take note, and tell nothing */
+  #reconcile(list: readonly DomainStats[], isDue: (uuid: string) => boolean, message: string | undefined): void {
+    const missing = new Map(this.#running)
     for (const stats of list) {
       const { uuid, name } = stats.domain
       const { state, reason } = stateOf(stats)
-      if (hasProcess(state)) {
+      missing.delete(uuid)
+      const known = this.#running.has(uuid)
+      // One that is being started or is coming in from another host is announced when it runs.
+      if (state === 'running' && !known && isDue(uuid)) {
         this.#running.set(uuid, name)
-        if (this.#followed && !before.has(uuid)) this.#tell('started', reason, uuid, name, missedMessage)
-      } else if (before.has(uuid)) {
-        this.#tell(reason === 'crashed' ? 'crashed' : 'stopped', reason, uuid, name, missedMessage)
+        this.#tellMissed('started', reason, uuid, name, message)
+      } else if (known && !hasProcess(state) && isDue(uuid)) {
+        this.#running.delete(uuid)
+        this.#tellMissed(reason === 'crashed' ? 'crashed' : 'stopped', reason, uuid, name, message)
       }
-      before.delete(uuid)
     }
     // Those that are not even listed any more were transient.
-    for (const [uuid, name] of before) this.#tell('stopped', 'unknown', uuid, name, missedMessage)
-    this.#followed = true
+    for (const [uuid, name] of missing) {
+      if (!isDue(uuid)) continue
+      this.#running.delete(uuid)
+      this.#tellMissed('stopped', 'unknown', uuid, name, message)
+    }
+  }
+
+  #tellMissed(kind: EventKind, reason: VmStateReason, uuid: string, name: string, message: string | undefined): void {
+    if (message === undefined) return
+    this.#options.onChange(uuid)
+    this.#tell(kind, reason, uuid, name, message)
   }
 
   #tell(kind: EventKind, reason: VmStateReason, vmUuid: string, vmName: string, message?: string): void {
@@ -121,5 +162,3 @@ export class EventSource {
     this.#options.onEvent({ atMs, kind, reason, vmUuid, vmName, ...(message === undefined ? {} : { message }) })
   }
 }
-
-const missedMessage = 'while the connection to libvirt was down'

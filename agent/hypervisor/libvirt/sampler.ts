@@ -24,6 +24,8 @@ export interface SamplerOptions {
   readonly vmDeadlineMs: number
   /** The same in the fast lane, whose passes must not take longer than their interval. */
   readonly fastVmDeadlineMs: number
+  /** Hears of every list of all VMs. */
+  readonly onList?: (list: readonly DomainStats[]) => void
 }
 
 const listDeadlineMs = 5000
@@ -170,6 +172,7 @@ export class Sampler {
       if (error.why === 'aborted') throw error
       return allMissing('timeout', message)
     }
+    this.#options.onList?.(list)
     for (const group of groups) memory.gaps.present(undefined, group)
     const domains = list.map(({ domain }) => domain)
     forgetAllBut(memory, domains)
