@@ -144,7 +144,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       }
     }
     // Capabilities and inventories first, so that the first hello is complete.
-    await Promise.all(served.map(async (host) => probe(host, stop.signal, log)))
+    await Promise.all(served.map(({ loop }) => loop.prepare()))
     const [controller] = config.controllers
     if (controller === undefined || stop.signal.aborted) return
     waitingFor = 'waiting for enrolment'
@@ -206,14 +206,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await running
       await lifecycle.stop()
     },
-  }
-}
-
-async function probe(host: Served, signal: AbortSignal, log: Log): Promise<void> {
-  try {
-    host.capabilities = await host.source.hypervisor.probe(signal)
-  } catch (error) {
-    log.warn({ err: error, host: host.source.hypervisor.identity.name }, 'capabilities are not known yet')
   }
 }
 

@@ -1,11 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
 import type { Log } from '../common/log.js'
 import type { AgentConfig } from './config.js'
 import { createMachine } from './host/machine.js'
-import type { HostFacts, Hypervisor } from './hypervisor/hypervisor.js'
+import type { Capability, HostFacts, Hypervisor } from './hypervisor/hypervisor.js'
 import { openLibvirt } from './hypervisor/libvirt/driver.js'
 import { loadFleet } from './hypervisor/simulated/fleet-file.js'
 import { openSimulatedFleet } from './hypervisor/simulated/simulated-fleet.js'
@@ -92,7 +92,20 @@ function linuxMachine(config: AgentConfig, log: Log): Machine {
       // Once: it forks processes. It has deadlines of its own and never rejects.
       facts ??= machine.facts(new AbortController().signal)
       const { hostname: _hostname, bootId: _bootId, memoryBytes: _memory, ...own } = await facts
-      return { ...own, ...known }
+      // libvirt guesses the CPU's name; how much memory there is for VMs it knows best.
+      return { ...known, ...own }
+    },
+    async capabilities() {
+      const psi = await access(join(procRoot, 'pressure')).then(
+        (): Capability => ({ name: 'host-psi', support: 'yes' }),
+        (): Capability => ({ name: 'host-psi', support: 'no', reason: 'this kernel does not account for pressure' }),
+      )
+      return [
+        { name: 'host-cpu', support: 'yes' },
+        { name: 'host-memory', support: 'yes' },
+        psi,
+        { name: 'array-counters', support: 'degraded', reason: 'of arrays that are block devices of this machine' },
+      ]
     },
     arrays: (arrays) => readArrayCounters(arrays, procRoot),
   }

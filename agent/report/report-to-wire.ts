@@ -24,7 +24,7 @@ import type {
   VmState,
   VmStateReason,
 } from '../hypervisor/hypervisor.js'
-import { whole, wholeIf } from './to-wire.js'
+import { small, smallIf, whole, wholeIf } from './to-wire.js'
 
 /** What one pass over one host brought. */
 export interface Pass {
@@ -193,12 +193,12 @@ function vmToWire(vm: VmRaw, passAtMs: number): VmSample {
   return {
     uuid: vm.uuid,
     runId: vm.runId,
-    offsetMs: Math.max(0, Math.round(vm.atMs - passAtMs)),
+    offsetMs: small(vm.atMs - passAtMs),
     state: vm.state === undefined ? WireVmState.VM_STATE_UNSPECIFIED : stateToWire[vm.state],
     stateReason: reasonToWire[vm.stateReason ?? 'unknown'],
     cpuSeconds: vm.cpuSeconds,
     vcpuWaitSeconds: vm.vcpuWaitSeconds,
-    vcpus: vm.vcpus,
+    vcpus: smallIf(vm.vcpus),
     memoryMaxBytes: wholeIf(vm.memoryMaxBytes),
     memoryBytes: wholeIf(vm.memoryBytes),
     memoryRssBytes: wholeIf(vm.memoryRssBytes),
@@ -266,7 +266,7 @@ function hostToWire(host: HostRaw): HostSample {
     cpuIowaitSeconds: host.cpuIowaitSeconds,
     cpuStealSeconds: host.cpuStealSeconds,
     cpuGuestSeconds: host.cpuGuestSeconds,
-    cpuThreads: host.cpuThreads,
+    cpuThreads: smallIf(host.cpuThreads),
     load1: host.load1,
     load5: host.load5,
     load15: host.load15,

@@ -47,13 +47,27 @@ export interface Introduction {
   readonly capabilities: readonly Capability[]
 }
 
-/** Whole bytes or requests as the wire has them. A total past 2^53 is no longer exact, and stays finite. */
+/** The largest number that every 64-bit field of the wire can hold. */
+const largest = 2 ** 63 - 1024
+
+/** Whole bytes or requests as the wire has them. A total past 2^53 is no longer exact, and stays what the wire can hold. */
 export function whole(value: number): bigint {
-  return BigInt(Math.max(0, Math.trunc(Number.isFinite(value) ? value : 0)))
+  return BigInt(Math.min(largest, Math.max(0, Math.trunc(Number.isFinite(value) ? value : 0))))
 }
 
+/** The same for what may be absent. What is no such number was not read: it is absent, never 0. */
 export function wholeIf(value: number | undefined): bigint | undefined {
-  return value === undefined ? undefined : whole(value)
+  return value === undefined || !Number.isFinite(value) || value < 0 ? undefined : whole(value)
+}
+
+/** A small number for a 32-bit field. */
+export function small(value: number): number {
+  return Number.isFinite(value) ? Math.min(2 ** 32 - 1, Math.max(0, Math.round(value))) : 0
+}
+
+/** The same for what may be absent. */
+export function smallIf(value: number | undefined): number | undefined {
+  return value === undefined || !Number.isFinite(value) || value < 0 ? undefined : small(value)
 }
 
 export function encodeMessage(message: FromAgent): Buffer {
@@ -129,9 +143,9 @@ function hostFactsToWire(host: HostFacts): WireHostFacts {
     os: host.os ?? '',
     kernel: host.kernel ?? '',
     cpuModel: host.cpuModel ?? '',
-    cpuCores: host.cpuCores ?? 0,
-    cpuThreads: host.cpuThreads ?? 0,
-    cpuMhz: Math.round(host.cpuMhz ?? 0),
+    cpuCores: small(host.cpuCores ?? 0),
+    cpuThreads: small(host.cpuThreads ?? 0),
+    cpuMhz: small(host.cpuMhz ?? 0),
     memoryBytes: whole(host.memoryBytes),
     machine: host.machine ?? '',
     localDisks: (host.localDisks ?? []).map(({ device, model, serial, sizeBytes, rotational }) => ({
@@ -141,7 +155,7 @@ function hostFactsToWire(host: HostFacts): WireHostFacts {
       sizeBytes: whole(sizeBytes),
       rotational,
     })),
-    numaNodes: host.numaNodes ?? 0,
+    numaNodes: small(host.numaNodes ?? 0),
   }
 }
 
@@ -149,7 +163,7 @@ function vmFactsToWire(vm: VmFacts): WireVmFacts {
   return {
     uuid: vm.uuid,
     name: vm.name,
-    vcpus: vm.vcpus,
+    vcpus: small(vm.vcpus),
     memoryMaxBytes: whole(vm.memoryMaxBytes),
     disks: vm.disks.map((disk) => ({
       target: disk.target,

@@ -8,6 +8,7 @@ import {
   type ArrayFacts,
   type ArrayRaw,
   type Capability,
+  type EventKind,
   type Gap,
   type HostFacts,
   type HostRaw,
@@ -19,6 +20,8 @@ import {
   type SampleOptions,
 } from '../hypervisor/hypervisor.js'
 import type { Pass } from '../report/report-to-wire.js'
+import { EventLane } from './event-lane.js'
+import { InventoryLoop } from './inventory-loop.js'
 import { runTicker } from './ticker.js'
 
 export interface Intervals {
@@ -50,59 +53,48 @@ export interface HostLoopOptions {
 }
 
 const always: readonly SampleGroup[] = ['state', 'cpu', 'mem-size', 'mem-rss', 'nic', 'host']
-/** Events that come close together go in one report. */
-const gatherEventsMs = 50
-/** Over this many events at once one pass over all VMs is cheaper. */
-const manyEvents = 64
+/** Over this many VMs with events at once one pass over all of them is cheaper. */
+const manyVms = 64
 const secondPassAfterMs = 2000
 const inventoryDeadlineMs = 60_000
 const passDeadlineMs = 30_000
+
+/** Events that change nothing of what VMs are made of. */
+const changesNoDefinition: ReadonlySet<EventKind> = new Set<EventKind>(['balloon-changed', 'suspended', 'resumed'])
 
 /** Reads one host on the schedule by cost: the state lane, the fast lane, events and inventory, each at its own beat. */
 export class HostLoop {
   readonly #stop = new AbortController()
   readonly #lastRead = new Map<SampleGroup, number>()
+  readonly #events: EventLane
+  readonly #inventory: InventoryLoop
   #arrays: readonly ArrayFacts[] = []
   #revision = ''
-  #inventoryWanted = true
-  #wakeInventory: (() => void) | undefined
-  #unreachable = false
+  #unreachableSince: number | undefined
   #skippedTicks = 0
   #lastPassAt: number | undefined
+  #statePassing: Promise<void> | undefined
   #running: Promise<unknown> | undefined
 
-  constructor(private readonly options: HostLoopOptions) {}
-
-  start(): void {
+  constructor(private readonly options: HostLoopOptions) {
+    const { hypervisor, intervals, log, monotonicMs } = options
     const { signal } = this.#stop
-    const ticker = (intervalMs: () => number, work: () => Promise<void>): Promise<void> =>
-      runTicker({
-        intervalMs,
-        work,
-        signal,
-        monotonicMs: this.options.monotonicMs,
-        onSkipped: (beats) => {
-          this.#skippedTicks += beats
-        },
-      })
-    const { intervals } = this.options
-    this.#running = Promise.all([
-      this.#stateLane(ticker),
-      ticker(
-        () => intervals().fastMs,
-        () => this.#guard('fast', () => this.#fastPass()),
-      ),
-      this.#eventLoop(),
-      this.#inventoryLoop(),
-    ])
+    this.#events = new EventLane({
+      events: (ended) => hypervisor.events(ended),
+      report: (events) => this.#guard('event', () => this.#eventPass(events)),
+      signal,
+      log,
+    })
+    this.#inventory = new InventoryLoop({
+      read: () => this.#guard('inventory', () => this.#readInventory()),
+      intervalMs: () => intervals().inventoryMs,
+      signal,
+      monotonicMs,
+    })
   }
 
-  /** The first pass gives totals, the second rates: that one comes soon, so that a person who starts us sees figures. */
-  async #stateLane(ticker: (intervalMs: () => number, work: () => Promise<void>) => Promise<void>): Promise<void> {
-    const pass = (): Promise<void> => this.#guard('state', () => this.#statePass())
-    await pass()
-    await pause(Math.min(secondPassAfterMs, this.options.intervals().stateMs), this.#stop.signal)
-    await ticker(() => this.options.intervals().stateMs, pass)
+  start(): void {
+    this.#running = Promise.all([this.#stateLane(), this.#fastLane(), this.#events.run(), this.#inventory.run()])
   }
 
   get skippedTicks(): number {
@@ -115,13 +107,39 @@ export class HostLoop {
   }
 
   get unreachable(): boolean {
-    return this.#unreachable
+    return this.#unreachableSince !== undefined
+  }
+
+  /** Reads the inventory soon. */
+  wantInventory(): void {
+    this.#inventory.want()
   }
 
   async stop(): Promise<void> {
     this.#stop.abort()
-    this.#wakeInventory?.()
     await this.#running
+  }
+
+  /** The first pass gives totals, the second rates: that one comes soon, so that a person who starts us sees figures. */
+  async #stateLane(): Promise<void> {
+    const pass = (): Promise<void> => this.#guard('state', () => this.#statePass())
+    const stateMs = (): number => this.options.intervals().stateMs
+    await pass()
+    await pause(Math.min(secondPassAfterMs, stateMs()), this.#stop.signal)
+    await this.#ticker(stateMs, pass)
+  }
+
+  #fastLane(): Promise<void> {
+    const pass = (): Promise<void> => this.#guard('fast', () => this.#fastPass())
+    return this.#ticker(() => this.options.intervals().fastMs, pass)
+  }
+
+  #ticker(intervalMs: () => number, work: () => Promise<void>): Promise<void> {
+    const onSkipped = (beats: number): void => {
+      this.#skippedTicks += beats
+    }
+    const { monotonicMs } = this.options
+    return runTicker({ intervalMs, work, signal: this.#stop.signal, monotonicMs, onSkipped })
   }
 
   /** A lane never ends by an error: what failed is in the report as a gap, or in the log as a fault of ours. */
@@ -142,7 +160,15 @@ export class HostLoop {
     return atMs - (this.#lastRead.get(group) ?? -Infinity) >= everyMs * 0.9
   }
 
-  async #statePass(): Promise<void> {
+  /** One at a time: a pass that is asked for while one runs is that one. */
+  #statePass(): Promise<void> {
+    this.#statePassing ??= this.#readState().finally(() => {
+      this.#statePassing = undefined
+    })
+    return this.#statePassing
+  }
+
+  async #readState(): Promise<void> {
     const { intervals, machine, now } = this.options
     const atMs = now()
     const beatMs = this.options.monotonicMs()
@@ -151,40 +177,43 @@ export class HostLoop {
     if (this.#isDue('mem-guest', intervals().guestMemoryMs, beatMs)) groups.add('mem-guest')
     for (const group of groups) this.#lastRead.set(group, beatMs)
     const [sample, own] = await this.#within(passDeadlineMs, (signal) =>
-      Promise.all([this.#sample(groups, {}, signal), machine?.sample(signal)]),
+      Promise.all([this.#sample(groups, {}, signal), this.#ofMachine(() => machine?.sample(signal))]),
     )
-    this.options.onPass({
-      lane: 'state',
-      atMs,
-      vms: sample.vms,
-      gaps: sample.gaps,
-      host: sample.host ?? own?.host,
-      arrays: [],
-      events: [],
-      collectors: own?.collectors ?? [],
-    })
+    const host = sample.host ?? own?.host
+    this.#pass({ lane: 'state', atMs, vms: sample.vms, gaps: sample.gaps, host, collectors: own?.collectors ?? [] })
     this.#lastPassAt = now()
   }
 
   async #fastPass(): Promise<void> {
-    if (this.#unreachable) return
+    if (this.unreachable) return
     const atMs = this.options.now()
     const [sample, counters] = await this.#within(passDeadlineMs, (signal) =>
       Promise.all([
         this.#sample(new Set<SampleGroup>(['block']), { onlyMoved: true }, signal),
-        this.options.machine?.arrays(this.#arrays),
+        this.#ofMachine(() => this.options.machine?.arrays(this.#arrays)),
       ]),
     )
-    this.options.onPass({
-      lane: 'fast',
-      atMs,
-      vms: sample.vms,
-      gaps: sample.gaps,
-      host: undefined,
-      arrays: sample.arrays ?? counters ?? [],
-      events: [],
-      collectors: [],
-    })
+    const arrays = sample.arrays ?? counters ?? []
+    this.#pass({ lane: 'fast', atMs, vms: sample.vms, gaps: sample.gaps, arrays })
+  }
+
+  async #eventPass(events: readonly HypervisorEvent[]): Promise<void> {
+    // What happened goes out at once; the sample after it may take as long as a stuck guest makes it.
+    this.#pass({ lane: 'event', atMs: this.options.now(), events })
+    if (events.some((event) => !changesNoDefinition.has(event.kind))) this.wantInventory()
+    if (events.some((event) => event.kind === 'hypervisor-back')) return this.#statePass()
+    const vmUuids = new Set(events.flatMap((event) => event.vmUuid ?? []))
+    const options: SampleOptions = vmUuids.size === 0 || vmUuids.size > manyVms ? {} : { vmUuids }
+    const groups = new Set<SampleGroup>(['state', 'cpu', 'mem-size', 'block', 'nic'])
+    const atMs = this.options.now()
+    const sample = await this.#within(passDeadlineMs, (signal) => this.#sample(groups, options, signal))
+    // A gap of one VM is the state lane's to tell: here it would look as if all the others had none.
+    const gaps = sample.gaps.filter((gap) => gap.vmUuid === undefined)
+    this.#pass({ lane: 'event', atMs, vms: sample.vms, gaps })
+  }
+
+  #pass(part: Pick<Pass, 'lane' | 'atMs'> & Partial<Pass>): void {
+    this.options.onPass({ vms: [], gaps: [], host: undefined, arrays: [], events: [], collectors: [], ...part })
   }
 
   /** A sample; a connection that is down is a gap of the whole host. */
@@ -192,75 +221,27 @@ export class HostLoop {
     const { hypervisor, log, now } = this.options
     try {
       const sample = await hypervisor.sample(groups, options, signal)
-      this.#unreachable = false
+      if (this.unreachable) log.info('the hypervisor can be read again')
+      this.#unreachableSince = undefined
       return sample
     } catch (error) {
       if (this.#stop.signal.aborted) throw error
       const message = error instanceof Error ? error.message : String(error)
-      if (!this.#unreachable) log.warn({ err: error }, 'the hypervisor cannot be read')
-      this.#unreachable = true
+      if (!this.unreachable) log.warn({ err: error }, 'the hypervisor cannot be read')
+      this.#unreachableSince ??= this.#lastPassAt ?? now()
       const reason = error instanceof HypervisorUnavailable ? 'disconnected' : signal.aborted ? 'timeout' : 'failed'
-      const gap: Gap = { group: 'state', reason, message, sinceMs: this.#lastPassAt ?? now() }
+      const gap: Gap = { group: 'state', reason, message, sinceMs: this.#unreachableSince }
       return { vms: [], gaps: [gap] }
     }
   }
 
-  async #eventLoop(): Promise<void> {
-    const { signal } = this.#stop
-    const waiting: HypervisorEvent[] = []
-    let reporting: Promise<void> | undefined
-    const report = async (): Promise<void> => {
-      await pause(gatherEventsMs, signal)
-      while (waiting.length > 0 && !signal.aborted) {
-        await this.#guard('event', () => this.#eventPass(waiting.splice(0)))
-      }
-    }
-    await this.#guard('event', async () => {
-      for await (const event of this.options.hypervisor.events(signal)) {
-        waiting.push(event)
-        reporting ??= report().finally(() => {
-          reporting = undefined
-        })
-      }
-    })
-    await reporting
-  }
-
-  async #eventPass(events: readonly HypervisorEvent[]): Promise<void> {
-    const atMs = this.options.now()
-    // What happened goes out at once; the sample after it may take as long as a stuck guest makes it.
-    this.#pass({ lane: 'event', atMs, events })
-    this.wantInventory()
-    const vmUuids = new Set(events.flatMap((event) => event.vmUuid ?? []))
-    const options: SampleOptions = vmUuids.size === 0 || vmUuids.size > manyEvents ? {} : { vmUuids }
-    const groups = new Set<SampleGroup>(['state', 'cpu', 'mem-size', 'block', 'nic'])
-    const sampledAtMs = this.options.now()
-    const sample = await this.#within(passDeadlineMs, (signal) => this.#sample(groups, options, signal))
-    this.#pass({ lane: 'event', atMs: sampledAtMs, vms: sample.vms, gaps: [] })
-  }
-
-  #pass(part: Pick<Pass, 'lane' | 'atMs'> & Partial<Pass>): void {
-    this.options.onPass({ vms: [], gaps: [], host: undefined, arrays: [], events: [], collectors: [], ...part })
-  }
-
-  /** Reads the inventory soon. */
-  wantInventory(): void {
-    this.#inventoryWanted = true
-    this.#wakeInventory?.()
-  }
-
-  async #inventoryLoop(): Promise<void> {
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      this.#inventoryWanted = false
-      await this.#guard('inventory', () => this.#readInventory())
-      if (signal.aborted) return
-      const waited = new AbortController()
-      this.#wakeInventory = () => waited.abort()
-      if (!this.#inventoryWanted) {
-        await pause(this.options.intervals().inventoryMs, waited.signal)
-      }
-      this.#wakeInventory = undefined
+  /** What the machine says. It has deadlines of its own; a fault in reading it never costs the VMs their sample. */
+  async #ofMachine<Result>(work: () => Promise<Result> | undefined): Promise<Result | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.options.log.error({ err: error }, 'the machine could not be read')
+      return undefined
     }
   }
 
@@ -274,7 +255,7 @@ export class HostLoop {
       const inventory = { ...read, host }
       this.#arrays = inventory.arrays
       this.options.onCapabilities(capabilities)
-      const revision = createHash('sha256').update(JSON.stringify(inventory)).digest('base64url')
+      const revision = revisionOf(inventory)
       if (revision === this.#revision) return
       this.#revision = revision
       this.options.onInventory(inventory, revision)
@@ -283,4 +264,14 @@ export class HostLoop {
       if (!(error instanceof HypervisorUnavailable)) throw error
     }
   }
+}
+
+/** Hash of the content, whatever order the driver lists it in. */
+function revisionOf({ host, vms, arrays }: Inventory): string {
+  const content = {
+    host,
+    vms: vms.toSorted((a, b) => (a.uuid < b.uuid ? -1 : 1)),
+    arrays: arrays.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+  }
+  return createHash('sha256').update(JSON.stringify(content)).digest('base64url')
 }

@@ -150,6 +150,7 @@ export class Fleet implements FleetReader {
       const { vmUuid, kind, reason, message, at } = event
       const copy = vmUuid === '' ? undefined : this.#eventCopy(host, vmUuid, kind, at)
       copy?.happened(event)
+      if (copy !== undefined && copy.facts === undefined && event.vmName !== '') copy.name = event.vmName
       if (kind === 'undefined' && copy !== undefined) this.#removeCopy(host, copy)
       if (vmUuid !== '') this.#builder.vmChanged(vmUuid)
       const vmName = event.vmName === '' ? (copy?.name ?? '') : event.vmName

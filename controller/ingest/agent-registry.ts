@@ -25,7 +25,7 @@ const joinTokenRow = z.object({
 })
 
 export type EnrolOutcome =
-  | { readonly status: 'enrolled'; readonly agent: AgentRow }
+  | { readonly status: 'enrolled'; readonly agent: AgentRow; readonly certificate: Uint8Array }
   | { readonly status: 'refused'; readonly reason: 'unknown-token' | 'expired-token' | 'host-taken' }
 
 /** Who may speak for which host: agents and their join tokens, kept in the state store. */
@@ -62,10 +62,14 @@ export class AgentRegistry {
     return `${id}.${secret}.${this.caKeyHash}`
   }
 
-  /** Uses up a token and makes an agent. The token is gone whatever comes after. */
+  /**
+   * Uses up a token, makes an agent and its certificate: all of it or, if `certify` throws, nothing; then the token is good still.
+   * Whoever has no good token never gets as far as `certify`.
+   */
   async enrol(
     token: string,
     request: { readonly name: string; readonly hostIds: readonly string[]; readonly now: number },
+    certify: (agentId: string) => Promise<Uint8Array>,
   ): Promise<EnrolOutcome> {
     const [id = '', secret = ''] = token.split('.')
     return this.state.tx(async (tx): Promise<EnrolOutcome> => {
@@ -95,7 +99,7 @@ export class AgentRegistry {
         revoked: false,
       }
       await tx.put('agents', agent.id, agent)
-      return { status: 'enrolled', agent }
+      return { status: 'enrolled', agent, certificate: await certify(agent.id) }
     })
   }
 
@@ -114,7 +118,7 @@ export class AgentRegistry {
   }
 }
 
-/** Whether the agent may speak for the host, given the hosts that named agents hold. */
+/** Whether the agent may speak for the host, given all agents; only an agent with any host needs them. */
 export function maySpeakFor(agent: AgentRow, hostId: string, others: readonly AgentRow[]): boolean {
   if (agent.hosts !== 'any') return agent.hosts.includes(hostId)
   return !others.some((other) => other.id !== agent.id && other.hosts !== 'any' && other.hosts.includes(hostId))

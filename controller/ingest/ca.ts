@@ -21,6 +21,8 @@ import type { StateStore } from '../store/state-store.js'
 
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const dayMs = 86_400_000
+/** A request for a P-256 key takes about 300. */
+const maxRequestBytes = 4096
 
 export const agentCertificateDays = 90
 
@@ -50,8 +52,9 @@ export interface CertificateAuthority {
 /** Loads the CA from the state store; makes it at first run. */
 export async function openCertificateAuthority(state: StateStore, nowMs: number): Promise<CertificateAuthority> {
   const stored = await state.tx(async (tx) => {
-    const found = storedCa.safeParse(await tx.get('ca', 'current'))
-    if (found.success) return found.data
+    const found = await tx.get('ca', 'current')
+    // A damaged row must not be replaced: a new CA would lock every agent out.
+    if (found !== undefined) return storedCa.parse(found)
     const made = await makeCa(nowMs)
     await tx.put('ca', 'current', made)
     return made
@@ -113,6 +116,7 @@ export async function openCertificateAuthority(state: StateStore, nowMs: number)
       }
     },
     async issueAgent(csrDer, agentId, now) {
+      if (csrDer.length > maxRequestBytes) throw new Error(`the certificate request is over ${maxRequestBytes} bytes`)
       const request = new Pkcs10CertificateRequest(Buffer.from(csrDer))
       if (!(await request.verify(webcrypto))) throw new Error('the certificate request is not signed by its own key')
       const publicKey = await request.publicKey.export(keyAlgorithm, ['verify'], webcrypto)

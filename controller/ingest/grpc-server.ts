@@ -25,7 +25,7 @@ import { FieldCheck } from './field-check.js'
 import { wireLimits } from './from-wire.js'
 import { CallRefused, refusal } from './grpc-refusal.js'
 import { runSession, type SessionContext } from './grpc-session.js'
-import type { IngestMetrics } from './ingest-metrics.js'
+import { countRefusals, type IngestMetrics } from './ingest-metrics.js'
 import { openTlsFront } from './tls-front.js'
 
 export interface IngestServer {
@@ -76,16 +76,23 @@ export async function openIngestServer(options: {
     const name = check.text('enrol.agent_name', request.agentName, 128)
     const hostIds = check
       .list('enrol.hosts', request.hosts, wireLimits.maxHostsPerAgent)
-      .flatMap((host) => check.key('enrol.host_id', host.hostId, 64) ?? [])
-    const outcome = await registry.enrol(request.joinToken, { name, hostIds, now: now() })
+      .flatMap((host) => check.id('enrol.host_id', host.hostId) ?? [])
+    countRefusals(metrics, check, log)
+    const outcome = await registry.enrol(request.joinToken, { name, hostIds, now: now() }, (agentId) =>
+      issue(request.csr, agentId, peer),
+    )
     if (outcome.status === 'refused') {
       throw refuse(outcome.reason, status.PERMISSION_DENIED, refusedEnrolment[outcome.reason], peer)
     }
-    const { agent } = outcome
-    const certificate = await issue(request.csr, agent.id, peer)
+    const { agent, certificate } = outcome
     log.info({ agentId: agent.id, name, hostIds, peer }, 'agent enrolled')
     const grantedHostIds = agent.hosts === 'any' ? hostIds : agent.hosts
-    return { agentId: agent.id, certificate, ca: [Buffer.from(ca.certificateDer)], grantedHostIds }
+    return {
+      agentId: agent.id,
+      certificate: Buffer.from(certificate),
+      ca: [Buffer.from(ca.certificateDer)],
+      grantedHostIds,
+    }
   })
 
   const renew = unary<RenewRequest, RenewReply>(log, async ({ request, peer, agentId }) => {

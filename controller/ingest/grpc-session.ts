@@ -9,7 +9,7 @@ import { maySpeakFor, type AgentRegistry, type AgentRow } from './agent-registry
 import { FieldCheck } from './field-check.js'
 import { hostsFromWire, inventoryFromWire } from './from-wire.js'
 import { refusal } from './grpc-refusal.js'
-import type { IngestMetrics } from './ingest-metrics.js'
+import { countRefusals, type IngestMetrics } from './ingest-metrics.js'
 import { reportFromWire } from './report-from-wire.js'
 import type { RememberedHosts } from './remembered-from-wire.js'
 import type { ReportWriter } from './report-writer.js'
@@ -28,15 +28,17 @@ export interface SessionContext {
   /** Open sessions by agent id: a new one ends the old. */
   readonly sessions: Map<string, () => void>
   readonly remembered: RememberedHosts
+  /** How long a session may stay without its hello. */
+  readonly helloWithinMs?: number
 }
 
-const helloWithinMs = 10_000
+const defaultHelloWithinMs = 10_000
 /** Clocks this close are taken as equal: the message itself took time. */
 const sameClockMs = 2000
 
 /** One agent's stream from hello to end. Returns when it has ended; every message is handled before the next is read. */
 export async function runSession(context: SessionContext): Promise<void> {
-  const { call, agent, sessions, metrics } = context
+  const { call, agent, sessions, metrics, helloWithinMs = defaultHelloWithinMs } = context
   const log = context.log.child({ agentId: agent.id, peer: call.getPeer() })
   const end = (code: status, details: string): void => {
     call.destroy(refusal(code, details))
@@ -78,45 +80,53 @@ class Session {
   readonly #ended = new AbortController()
   #hostIds: ReadonlySet<string> = new Set()
   #hello: Hello
+  /** Controller's clock minus agent's, milliseconds. */
+  #offsetMs = 0
 
   private constructor(
     private readonly context: SessionContext,
     private readonly spoolId: string,
-    private readonly offsetMs: number,
+    /** The spool's name in the writer: agents may not touch each other's. */
+    private readonly markId: string,
     private readonly log: Log,
     hello: Hello,
   ) {
     this.#hello = hello
+    // The peer may be gone while a message is still being handled: nothing waits for it then.
+    context.call.once('close', () => this.#ended.abort())
   }
 
   static async open(context: SessionContext, hello: Hello, log: Log): Promise<Session> {
-    const { call, writer, now } = context
+    const { call, writer } = context
     const check = new FieldCheck()
     const spoolId = check.text('hello.spool_id', hello.spoolId, 64)
-    const wallMs = check.count('hello.wall_ms', hello.wallMs) ?? now()
-    const difference = now() - wallMs
-    const offsetMs = Math.abs(difference) < sameClockMs ? 0 : difference
-    const session = new Session(context, spoolId, offsetMs, log, hello)
+    const markId = `${context.agent.id}/${spoolId}`
+    const session = new Session(context, spoolId, markId, log, hello)
     const { granted, refused } = await session.#introduce(hello, check)
-    call.write(
-      welcomeToWire({ clockOffsetMs: offsetMs, lastSeq: writer.lastDurable(spoolId), refusedHostIds: refused }),
-    )
+    const lastSeq = writer.lastDurable(markId)
+    call.write(welcomeToWire({ clockOffsetMs: session.#offsetMs, lastSeq, refusedHostIds: refused }))
     call.write(settingsToWire(1, context.intervals()))
-    session.#unsubscribe = writer.onDurable(spoolId, (seq) => call.write(ackToWire(spoolId, seq)))
-    log.info({ hosts: granted, version: hello.version, offsetMs }, 'agent connected')
+    session.#unsubscribe = writer.onDurable(markId, (seq) => call.write(ackToWire(spoolId, seq)))
+    log.info({ hosts: granted, version: hello.version, offsetMs: session.#offsetMs }, 'agent connected')
     return session
   }
 
   #unsubscribe: () => void = () => undefined
 
-  /** Takes in who the agent speaks for. A later hello in the same session says that its hosts can do other things now. */
+  /**
+   * Takes in who the agent speaks for and what its clock says. A later hello in the same session says that its hosts can do
+   * other things now, or that its clock was set.
+   */
   async #introduce(
     hello: Hello,
     check: FieldCheck,
   ): Promise<{ readonly granted: readonly string[]; readonly refused: readonly string[] }> {
-    const { agent, fleet, registry, metrics, now } = this.context
+    const { agent, fleet, registry, metrics, now, call } = this.context
+    const difference = now() - (check.count('hello.wall_ms', hello.wallMs) ?? now())
     const claimed = hostsFromWire(hello, check)
-    const others = await registry.list()
+    const others = agent.hosts === 'any' ? await registry.list() : []
+    // A newer session of this agent may have begun meanwhile: what this one heard is old.
+    if (call.destroyed) throw new Error('the agent is gone')
     const granted = claimed.filter((host) => maySpeakFor(agent, host.hostId, others))
     const refused = claimed.filter((host) => !granted.includes(host)).map((host) => host.hostId)
     if (refused.length > 0) {
@@ -124,12 +134,14 @@ class Session {
       this.log.warn({ hostIds: refused }, 'agent may not speak for these hosts')
     }
     this.#hello = hello
+    this.#offsetMs = Math.abs(difference) < sameClockMs ? 0 : difference
     this.#hostIds = new Set(granted.map((host) => host.hostId))
     await this.#keep(() => this.context.remembered.keepOnly(agent.id, this.#hostIds))
+    if (call.destroyed) throw new Error('the agent is gone')
     const version = check.text('hello.version', hello.version, 64)
-    countRefusals(this.context, check, this.log)
+    countRefusals(this.context.metrics, check, this.log)
     const { id: agentId, name } = agent
-    const clockOffsetMs = this.offsetMs
+    const clockOffsetMs = this.#offsetMs
     fleet.apply({ type: 'agent-connected', agentId, name, version, hosts: granted, clockOffsetMs }, now())
     return { granted: granted.map((host) => host.name), refused }
   }
@@ -142,9 +154,9 @@ class Session {
       case 'inventory': {
         const check = new FieldCheck()
         const wire = message.value
-        const at = (check.count('inventory.at_ms', wire.atMs) ?? this.context.now()) + this.offsetMs
-        const inventory = inventoryFromWire(wire, check, Math.min(at, this.context.now()))
-        countRefusals(this.context, check, this.log)
+        const at = (check.count('inventory.at_ms', wire.atMs) ?? this.context.now()) + this.#offsetMs
+        const inventory = inventoryFromWire(wire, check, Math.max(0, Math.min(at, this.context.now())))
+        countRefusals(this.context.metrics, check, this.log)
         if (inventory === undefined || !this.#granted(inventory.hostId)) break
         this.context.fleet.apply({ type: 'inventory', agentId: this.context.agent.id, inventory }, this.context.now())
         await this.#keep(() => this.context.remembered.remember(this.context.agent, this.#hello, wire, inventory.at))
@@ -169,24 +181,28 @@ class Session {
   async #report(wire: Report): Promise<void> {
     const { writer, fleet, metrics, now, agent } = this.context
     const check = new FieldCheck()
-    const report = reportFromWire(wire, check, { offsetMs: this.offsetMs, now: now() })
-    countRefusals(this.context, check, this.log)
-    if (report === undefined || report.spoolId !== this.spoolId) return
-    while (writer.check(report.spoolId, report.seq) === 'busy') {
+    const report = reportFromWire(wire, check, { offsetMs: this.#offsetMs, now: now() })
+    countRefusals(this.context.metrics, check, this.log)
+    if (report === undefined) return
+    if (report.spoolId !== this.spoolId) {
+      metrics.refusedFields.inc({ field: 'report.spool_id' })
+      return
+    }
+    while (writer.check(this.markId, report.seq) === 'busy') {
       // Nothing more is read from this agent meanwhile: its spool keeps what comes.
       await pause(100, this.#ended.signal)
       if (this.#ended.signal.aborted) return
     }
-    if (writer.check(report.spoolId, report.seq) === 'duplicate') {
+    if (writer.check(this.markId, report.seq) === 'duplicate') {
       metrics.duplicates.inc()
-      this.context.call.write(ackToWire(report.spoolId, writer.lastDurable(report.spoolId)))
+      this.context.call.write(ackToWire(this.spoolId, writer.lastDurable(this.markId)))
       return
     }
     const applied = this.#granted(report.hostId)
       ? fleet.apply({ type: 'report', agentId: agent.id, report }, now())
       : { points: [], events: [] }
     metrics.reports.inc({ lane: report.lane })
-    writer.add(report.spoolId, report.seq, applied)
+    writer.add(this.markId, report.seq, applied)
   }
 
   /** What is kept for the next start is a convenience: without it the agents tell it all again. */
@@ -203,10 +219,4 @@ class Session {
     this.context.metrics.refusedFields.inc({ field: 'host_id.not-granted' })
     return false
   }
-}
-
-function countRefusals(context: SessionContext, check: FieldCheck, log: Log): void {
-  if (check.refused.size === 0) return
-  for (const [field, count] of check.refused) context.metrics.refusedFields.inc({ field }, count)
-  log.debug({ fields: Object.fromEntries(check.refused) }, 'fields of an agent refused or cleaned')
 }

@@ -1,5 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
+import type { Log } from '../../common/log.js'
+import type { FieldCheck } from './field-check.js'
+
 /** Counters of everything that comes in, is refused or dropped. */
 export interface IngestMetrics {
   readonly reports: Counter<'lane'>
@@ -9,6 +12,7 @@ export interface IngestMetrics {
   readonly sessions: Gauge
   readonly unstoredReports: Gauge
   readonly storeFailures: Counter
+  readonly unstorable: Counter
 }
 
 export function ingestMetrics(registry: Registry): IngestMetrics {
@@ -48,5 +52,17 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
       help: 'Writes to the store that failed and were tried again',
       registers,
     }),
+    unstorable: new Counter({
+      name: 'headroom_ingest_unstorable_reports_total',
+      help: 'Reports whose figures the store can never take; they were left out',
+      registers,
+    }),
   }
+}
+
+/** Counts what a check refused or cleaned in one message. */
+export function countRefusals(metrics: IngestMetrics, check: FieldCheck, log: Log): void {
+  if (check.refused.size === 0) return
+  for (const [field, count] of check.refused) metrics.refusedFields.inc({ field }, count)
+  log.debug({ fields: Object.fromEntries(check.refused) }, 'fields of an agent refused or cleaned')
 }

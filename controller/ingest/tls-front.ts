@@ -1,5 +1,5 @@
 import { createServer, type Server, type TLSSocket } from 'node:tls'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 import type { Log } from '../../common/log.js'
 import type { CertificateAuthority } from './ca.js'
@@ -25,13 +25,14 @@ export async function openTlsFront(options: {
   readonly onConnection: (socket: TLSSocket) => void
 }): Promise<{ port: number; close(): Promise<void> }> {
   const { ca, log, metrics, now } = options
-  const tlsOptions = async (): Promise<{ key: string; cert: string; ca: string }> => {
+  const tlsOptions = async (): Promise<{ key: string; cert: string; ca: string; minVersion: 'TLSv1.3' }> => {
     const identity = await ca.issueServer(now())
     // The CA goes along in the chain, so that a joining agent can check its key against the join token.
     return {
       key: identity.privateKeyPem,
       cert: identity.certificatePem + '\n' + ca.certificatePem,
       ca: ca.certificatePem,
+      minVersion: 'TLSv1.3',
     }
   }
   const server = createServer({
@@ -39,14 +40,16 @@ export async function openTlsFront(options: {
     requestCert: true,
     rejectUnauthorized: false,
     ALPNProtocols: ['h2'],
-    minVersion: 'TLSv1.3',
     handshakeTimeout: 10_000,
   })
   server.maxConnections = 20_000
-  const sockets = new Set<TLSSocket>()
-  server.on('secureConnection', (socket) => {
+  // Those that are still in their handshake too: a peer that says nothing must not hold up the end.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
+  })
+  server.on('secureConnection', (socket) => {
     socket.on('error', (error) => log.debug({ err: error }, 'connection of an agent broke'))
     options.onConnection(socket)
   })
@@ -65,6 +68,7 @@ export async function openTlsFront(options: {
   )
   renewal.unref()
   await listen(server, options.host, options.port)
+  server.on('error', (error) => log.error({ err: error }, 'gRPC port failed'))
   return {
     port: portOf(server.address()),
     async close() {

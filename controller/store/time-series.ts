@@ -88,9 +88,17 @@ export interface StoreHealth {
   readonly oldestMs: number | undefined
 }
 
+/** The batch can never be stored: sending it again is of no use. Nothing of it was written. */
+export class InvalidBatchError extends Error {
+  override readonly name = 'InvalidBatchError'
+}
+
 /** Time series by intent, so that each backend can answer its own best way. Methods reject with an Error that says what failed. */
 export interface TimeSeries {
-  /** Resolves when all of the batch is durable (fsynced), in one transaction. A point at an entity and time that exist merges its fields. */
+  /**
+   * Resolves when all of the batch is durable (fsynced), in one transaction. A point at an entity and time that exist merges its fields.
+   * Rejects with InvalidBatchError if the batch can never be stored; with any other error, trying again may help.
+   */
   write(batch: Batch): Promise<void>
   range(query: RangeQuery): Promise<RangeResult>
   /** Highest first. */

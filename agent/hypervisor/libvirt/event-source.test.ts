@@ -216,6 +216,12 @@ describe('lists that come by', () => {
     expect(told()).toEqual([])
   })
 
+  it('do not take a resumed VM for a started one', async () => {
+    await source.follow(daemonWith([[a, 3, 1]]))
+    for (const atMs of [1000, 5000]) await observe([[a, 1, 5]], atMs)
+    expect(told()).toEqual([])
+  })
+
   it('tell of a transient VM that is gone', async () => {
     await source.follow(daemonWith([[a, 1, 1]]))
     for (const atMs of [1000, 5000]) await observe([], atMs)

@@ -68,6 +68,11 @@ export class EventSource {
     }
     const list = await getDomainStats(caller, [], statsGroup.state)
     this.#unannounced.clear()
+    for (const stats of list) {
+      const { state } = stateOf(stats)
+      // Paused or just being started: there is nothing to tell, but its end will be.
+      if (state !== 'running' && hasProcess(state)) this.#running.set(stats.domain.uuid, stats.domain.name)
+    }
     this.#reconcile(list, () => true, this.#followed ? 'while the connection to libvirt was down' : undefined)
     this.#followed = true
     return hasLifecycle
@@ -106,7 +111,7 @@ export class EventSource {
     const meaning = lifecycleEvent(payload.int(), payload.int())
     if (meaning === undefined) return
     const { kind, reason } = meaning
-    if (kind === 'started') this.#running.set(uuid, name)
+    if (kind === 'started' || kind === 'resumed') this.#running.set(uuid, name)
     if (kind === 'stopped' || (kind === 'crashed' && reason === 'crashed')) this.#running.delete(uuid)
     if (changing.has(kind)) this.#options.onChange(uuid)
     this.#tell(kind, reason, uuid, name)

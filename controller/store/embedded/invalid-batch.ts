@@ -1,9 +1,6 @@
-import type { Batch, Point } from '../time-series.js'
+import { InvalidBatchError, type Batch, type Point } from '../time-series.js'
 
-/** The batch can never be stored: sending it again is of no use. Nothing of it was written. */
-export class InvalidBatchError extends Error {
-  override readonly name = 'InvalidBatchError'
-}
+export { InvalidBatchError }
 
 export const maxEntityIdLength = 512
 const maxTextLength = 65_536

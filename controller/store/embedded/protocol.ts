@@ -31,7 +31,8 @@ export type ReadBody =
 export type RequestBody = WriteBody | ReadBody
 
 export type ToWorker =
-  | { readonly type: 'request'; readonly id: number; readonly body: RequestBody }
+  /** `failures`: of writes that the client has heard of when it sent this. */
+  | { readonly type: 'request'; readonly id: number; readonly failures: number; readonly body: RequestBody }
   /** Time for seals and retention; comes at a steady beat. */
   | { readonly type: 'maintain'; readonly nowMs: number }
   /** Finish what is queued, close the file, end. */
@@ -57,5 +58,12 @@ export type FromWorker =
   /** The file could not be opened; the worker ends. */
   | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer; readonly health: StoreHealth }
-  | { readonly type: 'error'; readonly id: number; readonly message: string; readonly health: StoreHealth }
+  /** `failures`: of writes so far. */
+  | {
+      readonly type: 'error'
+      readonly id: number
+      readonly message: string
+      readonly failures: number
+      readonly health: StoreHealth
+    }
   | { readonly type: 'health'; readonly health: StoreHealth }

@@ -15,7 +15,7 @@ export interface SealParts {
   readonly elapsedMs: () => number
 }
 
-const sliceMs = 30
+const sliceMs = 15
 
 /**
  * Moves heads into chunks, a slice of some milliseconds between two yields, each slice one transaction. The ticks stay:

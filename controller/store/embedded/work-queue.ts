@@ -1,9 +1,14 @@
 import type { Engine } from './engine.js'
-import type { Answer, FromWorker, ReadBody, RequestBody, ToWorker, WriteBody } from './protocol.js'
+import type { Answer, FromWorker, ReadBody, ToWorker, WriteBody } from './protocol.js'
 
 interface Queued<Body> {
   readonly id: number
   readonly body: Body
+}
+
+interface QueuedWrite extends Queued<WriteBody> {
+  /** Of writes that its sender had heard of. */
+  readonly failures: number
 }
 
 interface Job {
@@ -20,11 +25,12 @@ const maxGroupBytes = 4 * 2 ** 20
  * of them keeps the others waiting. Its length is bounded by the client, which bounds what is in flight.
  */
 export class WorkQueue {
-  readonly #writes: Queued<WriteBody>[] = []
+  readonly #writes: QueuedWrite[] = []
   readonly #reads: Queued<Exclude<ReadBody, { op: 'drop' }>>[] = []
   readonly #jobs: Job[] = []
   #closing = false
   #nowMs = 0
+  #failures = 0
   #running = false
 
   constructor(
@@ -37,7 +43,7 @@ export class WorkQueue {
   take(message: ToWorker): void {
     switch (message.type) {
       case 'request':
-        this.#takeRequest(message.id, message.body)
+        this.#takeRequest(message)
         break
       case 'maintain':
         this.#nowMs = message.nowMs
@@ -51,8 +57,8 @@ export class WorkQueue {
     this.#run()
   }
 
-  #takeRequest(id: number, body: RequestBody): void {
-    if (body.op === 'write') this.#writes.push({ id, body })
+  #takeRequest({ id, body, failures }: Extract<ToWorker, { type: 'request' }>): void {
+    if (body.op === 'write') this.#writes.push({ id, body, failures })
     else if (body.op === 'drop') this.#jobs.push({ id, steps: this.#dropping(body.beforeMs) })
     else this.#reads.push({ id, body })
   }
@@ -83,7 +89,7 @@ export class WorkQueue {
   }
 
   #commitGroup(): void {
-    const group: Queued<WriteBody>[] = []
+    const group: QueuedWrite[] = []
     let bytes = 0
     for (const write of this.#writes) {
       if (group.length === maxGroup || bytes > maxGroupBytes) break
@@ -92,15 +98,19 @@ export class WorkQueue {
     }
     if (group.length === 0) return
     this.#writes.splice(0, group.length)
+    const current = group.filter(({ failures }) => failures === this.#failures)
     let failure: unknown
     try {
-      this.engine.commit(group.map(({ body }) => body))
+      this.engine.commit(current.map(({ body }) => body))
     } catch (error) {
       failure = error
+      this.#failures += 1
     }
-    for (const { id } of group) {
-      if (failure === undefined) this.#answer(id, { op: 'write' })
-      else this.#refuse(id, failure)
+    for (const write of group) {
+      // Sent before its sender knew that an earlier write failed: its mark would cover what was not stored.
+      if (!current.includes(write)) this.#refuse(write.id, new Error('a write before this one failed'))
+      else if (failure === undefined) this.#answer(write.id, { op: 'write' })
+      else this.#refuse(write.id, failure)
     }
   }
 
@@ -144,6 +154,6 @@ export class WorkQueue {
 
   #refuse(id: number, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
-    this.send({ type: 'error', id, message, health: this.engine.health() })
+    this.send({ type: 'error', id, message, failures: this.#failures, health: this.engine.health() })
   }
 }

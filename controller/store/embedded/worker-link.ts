@@ -61,6 +61,7 @@ export class WorkerLink {
   #nextId = 1
   #writes = 0
   #writeBytes = 0
+  #failures = 0
   #health = unknownHealth
 
   constructor(
@@ -105,7 +106,11 @@ export class WorkerLink {
         this.#writes += 1
         this.#writeBytes += bytes
       }
-      post(state.worker, { type: 'request', id, body }, body.op === 'write' ? [body.points.buffer] : [])
+      post(
+        state.worker,
+        { type: 'request', id, failures: this.#failures, body },
+        body.op === 'write' ? [body.points.buffer] : [],
+      )
     })
   }
 
@@ -137,6 +142,7 @@ export class WorkerLink {
 
   #launch(opened: (failure: string) => void): void {
     const worker = this.start()
+    this.#failures = 0
     this.#state = { is: 'starting', worker }
     let failure = ''
     const slow = setTimeout(() => {
@@ -169,7 +175,10 @@ export class WorkerLink {
     }
     this.#health = message.health
     if (message.type === 'answer') this.#settle(message.id, message.answer)
-    if (message.type === 'error') this.#settle(message.id, new Error(message.message))
+    if (message.type === 'error') {
+      this.#failures = message.failures
+      this.#settle(message.id, new Error(message.message))
+    }
   }
 
   #ended(worker: Worker, why: string): void {
