@@ -32,17 +32,19 @@ export async function obtainIdentity(options: {
   readonly version: string
   readonly hosts: readonly HostIdentity[]
   readonly log: Log
+  /** Ends it early: the agent stops. */
+  readonly signal: AbortSignal
 }): Promise<Identity> {
   const stored = await loadIdentity(options.dataDir)
   if (stored !== undefined) return stored
-  const { joinTokenFile, address } = options
+  const { joinTokenFile, address, signal } = options
   if (joinTokenFile === undefined) {
     throw new EnrolmentRefused(
       'this agent is not enrolled: set controllers[0].joinTokenFile to a file with a join token',
     )
   }
   const token = (await readFile(joinTokenFile, 'utf8')).trim()
-  const caPem = await fetchCa(address, token.split('.')[2] ?? '')
+  const caPem = await fetchCa(address, token.split('.')[2] ?? '', signal)
   const { privateKeyPem, csrDer } = await makeCertificateRequest()
   const client = new AgentClient(address, credentials.createSsl(Buffer.from(caPem)), {
     'grpc.ssl_target_name_override': controllerServerName,
@@ -56,7 +58,9 @@ export async function obtainIdentity(options: {
         hosts: options.hosts.map(claimToWire),
         version: options.version,
       }
-      client.enrol(request, new Metadata(), { deadline: Date.now() + callDeadlineMs }, settle(resolve, reject))
+      const deadline = Date.now() + callDeadlineMs
+      const call = client.enrol(request, new Metadata(), { deadline }, settle(resolve, reject))
+      signal.addEventListener('abort', () => call.cancel(), { once: true })
     })
     const identity: Identity = {
       agentId: reply.agentId,
@@ -74,7 +78,10 @@ export async function obtainIdentity(options: {
 }
 
 /** A fresh certificate and key for the same identity, saved. */
-export async function renewIdentity(identity: Identity, dataDir: string, address: string): Promise<Identity> {
+export async function renewIdentity(
+  identity: Identity,
+  { dataDir, address, signal }: { readonly dataDir: string; readonly address: string; readonly signal: AbortSignal },
+): Promise<Identity> {
   const { privateKeyPem, csrDer } = await makeCertificateRequest()
   const client = new AgentClient(address, channelCredentials(identity), {
     'grpc.ssl_target_name_override': controllerServerName,
@@ -82,7 +89,9 @@ export async function renewIdentity(identity: Identity, dataDir: string, address
   try {
     const reply = await new Promise<RenewReply>((resolve, reject) => {
       const request = { csr: Buffer.from(csrDer) }
-      client.renew(request, new Metadata(), { deadline: Date.now() + callDeadlineMs }, settle(resolve, reject))
+      const deadline = Date.now() + callDeadlineMs
+      const call = client.renew(request, new Metadata(), { deadline }, settle(resolve, reject))
+      signal.addEventListener('abort', () => call.cancel(), { once: true })
     })
     const renewed: Identity = {
       agentId: identity.agentId,
@@ -129,7 +138,7 @@ function settle<Reply>(
  * The CA certificate that the controller presents, if its public key is the one that the join token names. Nothing secret
  * is sent on this connection; the token goes over the next one, which trusts this CA alone.
  */
-async function fetchCa(address: string, keyHash: string): Promise<string> {
+async function fetchCa(address: string, keyHash: string, signal: AbortSignal): Promise<string> {
   const separator = address.lastIndexOf(':')
   const host = address.slice(0, separator).replaceAll(/^\[|\]$/g, '')
   const port = Number(address.slice(separator + 1))
@@ -142,6 +151,11 @@ async function fetchCa(address: string, keyHash: string): Promise<string> {
       ALPNProtocols: ['h2'],
       timeout: callDeadlineMs,
     })
+    const stop = (): void => {
+      socket.destroy(new Error('the agent stops'))
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    socket.once('close', () => signal.removeEventListener('abort', stop))
     socket.once('timeout', () => socket.destroy(new Error(`${address} did not answer within ${callDeadlineMs} ms`)))
     socket.once('error', reject)
     socket.once('secureConnect', () => {

@@ -37,6 +37,8 @@ export interface Machine {
   sample(signal: AbortSignal): Promise<{ readonly host: HostRaw; readonly collectors: Pass['collectors'] }>
   /** Adds what the machine knows of itself: model, kernel, disks. */
   complete(facts: HostFacts): Promise<HostFacts>
+  /** What can be measured of the machine; wins over what the driver says of the same. */
+  capabilities(): Promise<readonly Capability[]>
   arrays(arrays: readonly ArrayFacts[]): Promise<readonly ArrayRaw[]>
 }
 
@@ -93,10 +95,17 @@ export class HostLoop {
     })
   }
 
-  start(): void {
-    this.#running = Promise.all([this.#stateLane(), this.#fastLane(), this.#events.run(), this.#inventory.run()])
+  /** Reads capabilities and inventory once, so that the first hello is complete; what cannot be read yet comes later. */
+  async prepare(): Promise<void> {
+    await this.#guard('inventory', () => this.#readInventory())
   }
 
+  start(): void {
+    const inventory = this.#inventory.run({ waitFirst: this.#revision !== '' })
+    this.#running = Promise.all([this.#stateLane(), this.#fastLane(), this.#events.run(), inventory])
+  }
+
+  /** Beats that passed while the pass before still ran. */
   get skippedTicks(): number {
     return this.#skippedTicks
   }
@@ -254,7 +263,9 @@ export class HostLoop {
       const host = machine === undefined ? read.host : await machine.complete(read.host)
       const inventory = { ...read, host }
       this.#arrays = inventory.arrays
-      this.options.onCapabilities(capabilities)
+      const own = (await machine?.capabilities()) ?? []
+      const ownNames = new Set(own.map((one) => one.name))
+      this.options.onCapabilities([...capabilities.filter((one) => !ownNames.has(one.name)), ...own])
       const revision = revisionOf(inventory)
       if (revision === this.#revision) return
       this.#revision = revision

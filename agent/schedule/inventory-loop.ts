@@ -24,8 +24,10 @@ export class InventoryLoop {
     this.#wake?.()
   }
 
-  async run(): Promise<void> {
+  /** Runs until the signal aborts. `waitFirst`: it has just been read. */
+  async run({ waitFirst = false }: { readonly waitFirst?: boolean } = {}): Promise<void> {
     const { read, intervalMs, signal, monotonicMs, shortestMs = 1000 } = this.options
+    if (waitFirst) await this.#waitUntilWanted(intervalMs(), signal)
     while (!signal.aborted) {
       this.#wanted = false
       const beganMs = monotonicMs()

@@ -109,7 +109,7 @@ describe('a real libvirtd', () => {
     await written
     const total = async (): Promise<number> => {
       const rows = await series(`disk:${one.uuid}/vda`, 'writeBytesTotal', began - 30_000)
-      const before = rows.filter(([at]) => at <= began).at(-1)
+      const before = rows.findLast(([at]) => at <= began)
       return (rows.at(-1)?.[1] ?? 0) - (before?.[1] ?? 0)
     }
     await waitFor(10_000, 'all bytes', async () => (await total()) >= 64 * MiB * 0.99)
