@@ -56,14 +56,25 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   let waitingFor = 'the hypervisors are being opened'
   let collectors: Pass['collectors'] = []
 
+  const dropped = (): number => spool.dropped + (uplink?.tooLarge ?? 0)
   const health = (): AgentHealth => ({
     cpuSeconds: cpuSeconds(),
     rssBytes: process.memoryUsage.rss(),
     spoolReports: spool.size,
     spoolBytes: spool.bytes,
-    droppedReports: spool.dropped,
+    droppedReports: dropped(),
     skippedTicks: served.reduce((total, one) => total + one.loop.skippedTicks, 0),
   })
+
+  // The controller corrects our times by what the hello said: it must hear when this machine's clock is set.
+  let clockBase = now() - options.monotonicMs()
+  const watchClock = (): void => {
+    const base = now() - options.monotonicMs()
+    if (Math.abs(base - clockBase) < clockStepMs) return
+    log.warn({ byMs: Math.round(base - clockBase) }, 'the clock of this machine was set')
+    clockBase = base
+    uplink?.introduceAgain()
+  }
 
   const serve = (source: Source): Served => {
     const { hostId, name } = source.hypervisor.identity
@@ -92,6 +103,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           if (pass.collectors.length > 0) collectors = pass.collectors
           const { bootId } = source.hypervisor.identity
           const agent = pass.lane === 'state' ? health() : undefined
+          watchClock()
           spool.add((seq) => {
             const report = encodeMessage(reportToWire(pass, { spoolId: spool.id, seq, hostId, bootId, agent }))
             return { report, bytes: report.length }
@@ -108,7 +120,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     reconnects: uplink?.reconnects ?? 0,
     spoolReports: spool.size,
     spoolBytes: spool.bytes,
-    droppedReports: spool.dropped,
+    droppedReports: dropped(),
     collectors,
     waitingFor,
     hosts: served.map(({ source, loop }) => ({
@@ -164,6 +176,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           version: options.version,
           hosts: served.map(({ source }) => source.hypervisor.identity),
           log,
+          signal: stop.signal,
         }),
     )
     if (identity === undefined || stop.signal.aborted) return
@@ -238,16 +251,29 @@ async function persistently<Result>(
 
 function intervalsOf(config: AgentConfig): Intervals {
   const { state, fast, block, guestMemory, inventory } = config.intervals
-  return { stateMs: state, fastMs: fast, blockMs: block, guestMemoryMs: guestMemory, inventoryMs: inventory }
+  return {
+    stateMs: bounded(state),
+    fastMs: bounded(fast),
+    blockMs: bounded(block),
+    guestMemoryMs: bounded(guestMemory),
+    inventoryMs: bounded(inventory),
+  }
 }
 
-/** Bounds of what a controller may ask for: it must not make an agent spin, nor silence it. */
+/** A clock that moved by less is drifting, or being slewed. */
+const clockStepMs = 2000
+
+/** Bounds of any interval, also of what a controller may ask for: it must not make an agent spin, nor silence it. */
 const shortestMs = 500
 const longestMs = 3_600_000
 
 function given(asked: AskedIntervals): Partial<Intervals> {
   const entries = Object.entries(asked).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, Math.min(longestMs, Math.max(shortestMs, value))] as const],
+    value === undefined ? [] : [[name, bounded(value)] as const],
   )
   return Object.fromEntries(entries)
+}
+
+function bounded(intervalMs: number): number {
+  return Math.min(longestMs, Math.max(shortestMs, intervalMs))
 }

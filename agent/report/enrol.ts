@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 
-import { credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js'
+import { credentials, Metadata, status, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js'
 
 import type { Log } from '../../common/log.js'
 import { controllerServerName } from '../../common/tls.js'
@@ -50,18 +50,16 @@ export async function obtainIdentity(options: {
     'grpc.ssl_target_name_override': controllerServerName,
   })
   try {
-    const reply = await new Promise<EnrolReply>((resolve, reject) => {
-      const request = {
-        joinToken: token,
-        csr: Buffer.from(csrDer),
-        agentName: options.agentName,
-        hosts: options.hosts.map(claimToWire),
-        version: options.version,
-      }
-      const deadline = Date.now() + callDeadlineMs
-      const call = client.enrol(request, new Metadata(), { deadline }, settle(resolve, reject))
-      signal.addEventListener('abort', () => call.cancel(), { once: true })
-    })
+    const request = {
+      joinToken: token,
+      csr: Buffer.from(csrDer),
+      agentName: options.agentName,
+      hosts: options.hosts.map(claimToWire),
+      version: options.version,
+    }
+    const reply = await answered<EnrolReply>(signal, (within, done) =>
+      client.enrol(request, new Metadata(), within, done),
+    )
     const identity: Identity = {
       agentId: reply.agentId,
       certificatePem: pem('CERTIFICATE', reply.certificate),
@@ -87,12 +85,10 @@ export async function renewIdentity(
     'grpc.ssl_target_name_override': controllerServerName,
   })
   try {
-    const reply = await new Promise<RenewReply>((resolve, reject) => {
-      const request = { csr: Buffer.from(csrDer) }
-      const deadline = Date.now() + callDeadlineMs
-      const call = client.renew(request, new Metadata(), { deadline }, settle(resolve, reject))
-      signal.addEventListener('abort', () => call.cancel(), { once: true })
-    })
+    const request = { csr: Buffer.from(csrDer) }
+    const reply = await answered<RenewReply>(signal, (within, done) =>
+      client.renew(request, new Metadata(), within, done),
+    )
     const renewed: Identity = {
       agentId: identity.agentId,
       certificatePem: pem('CERTIFICATE', reply.certificate),
@@ -121,17 +117,27 @@ export function isRenewalDue(identity: Identity, nowMs: number): boolean {
   return nowMs > (Date.parse(validFrom) + Date.parse(validTo)) / 2
 }
 
-function settle<Reply>(
-  resolve: (reply: Reply) => void,
-  reject: (error: Error) => void,
-): (error: ServiceError | null, reply: Reply) => void {
-  return (error, reply) => {
-    if (error === null) resolve(reply)
-    // The same request would be refused again.
-    else if (error.code === status.PERMISSION_DENIED || error.code === status.INVALID_ARGUMENT) {
-      reject(new EnrolmentRefused(error.details, { cause: error }))
-    } else reject(error)
-  }
+/** One call under a deadline; it is cancelled when the signal aborts. */
+function answered<Reply>(
+  signal: AbortSignal,
+  start: (
+    within: { readonly deadline: number },
+    done: (error: ServiceError | null, reply: Reply) => void,
+  ) => ClientUnaryCall,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const call = start({ deadline: Date.now() + callDeadlineMs }, (error, reply) => {
+      signal.removeEventListener('abort', cancel)
+      if (error === null) resolve(reply)
+      // The same request would be refused again.
+      else if (error.code === status.PERMISSION_DENIED || error.code === status.INVALID_ARGUMENT) {
+        reject(new EnrolmentRefused(error.details, { cause: error }))
+      } else reject(error)
+    })
+    const cancel = (): void => call.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    if (signal.aborted) cancel()
+  })
 }
 
 /**
@@ -159,11 +165,16 @@ async function fetchCa(address: string, keyHash: string, signal: AbortSignal): P
     socket.once('timeout', () => socket.destroy(new Error(`${address} did not answer within ${callDeadlineMs} ms`)))
     socket.once('error', reject)
     socket.once('secureConnect', () => {
-      const ca = chainOf(socket.getPeerCertificate(true)).find((one) => spkiHash(one) === keyHash)
-      socket.destroy()
-      if (ca === undefined) {
-        reject(new EnrolmentRefused(`the controller at ${address} is not the one that made the join token`))
-      } else resolve(ca.toString())
+      try {
+        const ca = chainOf(socket.getPeerCertificate(true)).find((one) => spkiHash(one) === keyHash)
+        if (ca === undefined) {
+          reject(new EnrolmentRefused(`the controller at ${address} is not the one that made the join token`))
+        } else resolve(ca.toString())
+      } catch (error) {
+        reject(new Error(`the certificates of ${address} cannot be read`, { cause: error }))
+      } finally {
+        socket.destroy()
+      }
     })
   })
 }

@@ -31,11 +31,15 @@ export interface UplinkOptions {
   readonly onSettings: (asked: AskedIntervals) => void
   readonly log: Log
   readonly now: () => number
+  /** How often the certificate's age is looked at; an hour if absent. */
+  readonly checkRenewalMs?: number
 }
 
 const welcomeWithinMs = 15_000
 const lastAcksWithinMs = 2000
 const checkRenewalEveryMs = 3_600_000
+/** What controllers take unless they say otherwise. */
+const defaultMaxMessageBytes = 4 * 1024 * 1024
 
 /**
  * The agent's one stream to its controller: opens it, sends the spool in order, drops what is acked, and comes back with
@@ -47,7 +51,9 @@ export class Uplink {
   #welcomed = false
   #sentSeq = 0
   #reconnects = 0
-  #running: Promise<void> | undefined
+  #maxMessageBytes = defaultMaxMessageBytes
+  #tooLarge = 0
+  #running: Promise<unknown> | undefined
   #identity: Identity
 
   constructor(
@@ -58,7 +64,7 @@ export class Uplink {
   }
 
   start(): void {
-    this.#running = this.#loop()
+    this.#running = Promise.all([this.#loop(), this.#renewalLoop()])
   }
 
   get connected(): boolean {
@@ -69,9 +75,14 @@ export class Uplink {
     return this.#reconnects
   }
 
+  /** Messages that were larger than the controller takes: left out, or they would end every session anew. */
+  get tooLarge(): number {
+    return this.#tooLarge
+  }
+
   /** Sends an inventory if a session is open; a new session asks for all of them anyway. */
   sendInventory(encoded: Buffer): void {
-    if (this.#welcomed) this.#stream?.write(encoded)
+    if (this.#welcomed && this.#fits(encoded)) this.#stream?.write(encoded)
   }
 
   /** Says hello again inside the session: what the hosts can do has changed. */
@@ -92,26 +103,33 @@ export class Uplink {
     const backoff = new Backoff({ baseMs: 250, capMs: 5000 })
     const { signal } = this.#stop
     const { log, address } = this.options
-    let renewalCheckedAt = 0
     while (!signal.aborted) {
-      try {
-        if (
-          this.options.now() - renewalCheckedAt > checkRenewalEveryMs &&
-          isRenewalDue(this.#identity, this.options.now())
-        ) {
-          renewalCheckedAt = this.options.now()
-          this.#identity = await renewIdentity(this.#identity, this.options.dataDir, address)
-          log.info('certificate renewed')
-        }
-      } catch (error) {
-        log.warn({ err: error }, 'certificate could not be renewed; the present one is used on')
-      }
-      const reason = await this.#session(backoff)
+      const reason = await this.#session(backoff).catch((error: unknown) => {
+        log.error({ err: error }, 'a session failed')
+        return 'a fault of the agent'
+      })
       if (signal.aborted) return
       this.#reconnects += 1
       const waitMs = backoff.nextMs()
       log.warn({ reason, controller: address, waitMs: Math.round(waitMs) }, 'session ended; connecting again')
       await pause(waitMs, signal)
+    }
+  }
+
+  /** Renews in time, session or none: a certificate that expired in a long session could not open the next. */
+  async #renewalLoop(): Promise<void> {
+    const { signal } = this.#stop
+    const { log, address, dataDir, now, checkRenewalMs = checkRenewalEveryMs } = this.options
+    while (!signal.aborted) {
+      try {
+        if (isRenewalDue(this.#identity, now())) {
+          this.#identity = await renewIdentity(this.#identity, { dataDir, address, signal })
+          log.info('certificate renewed')
+        }
+      } catch (error) {
+        if (!signal.aborted) log.warn({ err: error }, 'certificate could not be renewed; the present one is used on')
+      }
+      await pause(checkRenewalMs, signal)
     }
   }
 
@@ -142,6 +160,7 @@ export class Uplink {
       if (message.message?.$case === 'welcome') {
         clearTimeout(slow)
         backoff.reset()
+        this.#maxMessageBytes = message.message.value.limits?.maxMessageBytes || defaultMaxMessageBytes
         this.#onWelcome(Number(message.message.value.lastSeq), message.message.value.refusedHostIds)
       } else this.#onMessage(message)
     })
@@ -180,7 +199,7 @@ export class Uplink {
     spool.ack(lastSeq)
     this.#sentSeq = lastSeq
     this.#welcomed = true
-    for (const inventory of inventories()) this.#stream?.write(inventory)
+    for (const inventory of inventories()) this.sendInventory(inventory)
     spool.onAdd(() => this.#pump())
     log.info({ controller: this.options.address, waiting: spool.size }, 'connected')
     this.#pump()
@@ -223,7 +242,14 @@ export class Uplink {
       const entry = this.options.spool.after(this.#sentSeq)
       if (entry === undefined) return
       this.#sentSeq = entry.seq
-      stream.write(entry.report)
+      if (this.#fits(entry.report)) stream.write(entry.report)
     }
+  }
+
+  #fits(encoded: Buffer): boolean {
+    if (encoded.length <= this.#maxMessageBytes) return true
+    this.#tooLarge += 1
+    this.options.log.error({ bytes: encoded.length, most: this.#maxMessageBytes }, 'a message is too large: left out')
+    return false
   }
 }

@@ -4,7 +4,8 @@ import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
 import type { FromAgent, Hello, ToAgent } from '../../proto/gen/headroom/v1/agent.js'
 import type { Report } from '../../proto/gen/headroom/v1/report.js'
-import type { Fleet } from '../fleet/fleet.js'
+import type { Applied, Fleet } from '../fleet/fleet.js'
+import type { FleetInput } from '../model/observation.js'
 import { maySpeakFor, type AgentRegistry, type AgentRow } from './agent-registry.js'
 import { FieldCheck } from './field-check.js'
 import { hostsFromWire, inventoryFromWire } from './from-wire.js'
@@ -32,6 +33,7 @@ export interface SessionContext {
   readonly helloWithinMs?: number
 }
 
+const nothing: Applied = { points: [], events: [] }
 const defaultHelloWithinMs = 10_000
 /** Clocks this close are taken as equal: the message itself took time. */
 const sameClockMs = 2000
@@ -121,7 +123,7 @@ class Session {
     hello: Hello,
     check: FieldCheck,
   ): Promise<{ readonly granted: readonly string[]; readonly refused: readonly string[] }> {
-    const { agent, fleet, registry, metrics, now, call } = this.context
+    const { agent, registry, metrics, now, call } = this.context
     const difference = now() - (check.count('hello.wall_ms', hello.wallMs) ?? now())
     const claimed = hostsFromWire(hello, check)
     const others = agent.hosts === 'any' ? await registry.list() : []
@@ -142,7 +144,7 @@ class Session {
     countRefusals(this.context.metrics, check, this.log)
     const { id: agentId, name } = agent
     const clockOffsetMs = this.#offsetMs
-    fleet.apply({ type: 'agent-connected', agentId, name, version, hosts: granted, clockOffsetMs }, now())
+    this.#apply({ type: 'agent-connected', agentId, name, version, hosts: granted, clockOffsetMs })
     return { granted: granted.map((host) => host.name), refused }
   }
 
@@ -158,7 +160,7 @@ class Session {
         const inventory = inventoryFromWire(wire, check, Math.max(0, Math.min(at, this.context.now())))
         countRefusals(this.context.metrics, check, this.log)
         if (inventory === undefined || !this.#granted(inventory.hostId)) break
-        this.context.fleet.apply({ type: 'inventory', agentId: this.context.agent.id, inventory }, this.context.now())
+        this.#apply({ type: 'inventory', agentId: this.context.agent.id, inventory })
         await this.#keep(() => this.context.remembered.remember(this.context.agent, this.#hello, wire, inventory.at))
         break
       }
@@ -179,7 +181,7 @@ class Session {
   }
 
   async #report(wire: Report): Promise<void> {
-    const { writer, fleet, metrics, now, agent } = this.context
+    const { writer, metrics, now, agent } = this.context
     const check = new FieldCheck()
     const report = reportFromWire(wire, check, { offsetMs: this.#offsetMs, now: now() })
     countRefusals(this.context.metrics, check, this.log)
@@ -198,11 +200,20 @@ class Session {
       this.context.call.write(ackToWire(this.spoolId, writer.lastDurable(this.markId)))
       return
     }
-    const applied = this.#granted(report.hostId)
-      ? fleet.apply({ type: 'report', agentId: agent.id, report }, now())
-      : { points: [], events: [] }
+    const applied = this.#granted(report.hostId) ? this.#apply({ type: 'report', agentId: agent.id, report }) : nothing
     metrics.reports.inc({ lane: report.lane })
     writer.add(this.markId, report.seq, applied)
+  }
+
+  /** A fault of ours in one message must neither end the session nor make the agent send it for ever. */
+  #apply(input: FleetInput): Applied {
+    try {
+      return this.context.fleet.apply(input, this.context.now())
+    } catch (error) {
+      this.context.metrics.faults.inc()
+      this.log.error({ err: error, input: input.type }, 'what an agent said could not be applied')
+      return nothing
+    }
   }
 
   /** What is kept for the next start is a convenience: without it the agents tell it all again. */

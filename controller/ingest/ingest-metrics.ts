@@ -13,6 +13,7 @@ export interface IngestMetrics {
   readonly unstoredReports: Gauge
   readonly storeFailures: Counter
   readonly unstorable: Counter
+  readonly faults: Counter
 }
 
 export function ingestMetrics(registry: Registry): IngestMetrics {
@@ -55,6 +56,11 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     unstorable: new Counter({
       name: 'headroom_ingest_unstorable_reports_total',
       help: 'Reports whose figures the store can never take; they were left out',
+      registers,
+    }),
+    faults: new Counter({
+      name: 'headroom_ingest_faults_total',
+      help: 'Messages of agents that were left out because of a fault of the controller',
       registers,
     }),
   }
