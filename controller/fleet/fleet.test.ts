@@ -239,10 +239,15 @@ describe('the fast lane', () => {
     expect(metric('writeBytesPerSecond')).toBe(0)
   })
 
-  it('says nothing of a VM that it could not read', () => {
+  it('marks a VM that it could not read at once, and says nothing of its rates; the state lane takes the mark away', () => {
     const gap = { vmUuid: uuid, group: 'block', reason: 'timeout', message: '', sinceMs: t0 }
     report('h1', 2000, { lane: 'fast', gaps: [gap] })
     expect(metric('writeBytesPerSecond')).toBe(1e6)
+    expect(fleet.snapshot().vms.get(uuid)?.gaps).toEqual([gap])
+    report('h1', 3000, { lane: 'fast' })
+    expect(fleet.snapshot().vms.get(uuid)?.gaps).toEqual([gap])
+    report('h1', 10_000, { vms: [sample(10_000)] })
+    expect(fleet.snapshot().vms.get(uuid)?.gaps).toEqual([])
   })
 })
 

@@ -163,6 +163,7 @@ export class Fleet implements FleetReader {
     }
     if (report.lane === 'fast') this.#proveIdle(host, report)
     if (report.lane === 'state') this.#setGaps(host, report)
+    else if (report.lane === 'fast') this.#addGaps(host, report)
     if (report.host !== undefined) points.push(...host.observe(report.host, report.bootId, report.at))
     for (const array of report.arrays) {
       points.push(...host.observeArray(array, report.bootId, report.at))
@@ -208,6 +209,16 @@ export class Fleet implements FleetReader {
       if (gaps.length === 0 && copy.gaps.length === 0) continue
       copy.gaps = gaps
       this.#builder.vmChanged(copy.uuid)
+    }
+  }
+
+  /** A VM that the fast lane cannot read is marked at once; the state lane, which reads all of it, takes the mark away. */
+  #addGaps(host: HostRecord, report: ReportObservation): void {
+    for (const [uuid, gaps] of groupBy(report.gaps, (gap) => gap.vmUuid)) {
+      const copy = host.copies.get(uuid)
+      if (copy === undefined || copy.gaps.length > 0) continue
+      copy.gaps = gaps
+      this.#builder.vmChanged(uuid)
     }
   }
 
