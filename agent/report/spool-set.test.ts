@@ -1,0 +1,209 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { createLog } from '../../common/log.js'
+import type { DiskSpool } from './disk-spool.js'
+import { SpoolSet, type SpoolBounds } from './spool-set.js'
+
+let directory: string
+let nowMs: number
+
+const roomy: SpoolBounds = { maxReports: 1000, maxBytes: 1e6, maxAgeMs: 86_400_000 }
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'headroom-spool-'))
+  nowMs = Date.now()
+})
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+function open(bounds = roomy): SpoolSet {
+  return new SpoolSet(directory, bounds, createLog('test', 'silent'), () => nowMs)
+}
+
+function add(spools: SpoolSet, ...texts: string[]): void {
+  for (const text of texts) spools.add(() => Buffer.from(text))
+}
+
+function textsOf(spool: DiskSpool): string[] {
+  const texts: string[] = []
+  let at = 0
+  for (let entry = spool.after(at); entry !== undefined; entry = spool.after(at)) {
+    texts.push(entry.report.toString())
+    at = entry.seq
+  }
+  return texts
+}
+
+function files(): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.seg'))
+}
+
+/** Writes everything to disk without ending: what a power loss finds. */
+async function spillAll(spools: SpoolSet): Promise<void> {
+  for (const spool of [...spools.backlog, spools.current]) await spool.spill(Infinity, 0)
+}
+
+describe('the spools', () => {
+  it('write nothing for reports that are acked at once', async () => {
+    const spools = open()
+    add(spools, 'a', 'b')
+    spools.ack(spools.current.id, 2)
+    await spools.stop()
+    expect([spools.size, readdirSync(directory)]).toEqual([0, []])
+  })
+
+  it('keep what was not acked over an end and over a sudden end, in order, under its own numbering', async () => {
+    const first = open()
+    add(first, 'a', 'b', 'c')
+    first.ack(first.current.id, 1)
+    await first.stop()
+    const second = open()
+    add(second, 'd')
+    // No stop: the process is gone.
+    await spillAll(second)
+    const third = open()
+    expect(third.backlog.map(textsOf)).toEqual([['b', 'c'], ['d']])
+    expect(third.backlog.map((spool) => spool.id)).toEqual([first.current.id, second.current.id])
+    expect(third.backlog.map((spool) => [spool.oldestSeq, spool.nextSeq])).toEqual([
+      [2, 4],
+      [1, 2],
+    ])
+    expect(third.size).toBe(3)
+  })
+
+  it('remove files when all in them is acked, and the directory of a spool that is empty', async () => {
+    const first = open()
+    add(first, 'a', 'b')
+    await first.stop()
+    const second = open()
+    const [old] = second.backlog
+    second.ack(old?.id ?? '', 1)
+    expect(files()).toHaveLength(1)
+    second.ack(old?.id ?? '', 2)
+    await second.stop()
+    expect([second.backlog.length, files(), readdirSync(directory)]).toEqual([0, [], []])
+  })
+
+  it('read back what is on disk only', async () => {
+    const spools = open()
+    const texts = Array.from({ length: 50 }, (_, index) => `report ${index}`)
+    add(spools, ...texts)
+    await spillAll(spools)
+    expect(spools.current.memoryBytes).toBe(0)
+    add(spools, 'fresh')
+    expect(textsOf(spools.current)).toEqual([...texts, 'fresh'])
+    await spools.stop()
+  })
+
+  it('begin a new file when one is full', async () => {
+    const spools = open({ ...roomy, maxBytes: 1e8 })
+    for (let index = 0; index < 5; index += 1) add(spools, 'x'.repeat(600_000))
+    await spillAll(spools)
+    expect(files().length).toBeGreaterThan(1)
+    expect(textsOf(spools.current).map((text) => text.length)).toEqual([600_000, 600_000, 600_000, 600_000, 600_000])
+    await spools.stop()
+  })
+
+  it('take acks that come while they write', async () => {
+    const spools = open()
+    add(spools, 'a', 'b', 'c')
+    const writing = spools.current.spill(Infinity, 0)
+    spools.ack(spools.current.id, 2)
+    await writing
+    expect(textsOf(spools.current)).toEqual(['c'])
+    spools.ack(spools.current.id, 3)
+    await spools.stop()
+    expect(files()).toEqual([])
+  })
+
+  it('give fresh reports a numbering of their own after an outage', () => {
+    const spools = open()
+    add(spools, 'a', 'b', 'c')
+    const before = spools.current.id
+    spools.retire(5)
+    expect(spools.current.id).toBe(before)
+    spools.retire(2)
+    add(spools, 'd')
+    expect([spools.backlog.map(textsOf), textsOf(spools.current), spools.current.nextSeq]).toEqual([
+      [['a', 'b', 'c']],
+      ['d'],
+      2,
+    ])
+  })
+})
+
+describe('the bounds', () => {
+  it.each([
+    ['reports', { ...roomy, maxReports: 3 }],
+    ['bytes', { ...roomy, maxBytes: 30 }],
+  ])('by %s: the oldest of the oldest spool go first, and are counted', (_name, bounds) => {
+    const spools = open(bounds)
+    add(spools, '0123456789', '0123456789')
+    spools.retire(0)
+    add(spools, 'third.....', 'fourth....')
+    expect([spools.size, spools.dropped, spools.backlog.map((spool) => spool.oldestSeq)]).toEqual([3, 1, [2]])
+    add(spools, 'fifth.....', 'sixth.....')
+    expect([spools.backlog.length, textsOf(spools.current), spools.dropped]).toEqual([
+      0,
+      ['fourth....', 'fifth.....', 'sixth.....'],
+      3,
+    ])
+  })
+
+  it('by age', () => {
+    const spools = open({ ...roomy, maxAgeMs: 60_000 })
+    add(spools, 'old')
+    nowMs += 61_000
+    add(spools, 'new')
+    expect([textsOf(spools.current), spools.dropped]).toEqual([['new'], 1])
+  })
+
+  it('keep the newest report though it alone is over', () => {
+    const spools = open({ ...roomy, maxBytes: 5 })
+    add(spools, '0123456789')
+    expect([spools.size, spools.dropped]).toEqual([1, 0])
+  })
+})
+
+describe('damage', () => {
+  async function written(...texts: string[]): Promise<string> {
+    const spools = open()
+    add(spools, ...texts)
+    await spools.stop()
+    const [file] = files()
+    return join(directory, file ?? '')
+  }
+
+  it('a record cut short costs that record, and is counted', async () => {
+    const file = await written('whole', 'cut')
+    truncateSync(file, readFileSync(file).length - 1)
+    const spools = open()
+    expect([spools.backlog.map(textsOf), spools.dropped]).toEqual([[['whole']], 1])
+  })
+
+  it('a file that changes beneath us costs its reports, not the rest', async () => {
+    const file = await written('one', 'two')
+    const spools = open()
+    writeFileSync(file, 'nonsense')
+    add(spools, 'fresh')
+    expect([spools.backlog.map(textsOf), textsOf(spools.current)]).toEqual([[[]], ['fresh']])
+    expect(spools.dropped).toBe(2)
+  })
+
+  it('a disk that takes nothing is said, and memory holds the reports until it does again', async () => {
+    const spools = open()
+    add(spools, 'a')
+    rmSync(directory, { recursive: true })
+    writeFileSync(directory, 'in the way')
+    await spools.stop()
+    expect(spools.problem).not.toBe('')
+    expect(textsOf(spools.current)).toEqual(['a'])
+    rmSync(directory)
+    await spillAll(spools)
+    expect(files()).toHaveLength(1)
+  })
+})

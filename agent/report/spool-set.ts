@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { pause } from '../../common/lifecycle.js'
+import type { Log } from '../../common/log.js'
+import { DiskSpool } from './disk-spool.js'
+
+export interface SpoolBounds {
+  readonly maxReports: number
+  readonly maxBytes: number
+  readonly maxAgeMs: number
+}
+
+/** A report that is not acked after this long goes to disk. */
+const spillAfterMs = 1000
+const spillEveryMs = 1000
+/** Memory for reports that are on disk already, so that a short break is sent without reading back. */
+const keepInMemoryBytes = 2 * 1024 * 1024
+/** Memory when the disk takes nothing. */
+const mostInMemoryBytes = 16 * 1024 * 1024
+
+/**
+ * All reports that wait: the present spool, and the backlog, which are the spools of earlier lives and of outages. Bounded
+ * as a whole by count, bytes and age; the oldest go first, and are counted. Each spool has its own numbering, so that fresh
+ * reports need not wait behind the backlog.
+ */
+export class SpoolSet {
+  readonly #stop = new AbortController()
+  #current: DiskSpool
+  #backlog: DiskSpool[] = []
+  #lastMadeMs = 0
+  #dropped = 0
+  #problem = ''
+  #listener: (() => void) | undefined
+  readonly #removals = new Set<Promise<void>>()
+  #running: Promise<void> | undefined
+
+  /** Reads what earlier lives of the agent left in the directory. */
+  constructor(
+    private readonly directory: string,
+    private readonly bounds: SpoolBounds,
+    private readonly log: Log,
+    private readonly now: () => number,
+  ) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    for (const name of readdirSync(directory).toSorted()) {
+      // `<milliseconds>-<id>`: in the order of their making.
+      const [madeMs = '', ...id] = name.split('-')
+      this.#lastMadeMs = Math.max(this.#lastMadeMs, Number(madeMs) || 0)
+      const spool = DiskSpool.reopen(id.join('-'), join(directory, name))
+      if (spool.damagedReports > 0)
+        log.warn({ spool: name, ends: spool.damagedReports }, 'the end of a spool file is damaged: left out')
+      this.#backlog.push(spool)
+    }
+    this.#current = this.#make()
+  }
+
+  /** Starts the loop that writes to disk. */
+  start(): void {
+    this.#running = this.#spillLoop()
+  }
+
+  get current(): DiskSpool {
+    return this.#current
+  }
+
+  /** Oldest first. */
+  get backlog(): readonly DiskSpool[] {
+    return this.#backlog
+  }
+
+  get size(): number {
+    return this.#all().reduce((sum, spool) => sum + spool.size, 0)
+  }
+
+  get bytes(): number {
+    return this.#all().reduce((sum, spool) => sum + spool.bytes, 0)
+  }
+
+  /** Reports given up because of the bounds, or because their file was damaged. */
+  get dropped(): number {
+    return this.#dropped + this.#all().reduce((sum, spool) => sum + spool.damagedReports, 0)
+  }
+
+  /** Why reports cannot be kept on disk now; empty if they can. */
+  get problem(): string {
+    return this.#problem
+  }
+
+  /** Called after each new report; one listener. */
+  onAdd(listener: (() => void) | undefined): void {
+    this.#listener = listener
+  }
+
+  /** Numbers a report of the present and keeps it. */
+  add(encode: (spoolId: string, seq: number) => Buffer): void {
+    const { id } = this.#current
+    this.#current.add((seq) => encode(id, seq), this.now())
+    this.#enforceBounds()
+    this.#listener?.()
+  }
+
+  /** Everything of that spool up to `seq` is durable at the controller. */
+  ack(spoolId: string, seq: number): void {
+    this.#all()
+      .find((spool) => spool.id === spoolId)
+      ?.ack(seq)
+    this.#removeEmpty()
+  }
+
+  /** Makes the present spool part of the backlog if more than `moreThan` reports wait in it: fresh ones get a numbering of their own. */
+  retire(moreThan: number): void {
+    if (this.#current.size <= moreThan) return
+    this.#backlog.push(this.#current)
+    this.#current = this.#make()
+  }
+
+  /** Writes all that waits to disk and ends. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+    await this.#spill(Infinity)
+    for (const spool of this.#all()) await spool.close()
+    await Promise.all(this.#removals)
+  }
+
+  #all(): readonly DiskSpool[] {
+    return [...this.#backlog, this.#current]
+  }
+
+  #make(): DiskSpool {
+    const id = randomUUID()
+    // Names keep the order of making, also within a millisecond or when the clock went back.
+    this.#lastMadeMs = Math.max(this.#lastMadeMs + 1, this.now())
+    return new DiskSpool(id, join(this.directory, `${String(this.#lastMadeMs).padStart(15, '0')}-${id}`))
+  }
+
+  #enforceBounds(): void {
+    const { maxReports, maxBytes, maxAgeMs } = this.bounds
+    const oldestMs = this.now() - maxAgeMs
+    for (const spool of this.#all()) {
+      while (
+        spool.size > 0 &&
+        (this.size > maxReports ||
+          this.bytes > maxBytes ||
+          (spool.oldestAtMs ?? Infinity) < oldestMs ||
+          (this.#problem !== '' && spool.memoryBytes > mostInMemoryBytes))
+      ) {
+        if (spool === this.#current && spool.size === 1) return
+        spool.dropOldest()
+        this.#dropped += 1
+      }
+    }
+    this.#removeEmpty()
+  }
+
+  #removeEmpty(): void {
+    if (this.#backlog.every((spool) => spool.size > 0)) return
+    const empty = this.#backlog.filter((spool) => spool.size === 0)
+    this.#backlog = this.#backlog.filter((spool) => spool.size > 0)
+    for (const spool of empty) {
+      const removal = spool
+        .remove()
+        .catch((error: unknown) => this.log.warn({ err: error }, 'an empty spool could not be removed'))
+        .finally(() => this.#removals.delete(removal))
+      this.#removals.add(removal)
+    }
+  }
+
+  async #spillLoop(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      await pause(spillEveryMs, signal)
+      await this.#spill(this.now() - spillAfterMs)
+    }
+  }
+
+  async #spill(olderThanMs: number): Promise<void> {
+    for (const spool of this.#all()) {
+      try {
+        await spool.spill(olderThanMs, keepInMemoryBytes)
+        this.#problem = ''
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error)
+        if (problem !== this.#problem)
+          this.log.error({ err: error }, 'reports cannot be kept on disk; memory holds them')
+        this.#problem = problem
+      }
+    }
+  }
+}
