@@ -1,17 +1,17 @@
-import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 
 import { Backoff } from '../common/backoff.js'
 import { Lifecycle, pause } from '../common/lifecycle.js'
 import type { Log } from '../common/log.js'
-import type { AgentConfig } from './config.js'
+import { controllerAddress, type AgentConfig } from './config.js'
 import type { Capability } from './hypervisor/hypervisor.js'
 import { cpuSeconds, openMetricsServer, type AgentStatus } from './metrics-server.js'
 import { openSources, type Source } from './open-hypervisors.js'
-import { EnrolmentRefused, obtainIdentity } from './report/enrol.js'
+import { EnrolmentRefused, obtainIdentity, RefusedToken } from './report/enrol.js'
 import type { Identity } from './report/identity.js'
 import { reportToWire, type AgentHealth, type Pass } from './report/report-to-wire.js'
-import { Spool } from './report/spool.js'
+import { SpoolSet } from './report/spool-set.js'
 import { encodeMessage, inventoryToWire } from './report/to-wire.js'
 import { Uplink, type AskedIntervals } from './report/uplink.js'
 import { HostLoop, type Intervals } from './schedule/host-loop.js'
@@ -46,22 +46,30 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { config, log, now } = options
   const lifecycle = new Lifecycle(log)
   const stop = new AbortController()
-  const spool = new Spool<Buffer>(randomUUID(), {
-    maxReports: config.spool.maxReports,
-    maxBytes: config.spool.maxSize,
-  })
+  const spools = new SpoolSet(
+    join(config.data, 'spool'),
+    {
+      maxReports: config.spool.maxReports,
+      maxBytes: config.spool.maxSize,
+      maxAgeMs: config.spool.maxAge,
+    },
+    log,
+    now,
+  )
+  spools.start()
+  lifecycle.add('spool', () => spools.stop())
   const served: Served[] = []
   let intervals: Intervals = intervalsOf(config)
   let uplink: Uplink | undefined
   let waitingFor = 'the hypervisors are being opened'
   let collectors: Pass['collectors'] = []
 
-  const dropped = (): number => spool.dropped + (uplink?.tooLarge ?? 0)
+  const dropped = (): number => spools.dropped + (uplink?.tooLarge ?? 0)
   const health = (): AgentHealth => ({
     cpuSeconds: cpuSeconds(),
     rssBytes: process.memoryUsage.rss(),
-    spoolReports: spool.size,
-    spoolBytes: spool.bytes,
+    spoolReports: spools.size,
+    spoolBytes: spools.bytes,
     droppedReports: dropped(),
     skippedTicks: served.reduce((total, one) => total + one.loop.skippedTicks, 0),
   })
@@ -104,10 +112,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           const { bootId } = source.hypervisor.identity
           const agent = pass.lane === 'state' ? health() : undefined
           watchClock()
-          spool.add((seq) => {
-            const report = encodeMessage(reportToWire(pass, { spoolId: spool.id, seq, hostId, bootId, agent }))
-            return { report, bytes: report.length }
-          })
+          spools.add((spoolId, seq) => encodeMessage(reportToWire(pass, { spoolId, seq, hostId, bootId, agent })))
         },
       }),
     }
@@ -117,9 +122,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const status = (): AgentStatus => ({
     version: options.version,
     connected: uplink?.connected ?? false,
+    problem: uplink?.problem ?? '',
     reconnects: uplink?.reconnects ?? 0,
-    spoolReports: spool.size,
-    spoolBytes: spool.bytes,
+    spoolReports: spools.size,
+    spoolBytes: spools.bytes,
     droppedReports: dropped(),
     collectors,
     waitingFor,
@@ -139,27 +145,45 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   })
   lifecycle.add('metrics server', () => metrics.close())
 
-  const run = async (): Promise<void> => {
-    for (const entry of config.hypervisors) {
-      const sources = await persistently(
-        stop.signal,
-        log,
-        `the hypervisor (${entry.kind}) is not there`,
-        (problem) => {
-          waitingFor = problem
-        },
-        () => openSources(entry, config, { log, now }),
-      )
-      for (const source of sources ?? []) {
-        lifecycle.add(`hypervisor ${source.hypervisor.identity.name}`, () => source.hypervisor.close())
-        served.push(serve(source))
-      }
+  let reporting = false
+  const startHost = ({ loop, source }: Served): void => {
+    loop.start()
+    lifecycle.add(`schedule of ${source.hypervisor.identity.name}`, () => loop.stop())
+  }
+
+  /** Each hypervisor on its own: one that is not there keeps no other waiting, and joins when it comes. */
+  const openEntry = async (entry: AgentConfig['hypervisors'][number]): Promise<void> => {
+    const sources = await persistently(
+      stop.signal,
+      log,
+      `the hypervisor (${entry.kind}) is not there`,
+      (problem) => {
+        if (served.length === 0) waitingFor = problem
+      },
+      () => openSources(entry, config, { log, now }),
+    )
+    for (const source of sources ?? []) {
+      lifecycle.add(`hypervisor ${source.hypervisor.identity.name}`, () => source.hypervisor.close())
     }
-    // Capabilities and inventories first, so that the first hello is complete.
-    await Promise.all(served.map(({ loop }) => loop.prepare()))
+    const hosts = (sources ?? []).map((source) => serve(source))
+    // Capabilities and inventories first, so that the hello is complete.
+    await Promise.all(hosts.map(({ loop }) => loop.prepare()))
+    served.push(...hosts)
+    if (!reporting || stop.signal.aborted) return
+    uplink?.introduceAgain()
+    for (const host of hosts) {
+      if (host.inventory !== undefined) uplink?.sendInventory(host.inventory)
+      startHost(host)
+    }
+  }
+  const openings = config.hypervisors.map((entry) => openEntry(entry))
+
+  const run = async (): Promise<void> => {
+    await Promise.race(openings)
     const [controller] = config.controllers
     if (controller === undefined || stop.signal.aborted) return
     waitingFor = 'waiting for enrolment'
+    const refused = new RefusedToken()
     const identity = await persistently(
       stop.signal,
       log,
@@ -176,6 +200,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           version: options.version,
           hosts: served.map(({ source }) => source.hypervisor.identity),
           log,
+          now,
+          refused,
           signal: stop.signal,
         }),
     )
@@ -183,10 +209,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     waitingFor = ''
     uplink = new Uplink(
       {
-        address: controller.address,
+        address: controllerAddress(config, identity),
         dataDir: config.data,
         version: options.version,
-        spool,
+        spools,
         introductions: () =>
           served.map(({ source, capabilities }) => ({ identity: source.hypervisor.identity, capabilities })),
         inventories: () => served.flatMap((host) => host.inventory ?? []),
@@ -201,10 +227,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     )
     uplink.start()
     lifecycle.add('uplink', () => uplink?.stop())
-    for (const { loop, source } of served) {
-      loop.start()
-      lifecycle.add(`schedule of ${source.hypervisor.identity.name}`, () => loop.stop())
-    }
+    reporting = true
+    for (const host of served) startHost(host)
   }
   const running = run().catch((error: unknown) => {
     waitingFor = error instanceof Error ? error.message : String(error)
@@ -216,7 +240,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     status,
     async stop() {
       stop.abort()
-      await running
+      await Promise.allSettled([running, ...openings])
       await lifecycle.stop()
     },
   }

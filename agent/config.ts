@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
 
+/** Where the controller is unless an agent is told otherwise. */
+export const defaultController = '127.0.0.1:8421'
+
 const libvirt = z.strictObject({
   kind: z.literal('libvirt'),
   uri: z.literal('qemu:///system').default('qemu:///system'),
@@ -35,7 +38,7 @@ export const agentConfigSchema = z.strictObject({
       }),
     )
     .length(1, 'exactly one controller')
-    .prefault([{ address: '127.0.0.1:8421' }]),
+    .prefault([{ address: defaultController }]),
   hypervisors: z
     .array(z.discriminatedUnion('kind', [libvirt, simulated]))
     .min(1)
@@ -52,8 +55,9 @@ export const agentConfigSchema = z.strictObject({
   /** Reports that wait for the controller's ack; the oldest go first when it is full. */
   spool: z
     .strictObject({
-      maxReports: z.int().min(16).max(1_000_000).default(20_000),
+      maxReports: z.int().min(16).max(1_000_000).default(100_000),
       maxSize: size.prefault('64MiB'),
+      maxAge: duration.prefault('3d'),
     })
     .prefault({}),
   /** The agent's own /metrics and /healthz. */
@@ -77,3 +81,12 @@ export const agentConfigSchema = z.strictObject({
 })
 
 export type AgentConfig = z.output<typeof agentConfigSchema>
+
+/** Where this agent's controller is: what the configuration names or, where that is the default, the one that was joined. */
+export function controllerAddress(
+  { controllers: [configured] }: Pick<AgentConfig, 'controllers'>,
+  joined: { readonly controller?: string | undefined },
+): string {
+  const address = configured?.address ?? defaultController
+  return address === defaultController ? (joined.controller ?? address) : address
+}

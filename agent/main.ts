@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 
 import { ConfigError, loadConfig } from '../common/config.js'
@@ -10,11 +11,13 @@ import { agentConfigSchema } from './config.js'
 const usage = `headroom-agent: reads the hypervisors of a machine and reports to a headroom controller
 
 Usage: headroom-agent [--config agent.yaml]
+       headroom-agent join --controller HOST:PORT --token TOKEN   (join --help says more)
 
 Without --config every value is its default: libvirt on this machine, the controller at 127.0.0.1:8421.
 `
 
 async function main(): Promise<void> {
+  if (process.argv[2] === 'join') return join(process.argv.slice(3))
   const { values } = parseArgs({
     options: { config: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
   })
@@ -48,6 +51,28 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => stop('SIGTERM'))
   // Started by a launcher: without it there is nobody to stop this process.
   process.on('disconnect', () => stop('the launcher is gone'))
+}
+
+/** Loaded only here: the agent that runs all day has no use for it. */
+async function join(args: readonly string[]): Promise<void> {
+  const { joinController, joinFailure, joinUsage } = await import('./join.js')
+  if (args.includes('--help')) {
+    process.stdout.write(joinUsage)
+    return
+  }
+  try {
+    await joinController(args, {
+      readStdin: () => text(process.stdin),
+      print: (line) => process.stdout.write(`${line}\n`),
+      now: () => Date.now(),
+      version: readVersion(),
+      signal: new AbortController().signal,
+    })
+  } catch (error) {
+    const failure = joinFailure(error)
+    process.stderr.write(`headroom-agent join: ${failure.text}\n`)
+    process.exitCode = failure.code
+  }
 }
 
 main().catch((error: unknown) => {

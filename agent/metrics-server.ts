@@ -6,6 +6,8 @@ import { Gauge, Registry } from 'prom-client'
 export interface AgentStatus {
   readonly version: string
   readonly connected: boolean
+  /** Why there is no connection, where it is more than a network; empty otherwise. */
+  readonly problem: string
   readonly reconnects: number
   readonly spoolReports: number
   readonly spoolBytes: number
@@ -72,7 +74,7 @@ export async function openMetricsServer(options: {
 
 function problemsOf(status: AgentStatus, nowMs: number, staleAfterMs: number): string[] {
   if (status.waitingFor !== '') return [status.waitingFor]
-  const problems = status.connected ? [] : ['not connected to the controller']
+  const problems = status.connected ? [] : [status.problem || 'not connected to the controller']
   for (const host of status.hosts) {
     if (host.unreachable) problems.push(`the hypervisor of ${host.name} cannot be read`)
     else if (host.lastPassAt === undefined || nowMs - host.lastPassAt > staleAfterMs) {

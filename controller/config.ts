@@ -2,6 +2,13 @@ import { z } from 'zod'
 
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
+import { formatDuration } from '../common/units.js'
+
+/** A beat: short enough to say something of now, long enough not to be the load itself. */
+function beat(leastMs: number, mostMs: number, initial: string): z.ZodPrefault<typeof duration> {
+  const message = `a duration from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`
+  return duration.refine((ms) => ms >= leastMs && ms <= mostMs, { message }).prefault(initial)
+}
 
 const port = z.int().min(0).max(65_535)
 
@@ -21,6 +28,11 @@ export const controllerConfigSchema = z.strictObject({
     .strictObject({
       host: z.string().min(1).default('127.0.0.1'),
       port: port.default(8421),
+      /** How machines elsewhere reach it: printed in the command that joins an agent. */
+      advertise: z
+        .string()
+        .regex(/^[^\s/]+:\d{1,5}$/, 'host:port')
+        .optional(),
     })
     .prefault({}),
   /** Where time series are kept. */
@@ -35,16 +47,20 @@ export const controllerConfigSchema = z.strictObject({
     .strictObject({
       /** Write a join token for the agent on this machine to `controller/local-join-token` in the data directory. */
       localAgent: z.boolean().default(true),
+      /** How long after its end an agent's certificate may still renew, for machines that were off for months. */
+      renewExpiredWithin: duration.prefault('180d'),
+      /** How long the former certificate authority stays trusted after a rotation, unless that is finished earlier. */
+      caOverlap: duration.prefault('180d'),
     })
     .prefault({}),
   /** How often agents measure. */
   intervals: z
     .strictObject({
-      state: duration.prefault('10s'),
-      fast: duration.prefault('1s'),
-      block: duration.prefault('10s'),
-      guestMemory: duration.prefault('30s'),
-      inventory: duration.prefault('60s'),
+      state: beat(1000, 300_000, '10s'),
+      fast: beat(500, 60_000, '1s'),
+      block: beat(500, 300_000, '10s'),
+      guestMemory: beat(1000, 600_000, '30s'),
+      inventory: beat(1000, 3_600_000, '60s'),
     })
     .prefault({}),
   policyFile: z.string().min(1).optional(),

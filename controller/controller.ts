@@ -11,8 +11,10 @@ import type { ControllerConfig } from './config.js'
 import { Fleet } from './fleet/fleet.js'
 import { AgentRegistry } from './ingest/agent-registry.js'
 import { openCertificateAuthority } from './ingest/ca.js'
+import { Enrolment } from './ingest/enrolment.js'
 import { openIngestServer } from './ingest/grpc-server.js'
 import { ingestMetrics } from './ingest/ingest-metrics.js'
+import type { OpenSessions } from './ingest/open-sessions.js'
 import { RememberedHosts } from './ingest/remembered-from-wire.js'
 import { ReportWriter } from './ingest/report-writer.js'
 import type { Intervals } from './ingest/to-wire.js'
@@ -39,6 +41,7 @@ export interface Controller {
 }
 
 const tickEveryMs = 1000
+const lookAtOverlapEveryMs = 3_600_000
 const localTokenValidMs = 365 * 86_400_000
 
 /** Builds all parts of the controller and connects them, from the store up to the page. */
@@ -84,8 +87,9 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   lifecycle.add('report writer', () => writer.stop())
 
   const ca = await openCertificateAuthority(state, now())
-  const agents = new AgentRegistry(state, ca.keyHash)
+  const agents = new AgentRegistry(state, ca)
   if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
+  const sessions: OpenSessions = new Map()
   const ingest = await openIngestServer({
     ...config.grpc,
     ca,
@@ -101,11 +105,23 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
       log,
       now,
       intervals: () => intervalsFor(config),
-      sessions: new Map(),
+      sessions,
       remembered,
     },
+    renewExpiredWithinMs: config.auth.renewExpiredWithin,
   })
   lifecycle.add('gRPC', () => ingest.close())
+  const enrolment = new Enrolment({
+    registry: agents,
+    ca,
+    sessions,
+    refreshCertificate: () => ingest.refreshCertificate(),
+    overlapMs: config.auth.caOverlap,
+    log,
+    now,
+  })
+  lifecycle.add('enrolment', () => enrolment.stop())
+  endOverlapInTime(enrolment, log, lifecycle)
 
   const tick = setInterval(() => {
     fleet.apply({ type: 'tick', silentAfterMs: config.intervals.state * 3 + 5000 }, now())
@@ -128,6 +144,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     },
     now,
     tokenFile: join(dir, 'api-token'),
+    enrolment,
+    agentEndpoint: { host: config.grpc.host, port: ingest.port, advertise: config.grpc.advertise },
   })
   lifecycle.add('API', () => api.close())
   return {
@@ -160,6 +178,17 @@ async function offerLocalToken(
     note: 'agent on the controller machine',
   })
   await writeFile(path, `${token}\n`, { mode: 0o600 })
+}
+
+function endOverlapInTime(enrolment: Enrolment, log: Log, lifecycle: Lifecycle): void {
+  const look = (): void => {
+    enrolment.endOverlap().catch((error: unknown) => {
+      log.error({ err: error }, 'the rotation of the certificate authority could not be ended')
+    })
+  }
+  look()
+  const timer = setInterval(look, lookAtOverlapEveryMs)
+  lifecycle.add('end of a rotation', () => clearInterval(timer))
 }
 
 /** The policy, read again when its file changes; a bad file never replaces a good policy. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { fork, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +14,7 @@ import { z } from 'zod'
  * agent simulates the elab fleet, labelled so.
  */
 
-const usage = `Usage: npm start -- [--data DIR] [--http-port N] [--grpc-port N] [--agent-port N] [--simulate [FLEET.yaml]] [--libvirt-socket PATH]
+const usage = `Usage: npm start -- [options]
 
   --data DIR             state of controller and agent (./data)
   --http-port N          page and API (8420)
@@ -41,23 +41,35 @@ const readyMessage = z.object({
   loginLink: z.string(),
 })
 
+/** A log larger than this is moved aside; one such is kept. */
+const mostLogBytes = 20_000_000
+
 /** How long a child may take to end before it is killed. */
 const endWithinMs = 10_000
 
+const options = {
+  data: { type: 'string', default: './data' },
+  'http-port': { type: 'string', default: '8420' },
+  'grpc-port': { type: 'string', default: '8421' },
+  'agent-port': { type: 'string', default: '8422' },
+  simulate: { type: 'boolean', default: false },
+  fleet: { type: 'string' },
+  'libvirt-socket': { type: 'string' },
+  policy: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const
+
+function commandLine(): ReturnType<typeof parseArgs<{ options: typeof options }>>['values'] {
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    process.exit(2)
+  }
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      data: { type: 'string', default: './data' },
-      'http-port': { type: 'string', default: '8420' },
-      'grpc-port': { type: 'string', default: '8421' },
-      'agent-port': { type: 'string', default: '8422' },
-      simulate: { type: 'boolean', default: false },
-      fleet: { type: 'string' },
-      'libvirt-socket': { type: 'string' },
-      policy: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  })
+  const values = commandLine()
   if (values.help) {
     console.log(usage)
     return
@@ -115,6 +127,32 @@ async function main(): Promise<void> {
   )
 }
 
+/** A log that is bounded, and that never takes the programs down with a full disk. */
+class LogFile {
+  #bytes = 0
+  #lostBytes = 0
+
+  constructor(private readonly path: string) {
+    this.#bytes = existsSync(path) ? statSync(path).size : 0
+  }
+
+  write(text: string): void {
+    try {
+      if (this.#bytes > mostLogBytes) {
+        renameSync(this.path, `${this.path}.1`)
+        this.#bytes = 0
+      }
+      const lost = this.#lostBytes === 0 ? '' : `{"msg":"log lines were lost","bytes":${this.#lostBytes}}\n`
+      appendFileSync(this.path, lost + text, { mode: 0o600 })
+      this.#bytes += Buffer.byteLength(text)
+      this.#lostBytes = 0
+    } catch {
+      if (this.#lostBytes === 0) console.error(`${this.path} cannot be written: log lines are lost`)
+      this.#lostBytes += Buffer.byteLength(text)
+    }
+  }
+}
+
 interface Child {
   readonly name: string
   readonly process: ChildProcess
@@ -124,16 +162,17 @@ interface Child {
 }
 
 function startChild(name: string, program: string, args: readonly string[], data: string): Child {
-  const log = openSync(join(data, `${name}.log`), 'a', 0o600)
+  const log = new LogFile(join(data, `${name}.log`))
   const path = fileURLToPath(new URL(program, import.meta.url))
   // A group of its own: Ctrl-C reaches this launcher alone, which ends its children in order.
-  const child = fork(path, [...args], { stdio: ['ignore', log, 'pipe', 'ipc'], detached: true })
+  const child = fork(path, [...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
   let tail = ''
-  child.stderr?.setEncoding('utf8')
-  child.stderr?.on('data', (text: string) => {
-    writeFileSync(log, text)
-    tail = (tail + text).slice(-4000)
-  })
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      log.write(text)
+      tail = (tail + text).slice(-4000)
+    })
+  }
   child.on('exit', (code, signal) => {
     if (code !== 0 && signal === null) console.error(`The ${name} ended with code ${code}:\n${plain(tail)}`)
   })

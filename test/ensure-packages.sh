@@ -7,6 +7,7 @@ packages=(
   libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
   busybox-static cpio zstd iproute2 util-linux procps
   chromium fonts-dejavu-core
+  systemd shellcheck
 )
 missing=()
 for package in "${packages[@]}"; do

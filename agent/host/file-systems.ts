@@ -85,8 +85,8 @@ export function fileSystemsCollector(
 }
 
 /** @throws the file system's error if the machine has none of the files that list mounts */
-export function readMounts({ procRoot, rootFs }: Pick<HostRoots, 'procRoot' | 'rootFs'>, reader: TextReader): string {
-  const paths = mountsPaths(procRoot, rootFs)
+export function readMounts({ procRoot }: Pick<HostRoots, 'procRoot'>, reader: TextReader): string {
+  const paths = mountsPaths(procRoot)
   for (const path of paths.slice(0, -1)) {
     try {
       const text = reader.readIfThere(path)

@@ -11,10 +11,12 @@ export interface Mount {
   readonly readOnly: boolean
 }
 
-/** Where to look, in this order. Beside another root the mounts of process 1 are the machine's; our own are the container's. */
-export function mountsPaths(procRoot: string, rootFs: string): readonly string[] {
-  const own = [`${procRoot}/self/mounts`, `${procRoot}/mounts`]
-  return rootFs === '/' ? own : [`${procRoot}/1/mounts`, ...own]
+/**
+ * Where to look, in this order. The mounts of process 1 are the machine's; our own may be a service's, where all is read-only,
+ * or a container's.
+ */
+export function mountsPaths(procRoot: string): readonly string[] {
+  return [`${procRoot}/1/mounts`, `${procRoot}/self/mounts`, `${procRoot}/mounts`]
 }
 
 /** All mounts in the kernel's order: a later one on the same path hides the earlier. @throws MalformedFile */

@@ -191,6 +191,8 @@ export interface HostRaw {
 /** Totals between this host and one array. */
 export interface ArrayRaw {
   readonly key: string
+  /** Changes when the totals are of other devices than before: then they cannot be compared. */
+  readonly runId?: string
   readonly readRequests?: number
   readonly readBytes?: number
   readonly readSeconds?: number

@@ -1,15 +1,16 @@
-import { createHash, X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
-import { connect, type DetailedPeerCertificate } from 'node:tls'
 
-import { credentials, Metadata, status, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js'
+import { credentials, Metadata, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js'
 
 import type { Log } from '../../common/log.js'
 import { controllerServerName } from '../../common/tls.js'
 import { AgentClient, type EnrolReply, type RenewReply } from '../../proto/gen/headroom/v1/agent.js'
 import type { HostIdentity } from '../hypervisor/hypervisor.js'
+import { callEndOf, stepAfter, type CallEnd } from './call-end.js'
 import { makeCertificateRequest } from './certificate-request.js'
-import { loadIdentity, pem, saveIdentity, type Identity } from './identity.js'
+import { diagnose, presentedChain, spkiHash } from './controller-probe.js'
+import { authoritiesOf, loadIdentity, pem, saveIdentity, type Identity } from './identity.js'
 import { claimToWire } from './to-wire.js'
 
 const callDeadlineMs = 15_000
@@ -19,63 +20,113 @@ export class EnrolmentRefused extends Error {
   override readonly name = 'EnrolmentRefused'
 }
 
+/** A token that the controller refused, so that it is not asked again and again: a person has to act first. */
+export class RefusedToken {
+  #last: { readonly token: string; readonly message: string; readonly at: number } | undefined
+
+  constructor(private readonly holdMs = 60_000) {}
+
+  note(token: string, message: string, nowMs: number): void {
+    this.#last = { token, message, at: nowMs }
+  }
+
+  /** What the controller said of this token a moment ago. */
+  recall(token: string, nowMs: number): string | undefined {
+    return this.#last?.token === token && nowMs - this.#last.at < this.holdMs ? this.#last.message : undefined
+  }
+}
+
+/** The controller refused a renewal, or could not be asked. */
+export class RenewalFailed extends Error {
+  override readonly name = 'RenewalFailed'
+  constructor(readonly end: CallEnd) {
+    super(end.message)
+  }
+}
+
+export interface EnrolOptions {
+  readonly dataDir: string
+  /** host:port of the controller. */
+  readonly address: string
+  readonly agentName: string
+  readonly version: string
+  readonly hosts: readonly HostIdentity[]
+  readonly log: Log
+  /** The machine's clock, to say so if it is that which keeps TLS from working. */
+  readonly now?: () => number
+  /** Ends it early: the agent stops. */
+  readonly signal: AbortSignal
+}
+
 /**
  * The identity of this agent: the stored one, or a new one by the join token in the file.
  * @throws EnrolmentRefused with what to do
  * @throws Error if the controller cannot be reached; trying again helps
  */
-export async function obtainIdentity(options: {
-  readonly dataDir: string
-  readonly address: string
-  readonly joinTokenFile: string | undefined
-  readonly agentName: string
-  readonly version: string
-  readonly hosts: readonly HostIdentity[]
-  readonly log: Log
-  /** Ends it early: the agent stops. */
-  readonly signal: AbortSignal
-}): Promise<Identity> {
+export async function obtainIdentity(
+  options: EnrolOptions & { readonly joinTokenFile: string | undefined; readonly refused?: RefusedToken },
+): Promise<Identity> {
   const stored = await loadIdentity(options.dataDir)
   if (stored !== undefined) return stored
-  const { joinTokenFile, address, signal } = options
+  const { joinTokenFile, refused = new RefusedToken() } = options
   if (joinTokenFile === undefined) {
     throw new EnrolmentRefused(
-      'this agent is not enrolled: set controllers[0].joinTokenFile to a file with a join token',
+      'this agent is not enrolled: run headroom-agent join, or set controllers[0].joinTokenFile to a file with a join token',
     )
   }
   const token = (await readFile(joinTokenFile, 'utf8')).trim()
-  const caPem = await fetchCa(address, token.split('.')[2] ?? '', signal)
+  const before = refused.recall(token, performance.now())
+  if (before !== undefined) throw new EnrolmentRefused(before)
+  try {
+    const { identity } = await enrol(token, options)
+    await rm(joinTokenFile, { force: true })
+    return identity
+  } catch (error) {
+    if (error instanceof EnrolmentRefused) refused.note(token, error.message, performance.now())
+    throw error
+  }
+}
+
+/**
+ * Trades a join token for an identity, and saves it.
+ * @throws EnrolmentRefused with what to do
+ * @throws Error if the controller cannot be reached; trying again helps
+ */
+export async function enrol(
+  token: string,
+  { dataDir, address, agentName, version, hosts, log, now = Date.now, signal }: EnrolOptions,
+): Promise<{ readonly identity: Identity; readonly grantedHostIds: readonly string[] }> {
+  const caPem = await fetchCa(address, token.split('.').slice(2), signal)
   const { privateKeyPem, csrDer } = await makeCertificateRequest()
   const client = new AgentClient(address, credentials.createSsl(Buffer.from(caPem)), {
     'grpc.ssl_target_name_override': controllerServerName,
   })
   try {
-    const request = {
-      joinToken: token,
-      csr: Buffer.from(csrDer),
-      agentName: options.agentName,
-      hosts: options.hosts.map(claimToWire),
-      version: options.version,
-    }
+    const request = { joinToken: token, csr: Buffer.from(csrDer), agentName, hosts: hosts.map(claimToWire), version }
     const reply = await answered<EnrolReply>(signal, (within, done) =>
       client.enrol(request, new Metadata(), within, done),
     )
-    const identity: Identity = {
-      agentId: reply.agentId,
-      certificatePem: pem('CERTIFICATE', reply.certificate),
-      privateKeyPem,
-      caPem: reply.ca.map((der) => pem('CERTIFICATE', der)).join(''),
+    const identity = identityOf(reply, { agentId: reply.agentId, privateKeyPem, controller: address })
+    await saveIdentity(dataDir, identity)
+    log.info({ agentId: identity.agentId, controller: address, hostIds: reply.grantedHostIds }, 'enrolled')
+    return { identity, grantedHostIds: reply.grantedHostIds }
+  } catch (error) {
+    const step = stepAfter(callEndOf(error))
+    if (step.kind === 'hold') throw new EnrolmentRefused(callEndOf(error).message, { cause: error })
+    if (step.kind === 'look') {
+      const diagnosis = await diagnose(address, [caPem], now(), signal)
+      if (diagnosis.status === 'clock') throw new EnrolmentRefused(diagnosis.message, { cause: error })
     }
-    await saveIdentity(options.dataDir, identity)
-    await rm(joinTokenFile, { force: true })
-    options.log.info({ agentId: identity.agentId, controller: address }, 'enrolled')
-    return identity
+    throw error
   } finally {
     client.close()
   }
 }
 
-/** A fresh certificate and key for the same identity, saved. */
+/**
+ * A fresh certificate and key for the same identity, saved. The present certificate may have expired.
+ * @throws RenewalFailed
+ */
 export async function renewIdentity(
   identity: Identity,
   { dataDir, address, signal }: { readonly dataDir: string; readonly address: string; readonly signal: AbortSignal },
@@ -89,14 +140,11 @@ export async function renewIdentity(
     const reply = await answered<RenewReply>(signal, (within, done) =>
       client.renew(request, new Metadata(), within, done),
     )
-    const renewed: Identity = {
-      agentId: identity.agentId,
-      certificatePem: pem('CERTIFICATE', reply.certificate),
-      privateKeyPem,
-      caPem: reply.ca.map((der) => pem('CERTIFICATE', der)).join(''),
-    }
+    const renewed = identityOf(reply, { agentId: identity.agentId, privateKeyPem, controller: identity.controller })
     await saveIdentity(dataDir, renewed)
     return renewed
+  } catch (error) {
+    throw new RenewalFailed(callEndOf(error))
   } finally {
     client.close()
   }
@@ -117,6 +165,28 @@ export function isRenewalDue(identity: Identity, nowMs: number): boolean {
   return nowMs > (Date.parse(validFrom) + Date.parse(validTo)) / 2
 }
 
+/**
+ * What the controller answered, as an identity. It replaces one that works, so it is looked at first.
+ * @throws Error if it could not be used
+ */
+function identityOf(
+  { certificate, ca }: { readonly certificate: Uint8Array; readonly ca: readonly Uint8Array[] },
+  own: Pick<Identity, 'agentId' | 'privateKeyPem' | 'controller'>,
+): Identity {
+  const identity: Identity = {
+    ...own,
+    certificatePem: pem('CERTIFICATE', certificate),
+    caPem: ca.map((der) => pem('CERTIFICATE', der)).join(''),
+  }
+  const issued = new X509Certificate(certificate)
+  const issuers = authoritiesOf(identity).map((text) => new X509Certificate(text))
+  const fits =
+    issued.checkPrivateKey(createPrivateKey(own.privateKeyPem)) &&
+    issuers.some((issuer) => issued.checkIssued(issuer) && issued.verify(issuer.publicKey))
+  if (!fits) throw new Error('the controller answered with a certificate that cannot be used')
+  return identity
+}
+
 /** One call under a deadline; it is cancelled when the signal aborts. */
 function answered<Reply>(
   signal: AbortSignal,
@@ -129,10 +199,7 @@ function answered<Reply>(
     const call = start({ deadline: Date.now() + callDeadlineMs }, (error, reply) => {
       signal.removeEventListener('abort', cancel)
       if (error === null) resolve(reply)
-      // The same request would be refused again.
-      else if (error.code === status.PERMISSION_DENIED || error.code === status.INVALID_ARGUMENT) {
-        reject(new EnrolmentRefused(error.details, { cause: error }))
-      } else reject(error)
+      else reject(error)
     })
     const cancel = (): void => call.cancel()
     signal.addEventListener('abort', cancel, { once: true })
@@ -141,57 +208,16 @@ function answered<Reply>(
 }
 
 /**
- * The CA certificate that the controller presents, if its public key is the one that the join token names. Nothing secret
+ * The CA certificate that the controller presents, if its public key is one that the join token names. Nothing secret
  * is sent on this connection; the token goes over the next one, which trusts this CA alone.
  */
-async function fetchCa(address: string, keyHash: string, signal: AbortSignal): Promise<string> {
-  const separator = address.lastIndexOf(':')
-  const host = address.slice(0, separator).replaceAll(/^\[|\]$/g, '')
-  const port = Number(address.slice(separator + 1))
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port,
-      servername: controllerServerName,
-      rejectUnauthorized: false,
-      ALPNProtocols: ['h2'],
-      timeout: callDeadlineMs,
-    })
-    const stop = (): void => {
-      socket.destroy(new Error('the agent stops'))
-    }
-    signal.addEventListener('abort', stop, { once: true })
-    socket.once('close', () => signal.removeEventListener('abort', stop))
-    socket.once('timeout', () => socket.destroy(new Error(`${address} did not answer within ${callDeadlineMs} ms`)))
-    socket.once('error', reject)
-    socket.once('secureConnect', () => {
-      try {
-        const ca = chainOf(socket.getPeerCertificate(true)).find((one) => spkiHash(one) === keyHash)
-        if (ca === undefined) {
-          reject(new EnrolmentRefused(`the controller at ${address} is not the one that made the join token`))
-        } else resolve(ca.toString())
-      } catch (error) {
-        reject(new Error(`the certificates of ${address} cannot be read`, { cause: error }))
-      } finally {
-        socket.destroy()
-      }
-    })
-  })
-}
-
-function chainOf(leaf: DetailedPeerCertificate): X509Certificate[] {
-  const chain: X509Certificate[] = []
-  let at: DetailedPeerCertificate | undefined = leaf
-  while (at?.raw !== undefined && chain.length < 8) {
-    chain.push(new X509Certificate(at.raw))
-    // A root names itself as its issuer.
-    if (at.issuerCertificate === at) break
-    at = at.issuerCertificate
+async function fetchCa(address: string, keyHashes: readonly string[], signal: AbortSignal): Promise<string> {
+  const chain = await presentedChain(address, signal)
+  const ca = chain.find((one) => keyHashes.includes(spkiHash(one)))
+  if (ca === undefined) {
+    throw new EnrolmentRefused(
+      `the controller at ${address} is not the one that made the join token, or its certificate authority has changed since`,
+    )
   }
-  return chain
-}
-
-function spkiHash(certificate: X509Certificate): string {
-  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
-  return createHash('sha256').update(new Uint8Array(spki)).digest('base64url')
+  return ca.toString()
 }

@@ -7,7 +7,10 @@ const stored = z.object({
   agentId: z.string().min(1),
   certificatePem: z.string().min(1),
   privateKeyPem: z.string().min(1),
+  /** The authorities that a controller's certificate may come from, newest first. */
   caPem: z.string().min(1),
+  /** host:port of the controller that it joined. */
+  controller: z.string().optional(),
 })
 
 /** Who this agent is to its controller. The key was made here and never leaves. */
@@ -33,6 +36,11 @@ export async function saveIdentity(dataDir: string, identity: Identity): Promise
   const path = join(dataDir, fileName)
   await writeFile(`${path}.new`, JSON.stringify(identity), { mode: 0o600, flush: true })
   await rename(`${path}.new`, path)
+}
+
+/** Each of the authorities, PEM. */
+export function authoritiesOf({ caPem }: Pick<Identity, 'caPem'>): readonly string[] {
+  return caPem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
 }
 
 /** PEM of DER bytes. */

@@ -159,6 +159,7 @@ export function reportToWire(
           inFlight: wholeIf(array.inFlight),
           canarySeconds: array.canarySeconds,
           writeCache: array.writeCache ?? '',
+          runId: array.runId ?? '',
         })),
         collectors: pass.collectors.map((run) => ({ ...run })),
         events: pass.events.map(eventOnWire),

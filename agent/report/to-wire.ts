@@ -83,6 +83,7 @@ export function helloToWire(hello: {
   readonly droppedReports: number
   readonly wallMs: number
   readonly hosts: readonly Introduction[]
+  readonly backlog?: readonly { readonly id: string; readonly oldestSeq: number; readonly nextSeq: number }[]
 }): FromAgent {
   const value: Hello = {
     agentId: hello.agentId,
@@ -106,6 +107,11 @@ export function helloToWire(hello: {
     })),
     // Observe only: this agent runs no commands.
     allow: [],
+    backlog: (hello.backlog ?? []).map(({ id, oldestSeq, nextSeq }) => ({
+      spoolId: id,
+      oldestSeq: whole(oldestSeq),
+      nextSeq: whole(nextSeq),
+    })),
   }
   return { message: { $case: 'hello', value } }
 }

@@ -4,10 +4,13 @@ import { Backoff } from '../../common/backoff.js'
 import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
 import { controllerServerName } from '../../common/tls.js'
-import { AgentService, ToAgent } from '../../proto/gen/headroom/v1/agent.js'
-import { channelCredentials, isRenewalDue, renewIdentity } from './enrol.js'
+import { AgentService, ToAgent, type Welcome } from '../../proto/gen/headroom/v1/agent.js'
+import { callEndOf, type CallEnd } from './call-end.js'
+import { Credential } from './credential.js'
+import { channelCredentials } from './enrol.js'
 import type { Identity } from './identity.js'
-import type { Spool } from './spool.js'
+import type { DiskSpool } from './disk-spool.js'
+import type { SpoolSet } from './spool-set.js'
 import { encodeMessage, helloToWire, type Introduction } from './to-wire.js'
 
 /** Intervals that the controller asks for, milliseconds; undefined leaves the agent's own. */
@@ -23,7 +26,7 @@ export interface UplinkOptions {
   readonly address: string
   readonly dataDir: string
   readonly version: string
-  readonly spool: Spool<Buffer>
+  readonly spools: SpoolSet
   /** Hosts as they are now: asked for at each new session. */
   readonly introductions: () => readonly Introduction[]
   /** Encoded inventories, sent after each welcome. */
@@ -33,11 +36,16 @@ export interface UplinkOptions {
   readonly now: () => number
   /** How often the certificate's age is looked at; an hour if absent. */
   readonly checkRenewalMs?: number
+  /** The least time between two tries where only a person can help; a minute if absent. */
+  readonly holdMs?: number
 }
 
 const welcomeWithinMs = 15_000
 const lastAcksWithinMs = 2000
-const checkRenewalEveryMs = 3_600_000
+/** After a break in which more than this many reports gathered, they become backlog, and fresh ones go before them. */
+const retireAbove = 200
+/** Reports of the backlog that may be on their way at once. */
+const backlogWindow = 64
 /** What controllers take unless they say otherwise. */
 const defaultMaxMessageBytes = 4 * 1024 * 1024
 
@@ -49,26 +57,46 @@ export class Uplink {
   readonly #stop = new AbortController()
   #stream: ClientDuplexStream<Buffer, ToAgent> | undefined
   #welcomed = false
-  #sentSeq = 0
+  /** Of each spool: the last number that this session sent. */
+  readonly #sent = new Map<string, number>()
   #reconnects = 0
   #maxMessageBytes = defaultMaxMessageBytes
   #tooLarge = 0
   #running: Promise<unknown> | undefined
-  #identity: Identity
+  readonly #credential: Credential
+  /** The session was closed to be opened with a fresh certificate. */
+  #reopening = false
 
   constructor(
     private readonly options: UplinkOptions,
     identity: Identity,
   ) {
-    this.#identity = identity
+    const { checkRenewalMs, holdMs } = options
+    this.#credential = new Credential(
+      {
+        dataDir: options.dataDir,
+        address: options.address,
+        log: options.log,
+        now: options.now,
+        ...(checkRenewalMs === undefined ? {} : { checkRenewalMs }),
+        ...(holdMs === undefined ? {} : { holdMs }),
+        onRenewed: () => this.#reopen(),
+      },
+      identity,
+    )
   }
 
   start(): void {
-    this.#running = Promise.all([this.#loop(), this.#renewalLoop()])
+    this.#running = Promise.all([this.#loop(), this.#credential.run(this.#stop.signal)])
   }
 
   get connected(): boolean {
     return this.#welcomed
+  }
+
+  /** Why there is no session, where it is more than a network; empty otherwise. */
+  get problem(): string {
+    return this.#credential.problem
   }
 
   get reconnects(): number {
@@ -93,7 +121,7 @@ export class Uplink {
   /** Gives what is unacked a moment to arrive, and ends. */
   async stop(): Promise<void> {
     const patience = AbortSignal.timeout(lastAcksWithinMs)
-    while (this.#welcomed && this.options.spool.size > 0 && !patience.aborted) await pause(20, patience)
+    while (this.#welcomed && this.options.spools.current.size > 0 && !patience.aborted) await pause(20, patience)
     this.#stop.abort()
     this.#stream?.cancel()
     await this.#running
@@ -104,39 +132,32 @@ export class Uplink {
     const { signal } = this.#stop
     const { log, address } = this.options
     while (!signal.aborted) {
-      const reason = await this.#session(backoff).catch((error: unknown) => {
-        log.error({ err: error }, 'a session failed')
-        return 'a fault of the agent'
-      })
-      if (signal.aborted) return
-      this.#reconnects += 1
-      const waitMs = backoff.nextMs()
-      log.warn({ reason, controller: address, waitMs: Math.round(waitMs) }, 'session ended; connecting again')
-      await pause(waitMs, signal)
-    }
-  }
-
-  /** Renews in time, session or none: a certificate that expired in a long session could not open the next. */
-  async #renewalLoop(): Promise<void> {
-    const { signal } = this.#stop
-    const { log, address, dataDir, now, checkRenewalMs = checkRenewalEveryMs } = this.options
-    while (!signal.aborted) {
       try {
-        if (isRenewalDue(this.#identity, now())) {
-          this.#identity = await renewIdentity(this.#identity, { dataDir, address, signal })
-          log.info('certificate renewed')
-        }
+        this.#reopening = false
+        const end = (await this.#credential.prepare(signal)) ?? (await this.#session(backoff))
+        if (signal.aborted) return
+        if (this.#reopening) continue
+        this.#reconnects += 1
+        log.warn({ end, controller: address }, 'session ended')
+        await this.#credential.settle(end, signal)
       } catch (error) {
-        if (!signal.aborted) log.warn({ err: error }, 'certificate could not be renewed; the present one is used on')
+        log.error({ err: error }, 'a session failed by a fault of the agent')
       }
-      await pause(checkRenewalMs, signal)
+      await pause(backoff.nextMs(), signal)
     }
   }
 
-  /** One session from hello to its end; gives the reason of the end. */
-  async #session(backoff: Backoff): Promise<string> {
-    const { address, spool, log } = this.options
-    const client = new Client(address, channelCredentials(this.#identity), {
+  #reopen(): void {
+    if (this.#stream === undefined) return
+    this.#reopening = true
+    this.#stream.cancel()
+  }
+
+  /** One session from hello to its end. */
+  async #session(backoff: Backoff): Promise<CallEnd> {
+    const { address, spools, log } = this.options
+    spools.retire(retireAbove)
+    const client = new Client(address, channelCredentials(this.#credential.identity), {
       'grpc.ssl_target_name_override': controllerServerName,
       'grpc.keepalive_time_ms': 20_000,
       'grpc.keepalive_timeout_ms': 10_000,
@@ -151,9 +172,9 @@ export class Uplink {
       new Metadata(),
     )
     this.#stream = stream
-    const ended = new Promise<string>((resolve) => {
-      stream.on('error', (error) => resolve(error.message))
-      stream.on('end', () => resolve('the controller closed the stream'))
+    const ended = new Promise<CallEnd>((resolve) => {
+      stream.on('error', (error) => resolve(callEndOf(error)))
+      stream.on('status', (end: unknown) => resolve(callEndOf(end)))
     })
     const slow = setTimeout(() => stream.cancel(), welcomeWithinMs)
     stream.on('data', (message: ToAgent) => {
@@ -161,56 +182,64 @@ export class Uplink {
         clearTimeout(slow)
         backoff.reset()
         this.#maxMessageBytes = message.message.value.limits?.maxMessageBytes || defaultMaxMessageBytes
-        this.#onWelcome(Number(message.message.value.lastSeq), message.message.value.refusedHostIds)
+        this.#onWelcome(message.message.value)
       } else this.#onMessage(message)
     })
     stream.on('drain', () => this.#pump())
     stream.write(this.#hello())
-    const reason = await ended
+    const end = await ended
     clearTimeout(slow)
     this.#welcomed = false
     this.#stream = undefined
-    spool.onAdd(undefined)
+    spools.onAdd(undefined)
     client.close()
-    log.debug({ reason }, 'stream ended')
-    return reason
+    log.debug({ end }, 'stream ended')
+    return end
   }
 
   #hello(): Buffer {
-    const { spool, version, introductions, now } = this.options
+    const { spools, version, introductions, now } = this.options
+    const { current, backlog } = spools
     return encodeMessage(
       helloToWire({
-        agentId: this.#identity.agentId,
+        agentId: this.#credential.identity.agentId,
         version,
-        spoolId: spool.id,
-        nextSeq: spool.nextSeq,
-        oldestSeq: spool.oldestSeq,
-        droppedReports: spool.dropped,
+        spoolId: current.id,
+        nextSeq: current.nextSeq,
+        oldestSeq: current.oldestSeq,
+        droppedReports: spools.dropped,
+        backlog,
         wallMs: now(),
         hosts: introductions(),
       }),
     )
   }
 
-  #onWelcome(lastSeq: number, refusedHostIds: readonly string[]): void {
-    const { spool, log, inventories } = this.options
+  #onWelcome({ clockOffsetMs, lastSeq, refusedHostIds, backlog }: Welcome): void {
+    this.#credential.welcomed(Number(clockOffsetMs))
+    const { spools, log, inventories } = this.options
     if (refusedHostIds.length > 0)
       log.warn({ refusedHostIds }, 'the controller does not let this agent speak for these hosts')
-    spool.ack(lastSeq)
-    this.#sentSeq = lastSeq
+    this.#sent.clear()
+    for (const { spoolId, throughSeq } of [{ spoolId: spools.current.id, throughSeq: lastSeq }, ...backlog]) {
+      this.#sent.set(spoolId, Number(throughSeq))
+      spools.ack(spoolId, Number(throughSeq))
+    }
     this.#welcomed = true
     for (const inventory of inventories()) this.sendInventory(inventory)
-    spool.onAdd(() => this.#pump())
-    log.info({ controller: this.options.address, waiting: spool.size }, 'connected')
+    spools.onAdd(() => this.#pump())
+    log.info({ controller: this.options.address, waiting: spools.size }, 'connected')
     this.#pump()
   }
 
   #onMessage({ message }: ToAgent): void {
     switch (message?.$case) {
       case 'ack':
-        if (message.value.spoolId === this.options.spool.id) this.options.spool.ack(Number(message.value.throughSeq))
+        this.options.spools.ack(message.value.spoolId, Number(message.value.throughSeq))
+        this.#pump()
         break
       case 'settings': {
+        if (message.value.renewCertificate) this.#credential.askToRenew()
         const { stateIntervalMs, fastIntervalMs, blockIntervalMs, guestMemoryIntervalMs, inventoryIntervalMs } =
           message.value
         this.options.onSettings({
@@ -234,16 +263,36 @@ export class Uplink {
     }
   }
 
-  /** Writes the spool until the stream is full; `drain` goes on. */
+  /** Writes reports until the stream is full, the fresh ones first; `drain` and acks go on. */
   #pump(): void {
     const stream = this.#stream
     if (stream === undefined || !this.#welcomed) return
     while (!stream.writableNeedDrain) {
-      const entry = this.options.spool.after(this.#sentSeq)
-      if (entry === undefined) return
-      this.#sentSeq = entry.seq
-      if (this.#fits(entry.report)) stream.write(entry.report)
+      const report = this.#nextReport()
+      if (report === undefined) return
+      if (this.#fits(report)) stream.write(report)
     }
+  }
+
+  /** The backlog is sent oldest first, a window at a time, so that a fresh report never waits behind much of it. */
+  #nextReport(): Buffer | undefined {
+    const { current, backlog } = this.options.spools
+    const fresh = this.#take(current, Infinity)
+    if (fresh !== undefined) return fresh
+    for (const spool of backlog) {
+      const late = this.#take(spool, backlogWindow)
+      if (late !== undefined) return late
+    }
+    return undefined
+  }
+
+  #take(spool: DiskSpool, window: number): Buffer | undefined {
+    const sent = this.#sent.get(spool.id) ?? 0
+    if (sent - spool.oldestSeq + 1 >= window) return undefined
+    const entry = spool.after(sent)
+    if (entry === undefined) return undefined
+    this.#sent.set(spool.id, entry.seq)
+    return entry.report
   }
 
   #fits(encoded: Buffer): boolean {

@@ -69,7 +69,9 @@ export class EventLane {
   }
 
   async #report(): Promise<void> {
-    await pause(gatherMs, this.options.signal)
-    while (this.#waiting.length > 0) await this.options.report(this.#waiting.splice(0, mostInOneReport))
+    while (this.#waiting.length > 0) {
+      await pause(gatherMs, this.options.signal)
+      await this.options.report(this.#waiting.splice(0, mostInOneReport))
+    }
   }
 }

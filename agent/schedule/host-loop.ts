@@ -209,6 +209,7 @@ export class HostLoop {
   async #eventPass(events: readonly HypervisorEvent[]): Promise<void> {
     // What happened goes out at once; the sample after it may take as long as a stuck guest makes it.
     this.#pass({ lane: 'event', atMs: this.options.now(), events })
+    if (this.#stop.signal.aborted) return
     if (events.some((event) => !changesNoDefinition.has(event.kind))) this.wantInventory()
     if (events.some((event) => event.kind === 'hypervisor-back')) return this.#statePass()
     const vmUuids = new Set(events.flatMap((event) => event.vmUuid ?? []))

@@ -28,6 +28,7 @@ test('sums over the devices of each array, once', async () => {
   ).toEqual([
     {
       key: 'iscsi:box',
+      runId: 'sda+sdb',
       readRequests: 11,
       readBytes: 4 * 512,
       readSeconds: 1.5,

@@ -20,7 +20,7 @@ export async function readArrayCounters(arrays: readonly ArrayFacts[], procRoot:
   )
 }
 
-/** A device that is gone adds nothing; an array all of whose devices are gone is left out. */
+/** A device that is gone adds nothing, and changes `runId`; an array all of whose devices are gone is left out. */
 export function sumByArray(arrays: readonly ArrayFacts[], disks: readonly HostDiskRaw[]): ArrayRaw[] {
   const byDevice = new Map(disks.map((disk) => [disk.device, disk]))
   return arrays.flatMap(({ key, devices = [] }) => {
@@ -30,6 +30,11 @@ export function sumByArray(arrays: readonly ArrayFacts[], disks: readonly HostDi
     return [
       {
         key,
+        // Totals since boot: with another device among them they cannot be compared with those before.
+        runId: found
+          .map((disk) => disk.device)
+          .toSorted()
+          .join('+'),
         readRequests: sum((disk) => disk.readRequests),
         readBytes: sum((disk) => disk.readBytes),
         readSeconds: sum((disk) => disk.readSeconds),

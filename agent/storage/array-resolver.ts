@@ -156,8 +156,8 @@ async function numberDirectory(number: string | undefined, sysRoot: string): Pro
 }
 
 /** Empty if there is none: a block device can be found without. */
-async function readMountsFile({ procRoot, rootFs }: ArrayResolverOptions): Promise<string> {
-  for (const path of mountsPaths(procRoot, rootFs)) {
+async function readMountsFile({ procRoot }: ArrayResolverOptions): Promise<string> {
+  for (const path of mountsPaths(procRoot)) {
     const text = await readFile(path, 'utf8').catch(() => '')
     if (text !== '') return text
   }

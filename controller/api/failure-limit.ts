@@ -28,6 +28,12 @@ export class FailureLimit {
     return undefined
   }
 
+  /** Milliseconds until the peer may try again, or undefined if it did not fail too often. */
+  waitMs(peer: string, now: number): number | undefined {
+    const open = this.#windows.get(peer)
+    return open !== undefined && open.endsAt > now && open.failures > this.options.most ? open.endsAt - now : undefined
+  }
+
   get peers(): number {
     return this.#windows.size
   }

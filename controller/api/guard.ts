@@ -35,6 +35,12 @@ export function addGuard(app: ApiApp, { authenticator, now, loopbackOnly }: Guar
   })
 }
 
+/** Who makes a request of a route that wants a caller: after the guard there is one. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (request.caller === undefined) throw new Error('route without a caller')
+  return request.caller
+}
+
 export function credentialsOf(request: FastifyRequest): Credentials {
   return { authorization: request.headers.authorization, cookie: request.cookies[sessionCookie] }
 }

@@ -47,6 +47,12 @@ export const step = parsed('milliseconds or a duration such as 10s; 0 for the po
   return ms === undefined || ms > latestMs ? undefined : Math.round(ms)
 })
 
+/** A time to last, from a minute up to 30 days. */
+export const lifetime = parsed('a duration from 1m to 30d, such as 1h', (text) => {
+  const ms = parseDurationMs(text)
+  return ms === undefined || ms < 60_000 || ms > 30 * 86_400_000 ? undefined : Math.round(ms)
+})
+
 export const memorySize = parsed('a size such as 512MiB or 2GB', (text) => {
   const bytes = parseSizeBytes(text)
   return bytes === undefined || bytes > Number.MAX_SAFE_INTEGER ? undefined : bytes

@@ -14,6 +14,7 @@ import { Counter, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
+import type { Enrolment } from '../ingest/enrolment.js'
 import type { Policy } from '../model/policy.js'
 import type { StateStore } from '../store/state-store.js'
 import type { TimeSeries } from '../store/time-series.js'
@@ -25,14 +26,16 @@ import { Grants } from './grants.js'
 import { addGuard } from './guard.js'
 import { ensureLocalToken, localAdmin } from './local-token.js'
 import { isLoopbackHost } from './origin.js'
-import { addAgentRoute } from './routes/agents.js'
+import { addAgentRoutes } from './routes/agents.js'
 import { addArrayRoute } from './routes/arrays.js'
+import { addAuthorityRoutes } from './routes/authority.js'
 import { addCapacityRoute } from './routes/capacity.js'
 import { addEventHistoryRoute } from './routes/event-history.js'
 import { addEventStreamRoute } from './routes/event-stream.js'
 import { addFleetRoute } from './routes/fleet.js'
 import { addHealthRoutes, type Readiness } from './routes/health.js'
 import { addHostRoutes } from './routes/hosts.js'
+import { addJoinTokenRoutes, type AgentEndpoint } from './routes/join-tokens.js'
 import { addOpenapiRoute } from './routes/openapi.js'
 import { addSeriesRoute } from './routes/series.js'
 import { addSessionRoutes } from './routes/session.js'
@@ -60,6 +63,8 @@ export interface ApiOptions {
   readonly now: () => number
   /** Where the local administrator's token is kept. */
   readonly tokenFile: string
+  readonly enrolment: Enrolment
+  readonly agentEndpoint: AgentEndpoint
   readonly streamLimits?: Partial<HubLimits>
 }
 
@@ -165,7 +170,7 @@ async function addPlugins(app: ApiApp, { version }: ApiOptions): Promise<void> {
 
 function addRoutes(
   app: ApiApp,
-  { store, policy, version, registry, ready, now }: ApiOptions,
+  { store, policy, version, registry, ready, now, enrolment, agentEndpoint }: ApiOptions,
   { authenticator, views, hub }: { authenticator: Authenticator; views: FleetViews; hub: StreamHub },
 ): void {
   addHealthRoutes(app, { ready, registry })
@@ -174,7 +179,9 @@ function addRoutes(
   addHostRoutes(app, views)
   addVmRoutes(app, views)
   addArrayRoute(app, views)
-  addAgentRoute(app, views)
+  addAgentRoutes(app, views, enrolment)
+  addJoinTokenRoutes(app, enrolment, agentEndpoint)
+  addAuthorityRoutes(app, enrolment)
   addCapacityRoute(app, views, policy)
   addSeriesRoute(app, { views, store, now })
   addTopRoute(app, { views, store, now })

@@ -153,6 +153,18 @@ export const arrayView = z.object({
   metrics: metricsShape,
 })
 
+const namedHost = z.object({ id: z.string(), name: z.string() })
+
+/** What the controller has granted an agent, and until when it is let in. */
+export const agentEnrolmentView = z.object({
+  enrolledAt: timeMs,
+  anyHost: z.boolean().describe('it may speak for every host that no other agent was granted'),
+  grantedHosts: z.array(namedHost).describe('the only hosts that it may speak for; empty with anyHost'),
+  refusedHosts: z.array(namedHost).describe('hosts that it names now and may not speak for'),
+  certificateEndsAt: timeMs.optional().describe('end of the certificate with which it came last'),
+  revokedAt: timeMs.optional(),
+})
+
 export const agentView = z.object({
   id: z.string(),
   name: z.string(),
@@ -169,6 +181,46 @@ export const agentView = z.object({
   collectors: z.array(
     z.object({ name: z.string(), durationSeconds: z.number(), success: z.boolean(), error: z.string() }),
   ),
+  enrolment: agentEnrolmentView.optional().describe('in the list of agents only'),
+})
+
+/** A join token that waits to be used; its secret is not kept. */
+export const joinTokenView = z.object({
+  id: z.string(),
+  expiresAt: timeMs,
+  hosts: z
+    .array(z.string())
+    .describe('names or ids of the only hosts that it is good for; empty: any that no agent has'),
+  note: z.string(),
+})
+
+/** A new join token, and where the agent finds the controller. */
+export const newJoinTokenView = joinTokenView.extend({
+  token: z.string().describe('a secret, shown this once'),
+  grpcPort: z.number(),
+  grpcLoopback: z.boolean().describe('only agents on the same machine reach the controller'),
+  advertise: z.string().optional().describe('host:port that the configuration names for agents'),
+})
+
+const notRenewedView = z.object({ id: z.string(), name: z.string(), connected: z.boolean() })
+
+/** The certificate authority of the controller. */
+export const authorityView = z.object({
+  keyHash: z.string(),
+  endsAt: timeMs,
+  rotation: z
+    .object({
+      startedAt: timeMs,
+      overlapEndsAt: timeMs.describe('when the former authority is dropped at the latest'),
+      notRenewed: z.array(notRenewedView).describe('agents that have not come with a certificate of the new authority'),
+    })
+    .optional()
+    .describe('while the former authority is still trusted'),
+})
+
+export const finishedRotationView = z.object({
+  authority: authorityView,
+  leftBehind: z.array(notRenewedView).describe('agents that must join anew'),
 })
 
 export const eventView = z.object({
@@ -270,6 +322,11 @@ export type VmView = z.infer<typeof vmView>
 export type HostView = z.infer<typeof hostView>
 export type ArrayView = z.infer<typeof arrayView>
 export type AgentView = z.infer<typeof agentView>
+export type AgentEnrolmentView = z.infer<typeof agentEnrolmentView>
+export type JoinTokenView = z.infer<typeof joinTokenView>
+export type NewJoinTokenView = z.infer<typeof newJoinTokenView>
+export type AuthorityView = z.infer<typeof authorityView>
+export type FinishedRotationView = z.infer<typeof finishedRotationView>
 export type EventView = z.infer<typeof eventView>
 export type FindingView = z.infer<typeof findingView>
 export type LedgerView = z.infer<typeof ledgerView>

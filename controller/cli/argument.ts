@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 
-import { parseSizeBytes } from '../../common/units.js'
+import { parseDurationMs, parseSizeBytes } from '../../common/units.js'
 
 /** Parsers of option values. They throw InvalidArgumentError, which says what was expected. */
 
@@ -23,6 +23,12 @@ export function secondsArgument(text: string): number {
 export function sizeArgument(text: string): string {
   if (parseSizeBytes(text) !== undefined) return text
   throw new InvalidArgumentError('Expected a size with its unit, such as 512MiB or 2GiB.')
+}
+
+/** A duration with its unit; checked here, sent as it was written. */
+export function durationArgument(text: string): string {
+  if (parseDurationMs(text) !== undefined) return text
+  throw new InvalidArgumentError('Expected a duration with its unit, such as 30m or 1h.')
 }
 
 /**

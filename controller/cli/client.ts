@@ -3,18 +3,26 @@ import { z } from 'zod'
 import {
   agentView,
   arrayView,
+  authorityView,
   capacityView,
   eventView,
+  finishedRotationView,
   fleetView,
   hostView,
+  joinTokenView,
+  newJoinTokenView,
   topView,
   vmView,
   type AgentView,
   type ArrayView,
+  type AuthorityView,
   type CapacityView,
   type EventView,
+  type FinishedRotationView,
   type FleetView,
   type HostView,
+  type JoinTokenView,
+  type NewJoinTokenView,
   type TopView,
   type VmView,
 } from '../api/views.js'
@@ -30,6 +38,7 @@ const vmPage = z.object({ vms: z.array(vmView), ...cursor })
 const arrayPage = z.object({ arrays: z.array(arrayView), ...cursor })
 const agentPage = z.object({ agents: z.array(agentView), ...cursor })
 const eventPage = z.object({ events: z.array(eventView) })
+const joinTokens = z.object({ joinTokens: z.array(joinTokenView) })
 const loginLink = z.object({ url: z.string(), expiresAt: z.number() })
 
 export type LoginLink = z.infer<typeof loginLink>
@@ -45,6 +54,11 @@ export class ApiClient {
     private readonly connection: Connection,
     private readonly limits: RequestLimits = defaultLimits,
   ) {}
+
+  /** The name or address by which this program reaches the controller. */
+  get controllerHost(): string {
+    return this.connection.url.hostname
+  }
 
   fleet(signal: AbortSignal): Promise<FleetView> {
     return this.#get('fleet', fleetView, signal)
@@ -100,9 +114,56 @@ export class ApiClient {
     return events
   }
 
+  /** A new token with which one agent joins. */
+  createJoinToken(
+    options: { readonly hosts: readonly string[]; readonly valid: string; readonly note: string },
+    signal: AbortSignal,
+  ): Promise<NewJoinTokenView> {
+    return this.#post('agents/join-tokens', newJoinTokenView, signal, options)
+  }
+
+  async joinTokens(signal: AbortSignal): Promise<readonly JoinTokenView[]> {
+    return (await this.#get('agents/join-tokens', joinTokens, signal)).joinTokens
+  }
+
+  async revokeJoinToken(id: string, signal: AbortSignal): Promise<void> {
+    await this.#post(`agents/join-tokens/${encodeURIComponent(id)}/revoke`, z.object({ id: z.string() }), signal)
+  }
+
+  /** Ends an agent, by its name or its id. */
+  revokeAgent(agent: string, signal: AbortSignal): Promise<AgentView> {
+    return this.#post(`agents/${encodeURIComponent(agent)}/revoke`, agentView, signal)
+  }
+
+  /** Lets an agent speak for a host, each by name or id. */
+  grantHost(agent: string, host: string, signal: AbortSignal): Promise<AgentView> {
+    return this.#post(`agents/${encodeURIComponent(agent)}/hosts`, agentView, signal, { host })
+  }
+
+  authority(signal: AbortSignal): Promise<AuthorityView> {
+    return this.#get('ca', authorityView, signal)
+  }
+
+  rotateAuthority(signal: AbortSignal): Promise<AuthorityView> {
+    return this.#post('ca/rotate', authorityView, signal)
+  }
+
+  finishRotation(force: boolean, signal: AbortSignal): Promise<FinishedRotationView> {
+    return this.#post('ca/finish', finishedRotationView, signal, { force })
+  }
+
   /** A fresh link that opens the page once, without a token. */
   createLoginLink(signal: AbortSignal): Promise<LoginLink> {
-    return request(this.connection, { method: 'POST', path: 'login-links' }, loginLink, signal, this.limits)
+    return this.#post('login-links', loginLink, signal)
+  }
+
+  #post<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    signal: AbortSignal,
+    body?: unknown,
+  ): Promise<z.output<Schema>> {
+    return request(this.connection, { method: 'POST', path, body }, schema, signal, this.limits)
   }
 
   #get<Schema extends z.ZodType>(

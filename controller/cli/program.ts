@@ -6,6 +6,7 @@ import { secondsArgument, settleWatch } from './argument.js'
 import { CliError } from './cli-error.js'
 import { addAgentCommands } from './commands/agent.js'
 import { addArrayCommands } from './commands/array.js'
+import { addAuthorityCommands } from './commands/authority.js'
 import { addCapacityCommand } from './commands/capacity.js'
 import { addEventsCommand } from './commands/events.js'
 import { addHostCommands } from './commands/host.js'
@@ -69,6 +70,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addVmCommands,
     addArrayCommands,
     addAgentCommands,
+    addAuthorityCommands,
     addTopCommand,
     addCapacityCommand,
     addEventsCommand,

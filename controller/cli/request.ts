@@ -9,6 +9,8 @@ export interface Request {
   /** Below `/api/v1/`, encoded. */
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | undefined>>
+  /** Sent as JSON. */
+  readonly body?: unknown
 }
 
 export interface RequestLimits {
@@ -24,7 +26,7 @@ export const defaultLimits: RequestLimits = { deadlineMs: 10_000, maxBytes: 64 *
  */
 export async function request<Schema extends z.ZodType>(
   connection: Connection,
-  { method, path, query = {} }: Request,
+  { method, path, query = {}, body: sent }: Request,
   schema: Schema,
   signal: AbortSignal,
   { deadlineMs, maxBytes }: RequestLimits = defaultLimits,
@@ -49,7 +51,12 @@ export async function request<Schema extends z.ZodType>(
   try {
     const response = await fetch(url, {
       method,
-      headers: { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      headers: {
+        accept: 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
       // A redirect could carry the token elsewhere, and a controller sends none.
       redirect: 'manual',
       signal: abort.signal,

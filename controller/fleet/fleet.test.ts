@@ -329,6 +329,63 @@ describe('placement', () => {
   })
 })
 
+describe('late reports', () => {
+  function hello(spoolId: string, backlog: readonly string[]): void {
+    const agentId = 'agent-of-h1'
+    const host = { hostId: 'h1', name: 'h1', kind: 'kvm' as const, bootId: 'boot', simulated: false, capabilities }
+    fleet.apply(
+      { type: 'agent-connected', agentId, name: '', version: '', hosts: [host], clockOffsetMs: 0, spoolId, backlog },
+      t0,
+    )
+  }
+
+  function late(atMs: number, part: Partial<ReportObservation>): Applied {
+    const body: ReportObservation = {
+      spoolId: 'old',
+      seq: 1,
+      at: t0 + atMs,
+      hostId: 'h1',
+      bootId: 'boot',
+      lane: 'state',
+      gaps: [],
+      host: undefined,
+      vms: [],
+      arrays: [],
+      collectors: [],
+      events: [],
+      agent: undefined,
+      ...part,
+    }
+    return fleet.apply({ type: 'report', agentId: 'agent-of-h1', report: body, isLate: true }, t0 + 700_000)
+  }
+
+  function ratesIn({ points }: Applied): (number | undefined)[] {
+    return points.filter((point) => point.entity.kind === 'vm').map((point) => point.fields['writeBytesPerSecond'])
+  }
+
+  it('count from the report before them, also when fresh ones came in between, and leave the present alone', () => {
+    hello('old', [])
+    report('h1', 0, { spoolId: 'old', vms: [sample(0, written(0))] })
+    report('h1', 10_000, { spoolId: 'old', vms: [sample(10_000, written(1e6))] })
+    // Away for ten minutes; 'old' holds what was seen meanwhile.
+    hello('new', ['old'])
+    report('h1', 600_000, { spoolId: 'new', vms: [sample(600_000, written(9e6))] })
+    expect(ratesIn(late(20_000, { vms: [sample(20_000, written(3e6))] }))).toEqual([2e5])
+    report('h1', 610_000, { spoolId: 'new', vms: [sample(610_000, written(9.5e6))] })
+    expect(metric('writeBytesPerSecond')).toBe(5e4)
+    expect(ratesIn(late(30_000, { vms: [sample(30_000, written(4e6))] }))).toEqual([1e5])
+    expect(metric('writeBytesPerSecond')).toBe(5e4)
+  })
+
+  it('put their events into history only', () => {
+    hello('new', ['old'])
+    report('h1', 600_000, { spoolId: 'new', vms: [sample(600_000)] })
+    const { events } = late(20_000, { events: [event('stopped', 20_000, 'destroyed')] })
+    expect(events.map((one) => [one.kind, one.at])).toEqual([['stopped', t0 + 20_000]])
+    expect(fleet.snapshot().vms.get(uuid)?.state).toBe('running')
+  })
+})
+
 describe('hosts', () => {
   it('are spoken for by their own agent only', () => {
     const applied = report('h1', 1000, { vms: [sample(1000)] }, 'somebody-else')
@@ -365,6 +422,73 @@ describe('hosts', () => {
     )
     const { hosts, vms, disks, arrays } = fleet.snapshot()
     expect([hosts.size, vms.size, disks.size, arrays.size]).toEqual([0, 0, 0, 0])
+  })
+})
+
+describe('passes that were overtaken', () => {
+  it('do not bring back a VM that the inventory has dropped', () => {
+    report('h1', 0, { vms: [sample(0)] })
+    inventory('h1', [])
+    report('h1', 1000, { vms: [sample(-500)] })
+    expect(fleet.snapshot().vms.size).toBe(0)
+  })
+
+  it('do not undo what an event told since', () => {
+    report('h1', 9000, { vms: [sample(9000)] })
+    report('h1', 10_500, { lane: 'event', events: [event('stopped', 10_500, 'destroyed')] })
+    report('h1', 10_000, { vms: [sample(10_000)] })
+    expect(fleet.snapshot().vms.get(uuid)?.state).toBe('shutoff')
+  })
+
+  it('a VM that the state lane does not list any more is gone, unless it has a gap', () => {
+    report('h1', 0, { vms: [sample(0)] })
+    const gap = { vmUuid: uuid, group: 'state', reason: 'timeout', message: '', sinceMs: t0 }
+    report('h1', 10_000, { gaps: [gap] })
+    expect(fleet.snapshot().vms.size).toBe(1)
+    report('h1', 20_000, {})
+    expect(fleet.snapshot().vms.size).toBe(0)
+  })
+})
+
+describe('devices that come and go', () => {
+  const array = (bytes: number, runId: string): ReportObservation['arrays'][number] => {
+    return { key: 'iscsi:box', runId, totals: { writeBytes: bytes }, levels: {} }
+  }
+  const written = (): number | undefined =>
+    valueOf(fleet.snapshot().arrays.get('iscsi:box')?.metrics['writeBytesPerSecond'])
+
+  beforeEach(() => {
+    report('h1', -1000, {})
+  })
+
+  it('an array with another disk beneath is not compared with what it was before', () => {
+    report('h1', 0, { lane: 'fast', arrays: [array(1e6, 'sda')] })
+    report('h1', 1000, { lane: 'fast', arrays: [array(2e6, 'sda')] })
+    expect(written()).toBe(1e6)
+    const { points } = report('h1', 2000, { lane: 'fast', arrays: [array(5e11, 'sda+sdb')] })
+    expect(points).toEqual([])
+    report('h1', 3000, { lane: 'fast', arrays: [array(5e11 + 2e6, 'sda+sdb')] })
+    expect(written()).toBe(2e6)
+  })
+
+  it('an array that is not counted any more has no figure of then', () => {
+    report('h1', 0, { lane: 'fast', arrays: [array(1e6, 'sda')] })
+    report('h1', 1000, { lane: 'fast', arrays: [array(2e6, 'sda')] })
+    report('h1', 2000, { lane: 'fast' })
+    expect(written()).toBe(undefined)
+  })
+
+  it('a VM shows the interfaces that it has, not those of earlier starts', () => {
+    const nic = (device: string): VmFacts['nics'][number] => ({ device, mac: '', network: '', model: '' })
+    inventory('h1', [{ ...facts, nics: [nic('vnet0')] }])
+    report('h1', 0, { vms: [sample(0, { nics: [{ device: 'vnet0', totals: { receiveBytes: 1 } }] })] })
+    inventory('h1', [{ ...facts, nics: [nic('vnet1')] }])
+    expect(
+      fleet
+        .snapshot()
+        .vms.get(uuid)
+        ?.nics.map(({ device }) => device),
+    ).toEqual(['vnet1'])
   })
 })
 

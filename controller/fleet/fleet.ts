@@ -1,9 +1,18 @@
 import { groupBy } from '../../common/group-by.js'
-import type { FleetInput, HostHello, InventoryObservation, ReportObservation } from '../model/observation.js'
+import type {
+  FleetInput,
+  HostHello,
+  InventoryObservation,
+  ReportObservation,
+  VmObservation,
+} from '../model/observation.js'
 import { isRunning, type AgentState, type FleetEvent, type Snapshot } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
+import { CopyIndex } from './copy-index.js'
 import type { FleetChange, FleetReader } from './fleet-reader.js'
+import { isDoubled, isHeard, LastWords } from './handover.js'
 import { HostRecord } from './host-record.js'
+import { LateTracks } from './late-tracks.js'
 import { emptyView, SnapshotBuilder } from './snapshot-builder.js'
 import { VmCopy, type CopyContext } from './vm-copy.js'
 
@@ -24,6 +33,9 @@ export class Fleet implements FleetReader {
   readonly #agents = new Map<string, AgentState>()
   readonly #listeners = new Set<(change: FleetChange) => void>()
   readonly #builder = new SnapshotBuilder()
+  readonly #copies = new CopyIndex()
+  readonly #lastWords = new LastWords()
+  readonly #late = new LateTracks()
   #revision = 0
   #at = 0
   #snapshot: Snapshot = emptyView()
@@ -67,7 +79,9 @@ export class Fleet implements FleetReader {
       case 'inventory':
         return this.#inventory(input.agentId, input.inventory)
       case 'report':
-        return this.#report(input.agentId, input.report, now)
+        return input.isLate === true
+          ? this.#lateReport(input.agentId, input.report)
+          : this.#report(input.agentId, input.report, now)
       case 'tick':
         return this.#tick(now, input.silentAfterMs)
     }
@@ -80,6 +94,7 @@ export class Fleet implements FleetReader {
     for (const host of this.#hosts.values()) {
       if (host.agentId === agentId && !listed.has(host.id)) this.#removeHost(host)
     }
+    this.#followSpools(input)
     for (const hello of hosts) this.#greet(hello, agentId, clockOffsetMs, now)
     const known = this.#agents.get(agentId)
     this.#agents.set(agentId, {
@@ -99,6 +114,27 @@ export class Fleet implements FleetReader {
     })
     this.#builder.agentsChanged()
     return nothing
+  }
+
+  /** After an outage the baselines go with the reports that follow them; the present begins afresh. */
+  #followSpools({ agentId, spoolId, backlog = [] }: Extract<FleetInput, { type: 'agent-connected' }>): void {
+    if (spoolId === undefined) return
+    const own = [...this.#hosts.values()].filter((host) => host.agentId === agentId)
+    if (!this.#late.connected(agentId, { spoolId, backlog }, own)) return
+    for (const host of own) {
+      const fresh = host.afresh()
+      this.#hosts.set(host.id, fresh)
+      for (const uuid of host.copies.keys()) {
+        this.#copies.remove(host, uuid)
+        this.#copies.add(fresh, uuid)
+      }
+      this.#hostAndVmsChanged(fresh)
+    }
+  }
+
+  #lateReport(agentId: string, report: ReportObservation): Applied {
+    const host = this.#owned(agentId, report.hostId)
+    return host === undefined ? nothing : this.#late.apply(agentId, host, report)
   }
 
   #greet(hello: HostHello, agentId: string, clockOffsetMs: number, now: number): void {
@@ -150,6 +186,7 @@ export class Fleet implements FleetReader {
       const { vmUuid, kind, reason, message, at } = event
       const copy = vmUuid === '' ? undefined : this.#eventCopy(host, vmUuid, kind, at)
       copy?.happened(event)
+      if (copy !== undefined) this.#lastWords.heard(copy)
       if (copy !== undefined && copy.facts === undefined && event.vmName !== '') copy.name = event.vmName
       if (kind === 'undefined' && copy !== undefined) this.#removeCopy(host, copy)
       if (vmUuid !== '') this.#builder.vmChanged(vmUuid)
@@ -157,8 +194,15 @@ export class Fleet implements FleetReader {
       return { at, hostId: host.id, vmUuid, vmName, kind, reason, message }
     })
     for (const sample of report.vms) {
+      if (isLeftOver(host, sample)) continue
       const copy = this.#copy(host, sample.uuid, sample.at)
-      points.push(...copy.observe(sample, this.#context(host, sample.uuid)))
+      if (isHeard(copy, sample, this.#copies.others(host, sample.uuid))) {
+        const context = this.#context(host, sample.uuid)
+        points.push(...copy.observe(sample, context, this.#lastWords.get(sample.uuid)))
+        this.#lastWords.heard(copy)
+      } else {
+        copy.note(sample)
+      }
       this.#touch(copy)
     }
     if (report.lane === 'fast') this.#proveIdle(host, report)
@@ -169,9 +213,18 @@ export class Fleet implements FleetReader {
       points.push(...host.observeArray(array, report.bootId, report.at))
       this.#builder.arrayChanged(array.key)
     }
-    if (report.lane === 'state') points.push(...this.#builder.derivedArrayPoints(host, report))
-    if (report.lane !== 'event') host.lastReportAt = Math.max(host.lastReportAt ?? 0, report.at)
     const lost = report.gaps.some((gap) => gap.vmUuid === '' && gap.group === 'state')
+    if (report.lane === 'fast' && !lost) {
+      for (const key of host.keepArrays(new Set(report.arrays.map((array) => array.key))))
+        this.#builder.arrayChanged(key)
+    }
+    if (report.lane === 'state' && !lost) this.#removeUnlisted(host, report)
+    if (report.lane === 'state') points.push(...this.#builder.derivedArrayPoints(host, report))
+    if (report.lane !== 'event') {
+      host.lastReportAt = Math.max(host.lastReportAt ?? 0, report.at)
+      // Silence is measured on our own clock alone.
+      host.lastReceivedAt = now
+    }
     if (report.lane === 'state' || lost) {
       if (host.enter(lost ? 'unreachable' : 'up', now)) this.#hostAndVmsChanged(host)
     }
@@ -181,14 +234,23 @@ export class Fleet implements FleetReader {
   }
 
   #tick(now: number, silentAfterMs: number): Applied {
+    this.#lastWords.prune(now)
     for (const host of this.#hosts.values()) {
-      if (host.status === 'silent' || host.lastReportAt === undefined) continue
-      if (now - host.lastReportAt > silentAfterMs && now - host.statusSince > silentAfterMs) {
+      if (host.status === 'silent' || host.lastReceivedAt === undefined) continue
+      if (now - host.lastReceivedAt > silentAfterMs) {
         host.enter('silent', now)
         this.#hostAndVmsChanged(host)
       }
     }
     return nothing
+  }
+
+  /** The state lane lists every VM: one that it does not list, and could not have missed, is gone. */
+  #removeUnlisted(host: HostRecord, report: ReportObservation): void {
+    const listed = new Set([...report.vms.map((vm) => vm.uuid), ...report.gaps.map((gap) => gap.vmUuid)])
+    for (const copy of host.copies.values()) {
+      if (!listed.has(copy.uuid) && copy.lastHeardAt < report.at) this.#removeCopy(host, copy)
+    }
   }
 
   #proveIdle(host: HostRecord, report: ReportObservation): void {
@@ -253,6 +315,7 @@ export class Fleet implements FleetReader {
     if (copy === undefined) {
       copy = new VmCopy(uuid, this.#context(host, uuid), at)
       host.copies.set(uuid, copy)
+      this.#copies.add(host, uuid)
       this.#builder.vmChanged(uuid)
     }
     return copy
@@ -267,11 +330,7 @@ export class Fleet implements FleetReader {
   /** Two hosts that run the same UUID get two series: merged they would be nonsense. */
   #context(host: HostRecord, uuid: string): CopyContext {
     const own = host.copies.get(uuid)
-    const doubled =
-      own !== undefined &&
-      isRunning(own.state) &&
-      this.#hosts.size > 1 &&
-      this.#builder.runningElsewhere(this.#hosts, host, uuid)
+    const doubled = own !== undefined && isDoubled(own, this.#copies.others(host, uuid))
     return host.context(doubled ? `${uuid}@${host.id}` : uuid)
   }
 
@@ -288,12 +347,19 @@ export class Fleet implements FleetReader {
   #removeCopy(host: HostRecord, copy: VmCopy): void {
     this.#touch(copy)
     host.copies.delete(copy.uuid)
+    this.#copies.remove(host, copy.uuid)
     this.#builder.hostChanged(host)
   }
 
   #removeHost(host: HostRecord): void {
     this.#hostAndVmsChanged(host)
     for (const array of host.arrays) this.#builder.arrayChanged(array.key)
+    for (const uuid of host.copies.keys()) this.#copies.remove(host, uuid)
     this.#hosts.delete(host.id)
   }
+}
+
+/** A sample from before the inventory that does not list its VM any more. */
+function isLeftOver(host: HostRecord, sample: VmObservation): boolean {
+  return !host.copies.has(sample.uuid) && host.inventory !== undefined && sample.at <= host.inventory.at
 }

@@ -31,6 +31,8 @@ export class HostRecord {
   status: HostStatus = 'silent'
   statusSince: number
   lastReportAt: number | undefined
+  /** When the last report came, by our own clock. */
+  lastReceivedAt: number | undefined
   inventory: InventoryObservation | undefined
   gaps: readonly Gap[] = []
   clockOffsetMs: number | undefined
@@ -49,6 +51,19 @@ export class HostRecord {
   ) {
     this.statusSince = at
     this.#metrics = unread('host', hello.capabilities)
+  }
+
+  /** The same host without a memory of its totals: what comes next is compared with nothing before. */
+  afresh(): HostRecord {
+    const host = new HostRecord(this.hello, this.agentId, this.statusSince)
+    host.status = this.status
+    host.lastReportAt = this.lastReportAt
+    host.lastReceivedAt = this.lastReceivedAt
+    host.inventory = this.inventory
+    host.gaps = this.gaps
+    host.clockOffsetMs = this.clockOffsetMs
+    for (const [uuid, copy] of this.copies) host.copies.set(uuid, copy.afresh(host.context(uuid)))
+    return host
   }
 
   get id(): string {
@@ -104,6 +119,7 @@ export class HostRecord {
     this.#disks = host.disks.map((one) =>
       diskOf(one.device, this.#advance(`disk ${one.device}`, { at, runId: bootId, totals: one.totals }), at),
     )
+    this.#forgetDevices(host)
     this.#fileSystems = host.fileSystems
     const { metrics, stored } = this.#merge('host', this.#metrics, readings, at)
     this.#metrics = metrics
@@ -118,7 +134,7 @@ export class HostRecord {
   /** Applies what this host exchanged with one array. */
   observeArray(array: ArrayObservation, bootId: string, at: number): Point[] {
     const readings: Record<string, number | null> = {}
-    const of = this.#advance(`array ${array.key}`, { at, runId: bootId, totals: array.totals })
+    const of = this.#advance(`array ${array.key}`, { at, runId: `${bootId}/${array.runId}`, totals: array.totals })
     if (of !== undefined) Object.assign(readings, arrayReadings(of))
     for (const [field, value] of Object.entries(array.levels)) if (value !== undefined) readings[field] = value
     const old = this.arrayMetrics.get(array.key) ?? unread('array', this.hello.capabilities)
@@ -164,6 +180,24 @@ export class HostRecord {
       networks: this.#networks,
       clockOffsetMs: this.clockOffsetMs,
     }
+  }
+
+  /** Taps and other devices that are gone take their baselines with them. */
+  #forgetDevices(host: HostObservation): void {
+    const present = new Set([
+      ...host.networks.map((one) => `net ${one.device}`),
+      ...host.disks.map((one) => `disk ${one.device}`),
+    ])
+    for (const name of this.#baselines.keys()) {
+      if (/^(net|disk) /.test(name) && !present.has(name)) this.#baselines.delete(name)
+    }
+  }
+
+  /** A host that tells of its arrays tells of all of them: the others have no figures of now. */
+  keepArrays(keys: ReadonlySet<string>): readonly string[] {
+    const gone = [...this.arrayMetrics.keys()].filter((key) => !keys.has(key))
+    for (const key of gone) this.arrayMetrics.delete(key)
+    return gone
   }
 
   #advance(name: string, now: Baseline): Interval | undefined {

@@ -28,6 +28,12 @@ describe('interval', () => {
     expect(result?.delta).toEqual({ writeBytes: 400 })
   })
 
+  it('takes CPU time that went back a little for none, not for a new beginning', () => {
+    const base = { at: 10_000, runId: 'boot', totals: { cpuIowaitSeconds: 5000.1, psiIoSomeSeconds: 7 } }
+    const now = { at: 20_000, runId: 'boot', totals: { cpuIowaitSeconds: 5000.05, psiIoSomeSeconds: 6.9 } }
+    expect(interval(base, now, { beganSince: false })?.delta).toEqual({ cpuIowaitSeconds: 0, psiIoSomeSeconds: 0 })
+  })
+
   it('leaves out what was not read at both ends', () => {
     const result = interval(before, { at: 20_000, runId: 'a', totals: { readBytes: 1 } }, { beganSince: true })
     expect(result?.delta).toEqual({})

@@ -42,7 +42,10 @@ export function interval(
   for (const [name, total] of Object.entries(now.totals)) {
     if (total === undefined) continue
     const base = restarted ? 0 : before.totals[name]
-    if (base !== undefined) delta[name] = total >= base ? total - base : total
+    if (base === undefined) continue
+    // CPU and pressure times go back a little at times (proc(5) says so of iowait), which is no new beginning.
+    const restartedAlone = total < base && !/^(v?cpu|psi)/.test(name)
+    delta[name] = restartedAlone ? total : Math.max(0, total - base)
   }
   return { seconds: elapsedMs / 1000, delta }
 }

@@ -14,6 +14,7 @@ import {
 } from '../model/snapshot.js'
 import { fieldNames } from '../store/measurements.js'
 import type { Point } from '../store/time-series.js'
+import { isOutdatedBy } from './handover.js'
 import type { HostRecord } from './host-record.js'
 import type { VmCopy } from './vm-copy.js'
 
@@ -81,15 +82,6 @@ export class SnapshotBuilder {
   agentsChanged(): void {
     this.#marks += 1
     this.#agents = true
-  }
-
-  /** True if another host runs this VM too. */
-  runningElsewhere(hosts: ReadonlyMap<string, HostRecord>, host: HostRecord, uuid: string): boolean {
-    for (const other of hosts.values()) {
-      const copy = other === host ? undefined : other.copies.get(uuid)
-      if (copy !== undefined && other.status !== 'silent' && isRunning(copy.state)) return true
-    }
-    return false
   }
 
   build(before: Snapshot, source: Source): Snapshot {
@@ -203,7 +195,10 @@ function place(uuid: string, copies: readonly CopyOnHost[]): (CopyOnHost & { pla
   )
   if (best === undefined) return undefined
   const runningOn = copies
-    .filter(({ host, copy }) => isRunning(copy.state) && host.status !== 'silent')
+    .filter(
+      ({ host, copy }) =>
+        isRunning(copy.state) && host.status !== 'silent' && !copies.some((other) => isOutdatedBy(copy, other.copy)),
+    )
     .map(({ host }) => host.id)
     .toSorted()
   return {

@@ -2,6 +2,7 @@ import type { NicObservation, Totals, VmFacts, VmObservation, EventObservation }
 import { isRunning, type Capability, type Disk, type Gap, type Nic, type Vm, type VmState } from '../model/snapshot.js'
 import type { EntityKey, Point } from '../store/time-series.js'
 import { forget, merge, unread, type Metrics, type Readings } from './absence.js'
+import type { LastWord } from './handover.js'
 import { canHaveBegunWithin, interval, shortestIntervalMs, type Baseline, type Interval } from './rates.js'
 import { idleReadings, ioReadings, networkReadings, sum, vmReadings } from './readings.js'
 
@@ -69,6 +70,13 @@ export class VmCopy {
   #guest: Part
   /** When the present run began, if an event told: its totals were 0 then. */
   #beganAt: number | undefined
+  /** Suspended since then, to run on another host. */
+  #leavingSince: number | undefined
+  /** Being received from another host; it does not run yet. */
+  #isComing = false
+  #cameAt: number | undefined
+  #hasSettled = false
+  #lastWord: LastWord | undefined
   readonly #disks = new Map<string, Part>()
   readonly #nics = new Map<string, Part>()
   #guestMemoryAt: number | undefined
@@ -84,6 +92,19 @@ export class VmCopy {
     this.#guest = { baseline: undefined, metrics: {}, idleAt: undefined }
   }
 
+  /** The same VM without a memory of its totals. */
+  afresh(context: CopyContext): VmCopy {
+    const copy = new VmCopy(this.uuid, context, this.stateSince)
+    if (this.facts !== undefined) copy.define(this.facts, context, this.stateSince)
+    copy.name = this.name
+    copy.state = this.state
+    copy.stateReason = this.stateReason
+    copy.runId = this.runId
+    copy.gaps = this.gaps
+    copy.lastSampleAt = this.lastSampleAt
+    return copy
+  }
+
   /** Takes over a definition. Memory and vCPUs come from it until the first sample. */
   define(facts: VmFacts, context: CopyContext, at: number): void {
     this.facts = facts
@@ -95,16 +116,62 @@ export class VmCopy {
       this.#cpu.metrics = this.#merge('vm', this.#cpu.metrics, readings, at, context, 'definition').metrics
     }
     keepOnly(this.#disks, new Set(facts.disks.map((disk) => disk.target)))
+    // Host devices are numbered anew with each start.
+    keepOnly(this.#nics, new Set(facts.nics.map((nic) => nic.device)))
   }
 
-  /** Applies a sample; returns what is worth storing. */
-  observe(sample: VmObservation, context: CopyContext): Point[] {
+  /** Since when it runs here after it ran on another host; undefined for one that did not come. */
+  get cameAt(): number | undefined {
+    return this.#cameAt
+  }
+
+  /** It came from another host, and its history goes on from what it does here by now. */
+  get hasSettled(): boolean {
+    return this.#hasSettled
+  }
+
+  /** Another host is sending it; it does not run yet. */
+  get isComing(): boolean {
+    return this.#isComing
+  }
+
+  /** It was suspended to run on another host, and nothing happened to it since. */
+  get isLeaving(): boolean {
+    return this.#leavingSince !== undefined
+  }
+
+  /** If it is leaving: what it said since it was suspended. */
+  get lastWord(): LastWord | undefined {
+    return this.#lastWord
+  }
+
+  /** The last moment of which anything is known. */
+  get lastHeardAt(): number {
+    return Math.max(this.stateSince, this.lastSampleAt ?? 0)
+  }
+
+  /** Applies a sample that is not part of the VM's history: only what the copy itself is. */
+  note(sample: VmObservation): void {
+    if (sample.state !== undefined) this.#enter(sample.state, sample.stateReason, sample.at)
+    if (sample.vcpus !== undefined) this.#vcpus = sample.vcpus
+    this.#heard(sample.at, sample.runId)
+  }
+
+  /**
+   * Applies a sample; returns what is worth storing.
+   * @param word what the host that it came from said of it
+   */
+  observe(sample: VmObservation, context: CopyContext, word?: LastWord): Point[] {
+    // A pass that was overtaken by a later one, behind a guest that was slow to answer, says nothing new.
+    if (this.lastSampleAt !== undefined && sample.at < this.lastSampleAt) return []
     const points: Point[] = []
     const readings: Record<string, number | null> = {}
     const elapsedMs = sample.at - (this.lastSampleAt ?? sample.at)
     const beganSince = canHaveBegunWithin(elapsedMs, sample.totals['cpuSeconds'], sample.vcpus ?? this.#vcpus)
-    const run: Run = { beganAt: this.#beganAt, beganSince }
-    if (sample.state !== undefined) {
+    const arrives = this.#cameAt !== undefined && !this.#hasSettled
+    const run: Run = { beganAt: this.#beganAt, beganSince, arrives }
+    // What an event told since the sample was taken is newer.
+    if (sample.state !== undefined && sample.at >= this.stateSince) {
       this.#enter(sample.state, sample.stateReason, sample.at)
       readings['running'] = isRunning(sample.state) ? 1 : 0
     }
@@ -117,7 +184,9 @@ export class VmCopy {
       [this.#cpu, cpuTotals],
       [this.#guest, guestTotals],
     ] as const) {
-      const of = advance(part, { at: sample.at, runId, totals }, run)
+      // What was used before it ran here is the emulator's doing: from now on it counts.
+      if (arrives) part.baseline = undefined
+      const of = advance(part, { at: sample.at, runId, totals }, arrives ? unknownBegin : run)
       if (of !== undefined) Object.assign(readings, vmReadings(of))
     }
     for (const [field, value] of Object.entries(sample.levels)) if (value !== undefined) readings[field] = value
@@ -127,7 +196,7 @@ export class VmCopy {
       const part = this.#part(this.#disks, disk.target, 'disk', context)
       points.push(...this.#endOfIdle(part, disk.target, context))
       const baseline = { at: sample.at, runId, totals: disk.totals }
-      const of = advance(part, baseline, run)
+      const of = advance(part, baseline, arrives ? goingOn(run, baseline, word, disk.target) : run)
       if (of !== undefined) disks.push(of)
       const fields: Record<string, number | null> = of === undefined ? {} : { ...ioReadings(of) }
       addTotals(fields, disk.totals)
@@ -140,8 +209,11 @@ export class VmCopy {
     const nicSum = sum(nics)
     if (nicSum !== undefined) Object.assign(readings, networkReadings(nicSum))
 
-    if (runId !== '') this.runId = runId
-    this.lastSampleAt = sample.at
+    this.#heard(sample.at, runId)
+    if (arrives && disks.length + nics.length > 0) this.#hasSettled = true
+    if (this.#leavingSince !== undefined && sample.at >= this.#leavingSince && sample.disks.length > 0) {
+      this.#lastWord = this.#wordOf(sample)
+    }
     if (this.state === 'shutoff' || this.state === 'crashed') this.#silenceLive('not running')
     points.push(...this.#store(this.#cpu, 'vm', context.seriesId, readings, sample.at, context))
     return points
@@ -171,10 +243,14 @@ export class VmCopy {
 
   /** Applies what an event says of the state. */
   happened(event: EventObservation): void {
+    // It is being received: it starts to run when the other host has let it go.
+    const isComing = event.kind === 'started' && event.reason === 'migrated'
     if (event.kind === 'started') this.#beganAt = event.at
-    const state = stateOfEvent[event.kind]
+    const state = isComing ? 'paused' : stateOfEvent[event.kind]
     if (state === undefined || event.at < this.stateSince) return
-    this.#enter(state, event.reason, event.at)
+    this.#moved(event)
+    this.#isComing = isComing
+    this.#enter(state, isComing ? 'migration' : event.reason, event.at)
     if (state === 'shutoff' || state === 'crashed') this.#silenceLive('not running')
   }
 
@@ -223,6 +299,45 @@ export class VmCopy {
       vmUuid: this.uuid,
       metrics: this.diskMetrics(disk.target, context),
     }))
+  }
+
+  #moved({ kind, reason, at }: EventObservation): void {
+    this.#hasSettled = false
+    if (kind === 'suspended' && reason === 'migration') {
+      this.#leavingSince = at
+      this.#cameAt = undefined
+      const unread = [...this.#disks].flatMap(([target, { baseline, idleAt }]) => {
+        if (baseline === undefined) return []
+        // One that did nothing just now is taken to have done nothing since.
+        return [[target, { at: baseline.at, ...(idleAt === undefined ? {} : { owed: {} }) }] as const]
+      })
+      this.#lastWord = { at, disks: new Map(unread) }
+      return
+    }
+    const isBack = this.#leavingSince !== undefined
+    this.#leavingSince = undefined
+    this.#lastWord = undefined
+    // A source whose migration failed is resumed in the same words.
+    const hasCome = kind === 'resumed' && (reason === 'migrated' || reason === 'post-copy') && !isBack
+    this.#cameAt = hasCome ? at : undefined
+    if (hasCome) this.#beganAt = at
+  }
+
+  #heard(at: number, runId: string): void {
+    if (runId !== '') this.runId = runId
+    this.lastSampleAt = at
+  }
+
+  /** What grew since the last interval of each disk is left for the next host. */
+  #wordOf({ at, disks }: VmObservation): LastWord {
+    const owed = disks.map(({ target, totals }) => {
+      const baseline = this.#disks.get(target)?.baseline
+      const growth = Object.entries(totals).map(([name, total]) => {
+        return [name, (total ?? 0) - (baseline?.totals[name] ?? total ?? 0)] as const
+      })
+      return [target, { at: baseline?.at ?? at, owed: Object.fromEntries(growth) }] as const
+    })
+    return { at, disks: new Map(owed) }
   }
 
   #enter(state: VmState, reason: string, at: number): void {
@@ -321,6 +436,25 @@ export class VmCopy {
 interface Run {
   readonly beganAt: number | undefined
   readonly beganSince: boolean
+  /** It came from another host, and its first interval here is still to come. */
+  readonly arrives: boolean
+  /** What belongs to its first interval besides its own totals. */
+  readonly owed?: Totals
+}
+
+const unknownBegin: Run = { beganAt: undefined, beganSince: false, arrives: false }
+
+/** A run that goes on where another host left off, if that is known and not in its future. */
+function goingOn(run: Run, now: Omit<Baseline, 'runId'>, word: LastWord | undefined, target: string): Run {
+  const left = word?.disks.get(target)
+  if (word === undefined || left === undefined || left.at > now.at) return run
+  if (left.owed !== undefined) return { ...run, beganAt: left.at, owed: left.owed }
+  // It was gone before it could be read: its last moments were as its first ones here.
+  const hereMs = now.at - (run.beganAt ?? now.at)
+  if (hereMs < shortestIntervalMs) return run
+  const share = (word.at - left.at) / hereMs
+  const owed = Object.entries(now.totals).map(([name, total]) => [name, (total ?? 0) * share] as const)
+  return { ...run, beganAt: left.at, owed: Object.fromEntries(owed) }
 }
 
 /**
@@ -328,22 +462,24 @@ interface Run {
  * A run whose start was told by an event counts from 0 at that moment. Two lanes may read a VM within milliseconds: a mean
  * over so short a time would be a spike, so the baseline stays and the growth counts with the next pass.
  */
-function advance(part: Part, now: Baseline, { beganAt, beganSince }: Run): Interval | undefined {
+function advance(part: Part, now: Baseline, run: Run): Interval | undefined {
   if (Object.keys(now.totals).length === 0) return undefined
   const known = part.baseline
-  const before = known?.runId === now.runId ? known : (startOf(now, beganAt, known?.at ?? 0) ?? known)
+  const before = known?.runId === now.runId ? known : (startOf(now, run, known?.at ?? 0) ?? known)
   if (before?.runId === now.runId && now.at - before.at < shortestIntervalMs) {
-    part.baseline = before
+    // The host that it came from may still have a word to say.
+    if (!run.arrives) part.baseline = before
     return undefined
   }
   part.baseline = now
-  return interval(before, now, { beganSince })
+  return interval(before, now, run)
 }
 
-/** Totals of 0 at the moment when the run began, if an event told of it after `since`. */
-function startOf(now: Baseline, beganAt: number | undefined, since: number): Baseline | undefined {
+/** Totals of 0 (less what is owed) at the moment when the run began, if an event told of it after `since`. */
+function startOf(now: Baseline, { beganAt, owed }: Run, since: number): Baseline | undefined {
   if (beganAt === undefined || beganAt < since || beganAt > now.at) return undefined
-  return { at: beganAt, runId: now.runId, totals: Object.fromEntries(Object.keys(now.totals).map((name) => [name, 0])) }
+  const totals = Object.keys(now.totals).map((name) => [name, -(owed?.[name] ?? 0)] as const)
+  return { at: beganAt, runId: now.runId, totals: Object.fromEntries(totals) }
 }
 
 function split(totals: Totals): { cpuTotals: Totals; guestTotals: Totals } {

@@ -20,7 +20,7 @@ let registry: AgentRegistry
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'headroom-registry-'))
   state = openEmbeddedState({ path: join(directory, 'state.db') })
-  registry = new AgentRegistry(state, 'hash-of-the-key')
+  registry = new AgentRegistry(state, { keyHashes: ['hash-of-the-key'] })
 })
 afterEach(async () => {
   await state.close()
@@ -32,7 +32,11 @@ function token(grant: 'named' | 'any' = 'named', validMs = hour): Promise<string
 }
 
 function enrol(joinToken: string, hostIds: readonly string[] = ['h1'], at = now): ReturnType<AgentRegistry['enrol']> {
-  return registry.enrol(joinToken, { name: 'one', hostIds, now: at }, certify)
+  return registry.enrol(
+    joinToken,
+    { name: 'one', hosts: hostIds.map((hostId) => ({ hostId, name: `name-of-${hostId}` })), now: at },
+    certify,
+  )
 }
 
 describe('join tokens', () => {
@@ -92,7 +96,7 @@ describe('join tokens', () => {
 
   it('stay good when the certificate cannot be made, and no agent is left behind', async () => {
     const joinToken = await token()
-    const failing = registry.enrol(joinToken, { name: 'one', hostIds: ['h1'], now }, async () =>
+    const failing = registry.enrol(joinToken, { name: 'one', hosts: [{ hostId: 'h1', name: 'h1' }], now }, async () =>
       Promise.reject(new Error('bad request')),
     )
     await expect(failing).rejects.toThrow('bad request')
@@ -106,8 +110,8 @@ describe('join tokens', () => {
       made += 1
       return certificate
     }
-    await registry.enrol('a.b.c', { name: 'x', hostIds: [], now }, counting)
-    await registry.enrol(await token('named', -1), { name: 'x', hostIds: [], now }, counting)
+    await registry.enrol('a.b.c', { name: 'x', hosts: [], now }, counting)
+    await registry.enrol(await token('named', -1), { name: 'x', hosts: [], now }, counting)
     expect(made).toBe(0)
   })
 })

@@ -1,10 +1,19 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 
 import { z } from 'zod'
 
-import type { StateStore } from '../store/state-store.js'
+import type { StateStore, Tx } from '../store/state-store.js'
+import {
+  addJoinToken,
+  checkJoinToken,
+  listJoinTokens,
+  parseJoinToken,
+  type ClaimedHost,
+  type JoinToken,
+  type JoinTokenOptions,
+} from './join-tokens.js'
 
-/** A host that an agent may speak for; `any`: every host that no other agent speaks for (the agent on the controller's own machine). */
+/** Hosts that an agent may speak for; `any`: every host that no other agent speaks for (the agent on the controller's own machine). */
 const grant = z.union([z.literal('any'), z.array(z.string())])
 
 const agentRow = z.object({
@@ -13,90 +22,81 @@ const agentRow = z.object({
   enrolledAt: z.number(),
   hosts: grant,
   revoked: z.boolean(),
+  revokedAt: z.number().optional(),
+  /** The certificate with which it came last: its issuer's key and its end. */
+  certificate: z.object({ issuer: z.string(), notAfter: z.number() }).optional(),
+  /** Keys of the authorities that it was told to trust last. */
+  trusts: z.array(z.string()).optional(),
 })
 export type AgentRow = z.infer<typeof agentRow>
 
-const joinTokenRow = z.object({
-  secretHash: z.string(),
-  expiresAt: z.number(),
-  /** The agent gets the hosts that it names in its request, or any at all. */
-  grant: z.enum(['named', 'any']),
-  note: z.string(),
-})
-
 export type EnrolOutcome =
   | { readonly status: 'enrolled'; readonly agent: AgentRow; readonly certificate: Uint8Array }
-  | { readonly status: 'refused'; readonly reason: 'unknown-token' | 'expired-token' | 'host-taken' }
+  | {
+      readonly status: 'refused'
+      readonly reason: 'unknown-token' | 'expired-token' | 'host-not-in-token' | 'host-taken'
+    }
+
+/** More than any machine runs. */
+const mostHostsOfAgent = 1000
 
 /** Who may speak for which host: agents and their join tokens, kept in the state store. */
 export class AgentRegistry {
   constructor(
     private readonly state: StateStore,
-    /** SHA-256 of the CA's public key; part of every token, so that the agent knows its controller. */
-    private readonly caKeyHash: string,
+    /** Hashes of the authorities' keys; part of every token, so that the agent knows its controller. */
+    private readonly ca: { readonly keyHashes: readonly string[] },
   ) {}
 
   /**
-   * A new one-use join token: `<id>.<secret>.<hash of the CA's key>`. Only a hash of the secret is kept.
+   * A new one-use join token: `<id>.<secret>.<hash of the CA's key>`, during a rotation with the hashes of both. Only a hash
+   * of the secret is kept.
+   * @throws TooManyJoinTokens
    */
-  async createJoinToken(options: {
-    readonly now: number
-    readonly validMs: number
-    readonly grant: 'named' | 'any'
-    readonly note: string
-  }): Promise<string> {
-    const id = randomBytes(6).toString('base64url')
-    const secret = randomBytes(24).toString('base64url')
-    await this.state.tx(async (tx) => {
-      for (const { key, value } of await tx.list('joinTokens')) {
-        const row = joinTokenRow.safeParse(value)
-        if (!row.success || row.data.expiresAt < options.now) await tx.delete('joinTokens', key)
-      }
-      await tx.put('joinTokens', id, {
-        secretHash: hash(secret),
-        expiresAt: options.now + options.validMs,
-        grant: options.grant,
-        note: options.note,
-      })
+  async createJoinToken(options: JoinTokenOptions): Promise<string> {
+    const { id, secret } = await this.state.tx((tx) => addJoinToken(tx, options))
+    return [id, secret, ...this.ca.keyHashes].join('.')
+  }
+
+  async joinTokens(now: number): Promise<readonly JoinToken[]> {
+    return this.state.tx((tx) => listJoinTokens(tx, now))
+  }
+
+  /** False if there is no such token: it was used, or has expired. */
+  async removeJoinToken(id: string): Promise<boolean> {
+    return this.state.tx(async (tx) => {
+      if ((await tx.get('joinTokens', id)) === undefined) return false
+      await tx.delete('joinTokens', id)
+      return true
     })
-    return `${id}.${secret}.${this.caKeyHash}`
   }
 
   /**
    * Uses up a token, makes an agent and its certificate: all of it or, if `certify` throws, nothing; then the token is good still.
-   * Whoever has no good token never gets as far as `certify`.
+   * It is good still, too, where the hosts are not to be had. Whoever has no good token never gets as far as `certify`.
    */
   async enrol(
     token: string,
-    request: { readonly name: string; readonly hostIds: readonly string[]; readonly now: number },
+    request: { readonly name: string; readonly hosts: readonly ClaimedHost[]; readonly now: number },
     certify: (agentId: string) => Promise<Uint8Array>,
   ): Promise<EnrolOutcome> {
-    const [id = '', secret = ''] = token.split('.')
+    const parsed = parseJoinToken(token)
+    if (parsed === undefined) return { status: 'refused', reason: 'unknown-token' }
     return this.state.tx(async (tx): Promise<EnrolOutcome> => {
-      const row = joinTokenRow.safeParse(await tx.get('joinTokens', id))
-      const expected = row.success ? row.data.secretHash : hash('no such token')
-      const matches = timingSafeEqual(Buffer.from(expected), Buffer.from(hash(secret)))
-      if (!row.success || !matches) return { status: 'refused', reason: 'unknown-token' }
-      await tx.delete('joinTokens', id)
-      if (row.data.expiresAt < request.now) return { status: 'refused', reason: 'expired-token' }
-      if (row.data.grant === 'named') {
-        const taken = (await tx.list('agents'))
-          .map(({ value }) => agentRow.safeParse(value))
-          .some(
-            (one) =>
-              one.success &&
-              !one.data.revoked &&
-              one.data.hosts !== 'any' &&
-              one.data.hosts.some((host) => request.hostIds.includes(host)),
-          )
-        if (taken) return { status: 'refused', reason: 'host-taken' }
+      const checked = await checkJoinToken(tx, parsed, request.hosts, request.now)
+      if (checked.status === 'refused') return checked
+      const hosts = checked.grant === 'any' ? 'any' : checked.grant.map(({ hostId }) => hostId)
+      if (hosts !== 'any' && (await ownerAmong(tx, hosts)) !== undefined) {
+        return { status: 'refused', reason: 'host-taken' }
       }
+      await tx.delete('joinTokens', parsed.id)
       const agent: AgentRow = {
         id: `agent-${randomBytes(8).toString('hex')}`,
         name: request.name,
         enrolledAt: request.now,
-        hosts: row.data.grant === 'any' ? 'any' : [...request.hostIds],
+        hosts,
         revoked: false,
+        trusts: [...this.ca.keyHashes],
       }
       await tx.put('agents', agent.id, agent)
       return { status: 'enrolled', agent, certificate: await certify(agent.id) }
@@ -105,16 +105,75 @@ export class AgentRegistry {
 
   /** The agent, unless it is unknown or revoked. */
   async find(agentId: string): Promise<AgentRow | undefined> {
-    const row = agentRow.safeParse(await this.state.tx(async (tx) => tx.get('agents', agentId)))
-    return row.success && !row.data.revoked ? row.data : undefined
+    const row = await this.lookUp(agentId)
+    return row?.revoked === false ? row : undefined
+  }
+
+  /** The agent, also if it is revoked. */
+  async lookUp(agentId: string): Promise<AgentRow | undefined> {
+    return agentRow.safeParse(await this.state.tx((tx) => tx.get('agents', agentId))).data
   }
 
   /** Every agent that is not revoked. */
   async list(): Promise<readonly AgentRow[]> {
-    const rows = await this.state.tx(async (tx) => tx.list('agents'))
-    return rows
-      .map(({ value }) => agentRow.safeParse(value))
-      .flatMap((row) => (row.success && !row.data.revoked ? [row.data] : []))
+    return (await this.all()).filter((row) => !row.revoked)
+  }
+
+  /** Every agent that ever enrolled. */
+  async all(): Promise<readonly AgentRow[]> {
+    return this.state.tx(allRows)
+  }
+
+  /** Ends an agent for good: its hosts are free for another. Undefined if there is none of that id. */
+  async revoke(agentId: string, now: number): Promise<AgentRow | undefined> {
+    return this.#change(agentId, (row) => (row.revoked ? row : { ...row, revoked: true, revokedAt: now }))
+  }
+
+  /** Lets an agent speak for one host more. */
+  async grantHost(
+    agentId: string,
+    hostId: string,
+  ): Promise<
+    | { readonly status: 'granted'; readonly agent: AgentRow }
+    | { readonly status: 'refused'; readonly reason: 'agent-unknown' | 'too-many-hosts' }
+    | { readonly status: 'refused'; readonly reason: 'host-taken'; readonly owner: AgentRow }
+  > {
+    return this.state.tx(async (tx) => {
+      const row = agentRow.safeParse(await tx.get('agents', agentId)).data
+      if (row === undefined || row.revoked) return { status: 'refused', reason: 'agent-unknown' } as const
+      const owner = await ownerAmong(tx, [hostId])
+      if (owner !== undefined && owner.id !== row.id) return { status: 'refused', reason: 'host-taken', owner } as const
+      if (row.hosts === 'any' || row.hosts.includes(hostId)) return { status: 'granted', agent: row } as const
+      if (row.hosts.length >= mostHostsOfAgent) return { status: 'refused', reason: 'too-many-hosts' } as const
+      const agent: AgentRow = { ...row, hosts: [...row.hosts, hostId] }
+      await tx.put('agents', agent.id, agent)
+      return { status: 'granted', agent } as const
+    })
+  }
+
+  /** Notes the certificate with which an agent came, if it is another than the last time. */
+  async noteCertificate(agentId: string, certificate: { issuer: string; notAfter: number }): Promise<void> {
+    await this.#change(agentId, (row) =>
+      row.certificate?.issuer === certificate.issuer && row.certificate.notAfter === certificate.notAfter
+        ? row
+        : { ...row, certificate },
+    )
+  }
+
+  /** Notes that an agent was told the authorities that are trusted now. */
+  async noteAuthorities(agentId: string): Promise<void> {
+    await this.#change(agentId, (row) => ({ ...row, trusts: [...this.ca.keyHashes] }))
+  }
+
+  /** Writes only what differs: `change` gives the same row for no change. */
+  async #change(agentId: string, change: (row: AgentRow) => AgentRow): Promise<AgentRow | undefined> {
+    return this.state.tx(async (tx) => {
+      const row = agentRow.safeParse(await tx.get('agents', agentId)).data
+      if (row === undefined) return undefined
+      const changed = change(row)
+      if (changed !== row) await tx.put('agents', agentId, changed)
+      return changed
+    })
   }
 }
 
@@ -124,6 +183,13 @@ export function maySpeakFor(agent: AgentRow, hostId: string, others: readonly Ag
   return !others.some((other) => other.id !== agent.id && other.hosts !== 'any' && other.hosts.includes(hostId))
 }
 
-function hash(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex')
+async function allRows(tx: Tx): Promise<readonly AgentRow[]> {
+  return (await tx.list('agents')).flatMap(({ value }) => agentRow.safeParse(value).data ?? [])
+}
+
+/** An agent to which one of the hosts was granted by name. */
+async function ownerAmong(tx: Tx, hostIds: readonly string[]): Promise<AgentRow | undefined> {
+  return (await allRows(tx)).find(
+    ({ revoked, hosts }) => !revoked && hosts !== 'any' && hosts.some((host) => hostIds.includes(host)),
+  )
 }

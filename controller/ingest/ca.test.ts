@@ -10,7 +10,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { controllerServerName } from '../../common/tls.js'
 import { openEmbeddedState } from '../store/embedded-state/embedded-state.js'
 import type { StateStore } from '../store/state-store.js'
-import { agentCertificateDays, openCertificateAuthority, type CertificateAuthority } from './ca.js'
+import { openCertificateAuthority, type CertificateAuthority } from './ca.js'
+import { agentCertificateDays } from './issuer.js'
 
 const now = Date.UTC(2026, 2, 1)
 const day = 86_400_000

@@ -1,45 +1,48 @@
-import 'reflect-metadata'
-import { createHash, randomBytes, webcrypto } from 'node:crypto'
-
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  Pkcs10CertificateRequest,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
 import { z } from 'zod'
 
-import { controllerServerName } from '../../common/tls.js'
 import type { StateStore } from '../store/state-store.js'
+import { makeIssuer, openIssuer, storedIssuer, type Issuer } from './issuer.js'
+import type { TrustedAuthority } from './peer-certificate.js'
 
-const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-const dayMs = 86_400_000
-/** A request for a P-256 key takes about 300. */
-const maxRequestBytes = 4096
-
-export const agentCertificateDays = 90
-
-const storedCa = z.object({ certificatePem: z.string(), privateKeyPem: z.string() })
+const storedPrevious = storedIssuer.extend({ startedAt: z.number(), overlapEndsAt: z.number() })
 
 export interface ServerIdentity {
   readonly certificatePem: string
   readonly privateKeyPem: string
   readonly notAfterMs: number
+  /** The certificate and the authority that issued it, so that a joining agent can hold that one against its token. */
+  readonly chainPem: string
 }
 
-/** The controller's own certificate authority. Its key never leaves the state store. */
+/** A change from one authority to the next, while both are trusted. */
+export interface Rotation {
+  readonly startedAt: number
+  /** When the former authority is dropped, whoever has not renewed by then. */
+  readonly overlapEndsAt: number
+}
+
+/**
+ * The controller's own certificate authority. Its keys never leave the state store.
+ *
+ * A rotation makes a new one beside the former. From then on agents get certificates of the new one and are told to trust both;
+ * the controller's own certificate stays one of the former, which every agent knows, until the rotation is finished. So no
+ * agent meets a certificate that it cannot verify, unless it was away for all of the overlap.
+ */
 export interface CertificateAuthority {
+  /** Of the authority that issues for agents now. */
   readonly certificatePem: string
   readonly certificateDer: Uint8Array
-  /** SHA-256 of the CA's public key (SPKI), base64url: what a join token carries. */
+  readonly notAfterMs: number
+  /** SHA-256 of its public key (SPKI), base64url. */
   readonly keyHash: string
+  /** All that are trusted, newest first. */
+  readonly trusted: readonly (TrustedAuthority & {
+    readonly certificatePem: string
+    readonly certificateDer: Uint8Array
+  })[]
+  /** Keys that a join token names: the controller shows one of them now, and after the rotation. The present one first. */
+  readonly keyHashes: readonly string[]
+  readonly rotation: Rotation | undefined
   /** A fresh key and certificate for the gRPC port. */
   issueServer(nowMs: number): Promise<ServerIdentity>
   /**
@@ -47,126 +50,100 @@ export interface CertificateAuthority {
    * @throws Error if the request is malformed, not signed by its own key, or of another key type
    */
   issueAgent(csrDer: Uint8Array, agentId: string, nowMs: number): Promise<Uint8Array>
+  /** Makes a new authority; false if a rotation is under way already. */
+  rotate(nowMs: number, overlapMs: number): Promise<boolean>
+  /** Drops the former authority; false if no rotation is under way. */
+  finishRotation(): Promise<boolean>
 }
 
-/** Loads the CA from the state store; makes it at first run. */
+/** Loads the authority from the state store; makes it at first run. */
 export async function openCertificateAuthority(state: StateStore, nowMs: number): Promise<CertificateAuthority> {
   const stored = await state.tx(async (tx) => {
+    const former = await tx.get('ca', 'previous')
+    const previous = former === undefined ? undefined : storedPrevious.parse(former)
     const found = await tx.get('ca', 'current')
-    // A damaged row must not be replaced: a new CA would lock every agent out.
-    if (found !== undefined) return storedCa.parse(found)
-    const made = await makeCa(nowMs)
-    await tx.put('ca', 'current', made)
-    return made
+    // A damaged row must not be replaced: a new authority would lock every agent out.
+    if (found !== undefined) return { current: storedIssuer.parse(found), previous }
+    const current = await makeIssuer(nowMs)
+    await tx.put('ca', 'current', current)
+    return { current, previous }
   })
-  const certificate = new X509Certificate(stored.certificatePem)
-  const privateKey = await importKey(stored.privateKeyPem)
-  const keyHash = createHash('sha256').update(new Uint8Array(certificate.publicKey.rawData)).digest('base64url')
-
-  const sign = async (options: {
-    subject: string
-    publicKey: webcrypto.CryptoKey
-    days: number
-    nowMs: number
-    usage: ExtendedKeyUsage
-    dnsName?: string
-  }): Promise<X509Certificate> =>
-    X509CertificateGenerator.create(
-      {
-        serialNumber: serialNumber(),
-        subject: options.subject,
-        issuer: certificate.subject,
-        // An hour back, for agents whose clock is a little behind.
-        notBefore: new Date(options.nowMs - 3_600_000),
-        notAfter: new Date(options.nowMs + options.days * dayMs),
-        signingAlgorithm: keyAlgorithm,
-        publicKey: options.publicKey,
-        signingKey: privateKey,
-        extensions: [
-          new BasicConstraintsExtension(false, undefined, true),
-          new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-          new ExtendedKeyUsageExtension([options.usage]),
-          await AuthorityKeyIdentifierExtension.create(certificate.publicKey),
-          ...(options.dnsName === undefined
-            ? []
-            : [new SubjectAlternativeNameExtension([{ type: 'dns', value: options.dnsName }])]),
-        ],
-      },
-      webcrypto,
-    )
-
-  return {
-    certificatePem: stored.certificatePem,
-    certificateDer: new Uint8Array(certificate.rawData),
-    keyHash,
-    async issueServer(now) {
-      const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify'])
-      const issued = await sign({
-        subject: 'CN=headroom controller',
-        publicKey: keys.publicKey,
-        days: 90,
-        nowMs: now,
-        usage: ExtendedKeyUsage.serverAuth,
-        dnsName: controllerServerName,
-      })
-      return {
-        certificatePem: issued.toString('pem'),
-        privateKeyPem: await exportKey(keys.privateKey),
-        notAfterMs: issued.notAfter.getTime(),
-      }
+  const { previous } = stored
+  return new RotatingAuthority(
+    state,
+    await openIssuer(stored.current),
+    previous && {
+      issuer: await openIssuer(previous),
+      rotation: { startedAt: previous.startedAt, overlapEndsAt: previous.overlapEndsAt },
     },
-    async issueAgent(csrDer, agentId, now) {
-      if (csrDer.length > maxRequestBytes) throw new Error(`the certificate request is over ${maxRequestBytes} bytes`)
-      const request = new Pkcs10CertificateRequest(Buffer.from(csrDer))
-      if (!(await request.verify(webcrypto))) throw new Error('the certificate request is not signed by its own key')
-      const publicKey = await request.publicKey.export(keyAlgorithm, ['verify'], webcrypto)
-      const issued = await sign({
-        subject: `CN=${agentId}`,
-        publicKey,
-        days: agentCertificateDays,
-        nowMs: now,
-        usage: ExtendedKeyUsage.clientAuth,
-      })
-      return new Uint8Array(issued.rawData)
-    },
-  }
-}
-
-/** 127 random bits: a positive number in 16 bytes. */
-function serialNumber(): string {
-  const bytes = randomBytes(16)
-  bytes[0] = (bytes[0] ?? 0) & 0x7f
-  return bytes.toString('hex')
-}
-
-async function makeCa(nowMs: number): Promise<z.infer<typeof storedCa>> {
-  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify'])
-  const certificate = await X509CertificateGenerator.createSelfSigned(
-    {
-      serialNumber: serialNumber(),
-      name: `CN=headroom CA ${randomBytes(4).toString('hex')}`,
-      keys,
-      notBefore: new Date(nowMs - dayMs),
-      notAfter: new Date(nowMs + 3650 * dayMs),
-      signingAlgorithm: keyAlgorithm,
-      extensions: [
-        new BasicConstraintsExtension(true, 0, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-        await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      ],
-    },
-    webcrypto,
   )
-  return { certificatePem: certificate.toString('pem'), privateKeyPem: await exportKey(keys.privateKey) }
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64')
-  const lines = der.match(/.{1,64}/g) ?? []
-  return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`
-}
+class RotatingAuthority implements CertificateAuthority {
+  constructor(
+    private readonly state: StateStore,
+    private current: Issuer,
+    private former: { readonly issuer: Issuer; readonly rotation: Rotation } | undefined,
+  ) {}
 
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
-  return webcrypto.subtle.importKey('pkcs8', der, keyAlgorithm, false, ['sign'])
+  get certificatePem(): string {
+    return this.current.certificatePem
+  }
+
+  get certificateDer(): Uint8Array {
+    return this.current.certificateDer
+  }
+
+  get notAfterMs(): number {
+    return Date.parse(this.current.certificate.validTo)
+  }
+
+  get keyHash(): string {
+    return this.current.keyHash
+  }
+
+  get trusted(): readonly Issuer[] {
+    return this.former === undefined ? [this.current] : [this.current, this.former.issuer]
+  }
+
+  get keyHashes(): readonly string[] {
+    return this.trusted.map(({ keyHash }) => keyHash).toReversed()
+  }
+
+  get rotation(): Rotation | undefined {
+    return this.former?.rotation
+  }
+
+  async issueServer(nowMs: number): Promise<ServerIdentity> {
+    const issuer = this.former?.issuer ?? this.current
+    const identity = await issuer.issueServer(nowMs)
+    return { ...identity, chainPem: `${identity.certificatePem}\n${issuer.certificatePem}` }
+  }
+
+  issueAgent(csrDer: Uint8Array, agentId: string, nowMs: number): Promise<Uint8Array> {
+    return this.current.issueAgent(csrDer, agentId, nowMs)
+  }
+
+  async rotate(nowMs: number, overlapMs: number): Promise<boolean> {
+    const made = await makeIssuer(nowMs)
+    const rotation: Rotation = { startedAt: nowMs, overlapEndsAt: nowMs + overlapMs }
+    const done = await this.state.tx(async (tx) => {
+      if ((await tx.get('ca', 'previous')) !== undefined) return false
+      await tx.put('ca', 'previous', { ...storedIssuer.parse(await tx.get('ca', 'current')), ...rotation })
+      await tx.put('ca', 'current', made)
+      return true
+    })
+    if (!done) return false
+    const issuer = this.current
+    this.current = await openIssuer(made)
+    this.former = { issuer, rotation }
+    return true
+  }
+
+  async finishRotation(): Promise<boolean> {
+    if (this.former === undefined) return false
+    await this.state.tx((tx) => tx.delete('ca', 'previous'))
+    this.former = undefined
+    return true
+  }
 }

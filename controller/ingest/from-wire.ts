@@ -19,6 +19,7 @@ export const wireLimits = {
   maxVmsPerReport: 4096,
   maxReportsInFlight: 64,
   maxHostsPerAgent: 256,
+  maxSpoolsPerAgent: 256,
   maxDisksPerVm: 256,
   maxNicsPerVm: 64,
   maxDevicesPerHost: 4096,

@@ -5,9 +5,11 @@ import {
   status,
   type handleBidiStreamingCall,
   type handleUnaryCall,
+  type ServerUnaryCall,
 } from '@grpc/grpc-js'
 
 import type { Log } from '../../common/log.js'
+import type { RefusalReason } from '../../common/refusal-reasons.js'
 import {
   AgentService,
   type AgentServer,
@@ -19,17 +21,31 @@ import {
   type RenewRequest,
   type ToAgent,
 } from '../../proto/gen/headroom/v1/agent.js'
+import { FailureLimit } from '../api/failure-limit.js'
 import type { AgentRegistry } from './agent-registry.js'
 import type { CertificateAuthority } from './ca.js'
 import { FieldCheck } from './field-check.js'
 import { wireLimits } from './from-wire.js'
-import { CallRefused, refusal } from './grpc-refusal.js'
+import { authenticate, type KnownCaller } from './grpc-authenticate.js'
+import { PeerLookup } from './grpc-peer.js'
+import { CallRefused, endWith, refusal } from './grpc-refusal.js'
 import { runSession, type SessionContext } from './grpc-session.js'
 import { countRefusals, type IngestMetrics } from './ingest-metrics.js'
-import { openTlsFront } from './tls-front.js'
+import { endSharedSessions } from './open-sessions.js'
+import { openTlsFront, type TlsFront } from './tls-front.js'
+
+/** Wrong join tokens that one address may show within a minute before it has to wait. Nobody guesses 192 bits; it keeps the store free. */
+const guessLimit = { most: 10, windowMs: 60_000, mostPeers: 10_000 } as const
+
+/** Refusals for one reason of one address that are logged within a minute. */
+const writtenRefusals = { most: 5, windowMs: 60_000, mostPeers: 10_000 } as const
+
+const defaultRenewExpiredWithinMs = 180 * 86_400_000
 
 export interface IngestServer {
   readonly port: number
+  /** Takes up the authorities as they are now: for new connections, without closing any. */
+  refreshCertificate(): Promise<void>
   close(): Promise<void>
 }
 
@@ -42,24 +58,37 @@ export async function openIngestServer(options: {
   readonly metrics: IngestMetrics
   readonly log: Log
   readonly now: () => number
-  readonly session: Omit<SessionContext, 'call' | 'agent'>
+  readonly session: Omit<SessionContext, 'call' | 'agent' | 'issuerKeyHash' | 'renewalDue'>
+  /** How long after its end a certificate may still renew. */
+  readonly renewExpiredWithinMs?: number
 }): Promise<IngestServer> {
-  const { ca, registry, metrics, log, now } = options
+  const { ca, registry, metrics, log, now, renewExpiredWithinMs = defaultRenewExpiredWithinMs } = options
+  let front: TlsFront | undefined
+  const peers = new PeerLookup((connection) => front?.peerAt(connection) ?? { status: 'none' })
+  const guesses = new FailureLimit(guessLimit)
+  const written = new FailureLimit(writtenRefusals)
   const server = new Server({
+    interceptors: [peers.interceptor],
     'grpc.max_receive_message_length': wireLimits.maxMessageBytes,
     'grpc.keepalive_time_ms': 20_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.max_concurrent_streams': 16,
   })
 
-  const refuse = (reason: string, code: status, details: string, peer: string): Error => {
+  const refuse = (reason: RefusalReason, code: status, details: string, peer: string): CallRefused => {
     metrics.refusedConnections.inc({ reason })
-    log.warn({ reason, peer }, 'call of an agent refused')
-    return refusal(code, details)
+    // All are counted; of those that come again and again only some are written down.
+    if (written.record(`${reason} ${addressOf(peer)}`, now()) === undefined) {
+      log.warn({ reason, peer }, 'call of an agent refused')
+    }
+    return refusal(code, details, reason)
   }
 
-  const unauthenticated = (peer: string): Error =>
-    refuse('no-certificate', status.UNAUTHENTICATED, 'a valid certificate of this controller is needed', peer)
+  const caller = (call: Caller, purpose: 'session' | 'renewal'): Promise<KnownCaller> =>
+    authenticate(call, purpose, { peerOf: (one) => peers.of(one), registry, now, renewExpiredWithinMs, refuse })
+
+  /** Newest first, as the contract says. */
+  const authorities = (): Buffer[] => ca.trusted.map(({ certificateDer }) => Buffer.from(certificateDer))
 
   /** Issues a certificate; what is wrong with a request is the requester's business, not a fault of ours. */
   const issue = async (csr: Uint8Array, agentId: string, peer: string): Promise<Buffer> => {
@@ -71,36 +100,39 @@ export async function openIngestServer(options: {
     }
   }
 
-  const enrol = unary<EnrolRequest, EnrolReply>(log, async ({ request, peer }) => {
+  const enrol = unary<EnrolRequest, EnrolReply>(log, async (call) => {
+    const { request } = call
+    const peer = call.getPeer()
+    if (guesses.waitMs(addressOf(peer), now()) !== undefined) throw refuse('too-many-tokens', ...tooManyTokens, peer)
     const check = new FieldCheck()
     const name = check.text('enrol.agent_name', request.agentName, 128)
-    const hostIds = check
-      .list('enrol.hosts', request.hosts, wireLimits.maxHostsPerAgent)
-      .flatMap((host) => check.id('enrol.host_id', host.hostId) ?? [])
+    const hosts = check.list('enrol.hosts', request.hosts, wireLimits.maxHostsPerAgent).flatMap((host) => {
+      const hostId = check.id('enrol.host_id', host.hostId)
+      return hostId === undefined ? [] : [{ hostId, name: check.text('enrol.host_name', host.name) }]
+    })
     countRefusals(metrics, check, log)
-    const outcome = await registry.enrol(request.joinToken, { name, hostIds, now: now() }, (agentId) =>
+    const outcome = await registry.enrol(request.joinToken, { name, hosts, now: now() }, (agentId) =>
       issue(request.csr, agentId, peer),
     )
     if (outcome.status === 'refused') {
+      if (outcome.reason === 'unknown-token') guesses.record(addressOf(peer), now())
       throw refuse(outcome.reason, status.PERMISSION_DENIED, refusedEnrolment[outcome.reason], peer)
     }
     const { agent, certificate } = outcome
-    log.info({ agentId: agent.id, name, hostIds, peer }, 'agent enrolled')
-    const grantedHostIds = agent.hosts === 'any' ? hostIds : agent.hosts
-    return {
-      agentId: agent.id,
-      certificate: Buffer.from(certificate),
-      ca: [Buffer.from(ca.certificateDer)],
-      grantedHostIds,
-    }
+    const grantedHostIds = agent.hosts === 'any' ? hosts.map(({ hostId }) => hostId) : agent.hosts
+    log.info({ agentId: agent.id, name, hostIds: grantedHostIds, peer }, 'agent enrolled')
+    // What was anybody's is this agent's now.
+    if (agent.hosts !== 'any') endSharedSessions(options.session.sessions, agent)
+    return { agentId: agent.id, certificate: Buffer.from(certificate), ca: authorities(), grantedHostIds }
   })
 
-  const renew = unary<RenewRequest, RenewReply>(log, async ({ request, peer, agentId }) => {
-    const agent = agentId === undefined ? undefined : await registry.find(agentId)
-    if (agent === undefined) throw unauthenticated(peer)
-    const certificate = await issue(request.csr, agent.id, peer)
-    log.info({ agentId: agent.id }, 'certificate of an agent renewed')
-    return { certificate, ca: [Buffer.from(ca.certificateDer)] }
+  const renew = unary<RenewRequest, RenewReply>(log, async (call) => {
+    const peer = call.getPeer()
+    const { agent, certificate: former } = await caller(call, 'renewal')
+    const certificate = await issue(call.request.csr, agent.id, peer)
+    await registry.noteAuthorities(agent.id)
+    log.info({ agentId: agent.id, formerEnd: new Date(former.notAfter), peer }, 'certificate of an agent renewed')
+    return { certificate, ca: authorities() }
   })
 
   const session: handleBidiStreamingCall<FromAgent, ToAgent> = (call) => {
@@ -108,25 +140,27 @@ export async function openIngestServer(options: {
     call.sendMetadata(new Metadata())
     call.on('error', (error) => log.debug({ err: error, peer: call.getPeer() }, 'session broke'))
     const run = async (): Promise<void> => {
-      const agentId = peerAgentId(call)
-      const agent = agentId === undefined ? undefined : await registry.find(agentId)
-      if (agent === undefined) throw unauthenticated(call.getPeer())
-      await runSession({ ...options.session, call, agent })
+      const { agent, certificate } = await caller(call, 'session')
+      const { issuerKeyHash, notAfter } = certificate
+      await registry.noteCertificate(agent.id, { issuer: issuerKeyHash, notAfter })
+      const trusts = agent.trusts ?? [issuerKeyHash]
+      const renewalDue = issuerKeyHash !== ca.keyHash || trusts.join(' ') !== ca.keyHashes.join(' ')
+      await runSession({ ...options.session, call, agent, issuerKeyHash, renewalDue })
     }
     run().catch((error: unknown) => {
-      call.destroy(asRefusal(error, log))
+      endWith(call, asRefusal(error, log))
     })
   }
 
   const tunnel: handleBidiStreamingCall<Chunk, Chunk> = (call) => {
     call.on('error', (error) => log.debug({ err: error, peer: call.getPeer() }, 'tunnel refused'))
-    call.destroy(refusal(status.UNIMPLEMENTED, 'this controller opens no consoles'))
+    endWith(call, refusal(status.UNIMPLEMENTED, 'this controller opens no consoles'))
   }
 
   const handlers: AgentServer = { enrol, renew, session, tunnel }
   server.addService(AgentService, handlers)
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
-  const front = await openTlsFront({
+  const opened = await openTlsFront({
     host: options.host,
     port: options.port,
     ca,
@@ -135,49 +169,48 @@ export async function openIngestServer(options: {
     now,
     onConnection: (socket) => injector.injectConnection(socket),
   })
+  front = opened
   return {
-    port: front.port,
+    port: opened.port,
+    refreshCertificate: () => opened.refresh(),
     async close() {
       injector.destroy()
       server.forceShutdown()
-      await front.close()
+      await opened.close()
     },
   }
 }
 
-/** The agent id in the peer's certificate; undefined if it showed none that our CA signed for clients. */
-function peerAgentId(call: {
-  getAuthContext(): { sslPeerCertificate?: { subject: { CN?: string | string[] }; ext_key_usage?: string[] } }
-}): string | undefined {
-  const certificate = call.getAuthContext().sslPeerCertificate
-  const clientAuth = '1.3.6.1.5.5.7.3.2'
-  if (certificate === undefined || !(certificate.ext_key_usage?.includes(clientAuth) ?? false)) return undefined
-  const name = certificate.subject.CN
-  return typeof name === 'string' ? name : undefined
+/** The address of a peer without its port. */
+function addressOf(peer: string): string {
+  return peer.replace(/:\d+$/, '')
 }
+
+const tooManyTokens = [
+  status.RESOURCE_EXHAUSTED,
+  'too many wrong join tokens from this address: wait a minute',
+] as const
 
 const refusedEnrolment = {
   'unknown-token': 'the join token is not known, or was used before; make a new one on the controller',
   'expired-token': 'the join token has expired; make a new one on the controller',
+  'host-not-in-token': 'the join token was made for other hosts; make one for this host on the controller',
   'host-taken': 'another agent speaks for one of these hosts; revoke it first',
 } as const
 
-interface UnaryRequest<Request> {
-  readonly request: Request
-  readonly peer: string
-  /** From the peer's certificate. */
-  readonly agentId: string | undefined
+interface Caller {
+  readonly metadata: Metadata
+  getPeer(): string
 }
 
 function unary<Request, Reply>(
   log: Log,
-  answer: (request: UnaryRequest<Request>) => Promise<Reply>,
+  answer: (call: ServerUnaryCall<Request, Reply>) => Promise<Reply>,
 ): handleUnaryCall<Request, Reply> {
   return (call, callback) => {
     const run = async (): Promise<void> => {
       try {
-        const reply = await answer({ request: call.request, peer: call.getPeer(), agentId: peerAgentId(call) })
-        callback(null, reply)
+        callback(null, await answer(call))
       } catch (error) {
         callback(asRefusal(error, log))
       }

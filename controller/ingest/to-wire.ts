@@ -14,6 +14,7 @@ export function welcomeToWire(welcome: {
   readonly clockOffsetMs: number
   readonly lastSeq: number
   readonly refusedHostIds: readonly string[]
+  readonly backlog: readonly { readonly spoolId: string; readonly throughSeq: number }[]
 }): ToAgent {
   return {
     message: {
@@ -27,12 +28,17 @@ export function welcomeToWire(welcome: {
           maxReportsInFlight: wireLimits.maxReportsInFlight,
         },
         refusedHostIds: [...welcome.refusedHostIds],
+        backlog: welcome.backlog.map(({ spoolId, throughSeq }) => ({ spoolId, throughSeq: BigInt(throughSeq) })),
       },
     },
   }
 }
 
-export function settingsToWire(revision: number, intervals: Intervals): ToAgent {
+export function settingsToWire(
+  revision: number,
+  intervals: Intervals,
+  { renewCertificate }: { readonly renewCertificate: boolean },
+): ToAgent {
   return {
     message: {
       $case: 'settings',
@@ -43,6 +49,7 @@ export function settingsToWire(revision: number, intervals: Intervals): ToAgent 
         blockIntervalMs: intervals.blockMs,
         guestMemoryIntervalMs: intervals.guestMemoryMs,
         inventoryIntervalMs: intervals.inventoryMs,
+        renewCertificate,
       },
     },
   }

@@ -60,6 +60,7 @@ export function arrayFromWire(array: ArraySample, check: FieldCheck): ArrayObser
   return [
     {
       key,
+      runId: check.text('array.run_id', array.runId, 1024),
       totals: ioTotals(array, check),
       levels: check.numbers({
         inFlight: check.count('array.in_flight', array.inFlight),

@@ -79,7 +79,7 @@ export interface InventoryObservation {
   readonly arrays: readonly ArrayFacts[]
 }
 
-/** Running totals by name; the names are those of `controller/fleet/counters.ts`. */
+/** Running totals by name; the names are those of the wire, as in `controller/fleet/readings.ts`. */
 export type Totals = Readonly<Partial<Record<string, number>>>
 
 export interface DiskObservation {
@@ -123,6 +123,8 @@ export interface HostObservation {
 
 export interface ArrayObservation {
   readonly key: string
+  /** Changes when the totals are of other devices than before. */
+  readonly runId: string
   readonly totals: Totals
   readonly levels: Readonly<Partial<Record<string, number>>>
 }
@@ -174,9 +176,19 @@ export type FleetInput =
       readonly version: string
       readonly hosts: readonly HostHello[]
       readonly clockOffsetMs: number
+      /** The spool of its present reports. */
+      readonly spoolId?: string
+      /** Its spools that hold reports of earlier. */
+      readonly backlog?: readonly string[]
     }
   | { readonly type: 'agent-disconnected'; readonly agentId: string }
   | { readonly type: 'inventory'; readonly agentId: string; readonly inventory: InventoryObservation }
-  | { readonly type: 'report'; readonly agentId: string; readonly report: ReportObservation }
+  | {
+      readonly type: 'report'
+      readonly agentId: string
+      readonly report: ReportObservation
+      /** From the backlog: it goes to its own time and says nothing of the present. */
+      readonly isLate?: boolean
+    }
   /** Time passes: hosts that said nothing for `silentAfterMs` become silent. */
   | { readonly type: 'tick'; readonly silentAfterMs: number }

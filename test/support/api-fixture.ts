@@ -7,6 +7,10 @@ import { Registry } from 'prom-client'
 
 import { createLog } from '../../common/log.js'
 import { startApi, type Api, type ApiOptions } from '../../controller/api/start-api.js'
+import { AgentRegistry } from '../../controller/ingest/agent-registry.js'
+import { openCertificateAuthority } from '../../controller/ingest/ca.js'
+import { Enrolment } from '../../controller/ingest/enrolment.js'
+import type { OpenSessions } from '../../controller/ingest/open-sessions.js'
 import type { Policy } from '../../controller/model/policy.js'
 import { defaultPolicy } from '../../controller/policy/policy-file.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
@@ -41,6 +45,9 @@ export interface ApiFixture {
   readonly clock: { now: number }
   readonly rules: { policy: Policy }
   readonly readiness: { ok: boolean; reasons: string[] }
+  readonly agents: AgentRegistry
+  /** Stand-ins for sessions of agents go here. */
+  readonly sessions: OpenSessions
   /** Sends exactly this path and these headers; nothing is resolved or added. */
   ask(path: string, ask?: Ask): Promise<Answer>
   /** The JSON of a GET with the administrator's token; throws if the status is not 200. */
@@ -63,6 +70,18 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
   if (store === undefined) throw new Error('no store')
   const state = openEmbeddedState({ path: join(directory, 'state.db') })
   const tokenFile = join(directory, 'secrets', 'api-token')
+  const ca = await openCertificateAuthority(state, now())
+  const agents = new AgentRegistry(state, ca)
+  const sessions: OpenSessions = new Map()
+  const enrolment = new Enrolment({
+    registry: agents,
+    ca,
+    sessions,
+    refreshCertificate: () => Promise.resolve(),
+    overlapMs: 86_400_000,
+    log,
+    now,
+  })
   const start = async (): Promise<{ api: Api; registry: Registry; token: string }> => {
     const registry = new Registry()
     const api = await startApi({
@@ -79,6 +98,8 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       ready: () => readiness,
       now,
       tokenFile,
+      enrolment,
+      agentEndpoint: { host: '127.0.0.1', port: 8421, advertise: undefined },
       ...more,
     })
     return { api, registry, token: (await readFile(tokenFile, 'utf8')).trim() }
@@ -102,6 +123,8 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     clock,
     rules,
     readiness,
+    agents,
+    sessions,
     ask,
     get: async (path) => {
       const { status, text } = await ask(path, { headers: { authorization: `Bearer ${running.token}` } })
@@ -113,6 +136,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       running = await start()
     },
     stop: async () => {
+      enrolment.stop()
       await running.api.close()
       await ownStore?.close()
       await state.close()

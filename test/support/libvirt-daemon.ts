@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import { cacheDirectory } from './guest/guest-image.js'
+import { libvirtdConf, qemuConf } from './libvirt-config.js'
 
 const run = promisify(execFile)
 
@@ -55,23 +56,8 @@ export async function startLibvirtDaemon(): Promise<LibvirtDaemon> {
     ...['run', 'etc', 'lib', 'log/qemu'].map((name) => mkdir(path.join(root, name), { recursive: true })),
     mkdir(capabilityCache, { recursive: true }),
   ])
-  await writeFile(
-    path.join(root, 'etc/libvirtd.conf'),
-    ['auth_unix_ro = "none"', 'auth_unix_rw = "none"', `host_uuid = "${hostUuid}"`, ''].join('\n'),
-  )
-  await writeFile(
-    path.join(root, 'etc/qemu.conf'),
-    [
-      'user = "root"',
-      'group = "root"',
-      'security_driver = "none"',
-      'namespaces = []',
-      'dynamic_ownership = 0',
-      'remember_owner = 0',
-      'stdio_handler = "file"',
-      '',
-    ].join('\n'),
-  )
+  await writeFile(path.join(root, 'etc/libvirtd.conf'), libvirtdConf({ hostUuid }))
+  await writeFile(path.join(root, 'etc/qemu.conf'), qemuConf({ hostUuid }))
   const anchor = new Anchor(root, capabilityCache)
   const socket = path.join(root, 'run/libvirt-sock')
   const virsh = async (...args: string[]): Promise<string> => {
@@ -126,7 +112,7 @@ class Anchor {
 
   constructor(root: string, capabilityCache: string) {
     const privately = ['--mount', '--pid', '--net', '--ipc', '--cgroup', '--fork', '--kill-child', '--mount-proc']
-    const shell = ['bash', '-c', anchorScript, 'anchor', root, capabilityCache]
+    const shell = ['bash', '-c', anchorScript, 'anchor', root, capabilityCache, privateLibvirt]
     this.#process = spawn('unshare', [...privately, ...shell], { stdio: 'pipe' })
     this.#lines = createInterface({ input: this.#process.stdout })
     this.#process.stderr.on('data', (chunk: Buffer) => {
@@ -155,18 +141,15 @@ class Anchor {
   }
 }
 
+const privateLibvirt = path.join(import.meta.dirname, 'private-libvirt.sh')
+
 // The cgroup tree is taken away: libvirt would leave directories behind in it.
 const anchorScript = `
 set -e
 root=$1
 umount -R /sys/fs/cgroup 2>/dev/null || true
-for directory in /run /var/lib /var/log /var/cache; do mount -t tmpfs tmpfs $directory; done
-mkdir -p /run/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt
-mount --bind "$root/run" /run/libvirt
-mount --bind "$root/etc" /etc/libvirt
-mount --bind "$root/lib" /var/lib/libvirt
-mount --bind "$root/log" /var/log/libvirt
-mount --bind "$2" /var/cache/libvirt
+. "$3"
+private_libvirt "$root" "$2"
 ip link set lo up 2>/dev/null || true
 set +e
 while read -r word; do

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { open, readdir, readFile } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { guestXml } from './guest-definition.js'
 import { guestImage } from './guest/guest-image.js'
 import type { LibvirtDaemon } from './libvirt-daemon.js'
+import { SerialLine } from './serial-line.js'
 
 export interface GuestOptions {
   readonly name: string
@@ -33,6 +32,8 @@ export interface Guest {
   signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void>
 }
 
+const privateNic = `<interface type='ethernet'><script path='/bin/true'/><model type='virtio'/><rom enabled='no'/></interface>`
+
 /** Defines a guest whose init obeys commands over its serial port. It runs without KVM. */
 export async function defineGuest(daemon: LibvirtDaemon, options: GuestOptions): Promise<Guest> {
   const { name } = options
@@ -49,7 +50,18 @@ export async function defineGuest(daemon: LibvirtDaemon, options: GuestOptions):
   )
   const xml = path.join(daemon.root, `${name}.xml`)
   const handle = await open(xml, 'w')
-  await handle.writeFile(definition(options, { uuid, serial, disks, image: await guestImage() }))
+  await handle.writeFile(
+    guestXml({
+      name,
+      uuid,
+      memoryMiB: options.memoryMiB ?? 96,
+      disks: disks.map((file) => ({ file })),
+      serial: { socket: serial },
+      image: await guestImage(),
+      ...(options.nic === true ? { nic: privateNic } : {}),
+      ...(options.metadata === undefined ? {} : { metadata: options.metadata }),
+    }),
+  )
   await handle.close()
   await daemon.virsh('define', xml)
 
@@ -69,9 +81,7 @@ export async function defineGuest(daemon: LibvirtDaemon, options: GuestOptions):
     },
     tell: async (command) => {
       if (line === undefined) throw new Error(`${name} was not started`)
-      const done = line.waitFor(`done ${command.split(' ')[0] ?? ''}`, 60_000)
-      line.send(command)
-      await done
+      await line.ask(command, 60_000)
     },
     pid: findPid,
     signal: async (signal) => {
@@ -92,106 +102,4 @@ export async function qemuPid(uuid: string): Promise<number | undefined> {
     if (command.includes('qemu-system') && command.includes(`-uuid\0${uuid}\0`)) return Number(entry)
   }
   return undefined
-}
-
-class SerialLine {
-  #lines: string[] = []
-  readonly #socket: Socket
-  readonly #heard = new Set<() => void>()
-
-  private constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('error', () => undefined)
-    createInterface({ input: socket }).on('line', (text) => {
-      this.#lines.push(text.trim())
-      for (const wake of this.#heard) wake()
-    })
-  }
-
-  static async open(file: string): Promise<SerialLine> {
-    for (let tries = 0; ; tries += 1) {
-      const socket = connect(file)
-      try {
-        await once(socket, 'connect')
-        return new SerialLine(socket)
-      } catch (error) {
-        if (tries >= 50) throw error
-        await delay(100)
-      }
-    }
-  }
-
-  send(text: string): void {
-    this.#socket.write(`${text}\n`)
-  }
-
-  /** Takes lines until this one comes. */
-  async waitFor(wanted: string, timeoutMs: number): Promise<void> {
-    const timeout = AbortSignal.timeout(timeoutMs)
-    for (;;) {
-      const at = this.#lines.indexOf(wanted)
-      if (at >= 0) {
-        this.#lines.splice(0, at + 1)
-        return
-      }
-      if (timeout.aborted)
-        throw new Error(`the guest did not say "${wanted}", but: ${this.#lines.slice(-20).join(' | ')}`)
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#heard.delete(wake)
-          timeout.removeEventListener('abort', wake)
-          resolve()
-        }
-        this.#heard.add(wake)
-        timeout.addEventListener('abort', wake)
-      })
-    }
-  }
-}
-
-interface Parts {
-  readonly uuid: string
-  readonly serial: string
-  readonly disks: readonly string[]
-  readonly image: { readonly kernel: string; readonly initrd: string }
-}
-
-function definition(options: GuestOptions, { uuid, serial, disks, image }: Parts): string {
-  const diskXml = disks.map(
-    (file, index) => `
-    <disk type='file' device='disk'>
-      <driver name='qemu' type='raw' cache='writeback'/>
-      <source file='${file}'/>
-      <target dev='vd${String.fromCodePoint(97 + index)}' bus='virtio'/>
-    </disk>`,
-  )
-  const nic =
-    options.nic === true
-      ? `<interface type='ethernet'><script path='/bin/true'/><model type='virtio'/><rom enabled='no'/></interface>`
-      : ''
-  return `<domain type='qemu'>
-  <name>${options.name}</name>
-  <uuid>${uuid}</uuid>
-  <title>${options.name} of a test</title>
-  <metadata>${options.metadata ?? ''}</metadata>
-  <memory unit='MiB'>${options.memoryMiB ?? 96}</memory>
-  <vcpu>1</vcpu>
-  <os>
-    <type arch='x86_64' machine='pc'>hvm</type>
-    <kernel>${image.kernel}</kernel>
-    <initrd>${image.initrd}</initrd>
-    <cmdline>console=ttyS0 quiet loglevel=1 panic=1 mitigations=off tsc=unstable</cmdline>
-  </os>
-  <features><acpi/><tcg><tb-cache unit='MiB'>32</tb-cache></tcg></features>
-  <on_poweroff>destroy</on_poweroff>
-  <on_crash>destroy</on_crash>
-  <devices>
-    <emulator>/usr/bin/qemu-system-x86_64</emulator>${diskXml.join('')}
-    ${nic}
-    <controller type='usb' model='none'/>
-    <serial type='unix'><source mode='bind' path='${serial}'/><target port='0'/></serial>
-    <memballoon model='virtio'><stats period='1'/></memballoon>
-  </devices>
-</domain>
-`
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { ApiApp } from '../app.js'
 import { sessionCookie, type Authenticator, type Session } from '../authenticator.js'
 import { ApiError } from '../errors.js'
-import { failure } from '../guard.js'
+import { callerOf, failure } from '../guard.js'
 import { loginPage, loginScript, loginStyle, sendLoginPage } from '../login-page.js'
 import { sameOrigin } from '../origin.js'
 import { answers } from './answers.js'
@@ -72,7 +72,7 @@ function addSessionApi(app: ApiApp, { authenticator, now }: SessionRouteOptions)
     '/api/v1/session',
     { schema: { summary: 'Who asks', response: answers(sessionView) } },
     (request): z.infer<typeof sessionView> => {
-      const { name, role, via, expiresAt } = requireCaller(request)
+      const { name, role, via, expiresAt } = callerOf(request)
       return { name, role, via, ...(expiresAt !== undefined && { expiresAt }) }
     },
   )
@@ -80,7 +80,7 @@ function addSessionApi(app: ApiApp, { authenticator, now }: SessionRouteOptions)
     '/api/v1/login-links',
     { schema: { summary: 'A link that opens the page once, within 15 minutes', response: answers(loginLinkView) } },
     (request) => {
-      const { key, expiresAt } = authenticator.createLoginKey(requireCaller(request).name, now())
+      const { key, expiresAt } = authenticator.createLoginKey(callerOf(request).name, now())
       return { url: `${request.protocol}://${request.host}/login?key=${key}`, expiresAt }
     },
   )
@@ -94,11 +94,6 @@ function addSessionApi(app: ApiApp, { authenticator, now }: SessionRouteOptions)
       return reply.code(204).send(null)
     },
   )
-}
-
-function requireCaller(request: FastifyRequest): NonNullable<FastifyRequest['caller']> {
-  if (request.caller === undefined) throw new Error('route without a caller')
-  return request.caller
 }
 
 function refuse(request: FastifyRequest, reply: FastifyReply, authenticator: Authenticator, now: number): FastifyReply {

@@ -3,12 +3,14 @@ import type { Command } from 'commander'
 import type { Cli } from '../context.js'
 import { present } from '../present.js'
 import { renderAgentList } from '../render/agent-list.js'
+import { line, span } from '../render/look.js'
+import { addJoinTokenCommands } from './join-token.js'
 
 export function addAgentCommands(program: Command, cli: Cli): void {
   const agent = program.command('agent').description('agents that report to the controller')
   agent
     .command('list')
-    .description('all agents: connection, spool, drops, clock')
+    .description('all agents: connection, granted hosts, certificate, spool, drops, clock')
     .action(async (_options: object, command: Command) => {
       const context = cli.contextOf(command)
       await present(context, {
@@ -17,4 +19,26 @@ export function addAgentCommands(program: Command, cli: Cli): void {
         render: renderAgentList,
       })
     })
+  agent
+    .command('grant')
+    .argument('<agent>', 'name or id')
+    .argument('<host>', 'id, or its name if the agent has named it or it is known')
+    .description('let an agent speak for one host more')
+    .action(async (name: string, host: string, _options: object, command: Command) => {
+      const { client, json, look, print, printJson } = cli.contextOf(command)
+      const granted = await client.grantHost(name, host, new AbortController().signal)
+      if (json) printJson(granted)
+      else print([line([span(`${granted.name} may speak for ${host} now`)], look())])
+    })
+  agent
+    .command('revoke')
+    .argument('<agent>', 'name or id')
+    .description('end an agent for good, at once; its hosts are free for another')
+    .action(async (name: string, _options: object, command: Command) => {
+      const { client, json, look, print, printJson } = cli.contextOf(command)
+      const revoked = await client.revokeAgent(name, new AbortController().signal)
+      if (json) printJson(revoked)
+      else print([line([span(`${revoked.name} (${revoked.id}) is revoked`)], look())])
+    })
+  addJoinTokenCommands(agent, cli)
 }

@@ -5,24 +5,39 @@ import type { z } from 'zod'
 import {
   sampleAgents,
   sampleArrays,
+  sampleAuthority,
   sampleCapacity,
   sampleEvents,
   sampleFleet,
   sampleHost,
   sampleHosts,
+  sampleJoinTokens,
   sampleNow,
   sampleTop,
   sampleUuid,
   sampleVm,
   sampleVms,
 } from '../../../test/support/cli/sample-views.js'
-import { agentView, arrayView, capacityView, eventView, fleetView, hostView, topView, vmView } from '../../api/views.js'
+import {
+  agentView,
+  arrayView,
+  authorityView,
+  capacityView,
+  eventView,
+  fleetView,
+  hostView,
+  joinTokenView,
+  topView,
+  vmView,
+} from '../../api/views.js'
 import { renderAgentList } from './agent-list.js'
 import { renderArrayList } from './array-list.js'
+import { renderAuthority, renderFinishedRotation } from './authority.js'
 import { failureText, renderCapacity, roomText } from './capacity.js'
 import { renderEventLine, renderEventList } from './event-list.js'
 import { renderHostDetail } from './host-detail.js'
 import { renderHostList } from './host-list.js'
+import { renderJoinTokenList } from './join-token-list.js'
 import type { Look } from './look.js'
 import { displayWidth } from './plain-text.js'
 import { renderStatus } from './status.js'
@@ -41,6 +56,8 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'vm-show': (look) => renderVmDetail(sampleVm({ title: 'mail of the department' }), look),
   'array-list': (look) => renderArrayList(sampleArrays, true, look),
   'agent-list': (look) => renderAgentList(sampleAgents, look),
+  'join-token-list': (look) => renderJoinTokenList(sampleJoinTokens, look),
+  'ca-show': (look) => renderAuthority(sampleAuthority, look),
   top: (look) => renderTop({ top: sampleTop('write'), vms: byUuid }, look, true),
   capacity: (look) => renderCapacity(sampleCapacity, true, look),
   events: (look) => renderEventList(sampleEvents, true, look),
@@ -88,6 +105,8 @@ describe('hostile names', () => {
     (look) => renderVmDetail({ ...vm, title: attack, owner: attack, service: attack, gaps: [gap] }, look),
     (look) => renderArrayList(poisoned(arrayView.array(), sampleArrays), true, look),
     (look) => renderAgentList(poisoned(agentView.array(), sampleAgents), look),
+    (look) => renderJoinTokenList(poisoned(joinTokenView.array(), sampleJoinTokens), look),
+    (look) => renderAuthority(poisoned(authorityView, sampleAuthority), look),
     (look) => renderTop({ top: poisoned(topView, sampleTop('cpu')), vms: new Map([[sampleUuid(1), vm]]) }, look, true),
     (look) => renderTop({ top: { ...poisoned(topView, sampleTop('cpu')), by: attack }, vms: new Map() }, look, true),
     (look) => renderCapacity(poisoned(capacityView, sampleCapacity), true, look),
@@ -137,7 +156,22 @@ test('an empty fleet says so', () => {
   expect(renderArrayList([], false, look(80))).toEqual(['no arrays: no VM with a disk is known'])
   expect(renderAgentList([], look(80))).toEqual(['no agents are enrolled'])
   expect(renderEventList([], false, look(80))).toEqual(['no events'])
+  expect(renderJoinTokenList([], look(80))).toEqual(['no join token waits to be used'])
   expect(renderTop({ top: { by: 'cpu', at: sampleNow, rows: [] }, vms: new Map() }, look(80), false).at(-1)).toBe(
     'no VM has a figure for CPU yet',
+  )
+})
+
+test('a rotation that is over names who was left behind', () => {
+  const { rotation, ...authority } = sampleAuthority
+  expect(renderAuthority(authority, look(80)).at(-1)).toMatch(/Rotation +none/)
+  const done = renderAuthority(
+    { ...authority, ...(rotation && { rotation: { ...rotation, notRenewed: [] } }) },
+    look(80),
+  )
+  expect(done.at(-1)).toContain('headroom ca rotate --finish')
+  const leftBehind = [{ id: 'agent-2', name: 'far', connected: false }]
+  expect(renderFinishedRotation({ authority, leftBehind }, look(80)).join('\n')).toMatch(
+    /must join anew\n.*\nfar +away/,
   )
 })

@@ -62,6 +62,15 @@ test.each([
   ['vm show bell', 0, 'running (booted)'],
   ['array list', 0, 'iscsi:iqn.2011-03.lab.elab:iscsi1'],
   ['agent list', 0, 'no /proc/pressure'],
+  ['agent list', 0, 'xenhv09'],
+  ['agent grant elab xenhv09', 0, 'elab may speak for xenhv09 now'],
+  ['agent revoke elab', 0, 'elab (agent-1) is revoked'],
+  ['agent join-token list', 0, 'the two new ones in rack 3'],
+  ['agent join-token revoke aB3dE6gH', 0, 'the join token aB3dE6gH is void'],
+  ['agent join-token --json', 0, '"token": "aB3dE6gH.secret.hash"'],
+  ['ca show', 0, 'Agents that have not renewed'],
+  ['ca rotate', 0, 'Former trusted'],
+  ['ca rotate --finish', 0, 'trusted no more'],
   ['top --by write -n 3', 0, '▾ WRITE'],
   ['events', 0, 'crashed (panicked)  kure  xenhv04'],
   ['login', 0, 'http://127.0.0.1:8420/login?key=once\n'],
@@ -84,6 +93,10 @@ test.each([
   ['top --by colour', {}, 2, 'Allowed choices are cpu, memory'],
   ['top -n 0', {}, 2, 'a whole number from 1 to 100'],
   ['capacity --reserve 5', {}, 2, 'such as 512MiB'],
+  ['agent join-token --valid 5', {}, 2, 'such as 30m or 1h'],
+  ['agent revoke', {}, 2, "missing required argument 'agent'"],
+  ['agent revoke nobody', {}, 1, 'no agent of that name'],
+  ['ca rotate --force', {}, 2, '--force goes with --finish'],
   ['status --json --watch', {}, 2, 'cannot be used with'],
   ['status --url nonsense', {}, 2, 'no address of a controller'],
   ['vm show bel', {}, 1, 'headroom: no VM is named bel\n  similar: bell\n'],
@@ -111,6 +124,14 @@ test.each([
   schema.parse(JSON.parse(stdout))
   expect(stdout.split('\n').length).toBeGreaterThan(5)
   expect(stdout.endsWith('}\n')).toBe(true)
+})
+
+test('a join token is one command line alone on stdout, with notes beside it', async () => {
+  const { code, stdout, stderr } = await run('agent join-token --host xenhv07 xenhv08 --valid 2h --note two')
+  const address = `${new URL(standIn.url).hostname}:8421`
+  expect([code, stdout]).toEqual([0, `headroom-agent join --controller ${address} --token aB3dE6gH.secret.hash\n`])
+  expect(stderr).toContain('listens for agents of its own machine only')
+  expect(stderr).toContain('grpc.advertise in the configuration names another address')
 })
 
 test('JSON leaves out what is absent', async () => {

@@ -1,11 +1,13 @@
 import type {
   AgentView,
   ArrayView,
+  AuthorityView,
   CapacityView,
   EventView,
   FindingView,
   FleetView,
   HostView,
+  JoinTokenView,
   TopView,
   VmView,
 } from '../../../controller/api/views.js'
@@ -273,6 +275,16 @@ export const sampleAgents: readonly AgentView[] = [
       { name: 'host-cpu', durationSeconds: 0.001, success: true, error: '' },
       { name: 'psi', durationSeconds: 0.001, success: false, error: 'no /proc/pressure' },
     ],
+    enrolment: {
+      enrolledAt: sampleNow - 90_000_000,
+      anyHost: false,
+      grantedHosts: [
+        { id: 'h1', name: 'xenhv01' },
+        { id: 'h2', name: 'xenhv02' },
+      ],
+      refusedHosts: [{ id: 'h9', name: 'xenhv09' }],
+      certificateEndsAt: sampleNow + 88 * 86_400_000,
+    },
   },
   {
     id: 'agent-2',
@@ -285,8 +297,57 @@ export const sampleAgents: readonly AgentView[] = [
     droppedReports: 4,
     skippedTicks: 0,
     collectors: [],
+    enrolment: {
+      enrolledAt: sampleNow - 90_000_000,
+      anyHost: true,
+      grantedHosts: [],
+      refusedHosts: [],
+      certificateEndsAt: sampleNow - 86_400_000,
+    },
+  },
+  {
+    id: 'agent-3',
+    name: 'former',
+    version: '',
+    connected: false,
+    since: sampleNow - 86_400_000,
+    hosts: [],
+    spoolReports: 0,
+    droppedReports: 0,
+    skippedTicks: 0,
+    collectors: [],
+    enrolment: {
+      enrolledAt: sampleNow - 90_000_000,
+      anyHost: false,
+      grantedHosts: [{ id: 'h7', name: 'h7' }],
+      refusedHosts: [],
+      revokedAt: sampleNow - 3_600_000,
+    },
   },
 ]
+
+export const sampleJoinTokens: readonly JoinTokenView[] = [
+  {
+    id: 'aB3dE6gH',
+    expiresAt: sampleNow + 3_000_000,
+    hosts: ['xenhv07', 'xenhv08'],
+    note: 'the two new ones in rack 3',
+  },
+  { id: 'zY-wV_tS', expiresAt: sampleNow + 86_400_000, hosts: [], note: '' },
+]
+
+export const sampleAuthority: AuthorityView = {
+  keyHash: 'p9mVbIfQ2S5kHcB0F9nO2qTtYqk9qYQvbJ1mC3mPZ5I',
+  endsAt: sampleNow + 3650 * 86_400_000,
+  rotation: {
+    startedAt: sampleNow - 60_000,
+    overlapEndsAt: sampleNow + 180 * 86_400_000,
+    notRenewed: [
+      { id: 'agent-1', name: 'elab', connected: true },
+      { id: 'agent-2', name: 'far', connected: false },
+    ],
+  },
+}
 
 export const sampleFleet: FleetView = {
   at: sampleNow,

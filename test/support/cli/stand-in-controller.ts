@@ -3,10 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import {
   sampleAgents,
   sampleArrays,
+  sampleAuthority,
   sampleCapacity,
   sampleEvents,
   sampleFleet,
   sampleHosts,
+  sampleJoinTokens,
   sampleNow,
   sampleTop,
   sampleVms,
@@ -93,6 +95,14 @@ function usual(method: string, { pathname, searchParams }: URL): Answer {
       return ok({ arrays: sampleArrays })
     case 'GET agents':
       return ok({ agents: sampleAgents })
+    case 'GET agents/:':
+      return wanted === 'join-tokens' ? ok({ joinTokens: sampleJoinTokens }) : found('agent', undefined)
+    case 'POST agents/:':
+      return changed(wanted)
+    case 'GET ca':
+      return ok(sampleAuthority)
+    case 'POST ca/:':
+      return ok(wanted === 'rotate' ? sampleAuthority : { authority: sampleAuthority, leftBehind: [] })
     case 'GET capacity':
       return ok(sampleCapacity)
     case 'GET top':
@@ -104,6 +114,19 @@ function usual(method: string, { pathname, searchParams }: URL): Answer {
     default:
       return { status: 404, body: { code: 'route-unknown', message: 'no such route' } }
   }
+}
+
+/** What is asked of agents and join tokens: the part of the address after `agents/`. */
+function changed(what: string): Answer {
+  const [name, act] = what.split('/')
+  if (what === 'join-tokens') {
+    return ok({ ...sampleJoinTokens[0], token: 'aB3dE6gH.secret.hash', grpcPort: 8421, grpcLoopback: true })
+  }
+  if (name === 'join-tokens') return ok({ id: act })
+  return found(
+    'agent',
+    sampleAgents.find((agent) => agent.id === name || agent.name === name),
+  )
 }
 
 function ok(body: unknown): Answer {

@@ -15,6 +15,59 @@ printf '#!/bin/sh\npoweroff -f\n' > /etc/acpi/PWRF/00000080
 chmod +x /etc/acpi/PWRF/00000080
 acpid -c /etc/acpi -l /dev/null
 ip link set eth0 up 2>/dev/null
+for word in $(cat /proc/cmdline); do
+  case $word in guest.address=*) ip address add "${word#*=}" dev eth0 ;; esac
+done
+
+# Nobody writes into it: reading it waits without a process of its own.
+mkfifo /pause
+exec 9<>/pause
+pause() { read -r -t "$1" _ <&9; }
+
+# Sets now: hundredths of a second since boot.
+look_at_clock() {
+  read -r now _ < /proc/uptime
+  now=${now%.*}${now#*.}
+}
+
+# steadily write|read DISK KIB_PER_SECOND: in pieces of 64 KiB past the page cache, over and over the disk, until told to
+# stop. /load-DISK has how many bytes are done. What a pause of the machine left undone is not caught up, but for a second.
+steadily() {
+  read -r blocks < "/sys/block/$2/size"
+  blocks=$((blocks / 128)) at=0 bytes=0 owed=0
+  look_at_clock
+  last=$now
+  until [ -e "/load-$2.stop" ]; do
+    look_at_clock
+    owed=$((owed + (now - last) * $3))
+    last=$now
+    [ "$owed" -le $((100 * $3)) ] || owed=$((100 * $3))
+    count=$((owed / 6400))
+    [ "$count" -le $((blocks - at)) ] || count=$((blocks - at))
+    if [ "$count" -gt 0 ]; then
+      if [ "$1" = write ]; then
+        dd if=/dev/zero of="/dev/$2" bs=64k count="$count" seek="$at" oflag=direct conv=notrunc 2>/dev/null
+      else
+        dd if="/dev/$2" of=/dev/null bs=64k count="$count" skip="$at" iflag=direct 2>/dev/null
+      fi && bytes=$((bytes + count * 65536))
+      owed=$((owed - count * 6400)) at=$(((at + count) % blocks))
+      echo "$bytes" > "/load-$2"
+    fi
+    pause 0.1
+  done
+  mv "/load-$2.stop" "/load-$2.stopped"
+}
+
+# Says a number ten times a second.
+beat() {
+  number=0
+  until [ -e /beat.stop ]; do
+    number=$((number + 1))
+    echo "beat $number"
+    pause 0.1
+  done
+  rm /beat.stop
+}
 
 stty -F /dev/ttyS0 raw -echo
 exec < /dev/ttyS0 > /dev/ttyS0 2>&1
@@ -27,6 +80,14 @@ while read -r verb a b c; do
     read) dd if="/dev/$a" of=/dev/null bs=1M count="$b" iflag=direct 2>/dev/null ;;
     # trickle DISK: 4 KiB now and then, until told to rest
     trickle) (while :; do dd if=/dev/zero of="/dev/$a" bs=4k count=1 oflag=direct conv=notrunc 2>/dev/null; usleep 100000; done) & ;;
+    # load write|read DISK KIB_PER_SECOND: until told to unload that disk
+    load) rm -f "/load-$b".*; echo 0 > "/load-$b"; steadily "$a" "$b" "$c" & ;;
+    # loaded DISK: bytes that its load came to so far
+    loaded) echo "bytes $(cat "/load-$a")" ;;
+    # unload DISK: ends its load and says what it came to
+    unload) : > "/load-$a.stop"; until [ -e "/load-$a.stopped" ]; do pause 0.02; done; echo "bytes $(cat "/load-$a")" ;;
+    # beat [off]
+    beat) if [ "$a" = off ]; then : > /beat.stop; else beat & fi ;;
     # burn SECONDS of CPU
     burn) timeout "$a" sh -c 'while :; do :; done' ;;
     rest) kill $(jobs -p) 2>/dev/null ;;

@@ -129,6 +129,7 @@ export interface RenewRequest {
 
 export interface RenewReply {
   certificate: Buffer;
+  /** As in EnrolReply. */
   ca: Buffer[];
 }
 
@@ -170,6 +171,17 @@ export interface Hello {
   oldestSeq: bigint;
   /** Reports dropped by the spool since it was made. */
   droppedReports: bigint;
+  /**
+   * Spools of earlier lives and outages that still hold reports, oldest first. Their reports are late: they go to their own
+   * time and say nothing of the present.
+   */
+  backlog: SpoolHello[];
+}
+
+export interface SpoolHello {
+  spoolId: string;
+  oldestSeq: bigint;
+  nextSeq: bigint;
 }
 
 export interface HostHello {
@@ -192,6 +204,8 @@ export interface Welcome {
     | undefined;
   /** Hosts of the hello that the agent may not speak for; their messages are dropped. */
   refusedHostIds: string[];
+  /** What is durable here of each spool of the hello's backlog. */
+  backlog: Ack[];
 }
 
 export interface Limits {
@@ -208,6 +222,8 @@ export interface Settings {
   guestMemoryIntervalMs: number;
   inventoryIntervalMs: number;
   blockIntervalMs: number;
+  /** The agent should renew its certificate now: the controller's certificate authority has changed. */
+  renewCertificate: boolean;
 }
 
 /** Everything of the spool up to through_seq is fsynced in the controller's store. */
@@ -1129,6 +1145,7 @@ function createBaseHello(): Hello {
     allow: [],
     oldestSeq: 0n,
     droppedReports: 0n,
+    backlog: [],
   };
 }
 
@@ -1172,6 +1189,9 @@ export const Hello: MessageFns<Hello> = {
         throw new globalThis.Error("value provided for field message.droppedReports of type uint64 too large");
       }
       writer.uint32(72).uint64(message.droppedReports);
+    }
+    for (const v of message.backlog) {
+      SpoolHello.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1261,6 +1281,14 @@ export const Hello: MessageFns<Hello> = {
             message.droppedReports = reader.uint64() as bigint;
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.backlog.push(SpoolHello.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1300,6 +1328,9 @@ export const Hello: MessageFns<Hello> = {
         : isSet(object.dropped_reports)
         ? BigInt(object.dropped_reports)
         : 0n,
+      backlog: globalThis.Array.isArray(object?.backlog)
+        ? object.backlog.map((e: any) => SpoolHello.fromJSON(e))
+        : [],
     };
   },
 
@@ -1332,6 +1363,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.droppedReports !== 0n) {
       obj.droppedReports = message.droppedReports.toString();
     }
+    if (message.backlog?.length) {
+      obj.backlog = message.backlog.map((e) => SpoolHello.toJSON(e));
+    }
     return obj;
   },
 
@@ -1351,6 +1385,122 @@ export const Hello: MessageFns<Hello> = {
     message.droppedReports = (object.droppedReports !== undefined && object.droppedReports !== null)
       ? BigInt(object.droppedReports)
       : 0n;
+    message.backlog = object.backlog?.map((e) => SpoolHello.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSpoolHello(): SpoolHello {
+  return { spoolId: "", oldestSeq: 0n, nextSeq: 0n };
+}
+
+export const SpoolHello: MessageFns<SpoolHello> = {
+  encode(message: SpoolHello, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.spoolId !== "") {
+      writer.uint32(10).string(message.spoolId);
+    }
+    if (message.oldestSeq !== 0n) {
+      if (BigInt.asUintN(64, message.oldestSeq) !== message.oldestSeq) {
+        throw new globalThis.Error("value provided for field message.oldestSeq of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.oldestSeq);
+    }
+    if (message.nextSeq !== 0n) {
+      if (BigInt.asUintN(64, message.nextSeq) !== message.nextSeq) {
+        throw new globalThis.Error("value provided for field message.nextSeq of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.nextSeq);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpoolHello {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpoolHello();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.spoolId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.oldestSeq = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nextSeq = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SpoolHello {
+    return {
+      spoolId: isSet(object.spoolId)
+        ? globalThis.String(object.spoolId)
+        : isSet(object.spool_id)
+        ? globalThis.String(object.spool_id)
+        : "",
+      oldestSeq: isSet(object.oldestSeq)
+        ? BigInt(object.oldestSeq)
+        : isSet(object.oldest_seq)
+        ? BigInt(object.oldest_seq)
+        : 0n,
+      nextSeq: isSet(object.nextSeq) ? BigInt(object.nextSeq) : isSet(object.next_seq) ? BigInt(object.next_seq) : 0n,
+    };
+  },
+
+  toJSON(message: SpoolHello): unknown {
+    const obj: any = {};
+    if (message.spoolId !== "") {
+      obj.spoolId = message.spoolId;
+    }
+    if (message.oldestSeq !== 0n) {
+      obj.oldestSeq = message.oldestSeq.toString();
+    }
+    if (message.nextSeq !== 0n) {
+      obj.nextSeq = message.nextSeq.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SpoolHello>, I>>(base?: I): SpoolHello {
+    return SpoolHello.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SpoolHello>, I>>(object: I): SpoolHello {
+    const message = createBaseSpoolHello();
+    message.spoolId = object.spoolId ?? "";
+    message.oldestSeq = (object.oldestSeq !== undefined && object.oldestSeq !== null) ? BigInt(object.oldestSeq) : 0n;
+    message.nextSeq = (object.nextSeq !== undefined && object.nextSeq !== null) ? BigInt(object.nextSeq) : 0n;
     return message;
   },
 };
@@ -1522,7 +1672,7 @@ export const HostHello: MessageFns<HostHello> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { clockOffsetMs: 0n, lastSeq: 0n, limits: undefined, refusedHostIds: [] };
+  return { clockOffsetMs: 0n, lastSeq: 0n, limits: undefined, refusedHostIds: [], backlog: [] };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -1544,6 +1694,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     for (const v of message.refusedHostIds) {
       writer.uint32(34).string(v!);
+    }
+    for (const v of message.backlog) {
+      Ack.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1593,6 +1746,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.refusedHostIds.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.backlog.push(Ack.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1619,6 +1780,7 @@ export const Welcome: MessageFns<Welcome> = {
         : globalThis.Array.isArray(object?.refused_host_ids)
         ? object.refused_host_ids.map((e: any) => globalThis.String(e))
         : [],
+      backlog: globalThis.Array.isArray(object?.backlog) ? object.backlog.map((e: any) => Ack.fromJSON(e)) : [],
     };
   },
 
@@ -1636,6 +1798,9 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.refusedHostIds?.length) {
       obj.refusedHostIds = message.refusedHostIds;
     }
+    if (message.backlog?.length) {
+      obj.backlog = message.backlog.map((e) => Ack.toJSON(e));
+    }
     return obj;
   },
 
@@ -1652,6 +1817,7 @@ export const Welcome: MessageFns<Welcome> = {
       ? Limits.fromPartial(object.limits)
       : undefined;
     message.refusedHostIds = object.refusedHostIds?.map((e) => e) || [];
+    message.backlog = object.backlog?.map((e) => Ack.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1777,6 +1943,7 @@ function createBaseSettings(): Settings {
     guestMemoryIntervalMs: 0,
     inventoryIntervalMs: 0,
     blockIntervalMs: 0,
+    renewCertificate: false,
   };
 }
 
@@ -1802,6 +1969,9 @@ export const Settings: MessageFns<Settings> = {
     }
     if (message.blockIntervalMs !== 0) {
       writer.uint32(48).uint32(message.blockIntervalMs);
+    }
+    if (message.renewCertificate !== false) {
+      writer.uint32(56).bool(message.renewCertificate);
     }
     return writer;
   },
@@ -1867,6 +2037,14 @@ export const Settings: MessageFns<Settings> = {
             message.blockIntervalMs = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.renewCertificate = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1907,6 +2085,11 @@ export const Settings: MessageFns<Settings> = {
         : isSet(object.block_interval_ms)
         ? globalThis.Number(object.block_interval_ms)
         : 0,
+      renewCertificate: isSet(object.renewCertificate)
+        ? globalThis.Boolean(object.renewCertificate)
+        : isSet(object.renew_certificate)
+        ? globalThis.Boolean(object.renew_certificate)
+        : false,
     };
   },
 
@@ -1930,6 +2113,9 @@ export const Settings: MessageFns<Settings> = {
     if (message.blockIntervalMs !== 0) {
       obj.blockIntervalMs = Math.round(message.blockIntervalMs);
     }
+    if (message.renewCertificate !== false) {
+      obj.renewCertificate = message.renewCertificate;
+    }
     return obj;
   },
 
@@ -1944,6 +2130,7 @@ export const Settings: MessageFns<Settings> = {
     message.guestMemoryIntervalMs = object.guestMemoryIntervalMs ?? 0;
     message.inventoryIntervalMs = object.inventoryIntervalMs ?? 0;
     message.blockIntervalMs = object.blockIntervalMs ?? 0;
+    message.renewCertificate = object.renewCertificate ?? false;
     return message;
   },
 };
@@ -2452,6 +2639,10 @@ export const AuditHead: MessageFns<AuditHead> = {
   },
 };
 
+/**
+ * A call that is refused says why in the trailer `headroom-reason`, a word of common/refusal-reasons.ts; the status
+ * message is for people.
+ */
 export type AgentService = typeof AgentService;
 export const AgentService = {
   /** Enrol trades a join token and a certificate request for a certificate. The only call that needs no client certificate. */
@@ -2464,7 +2655,7 @@ export const AgentService = {
     responseSerialize: (value: EnrolReply): Buffer => Buffer.from(EnrolReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): EnrolReply => EnrolReply.decode(value),
   },
-  /** Renew issues a fresh certificate for the identity of the presented one. */
+  /** Renew issues a fresh certificate for the identity of the presented one, which may have expired some time ago. */
   renew: {
     path: "/headroom.v1.Agent/Renew" as const,
     requestStream: false as const,
@@ -2499,7 +2690,7 @@ export const AgentService = {
 export interface AgentServer extends UntypedServiceImplementation {
   /** Enrol trades a join token and a certificate request for a certificate. The only call that needs no client certificate. */
   enrol: handleUnaryCall<EnrolRequest, EnrolReply>;
-  /** Renew issues a fresh certificate for the identity of the presented one. */
+  /** Renew issues a fresh certificate for the identity of the presented one, which may have expired some time ago. */
   renew: handleUnaryCall<RenewRequest, RenewReply>;
   /** Session is the agent's one stream: reports up, acks, settings and commands down. */
   session: handleBidiStreamingCall<FromAgent, ToAgent>;
@@ -2521,7 +2712,7 @@ export interface AgentClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: EnrolReply) => void,
   ): ClientUnaryCall;
-  /** Renew issues a fresh certificate for the identity of the presented one. */
+  /** Renew issues a fresh certificate for the identity of the presented one, which may have expired some time ago. */
   renew(request: RenewRequest, callback: (error: ServiceError | null, response: RenewReply) => void): ClientUnaryCall;
   renew(
     request: RenewRequest,

@@ -902,6 +902,8 @@ export interface ArraySample {
     | undefined;
   /** "yes", "no" or "write-through" as the controller card's tool says; empty where unknown. */
   writeCache: string;
+  /** Changes when the totals are of other devices than before: then they are not compared. */
+  runId: string;
 }
 
 export interface CollectorRun {
@@ -4001,6 +4003,7 @@ function createBaseArraySample(): ArraySample {
     inFlight: undefined,
     canarySeconds: undefined,
     writeCache: "",
+    runId: "",
   };
 }
 
@@ -4050,6 +4053,9 @@ export const ArraySample: MessageFns<ArraySample> = {
     }
     if (message.writeCache !== "") {
       writer.uint32(82).string(message.writeCache);
+    }
+    if (message.runId !== "") {
+      writer.uint32(90).string(message.runId);
     }
     return writer;
   },
@@ -4147,6 +4153,14 @@ export const ArraySample: MessageFns<ArraySample> = {
             message.writeCache = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4207,6 +4221,11 @@ export const ArraySample: MessageFns<ArraySample> = {
         : isSet(object.write_cache)
         ? globalThis.String(object.write_cache)
         : "",
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
     };
   },
 
@@ -4242,6 +4261,9 @@ export const ArraySample: MessageFns<ArraySample> = {
     if (message.writeCache !== "") {
       obj.writeCache = message.writeCache;
     }
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
     return obj;
   },
 
@@ -4270,6 +4292,7 @@ export const ArraySample: MessageFns<ArraySample> = {
       : undefined;
     message.canarySeconds = object.canarySeconds ?? undefined;
     message.writeCache = object.writeCache ?? "";
+    message.runId = object.runId ?? "";
     return message;
   },
 };

@@ -1,0 +1,83 @@
+import { status } from '@grpc/grpc-js'
+
+import { isRefusalReason, reasonTrailer, type RefusalReason } from '../../common/refusal-reasons.js'
+
+/** How a call to the controller ended. */
+export interface CallEnd {
+  /** gRPC status; undefined if the controller ended it in good order or the fault is ours. */
+  readonly code: status | undefined
+  /** The controller's word for it; older ones, and networks, give none. */
+  readonly reason: RefusalReason | undefined
+  readonly message: string
+}
+
+/** What an agent does about it. */
+export type Step =
+  /** Connect again after the usual wait: networks and controllers come and go. */
+  | { readonly kind: 'usual' }
+  /** The certificate has expired, by the controller's clock: renew it. */
+  | { readonly kind: 'renew' }
+  /** No connection at all: it may be TLS, and then it is worth finding out why. */
+  | { readonly kind: 'look' }
+  /** Trying again changes nothing before a person acts: say so and wait long. */
+  | { readonly kind: 'hold'; readonly problem: string }
+
+const joinAnew = 'join it anew: headroom-agent join --replace, with a token of that controller'
+
+export function stepAfter({ code, reason, message }: CallEnd): Step {
+  switch (reason) {
+    case 'agent-revoked':
+      return hold(`this agent was revoked by the controller; ${joinAnew}`)
+    case 'agent-unknown':
+    case 'other-authority':
+    case 'no-certificate':
+    case 'certificate-expired-long-ago':
+      return hold(`the controller refuses this agent: ${message}; ${joinAnew}`)
+    case 'certificate-not-yet-valid':
+      return hold(`the controller refuses this agent: ${message}; one of the two clocks is wrong`)
+    case 'newer-session':
+      return hold('another agent with the same identity is connected: was this machine, or its data directory, copied?')
+    case 'certificate-expired':
+      return { kind: 'renew' }
+    case 'grants-changed':
+      return { kind: 'usual' }
+    case 'unknown-token':
+    case 'expired-token':
+    case 'too-many-tokens':
+    case 'host-not-in-token':
+    case 'host-taken':
+    case 'bad-request':
+      return hold(`the controller refuses this agent: ${message}`)
+    case undefined:
+      if (code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED) {
+        return hold(`the controller refuses this agent: ${message}; ${joinAnew}`)
+      }
+      return { kind: code === status.UNAVAILABLE ? 'look' : 'usual' }
+  }
+}
+
+function hold(problem: string): Step {
+  return { kind: 'hold', problem }
+}
+
+/** Of what grpc-js rejects or emits with. */
+export function callEndOf(error: unknown): CallEnd {
+  const code = property(error, 'code')
+  const reason = trailerOf(property(error, 'metadata'))
+  const details = property(error, 'details')
+  return {
+    code: typeof code === 'number' ? code : undefined,
+    reason: isRefusalReason(reason) ? reason : undefined,
+    message: typeof details === 'string' && details !== '' ? details : String(property(error, 'message') ?? error),
+  }
+}
+
+function trailerOf(metadata: unknown): unknown {
+  const get = property(metadata, 'get')
+  const values: unknown = typeof get === 'function' ? Reflect.apply(get, metadata, [reasonTrailer]) : undefined
+  return Array.isArray(values) ? values[0] : undefined
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+}

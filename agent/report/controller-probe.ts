@@ -1,0 +1,152 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
+
+import { controllerServerName } from '../../common/tls.js'
+
+const deadlineMs = 15_000
+
+/**
+ * The certificates that whoever answers at an address presents, its own first. Nobody is trusted here, and nothing secret
+ * is sent: it is to learn who is there.
+ * @throws Error if nobody answers, or in time, or the signal aborts
+ */
+export async function presentedChain(address: string, signal: AbortSignal): Promise<X509Certificate[]> {
+  const socket = await shakeHands(address, signal)
+  try {
+    return chainOf(socket, address)
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** SHA-256 of a certificate's public key (SPKI), base64url: what join tokens name. */
+export function spkiHash(certificate: X509Certificate): string {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(new Uint8Array(spki)).digest('base64url')
+}
+
+/** Why no connection comes about, as far as TLS has to do with it. */
+export type Diagnosis =
+  | { readonly status: 'unreachable'; readonly reason: string }
+  /** Someone else answers, or the controller's authority is none that this agent knows. */
+  | { readonly status: 'stranger' }
+  /** It is our controller, but by this machine's clock its certificate is not valid. */
+  | { readonly status: 'clock'; readonly message: string }
+  | { readonly status: 'fine' }
+
+/** Finds out what is between this agent and its controller. Compares the certificates without trusting either clock. */
+export async function diagnose(
+  address: string,
+  trustedPems: readonly string[],
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<Diagnosis> {
+  let socket: TLSSocket
+  try {
+    socket = await shakeHands(address, signal)
+  } catch (error) {
+    return { status: 'unreachable', reason: error instanceof Error ? error.message : String(error) }
+  }
+  try {
+    const [own] = chainOf(socket, address)
+    if (own === undefined || !isOurs(own, trustedPems)) return { status: 'stranger' }
+    const from = Date.parse(own.validFrom)
+    const to = Date.parse(own.validTo)
+    if (nowMs >= from && nowMs <= to) return { status: 'fine' }
+    const theirs = await dateOf(socket, signal)
+    return { status: 'clock', message: clockMessage(nowMs, { from, to, theirs }) }
+  } catch (error) {
+    return { status: 'unreachable', reason: error instanceof Error ? error.message : String(error) }
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** What a person has to know; the controller's clock is believed only if its own certificate agrees with it. */
+export function clockMessage(
+  nowMs: number,
+  { from, to, theirs }: { readonly from: number; readonly to: number; readonly theirs: number | undefined },
+): string {
+  const here = `this machine's clock says ${iso(nowMs)}`
+  return theirs !== undefined && theirs >= from && theirs <= to
+    ? `${here}, the controller's ${iso(theirs)}: set the clock`
+    : `${here}, but the controller's certificate is valid from ${iso(from)} to ${iso(to)}: one of the two clocks is wrong`
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+function isOurs(own: X509Certificate, trustedPems: readonly string[]): boolean {
+  if (own.checkHost(controllerServerName) === undefined) return false
+  return trustedPems.some((pem) => {
+    const authority = new X509Certificate(pem)
+    return own.checkIssued(authority) && own.verify(authority.publicKey)
+  })
+}
+
+async function shakeHands(address: string, signal: AbortSignal): Promise<TLSSocket> {
+  const separator = address.lastIndexOf(':')
+  const host = address.slice(0, separator).replaceAll(/^\[|\]$/g, '')
+  const port = Number(address.slice(separator + 1))
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host,
+      port,
+      servername: controllerServerName,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2'],
+      timeout: deadlineMs,
+    })
+    const stop = (): void => {
+      socket.destroy(new Error('the agent stops'))
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+    socket.once('close', () => {
+      signal.removeEventListener('abort', stop)
+      reject(new Error(`${address} closed the connection`))
+    })
+    socket.once('timeout', () => socket.destroy(new Error(`${address} did not answer within ${deadlineMs} ms`)))
+    // Stays, for what comes after the handshake.
+    socket.on('error', reject)
+    socket.once('secureConnect', () => resolve(socket))
+  })
+}
+
+/** @throws Error if what was presented cannot be read */
+function chainOf(socket: TLSSocket, address: string): X509Certificate[] {
+  try {
+    const chain: X509Certificate[] = []
+    let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
+    while (at?.raw !== undefined && chain.length < 8) {
+      chain.push(new X509Certificate(at.raw))
+      // A root names itself as its issuer.
+      if (at.issuerCertificate === at) break
+      at = at.issuerCertificate
+    }
+    return chain
+  } catch (error) {
+    throw new Error(`the certificates of ${address} cannot be read`, { cause: error })
+  }
+}
+
+/** The moment that an HTTP/2 server writes into its answers; undefined if it answers none. Asks for nothing in particular. */
+async function dateOf(socket: TLSSocket, signal: AbortSignal): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const session = connectHttp2('https://controller', { createConnection: () => socket })
+    const done = (date: unknown): void => {
+      const ms = typeof date === 'string' ? Date.parse(date) : Number.NaN
+      session.destroy()
+      resolve(Number.isFinite(ms) ? ms : undefined)
+    }
+    session.setTimeout(deadlineMs, () => done(undefined))
+    session.on('error', () => done(undefined))
+    session.on('close', () => done(undefined))
+    const request = session.request({ ':path': '/' }, { signal })
+    request.on('error', () => done(undefined))
+    request.on('response', (headers) => done(headers['date']))
+    request.end()
+  })
+}

@@ -1,0 +1,467 @@
+import { access, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { X509Certificate } from 'node:crypto'
+
+import { status } from '@grpc/grpc-js'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+import { startAgent, type Agent } from '../../agent/agent.js'
+import { agentConfigSchema } from '../../agent/config.js'
+import { loadIdentity, type Identity } from '../../agent/report/identity.js'
+import { SpoolSet } from '../../agent/report/spool-set.js'
+import { reportToWire, type Pass } from '../../agent/report/report-to-wire.js'
+import { encodeMessage } from '../../agent/report/to-wire.js'
+import { Uplink, type UplinkOptions } from '../../agent/report/uplink.js'
+import { createLog } from '../../common/log.js'
+import { enrolAgent, hostDraft, hostNamed, openRawSession } from '../support/ingest-agent.js'
+import { scratch, startIngest, type IngestController, type IngestOptions } from '../support/ingest-controller.js'
+
+const log = createLog('test', 'silent')
+let dir: Awaited<ReturnType<typeof scratch>>
+let agentDir: Awaited<ReturnType<typeof scratch>>
+let controller: IngestController
+const cleanups: (() => Promise<void>)[] = []
+
+beforeEach(async () => {
+  dir = await scratch()
+  agentDir = await scratch()
+  controller = await startIngest(dir.path)
+})
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean()
+  await controller.stop()
+  await dir.remove()
+  await agentDir.remove()
+})
+
+const until = (check: () => unknown): Promise<unknown> => vi.waitFor(check, { timeout: 20_000, interval: 20 })
+
+/** The same controller again: its data, new objects, its port. */
+async function restart(options: IngestOptions = {}): Promise<void> {
+  controller = await startIngest(dir.path, { port: controller.server.port, ...options })
+}
+
+/** The agent's own code from configuration to spool, on the tiny simulated fleet. */
+async function agentOnTinyFleet({
+  token = controller.token('any'),
+  now = () => Date.now(),
+}: { readonly token?: Promise<string>; readonly now?: () => number } = {}): Promise<Agent> {
+  const joinTokenFile = join(agentDir.path, 'join-token')
+  await writeFile(joinTokenFile, await token)
+  const agent = await startAgent({
+    config: agentConfigSchema.parse({
+      data: agentDir.path,
+      controllers: [{ address: controller.address, joinTokenFile }],
+      hypervisors: [{ kind: 'simulated', fleet: 'deploy/fleets/tiny.yaml' }],
+      metrics: { port: 0 },
+      intervals: { state: '500ms', fast: '500ms', block: '500ms' },
+    }),
+    version: '0.1.0',
+    log,
+    now,
+    monotonicMs: () => performance.now(),
+  })
+  cleanups.push(() => agent.stop())
+  return agent
+}
+
+/** An identity of the agent's own making, for a session by hand. */
+async function enrolled(name: string): Promise<Identity> {
+  const token = await controller.token()
+  return enrolAgent({ address: controller.address, token, dataDir: agentDir.path, hosts: [hostNamed(name)] })
+}
+
+const nothing = { lane: 'state', vms: [], gaps: [], arrays: [], events: [], collectors: [] } as const
+
+/** The agent's uplink alone; what it reports is the test's business. */
+async function uplinkOf(
+  name: string,
+  more: Partial<UplinkOptions> = {},
+): Promise<{ uplink: Uplink; spool: SpoolSet; identity: Identity; report: (load1: number) => void }> {
+  const identity = await enrolled(name)
+  const bounds = { maxReports: 1000, maxBytes: 1e7, maxAgeMs: 3 * 86_400_000 }
+  const spool = new SpoolSet(join(agentDir.path, 'spool'), bounds, log, () => Date.now())
+  spool.start()
+  cleanups.push(() => spool.stop())
+  const options: UplinkOptions = {
+    address: controller.address,
+    dataDir: agentDir.path,
+    version: '0.1.0',
+    spools: spool,
+    introductions: () => [{ identity: hostNamed(name), capabilities: [{ name: 'cpu', support: 'yes' }] }],
+    inventories: () => [],
+    onSettings: () => undefined,
+    log,
+    now: () => Date.now(),
+    ...more,
+  }
+  const uplink = new Uplink(options, identity)
+  cleanups.push(() => uplink.stop())
+  const report = (load1: number): void => {
+    const pass: Pass = { ...nothing, atMs: base + load1 * 1000, host: { load1 } }
+    const { hostId, bootId } = hostNamed(name)
+    spool.add((spoolId, seq) => encodeMessage(reportToWire(pass, { spoolId, seq, hostId, bootId, agent: undefined })))
+  }
+  return { uplink, spool, identity, report }
+}
+
+/** Times of reports: within the last half hour, a second apart. */
+const base = Date.now() - 1_800_000
+
+async function loadsOf(name: string): Promise<(number | null)[]> {
+  const { rows } = await controller.store.range({
+    entity: { kind: 'host', id: `id-of-${name}` },
+    fields: ['load1'],
+    fromMs: base,
+    toMs: base + 3_600_000,
+    stepMs: 0,
+    agg: 'last',
+  })
+  return rows.map((row) => row[1] ?? null)
+}
+
+const upTo = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1)
+
+describe('an agent and its controller', () => {
+  it('from a join token to durable figures; the last reports arrive when the agent stops', async () => {
+    const agent = await agentOnTinyFleet()
+    await until(() => {
+      const { hosts, vms } = controller.fleet.snapshot()
+      expect([...hosts.values()].map((host) => [host.name, host.status, host.simulated])).toEqual([
+        ['one', 'up', true],
+        ['two', 'up', true],
+      ])
+      expect([...vms.values()].map((vm) => vm.name).toSorted()).toEqual(['lab', 'mail', 'www'])
+      for (const vm of vms.values()) expect(vm.metrics['cpuCores']).toHaveProperty('value')
+    })
+    await expect(access(join(agentDir.path, 'join-token'))).rejects.toThrow('ENOENT')
+    const mail = [...controller.fleet.snapshot().vms.values()].find((vm) => vm.name === 'mail')
+    const query = {
+      entity: { kind: 'vm', id: mail?.uuid ?? '' },
+      fields: ['cpuCores', 'memoryBytes'],
+      fromMs: Date.now() - 60_000,
+      toMs: Date.now() + 60_000,
+      stepMs: 0,
+      agg: 'last',
+    } as const
+    await vi.waitFor(async () => expect((await controller.store.range(query)).rows.length).toBeGreaterThan(2), 5000)
+    expect(agent.status()).toMatchObject({ connected: true, waitingFor: '', droppedReports: 0 })
+
+    await agent.stop()
+    expect(agent.status().spoolReports).toBe(0)
+    const marks = await controller.store.marks()
+    expect([...marks.values()][0]).toBeGreaterThan(3)
+    await until(() =>
+      expect([...controller.fleet.snapshot().hosts.values()].map((one) => one.status)).toEqual(['silent', 'silent']),
+    )
+  })
+
+  it('find each other again after a restart of the controller, which knows its hosts as silent meanwhile', async () => {
+    const agent = await agentOnTinyFleet()
+    await until(() =>
+      expect([...controller.fleet.snapshot().vms.values()].filter((vm) => vm.state === 'running')).toHaveLength(3),
+    )
+    await controller.stop()
+    await until(() => expect(agent.status().spoolReports).toBeGreaterThan(2))
+    expect(agent.status().connected).toBe(false)
+    await restart()
+    const known = controller.fleet.snapshot()
+    expect([...known.hosts.values()].map((host) => host.name).toSorted()).toEqual(['one', 'two'])
+    expect([...known.vms.values()].map((vm) => vm.name).toSorted()).toEqual(['lab', 'mail', 'www'])
+    expect([...known.hosts.values()].map((host) => host.status)).toEqual(['silent', 'silent'])
+    await until(() => {
+      const { hosts } = controller.fleet.snapshot()
+      expect([...hosts.values()].map((host) => host.status)).toEqual(['up', 'up'])
+      expect(agent.status().spoolReports).toBe(0)
+    })
+    expect(agent.status().droppedReports).toBe(0)
+  })
+
+  it('an agent that starts before its controller waits, says so, and then connects', async () => {
+    const identity = await enrolAgent({
+      address: controller.address,
+      token: await controller.token('any'),
+      dataDir: agentDir.path,
+      hosts: [],
+    })
+    expect(identity.agentId).toMatch(/^agent-/)
+    await controller.stop()
+    const agent = await agentOnTinyFleet({ token: Promise.resolve('used up') })
+    await until(() => expect(agent.status().reconnects).toBeGreaterThan(0))
+    const health = await fetch(`http://127.0.0.1:${agent.metricsPort}/healthz`)
+    expect([health.status, await health.json()]).toMatchObject([503, { problems: ['not connected to the controller'] }])
+    await restart()
+    await until(() => expect(agent.status().connected).toBe(true))
+    await vi.waitFor(
+      async () => expect((await fetch(`http://127.0.0.1:${agent.metricsPort}/healthz`)).status).toBe(200),
+      5000,
+    )
+  })
+
+  it('hosts stay up when the clock of their machine is set', async () => {
+    let aheadMs = 0
+    await agentOnTinyFleet({ now: () => Date.now() + aheadMs })
+    const ages = (): number[] =>
+      [...controller.fleet.snapshot().hosts.values()].map((host) => Math.abs(Date.now() - (host.lastReportAt ?? 0)))
+    await until(() => expect(ages()).toHaveLength(2))
+    for (const step of [3_600_000, -3_600_000, 0]) {
+      aheadMs = step
+      const before = await controller.counted('reports', 'state')
+      await vi.waitFor(
+        async () => expect(await controller.counted('reports', 'state')).toBeGreaterThan(before + 3),
+        8000,
+      )
+      expect(Math.max(...ages())).toBeLessThan(5000)
+      expect([...controller.fleet.snapshot().hosts.values()].map((host) => host.status)).toEqual(['up', 'up'])
+    }
+  })
+
+  it('an agent without a good token waits for one, and stops at once when told', async () => {
+    const agent = await agentOnTinyFleet({ token: Promise.resolve('a.b.c') })
+    await until(() =>
+      expect(agent.status().waitingFor).toMatch(/not enrolled yet: .*is not the one that made the join token/),
+    )
+    await writeFile(join(agentDir.path, 'join-token'), await controller.token('any'))
+    await until(() => expect(agent.status().connected).toBe(true))
+    const began = performance.now()
+    await agent.stop()
+    expect(performance.now() - began).toBeLessThan(4000)
+  })
+})
+
+describe('delivery', () => {
+  it('goes on where it was after the controller was away; nothing is lost, nothing doubled', async () => {
+    const { uplink, spool, report } = await uplinkOf('one')
+    uplink.start()
+    for (const load of upTo(5)) report(load)
+    await until(() => expect(spool.size).toBe(0))
+    await controller.stop()
+    for (const load of [6, 7, 8]) report(load)
+    await restart()
+    await until(() => expect(spool.size).toBe(0))
+    for (const load of [9, 10]) report(load)
+    await until(() => expect(spool.size).toBe(0))
+    expect(await loadsOf('one')).toEqual(upTo(10))
+    expect([...(await controller.store.marks()).values()]).toEqual([10])
+    expect(await controller.counted('duplicates')).toBe(0)
+  })
+
+  it('sends again what was not acked when the controller died, and the store keeps one of each', async () => {
+    let lost = false
+    await controller.stop()
+    // The worst moment: it is stored, and the answer never comes.
+    await restart({
+      write: async (batch, store) => {
+        await store.write(batch)
+        if (lost) await new Promise(() => undefined)
+      },
+    })
+    const { uplink, spool, report } = await uplinkOf('one')
+    uplink.start()
+    report(1)
+    await until(() => expect(spool.size).toBe(0))
+    lost = true
+    for (const load of [2, 3, 4]) report(load)
+    await vi.waitFor(async () => expect((await loadsOf('one')).length).toBeGreaterThanOrEqual(2), 5000)
+    expect(spool.size).toBe(3)
+    // It dies: no orderly stop.
+    await controller.server.close()
+    await controller.store.close()
+    await controller.state.close()
+    await restart()
+    await until(() => expect(spool.size).toBe(0))
+    expect(await loadsOf('one')).toEqual([1, 2, 3, 4])
+  })
+
+  it('acks again what comes twice, and stores it once', async () => {
+    const identity = await enrolled('one')
+    const session = openRawSession(controller.address, identity)
+    cleanups.push(async () => session.close())
+    session.hello({ hosts: [hostDraft('one')] })
+    for (const seq of [1, 2, 1, 2, 2])
+      session.report({ hostId: 'id-of-one', seq, atMs: base + seq * 1000, host: { load1: seq } })
+    session.report({ hostId: 'id-of-one', seq: 3, atMs: base + 3000, host: { load1: 3 } })
+    await until(() => expect(session.acked()).toBe(3))
+    expect(await controller.counted('duplicates')).toBe(3)
+    expect(await loadsOf('one')).toEqual([1, 2, 3])
+  })
+
+  it('waits while the store fails: nothing is acked, the session stays, and all of it comes', async () => {
+    let fails = false
+    await controller.stop()
+    await restart({
+      maxPending: 3,
+      write: async (batch, store) => (fails ? Promise.reject(new Error('disk full')) : store.write(batch)),
+    })
+    const { uplink, spool, report } = await uplinkOf('one')
+    uplink.start()
+    report(1)
+    await until(() => expect(spool.size).toBe(0))
+    fails = true
+    for (const load of upTo(20).slice(1)) report(load)
+    await until(() => expect(controller.writer.problem).toBe('disk full'))
+    await until(() => expect(controller.writer.check('x', 1)).toBe('busy'))
+    expect([spool.size, uplink.connected, uplink.reconnects]).toEqual([19, true, 0])
+    fails = false
+    await until(() => expect(spool.size).toBe(0))
+    expect(await loadsOf('one')).toEqual(upTo(20))
+  })
+
+  it('a session that waits for a failing store ends with its peer', async () => {
+    await controller.stop()
+    await restart({ maxPending: 1, write: async () => Promise.reject(new Error('disk full')) })
+    const identity = await enrolled('one')
+    const session = openRawSession(controller.address, identity)
+    session.hello({ hosts: [hostDraft('one')] })
+    for (const seq of [1, 2, 3]) session.report({ hostId: 'id-of-one', seq })
+    await until(() => expect(controller.writer.check('x', 1)).toBe('busy'))
+    session.close()
+    await vi.waitFor(async () => expect((await controller.metrics.sessions.get()).values[0]?.value).toBe(0), 5000)
+    expect(controller.fleet.snapshot().hosts.get('id-of-one')?.status).toBe('silent')
+  })
+
+  it('leaves out a report that is larger than the controller takes; the others arrive', async () => {
+    const { uplink, spool, report } = await uplinkOf('one')
+    uplink.start()
+    report(1)
+    spool.add(() => Buffer.alloc(4 * 1024 * 1024 + 1))
+    report(3)
+    await until(() => expect(spool.size).toBe(0))
+    expect([uplink.tooLarge, uplink.reconnects]).toEqual([1, 0])
+    expect(await loadsOf('one')).toEqual([1, 3])
+  })
+})
+
+describe('sessions', () => {
+  it('a newer one of the same agent takes over, and its hosts never look silent', async () => {
+    const identity = await enrolled('one')
+    const first = openRawSession(controller.address, identity)
+    first.hello({ hosts: [hostDraft('one')] })
+    first.report({ hostId: 'id-of-one', seq: 1 })
+    await until(() => expect(first.acked()).toBe(1))
+    const statuses = new Set<string | undefined>()
+    const unsubscribe = controller.fleet.subscribe(() => {
+      statuses.add(controller.fleet.snapshot().hosts.get('id-of-one')?.status)
+    })
+    const second = openRawSession(controller.address, identity)
+    cleanups.push(async () => second.close())
+    second.hello({ hosts: [hostDraft('one')] })
+    expect(await first.ended).toMatchObject({
+      code: status.ABORTED,
+      details: 'a newer session of this agent took over',
+    })
+    second.report({ hostId: 'id-of-one', seq: 2 })
+    await until(() => expect(second.acked()).toBe(2))
+    expect([...statuses]).toEqual(['up'])
+    expect((await controller.metrics.sessions.get()).values[0]?.value).toBe(1)
+    unsubscribe()
+    first.close()
+  })
+
+  it('many that come at once leave one, which gets its acks', async () => {
+    const identity = await enrolled('one')
+    const sessions = upTo(8).map(() => openRawSession(controller.address, identity))
+    cleanups.push(async () => sessions.forEach((one) => one.close()))
+    for (const session of sessions) session.hello({ hosts: [hostDraft('one')] })
+    await vi.waitFor(async () => expect((await controller.metrics.sessions.get()).values[0]?.value).toBe(1), 5000)
+    const alive = async (): Promise<typeof sessions> => {
+      const over = await Promise.all(sessions.map((one) => Promise.race([one.ended, Promise.resolve(undefined)])))
+      return sessions.filter((_one, index) => over[index] === undefined)
+    }
+    await vi.waitFor(async () => expect(await alive()).toHaveLength(1), 5000)
+    const [last] = await alive()
+    last?.report({ hostId: 'id-of-one', seq: 1 })
+    await until(() => expect(last?.acked()).toBe(1))
+    expect(controller.fleet.snapshot().agents.get(identity.agentId)?.connected).toBe(true)
+  })
+
+  it('a hello within a session changes what its hosts can do', async () => {
+    let support: 'yes' | 'no' = 'no'
+    const { uplink, report, spool } = await uplinkOf('one', {
+      introductions: () => [{ identity: hostNamed('one'), capabilities: [{ name: 'cpu', support, reason: 'why' }] }],
+    })
+    uplink.start()
+    const capability = (): string | undefined =>
+      controller.fleet
+        .snapshot()
+        .hosts.get('id-of-one')
+        ?.capabilities.find((one) => one.name === 'cpu')?.support
+    await until(() => expect(capability()).toBe('no'))
+    support = 'yes'
+    uplink.introduceAgain()
+    await until(() => expect(capability()).toBe('yes'))
+    report(1)
+    await until(() => expect(spool.size).toBe(0))
+    expect(uplink.reconnects).toBe(0)
+  })
+
+  it('corrects times by what the hello says of the clock, and again when the clock is set', async () => {
+    const identity = await enrolled('one')
+    const session = openRawSession(controller.address, identity)
+    cleanups.push(async () => session.close())
+    const hour = 3_600_000
+    const lastReport = (): number =>
+      Date.now() - (controller.fleet.snapshot().hosts.get('id-of-one')?.lastReportAt ?? 0)
+    session.hello({ hosts: [hostDraft('one')], wallMs: Date.now() - hour })
+    session.report({ hostId: 'id-of-one', seq: 1, atMs: Date.now() - hour })
+    await until(() => expect(session.acked()).toBe(1))
+    expect(Math.abs(lastReport())).toBeLessThan(5000)
+    session.hello({ hosts: [hostDraft('one')], wallMs: Date.now() })
+    session.report({ hostId: 'id-of-one', seq: 2, atMs: Date.now() })
+    await until(() => expect(session.acked()).toBe(2))
+    expect(Math.abs(lastReport())).toBeLessThan(5000)
+    // An hour ahead of ours: the offset is negative.
+    session.hello({ hosts: [hostDraft('one')], wallMs: Date.now() + hour })
+    session.report({ hostId: 'id-of-one', seq: 3, atMs: Date.now() + hour })
+    await until(() => expect(session.acked()).toBe(3))
+    expect(Math.abs(lastReport())).toBeLessThan(5000)
+    expect(await controller.counted('refusedFields')).toBe(0)
+  })
+
+  it('a hello with a mad clock neither stops the store nor anybody else', async () => {
+    const identity = await enrolled('one')
+    const session = openRawSession(controller.address, identity)
+    cleanups.push(async () => session.close())
+    session.hello({ hosts: [hostDraft('one')], wallMs: Number.MAX_SAFE_INTEGER })
+    session.report({
+      hostId: 'id-of-one',
+      seq: 1,
+      atMs: 5,
+      host: { load1: 1 },
+      events: [{ atMs: 5, kind: 3 }],
+      gaps: [{ group: 'cpu', sinceMs: 1 }],
+    })
+    session.inventory({ hostId: 'id-of-one', atMs: 5, host: { name: 'one' } })
+    await until(() => expect(session.acked()).toBe(1))
+    expect(controller.writer.problem).toBe('')
+    expect(controller.fleet.snapshot().hosts.get('id-of-one')?.lastReportAt).toBeGreaterThan(Date.now() - 60_000)
+  })
+})
+
+describe('certificates', () => {
+  it('are renewed within a long session, and the next session uses the new one', async () => {
+    let now = Date.now()
+    const { uplink, identity } = await uplinkOf('one', { now: () => now, checkRenewalMs: 20 })
+    uplink.start()
+    await until(() => expect(uplink.connected).toBe(true))
+    expect(await loadIdentity(agentDir.path)).toEqual(identity)
+    // Half of its life is over.
+    now += 46 * 86_400_000
+    await vi.waitFor(
+      async () => expect((await loadIdentity(agentDir.path))?.certificatePem).not.toBe(identity.certificatePem),
+      5000,
+    )
+    now = Date.now()
+    const renewed = await loadIdentity(agentDir.path)
+    if (renewed === undefined) throw new Error('no identity')
+    const issued = new X509Certificate(renewed.certificatePem)
+    expect(issued.verify(new X509Certificate(controller.ca.certificatePem).publicKey)).toBe(true)
+    expect([renewed.agentId, issued.subject]).toEqual([identity.agentId, `CN=${identity.agentId}`])
+    expect(renewed.privateKeyPem).not.toBe(identity.privateKeyPem)
+    expect(uplink.connected).toBe(true)
+    const session = openRawSession(controller.address, renewed)
+    session.hello({ hosts: [hostDraft('one')] })
+    await until(() => expect(session.received.length).toBeGreaterThan(0))
+    session.close()
+  })
+})

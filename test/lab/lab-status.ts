@@ -1,0 +1,98 @@
+import type { LunSession } from './iscsi-target.js'
+import type { Lab } from './lab.js'
+
+export interface LabStatus {
+  readonly dir: string
+  readonly seed: string
+  readonly hosts: readonly {
+    readonly name: string
+    readonly address: string
+    readonly hostUuid: string
+    readonly pid: number
+    readonly socket: string
+    /** Names of the VMs that run there; absent if its libvirtd does not answer. */
+    readonly running?: readonly string[]
+  }[]
+  readonly guests: readonly {
+    readonly name: string
+    readonly uuid: string
+    readonly host: string
+    readonly state: string
+    /** The last number that it said. */
+    readonly beat: number | undefined
+    readonly disks: readonly { readonly target: string; readonly iqn: string; readonly lun: number }[]
+  }[]
+  readonly sessions: readonly LunSession[]
+}
+
+export async function labStatus(lab: Lab): Promise<LabStatus> {
+  const [states, sessions] = await Promise.all([
+    Promise.all(lab.hosts.map((host) => host.vmStates().catch(() => undefined))),
+    lab.iscsi.sessions().catch(() => []),
+  ])
+  const guests = lab.guests.map(async ({ name, uuid, disks, beats }, index) => {
+    const places = lab.hosts.flatMap((host, at) => {
+      const state = states[at]?.get(name)
+      return state === undefined ? [] : [{ host: host.name, state }]
+    })
+    const place = places.find(({ state }) => state === 'running') ?? places[0]
+    return {
+      name,
+      uuid,
+      host: place?.host ?? '?',
+      state: place?.state ?? 'unknown',
+      beat: (await beats.call(lab.guests[index])).at(-1),
+      disks: disks.map(({ target, iqn, lun }) => ({ target, iqn, lun })),
+    }
+  })
+  return {
+    dir: lab.dir,
+    seed: lab.seed,
+    hosts: lab.hosts.map(({ name, address, hostUuid, pid, socket }, index) => {
+      const known = states[index]
+      const running =
+        known === undefined ? {} : { running: [...known].flatMap(([vm, state]) => (state === 'running' ? vm : [])) }
+      return { name, address, hostUuid, pid, socket, ...running }
+    }),
+    guests: await Promise.all(guests),
+    sessions,
+  }
+}
+
+export function printStatus({ dir, seed, hosts, guests }: LabStatus): string {
+  return [
+    `lab ${dir}, seed ${seed}`,
+    '',
+    ...table(
+      ['HOST', 'ADDRESS', 'PID', 'RUNNING', 'SOCKET'],
+      hosts.map((host) => [
+        host.name,
+        host.address,
+        String(host.pid),
+        host.running?.join(' ') ?? 'no answer',
+        host.socket,
+      ]),
+    ),
+    '',
+    ...table(
+      ['GUEST', 'HOST', 'STATE', 'BEAT', 'DISKS'],
+      guests.map(({ name, host, state, beat, disks }) => [
+        name,
+        host,
+        state,
+        beat === undefined ? '-' : String(beat),
+        disks.map(({ target, iqn, lun }) => `${target}=${iqn}/${lun}`).join(' '),
+      ]),
+    ),
+  ].join('\n')
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  return [heads, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

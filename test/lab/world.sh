@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Process 1 of a lab: everything else in it is a descendant, so that it all ends with this one. Arguments: the lab's
+# directory, its id, how long it lives (`tied`: until standard input ends; `free`: until SIGTERM), its CPU weight in tasks,
+# and libvirt's capability cache. `machines` in the directory has a line for each machine: its name and address.
+set -e
+dir=$1 id=$2 life=$3 weight=$4 cache=$5
+here=$(dirname "$(readlink -f "$0")")
+exec 3<&0 < /dev/null
+
+# The same on SIGTERM, at the end of standard input and after a failure: nothing may stay behind.
+finish() {
+  trap '' TERM
+  set +e
+  kill -KILL -1
+  wait
+  . "$here/cgroups.sh"
+  remove_lab_cgroups "$id"
+  [ "$life" = failed ] || rm -rf "$dir"
+  exit 0
+}
+trap finish TERM
+trap 'life=failed; finish' ERR
+
+mount -t tmpfs tmpfs /run
+ip link set lo up
+ip link add lab0 type bridge stp_state 0 forward_delay 0
+ip address add 10.201.0.1/16 dev lab0
+ip link set lab0 up
+TGT_IPC_SOCKET=$dir/tgt tgtd --foreground --nr_iothreads 2 --iscsi portal=10.201.0.1:3260 > "$dir/tgtd.log" 2>&1 &
+
+. "$here/cgroups.sh"
+make_lab_cgroup "$id" "$weight"
+outside=$(readlink /proc/self/ns/net)
+while read -r name address; do
+  (
+    enter_machine_cgroup "$id" "$name"
+    exec unshare --mount --uts --ipc --net --pid --cgroup --fork --kill-child --mount-proc \
+      bash "$here/machine.sh" "$dir" "$name" "$address" "$cache" > "$dir/hosts/$name/machine.log" 2>&1
+  ) &
+  machine=$!
+  until [ "$(readlink "/proc/$machine/ns/net")" != "$outside" ]; do sleep 0.02; done
+  ip link add "to-$name" type veth peer name port netns "$machine"
+  ip link set "to-$name" master lab0 up
+done < "$dir/machines"
+
+if [ "$life" = tied ]; then cat <&3 > /dev/null & else sleep infinity & fi
+wait $! || true
+finish
