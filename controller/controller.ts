@@ -1,5 +1,5 @@
 import { watch } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
@@ -104,7 +104,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
       metrics,
       log,
       now,
-      intervals: () => intervalsFor(config),
+      intervals: () => intervalsFor(config.intervals, fleet.snapshot().hosts.size),
       sessions,
       remembered,
     },
@@ -124,7 +124,10 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   endOverlapInTime(enrolment, log, lifecycle)
 
   const tick = setInterval(() => {
-    fleet.apply({ type: 'tick', silentAfterMs: config.intervals.state * 3 + 5000 }, now())
+    fleet.apply(
+      { type: 'tick', silentAfterMs: intervalsFor(config.intervals, fleet.snapshot().hosts.size).stateMs * 3 + 5000 },
+      now(),
+    )
   }, tickEveryMs)
   lifecycle.add('tick', () => clearInterval(tick))
 
@@ -166,11 +169,9 @@ async function offerLocalToken(
   config: ControllerConfig,
   now: () => number,
 ): Promise<void> {
-  const known = await agents.list()
-  if (known.some((agent) => agent.hosts === 'any')) {
-    await rm(path, { force: true })
-    return
-  }
+  // At every start: an agent that lost its identity, or never got the answer to its enrolment, finds its way back.
+  const before = await readFile(path, 'utf8').catch(() => '')
+  if (before !== '') await agents.removeJoinToken(before.split('.', 1)[0] ?? '')
   const token = await agents.createJoinToken({
     now: now(),
     validMs: Math.min(localTokenValidMs, config.retention.raw * 10),
@@ -218,9 +219,22 @@ function livePolicy(file: string | undefined, log: Log, lifecycle: Lifecycle): (
   return () => policy
 }
 
-function intervalsFor(config: ControllerConfig): Intervals {
-  const { state, fast, block, guestMemory, inventory } = config.intervals
-  return { stateMs: state, fastMs: fast, blockMs: block, guestMemoryMs: guestMemory, inventoryMs: inventory }
+/** Hosts that one controller serves at the configured beats; with more, the beats grow longer. */
+const hostsAtFullPace = 1000
+const longestStateMs = 300_000
+const longestFastMs = 10_000
+
+/** The beats that agents are given, stretched with the size of the fleet so that its load stays level. */
+export function intervalsFor(config: ControllerConfig['intervals'], hosts: number): Intervals {
+  const stretch = Math.max(1, hosts / hostsAtFullPace)
+  const stretched = (ms: number, mostMs: number): number => Math.round(Math.max(ms, Math.min(ms * stretch, mostMs)))
+  return {
+    stateMs: stretched(config.state, longestStateMs),
+    fastMs: stretched(config.fast, longestFastMs),
+    blockMs: stretched(config.block, longestStateMs),
+    guestMemoryMs: stretched(config.guestMemory, longestStateMs),
+    inventoryMs: config.inventory,
+  }
 }
 
 function fleetMetrics(registry: Registry, fleet: Fleet): void {
