@@ -77,7 +77,8 @@ async function storedMoments(data: string, fromMs: number): Promise<number[]> {
 
 describe('a controller that is away', () => {
   it('misses nothing: the backlog comes in full, fresh reports before it, though the agent restarts meanwhile', async () => {
-    const [controllerDir, agentDir] = [await temporaryDirectory('headroom-c-'), await temporaryDirectory('headroom-a-')]
+    const controllerDir = await temporaryDirectory('headroom-c-')
+    const agentDir = await temporaryDirectory('headroom-a-')
     cleanups.push(controllerDir.remove, agentDir.remove)
     const first = await controllerAt(controllerDir.path)
     const { grpcPort } = first
@@ -113,7 +114,8 @@ describe('a controller that is away', () => {
   }, 180_000)
 
   it('for longer than the spool is bounded: the oldest are lost, counted and shown', async () => {
-    const [controllerDir, agentDir] = [await temporaryDirectory('headroom-c-'), await temporaryDirectory('headroom-a-')]
+    const controllerDir = await temporaryDirectory('headroom-c-')
+    const agentDir = await temporaryDirectory('headroom-a-')
     cleanups.push(controllerDir.remove, agentDir.remove)
     const first = await controllerAt(controllerDir.path)
     const { grpcPort } = first
