@@ -3,7 +3,7 @@
 # the line that does, and fails.
 set -euo pipefail
 packages=(
-  qemu-system-x86 qemu-utils seabios ipxe-qemu
+  qemu-system-x86 qemu-utils qemu-block-extra seabios ipxe-qemu tgt
   libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
   busybox-static cpio zstd iproute2 util-linux procps
   chromium fonts-dejavu-core

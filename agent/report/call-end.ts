@@ -66,10 +66,14 @@ export function callEndOf(error: unknown): CallEnd {
   const reason = trailerOf(property(error, 'metadata'))
   const details = property(error, 'details')
   return {
-    code: typeof code === 'number' ? code : undefined,
+    code: isStatus(code) ? code : undefined,
     reason: isRefusalReason(reason) ? reason : undefined,
     message: typeof details === 'string' && details !== '' ? details : String(property(error, 'message') ?? error),
   }
+}
+
+function isStatus(code: unknown): code is status {
+  return typeof code === 'number' && code in status
 }
 
 function trailerOf(metadata: unknown): unknown {

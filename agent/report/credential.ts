@@ -27,8 +27,8 @@ const defaultHoldMs = 60_000
 const holdSpreadMs = 540_000
 /** How soon a new join on this machine is noticed while the agent waits. */
 const lookForIdentityMs = 5000
-/** A handshake of its own is made this often at most. */
-const diagnoseEveryMs = 30_000
+/** How long after a look at a connection that fails the next one comes: soon at first, rarely in a long outage. */
+const looks = { baseMs: 1000, capMs: 60_000 } as const
 
 /**
  * The agent's identity through its life: renewed at half of its certificate's life, when the controller asks, and when it has
@@ -41,7 +41,9 @@ export class Credential {
   #wake = new AbortController()
   #renewing: Promise<CallEnd | undefined> | undefined
   #clockOffsetMs = 0
-  #diagnosedAt = -Infinity
+  /** On the monotonic clock. */
+  #nextLookAt = 0
+  readonly #looks = new Backoff(looks)
   readonly #holds: Backoff
 
   constructor(
@@ -66,6 +68,8 @@ export class Credential {
     this.#problem = ''
     this.#clockOffsetMs = clockOffsetMs
     this.#holds.reset()
+    this.#looks.reset()
+    this.#nextLookAt = 0
   }
 
   /** The controller wants us to have another certificate. */
@@ -131,8 +135,8 @@ export class Credential {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { address, now } = this.options
-    if (now() - this.#diagnosedAt < diagnoseEveryMs && now() >= this.#diagnosedAt) return
-    this.#diagnosedAt = now()
+    if (performance.now() < this.#nextLookAt) return
+    this.#nextLookAt = performance.now() + this.#looks.nextMs()
     const diagnosis = await diagnose(address, authoritiesOf(this.#identity), now(), signal)
     switch (diagnosis.status) {
       case 'clock':
@@ -152,8 +156,6 @@ export class Credential {
     const { log, address } = this.options
     if (problem !== this.#problem) log.error({ controller: address }, problem)
     this.#problem = problem
-    // The next failure is looked into at once: this wait was long enough.
-    this.#diagnosedAt = -Infinity
     const until = performance.now() + this.#holdMs + this.#holds.nextMs()
     while (!signal.aborted && performance.now() < until) {
       await pause(Math.min(lookForIdentityMs, until - performance.now()), signal)

@@ -142,7 +142,7 @@ describe('a migration', () => {
     expect(integral()).toBeCloseTo(5.5e6, 0)
   })
 
-  it('takes the last moments for as busy as the first ones elsewhere if the source was gone before it could be read', () => {
+  it('takes its last moments for as busy as those before if the source was gone before it could be read', () => {
     deliver([...before, ...after])
     expect(rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 4700, 5700])
     expect(integral()).toBeCloseTo(5.5e6, 0)

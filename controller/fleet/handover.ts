@@ -8,12 +8,17 @@ import type { VmCopy } from './vm-copy.js'
  * destination, whose totals begin at 0, goes on from there. So rates times intervals give what was written, moves included.
  */
 
-/** What the host that a VM leaves said of its disks after it had stopped there: nothing is written any more. */
-export interface LastWord {
-  /** When it was suspended, or read after that. */
+/** Where the history of a disk breaks off, and what grew since then: its next interval begins there. */
+export interface Left {
   readonly at: number
-  /** By target: the end of its last interval, and what grew since then; absent if it was not read after its suspension. */
-  readonly disks: ReadonlyMap<string, { readonly at: number; readonly owed?: Totals }>
+  readonly owed: Totals
+}
+
+/** What the host that a VM leaves said of its disks after they had stopped there; until it is read once more, what to expect. */
+export interface LastWord {
+  readonly at: number
+  /** By target. */
+  readonly disks: ReadonlyMap<string, Left>
 }
 
 /** A copy on another host. */

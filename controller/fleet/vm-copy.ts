@@ -2,13 +2,15 @@ import type { NicObservation, Totals, VmFacts, VmObservation, EventObservation }
 import { isRunning, type Capability, type Disk, type Gap, type Nic, type Vm, type VmState } from '../model/snapshot.js'
 import type { EntityKey, Point } from '../store/time-series.js'
 import { forget, merge, unread, type Metrics, type Readings } from './absence.js'
-import type { LastWord } from './handover.js'
+import type { LastWord, Left } from './handover.js'
 import { canHaveBegunWithin, interval, shortestIntervalMs, type Baseline, type Interval } from './rates.js'
 import { idleReadings, ioReadings, networkReadings, sum, vmReadings } from './readings.js'
 
 interface Part {
   baseline: Baseline | undefined
   metrics: Metrics
+  /** The last interval that ended at the baseline. */
+  latest?: Interval | undefined
   /** Last moment when it was proven not to have moved since the baseline. */
   idleAt: number | undefined
 }
@@ -196,7 +198,7 @@ export class VmCopy {
       const part = this.#part(this.#disks, disk.target, 'disk', context)
       points.push(...this.#endOfIdle(part, disk.target, context))
       const baseline = { at: sample.at, runId, totals: disk.totals }
-      const of = advance(part, baseline, arrives ? goingOn(run, baseline, word, disk.target) : run)
+      const of = advance(part, baseline, arrives ? goingOn(run, sample.at, word?.disks.get(disk.target)) : run)
       if (of !== undefined) disks.push(of)
       const fields: Record<string, number | null> = of === undefined ? {} : { ...ioReadings(of) }
       addTotals(fields, disk.totals)
@@ -306,10 +308,9 @@ export class VmCopy {
     if (kind === 'suspended' && reason === 'migration') {
       this.#leavingSince = at
       this.#cameAt = undefined
-      const unread = [...this.#disks].flatMap(([target, { baseline, idleAt }]) => {
-        if (baseline === undefined) return []
-        // One that did nothing just now is taken to have done nothing since.
-        return [[target, { at: baseline.at, ...(idleAt === undefined ? {} : { owed: {} }) }] as const]
+      // If it is gone before it can be read once more, its last moments were as those before.
+      const unread = [...this.#disks].flatMap(([target, part]) => {
+        return part.baseline === undefined ? [] : [[target, expected(part, part.baseline, at)] as const]
       })
       this.#lastWord = { at, disks: new Map(unread) }
       return
@@ -445,16 +446,18 @@ interface Run {
 const unknownBegin: Run = { beganAt: undefined, beganSince: false, arrives: false }
 
 /** A run that goes on where another host left off, if that is known and not in its future. */
-function goingOn(run: Run, now: Omit<Baseline, 'runId'>, word: LastWord | undefined, target: string): Run {
-  const left = word?.disks.get(target)
-  if (word === undefined || left === undefined || left.at > now.at) return run
-  if (left.owed !== undefined) return { ...run, beganAt: left.at, owed: left.owed }
-  // It was gone before it could be read: its last moments were as its first ones here.
-  const hereMs = now.at - (run.beganAt ?? now.at)
-  if (hereMs < shortestIntervalMs) return run
-  const share = (word.at - left.at) / hereMs
-  const owed = Object.entries(now.totals).map(([name, total]) => [name, (total ?? 0) * share] as const)
-  return { ...run, beganAt: left.at, owed: Object.fromEntries(owed) }
+function goingOn(run: Run, at: number, left: Left | undefined): Run {
+  return left === undefined || left.at > at ? run : { ...run, beganAt: left.at, owed: left.owed }
+}
+
+/** What a disk has done since its last interval, if it goes on as in that one. */
+function expected({ latest, idleAt }: Part, { at }: Baseline, now: number): Left {
+  if (latest === undefined || idleAt !== undefined) return { at, owed: {} }
+  const share = Math.max(0, now - at) / 1000 / latest.seconds
+  return {
+    at,
+    owed: Object.fromEntries(Object.entries(latest.delta).map(([name, total]) => [name, (total ?? 0) * share])),
+  }
 }
 
 /**
@@ -472,7 +475,8 @@ function advance(part: Part, now: Baseline, run: Run): Interval | undefined {
     return undefined
   }
   part.baseline = now
-  return interval(before, now, run)
+  part.latest = interval(before, now, run)
+  return part.latest
 }
 
 /** Totals of 0 (less what is owed) at the moment when the run began, if an event told of it after `since`. */

@@ -175,7 +175,9 @@ export class Enrolment {
 
   async #askAllToRenew(): Promise<void> {
     const { sessions } = this.parts
-    for (const agentId of [...sessions.keys()]) {
+    // Those that are open now: each comes back in a new session.
+    const open = Array.from(sessions.keys())
+    for (const agentId of open) {
       if (this.#stop.signal.aborted) return
       sessions.get(agentId)?.askToRenew()
       await pause(1000 / renewalsPerSecond, this.#stop.signal)

@@ -79,7 +79,10 @@ describe('a controller that is away', () => {
   it('misses nothing: the backlog comes in full, fresh reports before it, though the agent restarts meanwhile', async () => {
     const controllerDir = await temporaryDirectory('headroom-c-')
     const agentDir = await temporaryDirectory('headroom-a-')
-    cleanups.push(controllerDir.remove, agentDir.remove)
+    cleanups.push(
+      () => controllerDir.remove(),
+      () => agentDir.remove(),
+    )
     const first = await controllerAt(controllerDir.path)
     const { grpcPort } = first
     let agent = await agentAt(agentDir.path, controllerDir.path, grpcPort)
@@ -116,7 +119,10 @@ describe('a controller that is away', () => {
   it('for longer than the spool is bounded: the oldest are lost, counted and shown', async () => {
     const controllerDir = await temporaryDirectory('headroom-c-')
     const agentDir = await temporaryDirectory('headroom-a-')
-    cleanups.push(controllerDir.remove, agentDir.remove)
+    cleanups.push(
+      () => controllerDir.remove(),
+      () => agentDir.remove(),
+    )
     const first = await controllerAt(controllerDir.path)
     const { grpcPort } = first
     const agent = await agentAt(agentDir.path, controllerDir.path, grpcPort, { maxReports: 60 })

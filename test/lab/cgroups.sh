@@ -18,19 +18,21 @@ lab_cgroup_roots() {
 
 # make_lab_cgroup ID TASKS
 make_lab_cgroup() {
-  local root
+  local root own
   for root in $(lab_cgroup_roots); do
-    mkdir "$root/headroom-lab-$1"
-    [ ! -e "$root/headroom-lab-$1/cpu.shares" ] || echo $((1024 * $2)) > "$root/headroom-lab-$1/cpu.shares"
+    own=$root/headroom-lab-$1
+    mkdir "$own"
+    [ ! -e "$own/cpu.shares" ] || echo $((1024 * $2)) > "$own/cpu.shares"
     if [ -e "$root/cgroup.controllers" ]; then
-      echo '+cpu' > "$root/cgroup.subtree_control"
-      echo $((100 * $2)) > "$root/headroom-lab-$1/cpu.weight"
-      echo '+cpu' > "$root/headroom-lab-$1/cgroup.subtree_control"
+      # Not every box lets its controllers be handed down; the lab is only slower then.
+      echo '+cpu' > "$root/cgroup.subtree_control" || true
+      [ ! -e "$own/cpu.weight" ] || echo $((100 * $2 < 10000 ? 100 * $2 : 10000)) > "$own/cpu.weight"
+      echo '+cpu' > "$own/cgroup.subtree_control" || true
     fi
   done
 }
 
-# enter_machine_cgroup ID NAME: moves the calling shell; 0 is whoever writes it.
+# enter_machine_cgroup ID NAME: makes it and moves the calling shell there; 0 is whoever writes it.
 enter_machine_cgroup() {
   local root
   for root in $(lab_cgroup_roots); do
@@ -39,10 +41,14 @@ enter_machine_cgroup() {
   done
 }
 
-# In a machine, with a cgroup namespace of its own: its subtree is the whole tree.
-mount_own_cgroups() {
-  local controller
-  if grep -q '^0::/$' /proc/self/cgroup && [ "$(wc -l < /proc/self/cgroup)" = 1 ]; then
+# mount_own_sys: in a machine, with network and cgroup namespaces of its own. Its devices are there and no others, and its
+# cgroup subtree is the whole tree.
+mount_own_sys() {
+  local controller version=1
+  [ ! -e /sys/fs/cgroup/cgroup.controllers ] || version=2
+  umount -R /sys
+  mount -t sysfs sysfs /sys
+  if [ $version = 2 ]; then
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
     # A group that hands its controllers down may have no processes itself.
     mkdir /sys/fs/cgroup/init

@@ -30,7 +30,8 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
     Promise.all(lab.hosts.map((host) => host.vmStates().catch(() => undefined))),
     lab.iscsi.sessions().catch(() => []),
   ])
-  const guests = lab.guests.map(async ({ name, uuid, disks, beats }, index) => {
+  const guests = lab.guests.map(async (guest) => {
+    const { name, uuid, disks } = guest
     const places = lab.hosts.flatMap((host, at) => {
       const state = states[at]?.get(name)
       return state === undefined ? [] : [{ host: host.name, state }]
@@ -41,7 +42,7 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
       uuid,
       host: place?.host ?? '?',
       state: place?.state ?? 'unknown',
-      beat: (await beats.call(lab.guests[index])).at(-1),
+      beat: (await guest.beats()).at(-1),
       disks: disks.map(({ target, iqn, lun }) => ({ target, iqn, lun })),
     }
   })

@@ -8,11 +8,8 @@ own=$dir/hosts/$name
 trap 'touch "$own/failed"' ERR
 
 hostname "$name"
-# This machine's devices, not those of the one that it runs on.
-umount -R /sys
-mount -t sysfs sysfs /sys
 . "$here/cgroups.sh"
-mount_own_cgroups
+mount_own_sys
 . "$here/../support/private-libvirt.sh"
 private_libvirt "$own" "$cache"
 mkdir /run/lab

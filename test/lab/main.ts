@@ -104,7 +104,10 @@ async function up(dir: string, words: readonly string[], { disks, seed, say, sho
     say('ending what was started')
     removeLab(dir).then(
       () => process.exit(130),
-      () => process.exit(1),
+      (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      },
     )
   }
   process.on('SIGINT', interrupt)
@@ -124,9 +127,9 @@ async function up(dir: string, words: readonly string[], { disks, seed, say, sho
     await show(lab)
     return 0
   } catch (error) {
-    // The interruption tells how it ends.
-    if (interrupted) return await new Promise<never>(() => undefined)
-    throw error
+    // A lab that is being removed under our feet fails somewhere; the interruption ends this process when it is gone.
+    if (!interrupted) throw error
+    return 130
   }
 }
 

@@ -32,11 +32,10 @@ TGT_IPC_SOCKET=$dir/tgt tgtd --foreground --nr_iothreads 2 --iscsi portal=10.201
 make_lab_cgroup "$id" "$weight"
 outside=$(readlink /proc/self/ns/net)
 while read -r name address; do
-  (
-    enter_machine_cgroup "$id" "$name"
-    exec unshare --mount --uts --ipc --net --pid --cgroup --fork --kill-child --mount-proc \
-      bash "$here/machine.sh" "$dir" "$name" "$address" "$cache" > "$dir/hosts/$name/machine.log" 2>&1
-  ) &
+  # Its cgroup is entered before its cgroup namespace is made, so that it is the root there.
+  unshare --mount --uts --ipc --net --pid --fork --kill-child --mount-proc \
+    bash -c '. "$1/cgroups.sh" && enter_machine_cgroup "$2" "$4" && exec unshare --cgroup bash "$1/machine.sh" "${@:3}"' \
+    bash "$here" "$id" "$dir" "$name" "$address" "$cache" > "$dir/hosts/$name/machine.log" 2>&1 &
   machine=$!
   until [ "$(readlink "/proc/$machine/ns/net")" != "$outside" ]; do sleep 0.02; done
   ip link add "to-$name" type veth peer name port netns "$machine"

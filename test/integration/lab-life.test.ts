@@ -1,0 +1,183 @@
+import { execFile, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, readlink } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+
+import { LunTotals, parseStat } from '../lab/iscsi-target.js'
+import { labMissing } from '../lab/lab.js'
+import { integral, largestGap } from '../lab/migration-trial.js'
+import { planLab } from '../lab/plan.js'
+import { temporaryDirectory, waitFor } from '../support/running-product.js'
+
+const run = promisify(execFile)
+const root = path.resolve(import.meta.dirname, '../..')
+const missing = labMissing()
+
+/** `npm run lab` as a person runs it. */
+async function lab(...words: string[]): Promise<{ code: number; output: string }> {
+  const tsx = path.join(root, 'node_modules/.bin/tsx')
+  try {
+    const { stdout, stderr } = await run(tsx, [path.join(root, 'test/lab/main.ts'), ...words], { timeout: 120_000 })
+    return { code: 0, output: stdout + stderr }
+  } catch (error) {
+    const failed = z.object({ code: z.number(), stdout: z.string(), stderr: z.string() }).parse(error)
+    return { code: failed.code, output: failed.stdout + failed.stderr }
+  }
+}
+
+const status = z.object({
+  hosts: z.array(z.object({ name: z.string(), pid: z.number(), running: z.array(z.string()) })),
+  guests: z.array(z.object({ name: z.string(), host: z.string(), state: z.string(), beat: z.number() })),
+})
+
+/** What a lab could leave behind: processes, mounts, interfaces, namespaces of other processes, cgroups. */
+async function traces(dir: string): Promise<readonly string[]> {
+  const found: string[] = []
+  const own = await readlink('/proc/self/ns/mnt')
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue
+    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')
+    const mounts = await readlink(`/proc/${pid}/ns/mnt`).catch(() => own)
+    // Everything of a lab runs among its own mounts, and those name its directory.
+    const table = mounts === own ? '' : await readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '')
+    if (command.includes(dir) || table.includes(dir)) found.push(`process ${pid}: ${command}`)
+  }
+  const mounted = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(dir))
+  const { stdout: links } = await run('ip', ['-brief', 'link'])
+  const { stdout: named } = await run('ip', ['netns', 'list'])
+  const { stdout: groups } = await run('find', ['/sys/fs/cgroup', '-type', 'd', '-name', 'headroom-lab-*'])
+  const names = links.split('\n').map((line) => line.split(' ')[0] ?? '')
+  return [...found, ...mounted, ...names, ...named.split('\n'), ...groups.split('\n')]
+    .filter((line) => line !== '')
+    .toSorted()
+}
+
+describe.skipIf(missing !== undefined)('npm run lab', () => {
+  it('brings up, shows, moves, and takes down without a trace', async () => {
+    const directory = await temporaryDirectory('lab-')
+    const dir = path.join(directory.path, 'l')
+    try {
+      const before = await traces(dir)
+      const up = await lab('up', '2', '1', '--dir', dir, '--seed', 'life', '--json')
+      expect(up).toMatchObject({ code: 0 })
+      const first = status.parse(JSON.parse(up.output))
+      expect(first.guests).toMatchObject([{ name: 'vm1', host: 'hv1', state: 'running' }])
+      expect((await traces(dir)).length).toBeGreaterThan(before.length + 10)
+
+      const again = await lab('up', '2', '1', '--dir', dir)
+      expect([again.code, again.output.split('\n')[0]]).toEqual([
+        1,
+        `There is a lab in ${dir} already; \`down\` ends it.`,
+      ])
+      expect((await lab('migrate', 'vm1', 'hv9', '--dir', dir)).output).toContain('there is no hv9; there are hv1, hv2')
+      expect((await lab('migrate', 'vm1', 'hv2', '--dir', dir)).output).toMatch(/^vm1 moved from hv1 to hv2 in \d+ ms/)
+      const second = status.parse(JSON.parse((await lab('status', '--dir', dir, '--json')).output))
+      expect(second.guests).toMatchObject([{ name: 'vm1', host: 'hv2', state: 'running' }])
+      expect(second.guests[0]?.beat).toBeGreaterThan(first.guests[0]?.beat ?? Infinity)
+
+      expect((await lab('down', '--dir', dir)).output).toBe('gone\n')
+      expect(await traces(dir)).toEqual(before)
+      expect(existsSync(dir)).toBe(false)
+      expect(await lab('status', '--dir', dir)).toMatchObject({ code: 2 })
+    } finally {
+      await lab('down', '--dir', dir)
+      await directory.remove()
+    }
+  })
+
+  it('ends by itself when the process that it is tied to is killed', async () => {
+    const directory = await temporaryDirectory('lab-')
+    const dir = path.join(directory.path, 'l')
+    await mkdir(dir)
+    const before = await traces(dir)
+    const script = `
+      import { startLab } from ${JSON.stringify(path.join(root, 'test/lab/lab.ts'))}
+      await startLab({ hosts: 1, guests: 0, dir: ${JSON.stringify(dir)} })
+      console.log('up')
+      setInterval(() => undefined, 1000)`
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { cwd: root })
+    try {
+      let said = ''
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+      })
+      await waitFor(60_000, 'the lab to be up', async () => said.includes('up'))
+      expect((await traces(dir)).length).toBeGreaterThan(before.length)
+      child.kill('SIGKILL')
+      await waitFor(15_000, 'the lab to be gone', async () => !existsSync(dir))
+      await waitFor(5000, 'its traces to be gone', async () => {
+        return JSON.stringify(await traces(dir)) === JSON.stringify(before)
+      })
+    } finally {
+      child.kill('SIGKILL')
+      await lab('down', '--dir', dir)
+      await directory.remove()
+    }
+  })
+})
+
+describe('the parts of a lab', () => {
+  it('a plan follows from its shape, and fits into its network', () => {
+    const shape = { hosts: 3, guests: 8, disksMiB: [128, 64], seed: 'a' }
+    const plan = planLab(shape)
+    expect(planLab(shape)).toEqual(plan)
+    expect(planLab({ ...shape, seed: 'b' }).guests[0]?.uuid).not.toBe(plan.guests[0]?.uuid)
+    expect(plan.guests.map(({ firstHost }) => firstHost)).toEqual([
+      'hv1',
+      'hv2',
+      'hv3',
+      'hv1',
+      'hv2',
+      'hv3',
+      'hv1',
+      'hv2',
+    ])
+    expect(plan.guests[7]?.disks).toEqual([
+      { iqn: 'iqn.2011-04.lab:box1', lun: 8, sizeMiB: 128 },
+      { iqn: 'iqn.2011-04.lab:box2', lun: 8, sizeMiB: 64 },
+    ])
+    const ids = [...plan.hosts.map(({ hostUuid }) => hostUuid), ...plan.guests.flatMap(({ uuid, mac }) => [uuid, mac])]
+    expect(new Set(ids).size).toBe(3 + 8 * 2)
+    expect(() => planLab({ ...shape, hosts: 0 })).toThrow('hosts: expected 1 to 100, got 0')
+    expect(() => planLab({ ...shape, guests: 1.5 })).toThrow('guests: expected 0 to 200, got 1.5')
+  })
+
+  it("tgtadm's table becomes figures by LUN, and sessions that end keep theirs", () => {
+    const heading = 'tgt lun sid rd_subm(bytes,cmds) rd_done(bytes,cmds) wr_subm(bytes,cmds) wr_done(bytes,cmds) errs'
+    const rows = (writeBytes: number, session: number): string =>
+      `${heading}\n  1   0   ${session}  0  0  0  0  0  0  0  0  0\n  1   2   ${session}  749  9  700  8  ${writeBytes}  3  ${writeBytes}  2  1\n`
+    expect(parseStat(rows(4096, 2))[1]).toEqual({
+      tid: 1,
+      lun: 2,
+      session: 2,
+      readBytes: 700,
+      readCommands: 8,
+      writeBytes: 4096,
+      writeCommands: 2,
+      errors: 1,
+    })
+    const totals = new LunTotals()
+    for (const [bytes, session] of [
+      [100, 1],
+      [500, 1],
+      [300, 2],
+      [400, 2],
+    ] as const)
+      totals.add(parseStat(rows(bytes, session)))
+    expect([totals.writeBytes(1, 2), totals.writeBytes(1, 9)]).toEqual([900, 0])
+  })
+
+  it('rates times intervals are bytes', () => {
+    const rows = [
+      [1000, 7],
+      [2000, 10],
+      [4000, 20],
+    ] as const
+    expect([integral(rows, 1000), integral(rows, 2000), integral([], 0)]).toEqual([50, 40, 0])
+    expect([largestGap(rows), largestGap([])]).toEqual([2000, 0])
+  })
+})

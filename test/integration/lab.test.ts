@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+
+import { arrayView, vmView } from '../../controller/api/views.js'
+import { labMissing, startLab, type Lab } from '../lab/lab.js'
+import { migrationTrial } from '../lab/migration-trial.js'
+import { startFleetOnLab, type FleetOnLab } from '../support/fleet-on-lab.js'
+import { temporaryDirectory, waitFor } from '../support/running-product.js'
+
+/** The built controller and three agents on three hypervisors. virsh, the guests and the iSCSI target are the witnesses. */
+
+const missing = labMissing()
+if (missing !== undefined) console.warn(`the tests on a lab are skipped: ${missing}`)
+
+const MiB = 2 ** 20
+const vmList = z.object({ vms: z.array(vmView) })
+const arrayList = z.object({ arrays: z.array(arrayView) })
+
+let lab: Lab
+let fleet: FleetOnLab
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>
+const figures: Record<string, string> = {}
+
+async function vms(): Promise<readonly z.output<typeof vmView>[]> {
+  return vmList.parse(await fleet.api('/api/v1/vms')).vms
+}
+
+describe.skipIf(missing !== undefined)('three hosts with three guests on one array', () => {
+  beforeAll(async () => {
+    const began = performance.now()
+    ;[lab, directory] = await Promise.all([
+      startLab({ hosts: 3, guests: 3, seed: 'integration' }),
+      temporaryDirectory('headroom-fleet-'),
+    ])
+    figures['lab up after'] = `${Math.round(performance.now() - began)} ms`
+    fleet = await startFleetOnLab(lab, directory.path)
+  })
+
+  afterAll(async () => {
+    // What was measured, for the record.
+    console.info(JSON.stringify(figures, undefined, 2))
+    await fleet?.stop()
+    await lab?.stop()
+    await directory?.remove()
+  })
+
+  it('are all on the API within 20 s of the agents, each VM with its host, array and LUN', async () => {
+    await waitFor(30_000, 'three running VMs', async () => {
+      return (await vms()).filter(({ state }) => state === 'running').length === 3
+    })
+    const sinceMs = performance.now() - Math.max(...fleet.agents.map(({ startedAt }) => startedAt))
+    figures['all VMs on the API after'] = `${Math.round(sinceMs)} ms`
+    expect(sinceMs).toBeLessThan(20_000)
+    const shown = (await vms()).map(({ uuid, name, host, hostId, disks }) => ({
+      uuid,
+      place: [name, host, hostId],
+      disks: disks.map(({ target, backend, arrayKey, unit, capacityBytes }) => {
+        return [target, backend, arrayKey, unit, capacityBytes]
+      }),
+    }))
+    expect(shown).toEqual(
+      await Promise.all(
+        lab.guests.map(async (guest) => {
+          const host = await guest.host()
+          const disks = guest.disks.map(({ target, iqn, lun, sizeMiB }) => {
+            return [target, 'iscsi', `iscsi:${iqn}`, String(lun), sizeMiB * MiB]
+          })
+          return { uuid: guest.uuid, place: [guest.name, host.name, host.hostUuid], disks }
+        }),
+      ),
+    )
+    const { arrays } = arrayList.parse(await fleet.api('/api/v1/arrays'))
+    const iscsi = arrays.filter(({ kind }) => kind === 'iscsi')
+    expect(iscsi.map(({ key, hosts, vms }) => ({ key, hosts: hosts.length, vms: vms.toSorted() }))).toEqual([
+      { key: `iscsi:${lab.arrays[0]?.iqn}`, hosts: 3, vms: ['vm1', 'vm2', 'vm3'] },
+    ])
+  })
+
+  it('a guest that moves while it writes: there within 2 s, one series, its integral is what was written', async () => {
+    const guest = lab.guest('vm1')
+    const beatsBefore = (await guest.beats()).length
+    const { migrations, ...trial } = await migrationTrial(lab, fleet, guest, {
+      count: 1,
+      seed: lab.seed,
+      kibPerSecond: 4096,
+      restMs: 5000,
+    })
+    const [migration] = migrations
+    figures['migration'] = JSON.stringify({ ...migration, ...trial })
+    expect(migration?.appearedAfterMs).toBeLessThan(2000)
+    expect(trial.largestGapMs).toBeLessThan(4000)
+    expect(trial.pointsApart).toBe(0)
+    expect(Math.abs(trial.relativeError)).toBeLessThan(0.01)
+    // The target saw the same, but for what a session did between the last look at it and its end.
+    expect(Math.abs(trial.arrivedBytes / trial.writtenBytes - 1)).toBeLessThan(0.1)
+    // It is the same guest still: its count goes on, and it has not booted anew.
+    const beats = await guest.beats()
+    expect(beats.length).toBeGreaterThan(beatsBefore)
+    expect(new Set(beats).size).toBe(beats.length)
+  })
+})
