@@ -86,6 +86,7 @@ export class Credential {
       this.#wake = new AbortController()
       const wake = AbortSignal.any([signal, this.#wake.signal])
       let waitMs = checkRenewalMs
+      if (await this.#adoptNewIdentity()) this.options.onRenewed()
       if (this.#asked || isRenewalDue(this.#identity, this.#now())) {
         this.#asked = false
         const failed = await this.#renew(signal)
@@ -154,7 +155,7 @@ export class Credential {
   /** Waits long. A new identity, from a join on this machine, ends it early. */
   async #hold(problem: string, signal: AbortSignal): Promise<void> {
     const { log, address } = this.options
-    if (problem !== this.#problem) log.error({ controller: address }, problem)
+    if (problem !== this.#problem) log.error({ problem, controller: address }, 'no session before somebody acts')
     this.#problem = problem
     const until = performance.now() + this.#holdMs + this.#holds.nextMs()
     while (!signal.aborted && performance.now() < until) {
@@ -183,8 +184,11 @@ export class Credential {
   async #renewOnce(signal: AbortSignal): Promise<CallEnd | undefined> {
     const { dataDir, address, log } = this.options
     try {
-      this.#identity = await renewIdentity(this.#identity, { dataDir, address, signal })
-      log.info('certificate renewed')
+      // One that was put there meanwhile must not be written over by the old one's.
+      if (!(await this.#adoptNewIdentity())) {
+        this.#identity = await renewIdentity(this.#identity, { dataDir, address, signal })
+        log.info('certificate renewed')
+      }
       this.options.onRenewed()
       return undefined
     } catch (error) {

@@ -212,7 +212,10 @@ function answered<Reply>(
  * is sent on this connection; the token goes over the next one, which trusts this CA alone.
  */
 async function fetchCa(address: string, keyHashes: readonly string[], signal: AbortSignal): Promise<string> {
-  const chain = await presentedChain(address, signal)
+  const chain = await presentedChain(address, signal).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`no controller answers at ${address}: ${reason}`, { cause: error })
+  })
   const ca = chain.find((one) => keyHashes.includes(spkiHash(one)))
   if (ca === undefined) {
     throw new EnrolmentRefused(

@@ -280,6 +280,60 @@ async function agedBy(days: number): Promise<{
   }
 }
 
+describe('renewal', () => {
+  it.each([
+    [44, false],
+    [46, true],
+  ])('of a certificate that is %i days old: %s', async (days, due) => {
+    const aged = await agedBy(days)
+    const stop = new AbortController()
+    let looks = 0
+    let renewals = 0
+    const credential = new Credential(
+      {
+        dataDir: aged.dataDir,
+        address: aged.address,
+        log: createLog('test', 'silent'),
+        now: () => {
+          looks += 1
+          return Date.now()
+        },
+        checkRenewalMs: 20,
+        onRenewed: () => (renewals += 1),
+      },
+      aged.identity,
+    )
+    const running = credential.run(stop.signal)
+    await until(() => expect([looks > 3, renewals]).toEqual([true, due ? 1 : 0]))
+    credential.askToRenew()
+    await until(() => expect(renewals).toBe(due ? 2 : 1))
+    stop.abort()
+    await running
+    expect(await loadIdentity(aged.dataDir)).toEqual(credential.identity)
+    await aged.stop()
+  })
+
+  it('does not write over an identity that was put there meanwhile', async () => {
+    const aged = await agedBy(46)
+    const other: Identity = { ...aged.identity, agentId: 'agent-other', certificatePem: aged.identity.caPem }
+    const credential = new Credential(
+      {
+        dataDir: aged.dataDir,
+        address: aged.address,
+        log: createLog('test', 'silent'),
+        now: () => Date.now(),
+        onRenewed: () => undefined,
+      },
+      aged.identity,
+    )
+    await saveIdentity(aged.dataDir, other)
+    await credential.settle({ code: status.UNAUTHENTICATED, reason: 'certificate-expired', message: '' }, signal)
+    expect(credential.identity).toEqual(other)
+    expect(await loadIdentity(aged.dataDir)).toEqual(other)
+    await aged.stop()
+  })
+})
+
 describe('recovery', () => {
   it('of a machine that was off for months: its expired certificate renews, and opens nothing else', async () => {
     const aged = await agedBy(90 + 100)
