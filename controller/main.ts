@@ -92,13 +92,16 @@ function builtPage(): string | undefined {
   return undefined
 }
 
+/** What went wrong in a line where it is a matter of configuration. */
+function inWords(error: unknown): string | undefined {
+  if (error instanceof ConfigError) return error.message
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') return undefined
+  const port = 'port' in error ? String(error.port) : '?'
+  return `port ${port} is in use by another program; choose others: --http-port N --grpc-port N`
+}
+
 main().catch((error: unknown) => {
-  const text =
-    error instanceof ConfigError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error)
+  const text = inWords(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
   process.stderr.write(`${text}\n`)
   process.exitCode = error instanceof ConfigError ? 2 : 1
 })

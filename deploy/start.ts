@@ -68,6 +68,11 @@ function commandLine(): ReturnType<typeof parseArgs<{ options: typeof options }>
   }
 }
 
+function fail(message: string): void {
+  console.error(message)
+  process.exitCode = 1
+}
+
 async function main(): Promise<void> {
   const values = commandLine()
   if (values.help) {
@@ -75,13 +80,18 @@ async function main(): Promise<void> {
     return
   }
   const data = resolve(values.data)
-  mkdirSync(join(data, 'agent'), { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(join(data, 'agent'), { recursive: true, mode: 0o700 })
+  } catch (error) {
+    return fail(`The data directory ${data} cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (values.fleet !== undefined && !existsSync(values.fleet)) return fail(`There is no fleet file ${values.fleet}.`)
+  if (values.policy !== undefined && !existsSync(values.policy))
+    return fail(`There is no policy file ${values.policy}.`)
   const simulate = values.simulate || values.fleet !== undefined
   const socket = simulate ? undefined : await firstAnswering(values['libvirt-socket'])
   if (values['libvirt-socket'] !== undefined && socket === undefined) {
-    console.error(`No libvirt answers at ${values['libvirt-socket']}.`)
-    process.exitCode = 1
-    return
+    return fail(`No libvirt answers at ${values['libvirt-socket']}.`)
   }
 
   const children: Child[] = []
@@ -116,7 +126,7 @@ async function main(): Promise<void> {
     [
       '',
       `  headroom   ${ready.url}`,
-      `  log in     ${ready.loginLink}   (once, within 15 minutes; more: npx headroom login)`,
+      `  log in     ${ready.loginLink}   (once, within 15 minutes; more: ${loginCommand(ready.url, values.data)})`,
       socket === undefined
         ? `  watching   a SIMULATED fleet (${simulate ? 'as asked' : 'no libvirt answers on this machine'})`
         : `  watching   libvirt at ${socket}`,
@@ -153,6 +163,12 @@ class LogFile {
   }
 }
 
+/** The command that gives another link to this very controller. */
+function loginCommand(url: string, data: string): string {
+  const isDefault = url === 'http://127.0.0.1:8420' && resolve(data) === resolve('./data')
+  return isDefault ? 'npx headroom login' : `npx headroom login --url ${url} --data ${data}`
+}
+
 interface Child {
   readonly name: string
   readonly process: ChildProcess
@@ -174,7 +190,9 @@ function startChild(name: string, program: string, args: readonly string[], data
     })
   }
   child.on('exit', (code, signal) => {
-    if (code !== 0 && signal === null) console.error(`The ${name} ended with code ${code}:\n${plain(tail)}`)
+    if (signal !== null && signal !== 'SIGTERM')
+      console.error(`The ${name} was ended by ${signal}; all is stopped. Start again: npm start`)
+    else if (code !== 0 && signal === null) console.error(`The ${name} ended with code ${code}:\n${plain(tail)}`)
   })
   return {
     name,
@@ -193,9 +211,13 @@ function startChild(name: string, program: string, args: readonly string[], data
   }
 }
 
-/** The last lines of a log as a person reads them. */
+/** The last lines of a log as a person reads them: without the stack's frames. */
 function plain(tail: string): string {
-  return tail.trimEnd().split('\n').slice(-5).join('\n')
+  const lines = tail.trimEnd().split('\n')
+  return lines
+    .filter((line) => !/^\s+at |^Node\.js v|^\s*$/.test(line))
+    .slice(-5)
+    .join('\n')
 }
 
 function stopOnce(children: readonly Child[]): (code: number) => Promise<void> {

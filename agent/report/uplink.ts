@@ -59,6 +59,7 @@ export class Uplink {
   #welcomed = false
   /** Of each spool: the last number that this session sent. */
   readonly #sent = new Map<string, number>()
+  #helloIsOld = false
   #reconnects = 0
   #maxMessageBytes = defaultMaxMessageBytes
   #tooLarge = 0
@@ -115,7 +116,9 @@ export class Uplink {
 
   /** Says hello again inside the session: what the hosts can do has changed. */
   introduceAgain(): void {
+    // A hello that is on its way says what was: the answer to it is waited for.
     if (this.#welcomed) this.#stream?.write(this.#hello())
+    else this.#helloIsOld = true
   }
 
   /** Gives what is unacked a moment to arrive, and ends. */
@@ -228,6 +231,8 @@ export class Uplink {
     this.#welcomed = true
     for (const inventory of inventories()) this.sendInventory(inventory)
     spools.onAdd(() => this.#pump())
+    if (this.#helloIsOld) this.#stream?.write(this.#hello())
+    this.#helloIsOld = false
     log.info({ controller: this.options.address, waiting: spools.size }, 'connected')
     this.#pump()
   }

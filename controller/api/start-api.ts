@@ -175,7 +175,7 @@ function addRoutes(
 ): void {
   addHealthRoutes(app, { ready, registry })
   addSessionRoutes(app, { authenticator, now })
-  addFleetRoute(app, { views, store, version })
+  addFleetRoute(app, { views, store, version, now })
   addHostRoutes(app, views)
   addVmRoutes(app, views)
   addArrayRoute(app, views)

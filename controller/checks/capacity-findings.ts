@@ -19,12 +19,16 @@ export function roomText(
     : String(room)
 }
 
-/** What the capacity check says about each host, in the order given. */
+/** The worst first. */
+const weight = { critical: 0, warning: 1, info: 2 } as const satisfies Record<Finding['severity'], number>
+
+/** What the capacity check says about each host, the worst first, and in the order of hosts within that. */
 export function capacityFindings(hosts: readonly HostCapacity[], vmMemoryBytes: number): Finding[] {
-  return hosts.flatMap(({ host, ledger, failure }) => [
+  const findings = hosts.flatMap(({ host, ledger, failure }) => [
     ...roomFindings(host, ledger, vmMemoryBytes),
     ...failureFindings(host, failure),
   ])
+  return findings.toSorted((a, b) => weight[a.severity] - weight[b.severity])
 }
 
 function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMemoryBytes: number): Finding[] {
@@ -36,10 +40,10 @@ function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMem
   const room = roomText(balance, vmMemoryBytes)
   if (host.status !== 'up') {
     findings.push({
-      check: 'room-not-counted',
-      severity: 'info',
+      check: `host-${host.status}`,
+      severity: 'critical',
       subject,
-      message: `the host is ${host.status}: its last known room (${room}) does not count`,
+      message: `the host is ${host.status}; its last known room (${room}) does not count`,
     })
   }
   if (balance.spareBytes < 0) {

@@ -78,10 +78,10 @@ describe('the elab fleet', () => {
       'warning host-failure host:esxhv01: if it fails, not all its VMs find a place: its VMs need 3 GiB, 0 B is free on equal hypervisors, 3 GiB short',
       'warning into-reserve host:xenhv01: its VMs reach 512 MiB into the 2 GiB kept for the hypervisor; no room',
       'warning host-failure host:xenhv01: if it fails, not all its VMs find a place: its VMs need 6.5 GiB, 5 GiB is free on equal hypervisors, 1.5 GiB short',
-      'info no-room host:xenhv02: no room for a VM of 1 GiB: 0 B spare, 1 GiB short',
       'warning host-failure host:xenhv02: if it fails, not all its VMs find a place: its VMs need 6 GiB, 5 GiB is free on equal hypervisors, 1 GiB short',
       'warning host-failure host:xenhv03: if it fails, not all its VMs find a place: its VMs need 2 GiB, 1 GiB is free on equal hypervisors, 1 GiB short',
       'warning host-failure host:xenhv04: if it fails, not all its VMs find a place: its VMs need 13 GiB, 4 GiB is free on equal hypervisors, 9 GiB short',
+      'info no-room host:xenhv02: no room for a VM of 1 GiB: 0 B spare, 1 GiB short',
     ])
   })
 
@@ -154,7 +154,7 @@ describe('room', () => {
       const result = one({ status })
       expect(rooms(result)).toMatchObject({ a: [6, 6144, 1024] })
       expect(result.fleet.room).toBe(0)
-      expect(result.findings[0]?.message).toBe(`the host is ${status}: its last known room (6) does not count`)
+      expect(result.findings[0]?.message).toBe(`the host is ${status}; its last known room (6) does not count`)
     }
   })
 

@@ -24,6 +24,9 @@ export interface Applied {
 
 const nothing: Applied = { points: [], events: [] }
 
+/** A guest that was slow once is not stuck. */
+const lastingGapMs = 1000
+
 /**
  * The live state of the fleet. The one writer is `apply`; readers take immutable snapshots. It reads no clock: `now` is
  * an argument, so that a month replays in seconds and ends in the same state.
@@ -274,9 +277,10 @@ export class Fleet implements FleetReader {
     }
   }
 
-  /** A VM that the fast lane cannot read is marked at once; the state lane, which reads all of it, takes the mark away. */
+  /** A VM that the fast lane cannot read twice is marked; the state lane, which reads all of it, takes the mark away. */
   #addGaps(host: HostRecord, report: ReportObservation): void {
-    for (const [uuid, gaps] of groupBy(report.gaps, (gap) => gap.vmUuid)) {
+    const lasting = report.gaps.filter((gap) => report.at - gap.sinceMs >= lastingGapMs)
+    for (const [uuid, gaps] of groupBy(lasting, (gap) => gap.vmUuid)) {
       const copy = host.copies.get(uuid)
       if (copy === undefined || copy.gaps.length > 0) continue
       copy.gaps = gaps

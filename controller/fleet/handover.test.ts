@@ -148,6 +148,13 @@ describe('a migration', () => {
     expect(integral()).toBeCloseTo(5.5e6, 0)
   })
 
+  it('goes on in the same way when it is seen running before the event that tells of it', () => {
+    const late = after.map((one) => (one.report.events === undefined ? one : { ...one, arrivesMs: 4000 }))
+    deliver([...before, read('source', 3600, 3.5e6, leaving), ...late])
+    expect(integral()).toBeCloseTo(5.5e6, 0)
+    expect(fleet.snapshot().placements.get(uuid)).toMatchObject({ hostId: 'target', doubled: false })
+  })
+
   it('is one VM, on the source until it is resumed on the target, and never doubled', () => {
     const seen: string[] = []
     for (const one of [...before, ...after].toSorted((a, b) => a.arrivesMs - b.arrivesMs)) {

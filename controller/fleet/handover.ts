@@ -1,25 +1,13 @@
-import type { Totals, VmObservation } from '../model/observation.js'
+import type { VmObservation } from '../model/observation.js'
 import { isRunning } from '../model/snapshot.js'
 import type { HostRecord } from './host-record.js'
+import type { LastWord } from './passage.js'
 import type { VmCopy } from './vm-copy.js'
 
 /**
  * A VM that moves has two copies, and one history. The source tells of it up to the moment when it is suspended for good; the
  * destination, whose totals begin at 0, goes on from there. So rates times intervals give what was written, moves included.
  */
-
-/** Where the history of a disk breaks off, and what grew since then: its next interval begins there. */
-export interface Left {
-  readonly at: number
-  readonly owed: Totals
-}
-
-/** What the host that a VM leaves said of its disks after they had stopped there; until it is read once more, what to expect. */
-export interface LastWord {
-  readonly at: number
-  /** By target. */
-  readonly disks: ReadonlyMap<string, Left>
-}
 
 /** A copy on another host. */
 export interface OtherCopy {
@@ -29,7 +17,7 @@ export interface OtherCopy {
 
 /** What is known of `copy` is from before `other` came running from elsewhere: of now it says nothing. */
 export function isOutdatedBy(copy: VmCopy, other: VmCopy): boolean {
-  return other.cameAt !== undefined && isRunning(other.state) && copy.lastHeardAt <= other.cameAt
+  return isRunning(other.state) && copy.lastHeardAt <= (other.passage.cameAt ?? -Infinity)
 }
 
 /** Whether one of the others runs the VM as well, at the same time. */
@@ -49,10 +37,11 @@ export function isDoubled(copy: VmCopy, others: readonly OtherCopy[]): boolean {
  */
 export function isHeard(copy: VmCopy, sample: VmObservation, others: readonly OtherCopy[]): boolean {
   if (isRunning(sample.state ?? copy.state)) return true
-  if (copy.isComing) return false
+  if (copy.passage.isComing) return false
   const live = others.filter(({ host }) => host.status !== 'silent').map((other) => other.copy)
-  if (copy.isLeaving) return (sample.state ?? copy.state) === 'paused' && !live.some((other) => other.hasSettled)
-  return !live.some((other) => isRunning(other.state) || other.isLeaving || other.isComing)
+  if (copy.passage.isLeaving)
+    return (sample.state ?? copy.state) === 'paused' && !live.some((other) => other.passage.hasSettled)
+  return !live.some((other) => isRunning(other.state) || other.passage.isLeaving || other.passage.isComing)
 }
 
 /** A word that nobody took up by then is of no use. */
@@ -68,9 +57,9 @@ export class LastWords {
 
   /** Takes note of what a copy said: one that leaves, or one that has gone on from there. */
   heard(copy: VmCopy): void {
-    const word = copy.lastWord
+    const word = copy.passage.lastWord
     if (word !== undefined) this.#words.set(copy.uuid, word)
-    else if (copy.hasSettled) this.#words.delete(copy.uuid)
+    else if (copy.passage.hasSettled) this.#words.delete(copy.uuid)
   }
 
   prune(now: number): void {

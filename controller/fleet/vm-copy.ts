@@ -2,18 +2,10 @@ import type { NicObservation, Totals, VmFacts, VmObservation, EventObservation }
 import { isRunning, type Capability, type Disk, type Gap, type Nic, type Vm, type VmState } from '../model/snapshot.js'
 import type { EntityKey, Point } from '../store/time-series.js'
 import { forget, merge, unread, type Metrics, type Readings } from './absence.js'
-import type { LastWord, Left } from './handover.js'
-import { canHaveBegunWithin, interval, shortestIntervalMs, type Baseline, type Interval } from './rates.js'
+import { advance, expectedOf, goingOn, leftBy, unknownBegin, type Left, type Part, type Run } from './counted.js'
+import { isArrival, Passage, type LastWord } from './passage.js'
+import { canHaveBegunWithin, shortestIntervalMs, type Interval } from './rates.js'
 import { idleReadings, ioReadings, networkReadings, sum, vmReadings } from './readings.js'
-
-interface Part {
-  baseline: Baseline | undefined
-  metrics: Metrics
-  /** The last interval that ended at the baseline. */
-  latest?: Interval | undefined
-  /** Last moment when it was proven not to have moved since the baseline. */
-  idleAt: number | undefined
-}
 
 /** What this copy's host is, as far as the copy needs it. */
 export interface CopyContext {
@@ -66,19 +58,13 @@ export class VmCopy {
   runId = ''
   lastSampleAt: number | undefined
   gaps: readonly Gap[] = []
+  readonly passage = new Passage()
   #vcpus: number | undefined
   #cpu: Part
   /** Totals that the guest tells, read at another rhythm than CPU time. */
   #guest: Part
   /** When the present run began, if an event told: its totals were 0 then. */
   #beganAt: number | undefined
-  /** Suspended since then, to run on another host. */
-  #leavingSince: number | undefined
-  /** Being received from another host; it does not run yet. */
-  #isComing = false
-  #cameAt: number | undefined
-  #hasSettled = false
-  #lastWord: LastWord | undefined
   readonly #disks = new Map<string, Part>()
   readonly #nics = new Map<string, Part>()
   #guestMemoryAt: number | undefined
@@ -122,31 +108,6 @@ export class VmCopy {
     keepOnly(this.#nics, new Set(facts.nics.map((nic) => nic.device)))
   }
 
-  /** Since when it runs here after it ran on another host; undefined for one that did not come. */
-  get cameAt(): number | undefined {
-    return this.#cameAt
-  }
-
-  /** It came from another host, and its history goes on from what it does here by now. */
-  get hasSettled(): boolean {
-    return this.#hasSettled
-  }
-
-  /** Another host is sending it; it does not run yet. */
-  get isComing(): boolean {
-    return this.#isComing
-  }
-
-  /** It was suspended to run on another host, and nothing happened to it since. */
-  get isLeaving(): boolean {
-    return this.#leavingSince !== undefined
-  }
-
-  /** If it is leaving: what it said since it was suspended. */
-  get lastWord(): LastWord | undefined {
-    return this.#lastWord
-  }
-
   /** The last moment of which anything is known. */
   get lastHeardAt(): number {
     return Math.max(this.stateSince, this.lastSampleAt ?? 0)
@@ -154,7 +115,9 @@ export class VmCopy {
 
   /** Applies a sample that is not part of the VM's history: only what the copy itself is. */
   note(sample: VmObservation): void {
-    if (sample.state !== undefined) this.#enter(sample.state, sample.stateReason, sample.at)
+    if (sample.state !== undefined && sample.at >= this.stateSince) {
+      this.#enter(sample.state, sample.stateReason, sample.at)
+    }
     if (sample.vcpus !== undefined) this.#vcpus = sample.vcpus
     this.#heard(sample.at, sample.runId)
   }
@@ -170,7 +133,9 @@ export class VmCopy {
     const readings: Record<string, number | null> = {}
     const elapsedMs = sample.at - (this.lastSampleAt ?? sample.at)
     const beganSince = canHaveBegunWithin(elapsedMs, sample.totals['cpuSeconds'], sample.vcpus ?? this.#vcpus)
-    const arrives = this.#cameAt !== undefined && !this.#hasSettled
+    // Seen running before the event that tells of it.
+    if (sample.state !== undefined && isRunning(sample.state) && this.passage.isComing) this.#came(sample.at)
+    const { arrives } = this.passage
     const run: Run = { beganAt: this.#beganAt, beganSince, arrives }
     // What an event told since the sample was taken is newer.
     if (sample.state !== undefined && sample.at >= this.stateSince) {
@@ -198,7 +163,11 @@ export class VmCopy {
       const part = this.#part(this.#disks, disk.target, 'disk', context)
       points.push(...this.#endOfIdle(part, disk.target, context))
       const baseline = { at: sample.at, runId, totals: disk.totals }
-      const of = advance(part, baseline, arrives ? goingOn(run, sample.at, word?.disks.get(disk.target)) : run)
+      const of = advance(
+        part,
+        baseline,
+        arrives ? goingOn(run, sample.at, this.#leftFor(disk.target, sample.at, word)) : run,
+      )
       if (of !== undefined) disks.push(of)
       const fields: Record<string, number | null> = of === undefined ? {} : { ...ioReadings(of) }
       addTotals(fields, disk.totals)
@@ -212,10 +181,8 @@ export class VmCopy {
     if (nicSum !== undefined) Object.assign(readings, networkReadings(nicSum))
 
     this.#heard(sample.at, runId)
-    if (arrives && disks.length + nics.length > 0) this.#hasSettled = true
-    if (this.#leavingSince !== undefined && sample.at >= this.#leavingSince && sample.disks.length > 0) {
-      this.#lastWord = this.#wordOf(sample)
-    }
+    if (arrives && disks.length + nics.length > 0) this.passage.settle()
+    if (sample.disks.length > 0) this.passage.read(sample.at, () => this.#left(sample))
     if (this.state === 'shutoff' || this.state === 'crashed') this.#silenceLive('not running')
     points.push(...this.#store(this.#cpu, 'vm', context.seriesId, readings, sample.at, context))
     return points
@@ -245,13 +212,12 @@ export class VmCopy {
 
   /** Applies what an event says of the state. */
   happened(event: EventObservation): void {
-    // It is being received: it starts to run when the other host has let it go.
-    const isComing = event.kind === 'started' && event.reason === 'migrated'
+    const isComing = isArrival(event.kind, event.reason)
     if (event.kind === 'started') this.#beganAt = event.at
     const state = isComing ? 'paused' : stateOfEvent[event.kind]
     if (state === undefined || event.at < this.stateSince) return
-    this.#moved(event)
-    this.#isComing = isComing
+    this.passage.happened(event, (at) => this.#expected(at))
+    if (this.passage.cameAt !== undefined) this.#beganAt = event.at
     this.#enter(state, isComing ? 'migration' : event.reason, event.at)
     if (state === 'shutoff' || state === 'crashed') this.#silenceLive('not running')
   }
@@ -303,25 +269,9 @@ export class VmCopy {
     }))
   }
 
-  #moved({ kind, reason, at }: EventObservation): void {
-    this.#hasSettled = false
-    if (kind === 'suspended' && reason === 'migration') {
-      this.#leavingSince = at
-      this.#cameAt = undefined
-      // If it is gone before it can be read once more, its last moments were as those before.
-      const unread = [...this.#disks].flatMap(([target, part]) => {
-        return part.baseline === undefined ? [] : [[target, expected(part, part.baseline, at)] as const]
-      })
-      this.#lastWord = { at, disks: new Map(unread) }
-      return
-    }
-    const isBack = this.#leavingSince !== undefined
-    this.#leavingSince = undefined
-    this.#lastWord = undefined
-    // A source whose migration failed is resumed in the same words.
-    const hasCome = kind === 'resumed' && (reason === 'migrated' || reason === 'post-copy') && !isBack
-    this.#cameAt = hasCome ? at : undefined
-    if (hasCome) this.#beganAt = at
+  #came(at: number): void {
+    this.passage.come(at)
+    this.#beganAt = at
   }
 
   #heard(at: number, runId: string): void {
@@ -329,16 +279,28 @@ export class VmCopy {
     this.lastSampleAt = at
   }
 
-  /** What grew since the last interval of each disk is left for the next host. */
-  #wordOf({ at, disks }: VmObservation): LastWord {
-    const owed = disks.map(({ target, totals }) => {
-      const baseline = this.#disks.get(target)?.baseline
-      const growth = Object.entries(totals).map(([name, total]) => {
-        return [name, (total ?? 0) - (baseline?.totals[name] ?? total ?? 0)] as const
-      })
-      return [target, { at: baseline?.at ?? at, owed: Object.fromEntries(growth) }] as const
-    })
-    return { at, disks: new Map(owed) }
+  /** What another host left of a disk. What is only expected waits a little for what is read. */
+  #leftFor(target: string, at: number, word: LastWord | undefined): Left | undefined {
+    const isEarly = word?.isRead === false && at - (this.passage.cameAt ?? at) < shortestIntervalMs
+    return isEarly ? undefined : word?.disks.get(target)
+  }
+
+  #left({ at, disks }: VmObservation): LastWord['disks'] {
+    return new Map(
+      disks.flatMap(({ target, totals }) => {
+        const part = this.#disks.get(target)
+        return part === undefined ? [] : [[target, leftBy(part, at, totals)] as const]
+      }),
+    )
+  }
+
+  #expected(at: number): LastWord['disks'] {
+    return new Map(
+      [...this.#disks].flatMap(([target, part]) => {
+        const left = expectedOf(part, at)
+        return left === undefined ? [] : [[target, left] as const]
+      }),
+    )
   }
 
   #enter(state: VmState, reason: string, at: number): void {
@@ -431,59 +393,6 @@ export class VmCopy {
       metrics: this.#nics.get(device)?.metrics ?? unread('nic', context.capabilities),
     }))
   }
-}
-
-/** What is known of the beginning of the run that a sample belongs to. */
-interface Run {
-  readonly beganAt: number | undefined
-  readonly beganSince: boolean
-  /** It came from another host, and its first interval here is still to come. */
-  readonly arrives: boolean
-  /** What belongs to its first interval besides its own totals. */
-  readonly owed?: Totals
-}
-
-const unknownBegin: Run = { beganAt: undefined, beganSince: false, arrives: false }
-
-/** A run that goes on where another host left off, if that is known and not in its future. */
-function goingOn(run: Run, at: number, left: Left | undefined): Run {
-  return left === undefined || left.at > at ? run : { ...run, beganAt: left.at, owed: left.owed }
-}
-
-/** What a disk has done since its last interval, if it goes on as in that one. */
-function expected({ latest, idleAt }: Part, { at }: Baseline, now: number): Left {
-  if (latest === undefined || idleAt !== undefined) return { at, owed: {} }
-  const share = Math.max(0, now - at) / 1000 / latest.seconds
-  return {
-    at,
-    owed: Object.fromEntries(Object.entries(latest.delta).map(([name, total]) => [name, (total ?? 0) * share])),
-  }
-}
-
-/**
- * Moves the baseline on and gives the growth since the old one. An empty pass (nothing of this part was read) changes nothing.
- * A run whose start was told by an event counts from 0 at that moment. Two lanes may read a VM within milliseconds: a mean
- * over so short a time would be a spike, so the baseline stays and the growth counts with the next pass.
- */
-function advance(part: Part, now: Baseline, run: Run): Interval | undefined {
-  if (Object.keys(now.totals).length === 0) return undefined
-  const known = part.baseline
-  const before = known?.runId === now.runId ? known : (startOf(now, run, known?.at ?? 0) ?? known)
-  if (before?.runId === now.runId && now.at - before.at < shortestIntervalMs) {
-    // The host that it came from may still have a word to say.
-    if (!run.arrives) part.baseline = before
-    return undefined
-  }
-  part.baseline = now
-  part.latest = interval(before, now, run)
-  return part.latest
-}
-
-/** Totals of 0 (less what is owed) at the moment when the run began, if an event told of it after `since`. */
-function startOf(now: Baseline, { beganAt, owed }: Run, since: number): Baseline | undefined {
-  if (beganAt === undefined || beganAt < since || beganAt > now.at) return undefined
-  const totals = Object.keys(now.totals).map((name) => [name, -(owed?.[name] ?? 0)] as const)
-  return { at: beganAt, runId: now.runId, totals: Object.fromEntries(totals) }
 }
 
 function split(totals: Totals): { cpuTotals: Totals; guestTotals: Totals } {

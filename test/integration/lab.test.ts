@@ -1,3 +1,6 @@
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
@@ -74,6 +77,27 @@ describe.skipIf(missing !== undefined)('three hosts with three guests on one arr
     expect(iscsi.map(({ key, hosts, vms }) => ({ key, hosts: hosts.length, vms: vms.toSorted() }))).toEqual([
       { key: `iscsi:${lab.arrays[0]?.iqn}`, hosts: 3, vms: ['vm1', 'vm2', 'vm3'] },
     ])
+  })
+
+  it('are machines of their own: names, networks, processes, libvirt daemons', async () => {
+    const [first, second] = lab.hosts
+    if (first === undefined || second === undefined) throw new Error('no hosts')
+    expect(await first.run(['hostname'])).toBe(`${first.name}\n`)
+    const addresses = await first.run(['ip', '-brief', 'address', 'show', 'br0'])
+    expect(addresses).toContain(`${first.address}/16`)
+    expect(await first.run(['bash', '-c', `exec 3<>/dev/tcp/${second.name}/16509 && echo reached`])).toBe('reached\n')
+    expect(await first.run(['ip', '-brief', 'address'], { network: 'outside' })).not.toContain(first.address)
+    const commands = await Promise.all(
+      (await readdir(first.procRoot))
+        .filter((name) => /^\d+$/.test(name))
+        .map((pid) => readFile(path.join(first.procRoot, pid, 'cmdline'), 'utf8').catch(() => '')),
+    )
+    const guests = commands.flatMap((command) => /^\S*qemu-system.*-uuid\0([\w-]+)/.exec(command)?.[1] ?? [])
+    expect(guests).toEqual([lab.guest('vm1').uuid])
+    await first.killLibvirtd()
+    await expect(first.virsh('version')).rejects.toThrow('virsh')
+    await first.startLibvirtd()
+    expect((await first.vmStates()).get('vm1')).toBe('running')
   })
 
   it('a guest that moves while it writes: there within 2 s, one series, its integral is what was written', async () => {

@@ -82,14 +82,14 @@ class Player {
 
 it('a month of the simulated elab has no NaN and no negative figure, and ends the same whatever order hosts report in', () => {
   const play = (arrange?: (same: SimulatedTick[]) => SimulatedTick[]): Outcome => {
-    const world = createWorld(spec, { seed: 7, startMs, stepMs: 30_000 })
+    const world = createWorld(spec, { seed: 7, startMs, stepMs: 60_000 })
     const player = new Player(world, arrange)
-    player.play(simulateTicks(world, { fromMs: startMs, toMs: startMs + 30 * day, stepMs: 600_000 }))
+    player.play(simulateTicks(world, { fromMs: startMs, toMs: startMs + 30 * day, stepMs: 1_800_000 }))
     return player.outcome()
   }
   const straight = play()
   expect(straight.bad).toEqual([])
-  expect(straight.points).toBeGreaterThan(250_000)
+  expect(straight.points).toBeGreaterThan(80_000)
   const reversed = play((same) => same.toReversed())
   expect(comparable(reversed.snapshot)).toEqual(comparable(straight.snapshot))
 

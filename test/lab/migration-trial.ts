@@ -59,7 +59,7 @@ export async function migrationTrial(
   const [disk] = guest.disks
   const tid = lab.arrays.find(({ iqn }) => iqn === disk?.iqn)?.tid
   if (disk === undefined || tid === undefined) throw new Error(`${guest.name} has no disk`)
-  const witness = watchLuns(lab)
+  const witness = await watchLuns(lab)
   try {
     await waitFor(30_000, 'a write rate', async () => (await viewOf(fleet, guest))?.writeBytesPerSecond !== undefined)
     const fromMs = Date.now()
@@ -143,9 +143,10 @@ async function writeRates(fleet: FleetOnLab, entity: string, fromMs: number, toM
 }
 
 /** Looks at the target often enough to see sessions before they end. */
-function watchLuns(lab: Lab): { readonly totals: LunTotals; stop(): Promise<void> } {
+async function watchLuns(lab: Lab): Promise<{ readonly totals: LunTotals; stop(): Promise<void> }> {
   const totals = new LunTotals()
   const stopped = new AbortController()
+  totals.add(await lab.iscsi.sessions())
   const look = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       totals.add(await lab.iscsi.sessions())

@@ -10,23 +10,29 @@ interface FleetRouteOptions {
   readonly views: FleetViews
   readonly store: Pick<TimeSeries, 'health'>
   readonly version: string
+  readonly now: () => number
 }
 
-export function addFleetRoute(app: ApiApp, { views, store, version }: FleetRouteOptions): void {
+export function addFleetRoute(app: ApiApp, { views, store, version, now }: FleetRouteOptions): void {
   app.get(
     '/api/v1/fleet',
     { schema: { summary: 'The whole fleet in a few figures', response: answers(fleetView) } },
-    async () => fleetAnswer(views, version, await storeHealth(store)),
+    async () => fleetAnswer(views, { version, at: now() }, await storeHealth(store)),
   )
 }
 
-function fleetAnswer(views: FleetViews, version: string, store: FleetView['store']): FleetView {
+/** `at` is the controller's clock now: pages and commands take the ages of what they show from it. */
+function fleetAnswer(
+  views: FleetViews,
+  { version, at }: { readonly version: string; readonly at: number },
+  store: FleetView['store'],
+): FleetView {
   const { snapshot, capacity } = views.current()
   const hosts = [...snapshot.hosts.values()]
   const vms = [...snapshot.vms.values()]
   const agents = [...snapshot.agents.values()]
   return {
-    at: snapshot.at,
+    at,
     revision: snapshot.revision,
     version,
     simulated: hosts.some(({ simulated }) => simulated),

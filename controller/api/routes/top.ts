@@ -64,7 +64,7 @@ export function addTopRoute(app: ApiApp, { views, store, now }: TopRouteOptions)
         throw unknownField('by', kind, by)
       if (from === undefined && to === undefined) {
         const value = typeof order === 'string' ? (metrics: Metrics) => valueOf(metrics[order]) : order
-        return { by, at: current.snapshot.at, rows: liveRows(current, kind, value).slice(0, n) }
+        return { by, at: now(), rows: liveRows(current, kind, value).slice(0, n) }
       }
       if (typeof order !== 'string') throw liveOnly(by)
       const toMs = resolveMoment(to ?? { beforeNowMs: 0 }, now())
