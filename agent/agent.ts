@@ -4,22 +4,28 @@ import { join } from 'node:path'
 import { Backoff } from '../common/backoff.js'
 import { Lifecycle, pause } from '../common/lifecycle.js'
 import type { Log } from '../common/log.js'
-import { controllerAddress, type AgentConfig } from './config.js'
+import { areAlike, withAsked } from './asked-intervals.js'
+import type { AgentConfig } from './config.js'
+import { controllerAddress } from './controller-address.js'
+import { errandsHere, type Errands } from './errands.js'
 import type { Capability } from './hypervisor/hypervisor.js'
-import { cpuSeconds, openMetricsServer, type AgentStatus } from './metrics-server.js'
+import { cpuSeconds } from './cpu-seconds.js'
+import { openMetricsServer, type AgentStatus } from './metrics-server.js'
 import { openSources, type Source } from './open-hypervisors.js'
 import { EnrolmentRefused, obtainIdentity, RefusedToken } from './report/enrol.js'
 import type { Identity } from './report/identity.js'
 import { reportToWire, type AgentHealth, type Pass } from './report/report-to-wire.js'
 import { SpoolSet } from './report/spool-set.js'
 import { encodeMessage, inventoryToWire } from './report/to-wire.js'
-import { Uplink, type AskedIntervals } from './report/uplink.js'
+import { Uplink } from './report/uplink.js'
 import { HostLoop, type Intervals } from './schedule/host-loop.js'
 
 export interface AgentOptions {
   readonly config: AgentConfig
   readonly version: string
   readonly log: Log
+  /** In this process if absent. */
+  readonly errands?: Errands
   readonly now: () => number
   readonly monotonicMs: () => number
 }
@@ -43,7 +49,7 @@ export interface Agent {
  * there yet are waited for; meanwhile /healthz says so.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { config, log, now } = options
+  const { config, errands = errandsHere, log, now } = options
   const lifecycle = new Lifecycle(log)
   const stop = new AbortController()
   const spools = new SpoolSet(
@@ -81,7 +87,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (Math.abs(base - clockBase) < clockStepMs) return
     log.warn({ byMs: Math.round(base - clockBase) }, 'the clock of this machine was set')
     clockBase = base
-    uplink?.introduceAgain()
+    uplink?.introduceAgain({ clockWasSet: true })
   }
 
   const serve = (source: Source): Served => {
@@ -160,7 +166,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       (problem) => {
         if (served.length === 0) waitingFor = problem
       },
-      () => openSources(entry, config, { log, now }),
+      () => openSources(entry, config, { errands, log, now }),
     )
     for (const source of sources ?? []) {
       lifecycle.add(`hypervisor ${source.hypervisor.identity.name}`, () => source.hypervisor.close())
@@ -201,6 +207,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           hosts: served.map(({ source }) => source.hypervisor.identity),
           log,
           now,
+          certificateRequest: () => errands.certificateRequest(),
           refused,
           signal: stop.signal,
         }),
@@ -217,9 +224,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           served.map(({ source, capabilities }) => ({ identity: source.hypervisor.identity, capabilities })),
         inventories: () => served.flatMap((host) => host.inventory ?? []),
         onSettings: (asked) => {
-          intervals = { ...intervals, ...given(asked) }
-          log.info({ intervals }, 'intervals set by the controller')
+          const before = intervals
+          intervals = withAsked(before, asked)
+          if (!areAlike(before, intervals)) log.info({ intervals }, 'intervals set by the controller')
         },
+        certificateRequest: () => errands.certificateRequest(),
         log,
         now,
       },
@@ -287,16 +296,9 @@ function intervalsOf(config: AgentConfig): Intervals {
 /** A clock that moved by less is drifting, or being slewed. */
 const clockStepMs = 2000
 
-/** Bounds of any interval, also of what a controller may ask for: it must not make an agent spin, nor silence it. */
+/** Bounds of the intervals that are configured here; those of what a controller may ask for are narrower. */
 const shortestMs = 500
 const longestMs = 3_600_000
-
-function given(asked: AskedIntervals): Partial<Intervals> {
-  const entries = Object.entries(asked).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, bounded(value)] as const],
-  )
-  return Object.fromEntries(entries)
-}
 
 function bounded(intervalMs: number): number {
   return Math.min(longestMs, Math.max(shortestMs, intervalMs))

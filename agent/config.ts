@@ -2,13 +2,11 @@ import { z } from 'zod'
 
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
-
-/** Where the controller is unless an agent is told otherwise. */
-export const defaultController = '127.0.0.1:8421'
+import { defaultController } from './controller-address.js'
 
 const libvirt = z.strictObject({
   kind: z.literal('libvirt'),
-  uri: z.literal('qemu:///system').default('qemu:///system'),
+  uri: z.enum(['qemu:///system', 'xen:///system']).default('qemu:///system'),
   /** Socket to read from; the read-only one is enough. Found by itself if absent. */
   socket: z.string().min(1).optional(),
 })
@@ -21,6 +19,27 @@ const simulated = z.strictObject({
   /** Simulated seconds in one second. */
   speed: z.number().positive().max(1000).default(1),
 })
+
+const esxi = z
+  .strictObject({
+    kind: z.literal('esxi'),
+    /** Of an ESXi host or a vCenter; the path is `/sdk` if there is none. */
+    url: z.url({ protocol: /^https$/, error: 'an address such as https://esxi.example/sdk' }),
+    user: z.string().min(1).max(256),
+    /** Its first line is the password. */
+    passwordFile: z.string().min(1),
+    /** SHA-256 of the server's certificate, with or without colons: proves a host's own certificate. */
+    thumbprint: z
+      .string()
+      .regex(/^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i, 'the SHA-256 thumbprint of the certificate, 32 bytes in hex')
+      .optional(),
+    /** Authority of the server's certificate. Without it and without a thumbprint: the system's authorities. */
+    caFile: z.string().min(1).optional(),
+  })
+  .refine(({ thumbprint, caFile }) => thumbprint === undefined || caFile === undefined, {
+    path: ['caFile'],
+    error: 'thumbprint or caFile, not both',
+  })
 
 /** `agent.yaml`. Every value has a default; unknown keys are errors. */
 export const agentConfigSchema = z.strictObject({
@@ -40,7 +59,7 @@ export const agentConfigSchema = z.strictObject({
     .length(1, 'exactly one controller')
     .prefault([{ address: defaultController }]),
   hypervisors: z
-    .array(z.discriminatedUnion('kind', [libvirt, simulated]))
+    .array(z.discriminatedUnion('kind', [libvirt, simulated, esxi]))
     .min(1)
     .prefault([{ kind: 'libvirt' }]),
   /** Roots of what is read from the machine. */
@@ -81,12 +100,3 @@ export const agentConfigSchema = z.strictObject({
 })
 
 export type AgentConfig = z.output<typeof agentConfigSchema>
-
-/** Where this agent's controller is: what the configuration names or, where that is the default, the one that was joined. */
-export function controllerAddress(
-  { controllers: [configured] }: Pick<AgentConfig, 'controllers'>,
-  joined: { readonly controller?: string | undefined },
-): string {
-  const address = configured?.address ?? defaultController
-  return address === defaultController ? (joined.controller ?? address) : address
-}

@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { ConfigError, loadConfig } from '../common/config.js'
 import { createLog } from '../common/log.js'
+import { runMain, stopWhenAsked } from '../common/run-program.js'
 import { readVersion } from '../common/version.js'
 import { startAgent } from './agent.js'
-import { agentConfigSchema } from './config.js'
+import { collectGarbage } from './collect-garbage.js'
+import { errandsApart, runErrand } from './errands.js'
+import { showStatus, statusLine } from './service-status.js'
 
 const usage = `headroom-agent: reads the hypervisors of a machine and reports to a headroom controller
 
@@ -18,6 +21,7 @@ Without --config every value is its default: libvirt on this machine, the contro
 
 async function main(): Promise<void> {
   if (process.argv[2] === 'join') return join(process.argv.slice(3))
+  if (process.argv[2] === 'errand') return runErrand(process.argv.slice(3))
   const { values } = parseArgs({
     options: { config: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
   })
@@ -30,32 +34,32 @@ async function main(): Promise<void> {
     process.stdout.write(`${version}\n`)
     return
   }
-  const config = loadConfig(values.config ?? 'agent.yaml', agentConfigSchema, { required: values.config !== undefined })
+  const errands = errandsApart(fileURLToPath(import.meta.url))
+  const config = await errands.config(values.config)
   const log = createLog('agent', config.log.level)
-  const agent = await startAgent({ config, version, log, now: () => Date.now(), monotonicMs: () => performance.now() })
+  const agent = await startAgent({
+    config,
+    version,
+    log,
+    errands,
+    now: () => Date.now(),
+    monotonicMs: () => performance.now(),
+  })
   log.info({ version, metricsPort: agent.metricsPort }, 'agent started')
-  let stopping = false
-  const stop = (reason: string): void => {
-    if (stopping) return
-    stopping = true
-    log.info({ reason }, 'stopping')
-    agent.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, 'stopping failed')
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGINT', () => stop('SIGINT'))
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  // Started by a launcher: without it there is nobody to stop this process.
-  process.on('disconnect', () => stop('the launcher is gone'))
+  const stopCollecting = collectGarbage()
+  const hideStatus = showStatus(() => statusLine(agent.status()), process.env)
+  stopWhenAsked(log, () => {
+    hideStatus()
+    stopCollecting()
+    return agent.stop()
+  })
 }
 
 /** Loaded only here: the agent that runs all day has no use for it. */
 async function join(args: readonly string[]): Promise<void> {
-  const { joinController, joinFailure, joinUsage } = await import('./join.js')
+  const { joinController, joinFailure } = await import('./join.js')
+  const { joinUsage } = await import('./join-options.js')
+  const { findServiceUnit } = await import('./service-unit.js')
   if (args.includes('--help')) {
     process.stdout.write(joinUsage)
     return
@@ -66,6 +70,7 @@ async function join(args: readonly string[]): Promise<void> {
       print: (line) => process.stdout.write(`${line}\n`),
       now: () => Date.now(),
       version: readVersion(),
+      service: findServiceUnit,
       signal: new AbortController().signal,
     })
   } catch (error) {
@@ -75,13 +80,4 @@ async function join(args: readonly string[]): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  const text =
-    error instanceof ConfigError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error)
-  process.stderr.write(`${text}\n`)
-  process.exitCode = error instanceof ConfigError ? 2 : 1
-})
+runMain(main)

@@ -1,14 +1,16 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { access, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
+import { makeDirectoryDurably, writeDurably } from '../common/durable-file.js'
 import type { Log } from '../common/log.js'
 import type { AgentConfig } from './config.js'
+import type { Errands } from './errands.js'
+import type { MachineFacts } from './host/machine-facts.js'
 import { createMachine } from './host/machine.js'
 import type { Capability, HostFacts, Hypervisor } from './hypervisor/hypervisor.js'
-import { openLibvirt } from './hypervisor/libvirt/driver.js'
-import { loadFleet } from './hypervisor/simulated/fleet-file.js'
-import { openSimulatedFleet } from './hypervisor/simulated/simulated-fleet.js'
+import { openLibvirt, type LibvirtOptions } from './hypervisor/libvirt/driver.js'
 import type { Machine } from './schedule/host-loop.js'
 import { readArrayCounters } from './storage/array-counters.js'
 import { createArrayResolver } from './storage/array-resolver.js'
@@ -28,9 +30,12 @@ type HypervisorConfig = AgentConfig['hypervisors'][number]
 export async function openSources(
   entry: HypervisorConfig,
   config: AgentConfig,
-  { log, now }: { readonly log: Log; readonly now: () => number },
+  { errands, log, now }: { readonly errands: Errands; readonly log: Log; readonly now: () => number },
 ): Promise<readonly Source[]> {
   if (entry.kind === 'simulated') {
+    // Loaded only here: a real hypervisor's agent has no use for it.
+    const { loadFleet } = await import('./hypervisor/simulated/fleet-file.js')
+    const { openSimulatedFleet } = await import('./hypervisor/simulated/simulated-fleet.js')
     const hypervisors = openSimulatedFleet({
       spec: loadFleet(entry.fleet),
       seed: entry.seed,
@@ -41,9 +46,10 @@ export async function openSources(
     })
     return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
   }
+  if (entry.kind === 'esxi') return openEsxiSources(entry, { dataDir: config.data, log, now })
   const { proc: procRoot, sys: sysRoot, dev: devRoot, root: rootFs } = config.paths
   const known = await rememberedHostId(config.data)
-  const hypervisor = await openLibvirt({
+  const options = {
     ...(entry.socket === undefined ? {} : { socket: entry.socket }),
     ...(known === undefined ? {} : { hostId: known }),
     uri: entry.uri,
@@ -53,9 +59,42 @@ export async function openSources(
     createResolver: (hostId) => createArrayResolver({ procRoot, sysRoot, devRoot, rootFs, hostId, log }),
     log,
     now,
+  } satisfies LibvirtOptions
+  const machine = linuxMachine(config, errands, log)
+  const source =
+    entry.uri === 'xen:///system' ? await openXenSource(options, machine) : await openKvmSource(options, machine)
+  if (known === undefined) await rememberHostId(config.data, source.hypervisor.identity.hostId)
+  return [source]
+}
+
+/** An ESXi host, or all hosts of a vCenter. Loaded only here, as the simulated fleet is. */
+async function openEsxiSources(
+  { url: address, user, passwordFile, thumbprint, caFile }: Extract<HypervisorConfig, { kind: 'esxi' }>,
+  shared: { readonly dataDir: string; readonly log: Log; readonly now: () => number },
+): Promise<readonly Source[]> {
+  const { openEsxi } = await import('./hypervisor/esxi/driver.js')
+  const { trustOf } = await import('./hypervisor/esxi/trust.js')
+  const url = new URL(address)
+  if (url.pathname === '/') url.pathname = '/sdk'
+  const hypervisors = await openEsxi({
+    url,
+    user,
+    passwordFile,
+    trust: await trustOf({ thumbprint, caFile }),
+    ...shared,
   })
-  if (known === undefined) await rememberHostId(config.data, hypervisor.identity.hostId)
-  return [{ hypervisor, machine: linuxMachine(config, log) }]
+  return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
+}
+
+async function openKvmSource(options: LibvirtOptions, machine: Machine): Promise<Source> {
+  return { hypervisor: await openLibvirt(options), machine }
+}
+
+/** Loaded only here, as the simulated fleet is. */
+async function openXenSource(options: LibvirtOptions, machine: Machine): Promise<Source> {
+  const { openXen } = await import('./hypervisor/xen/driver.js')
+  const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
+  return { hypervisor: await openXen({ ...options, newHostId: () => randomUUID() }), machine: dom0Machine(machine) }
 }
 
 const hostIdFile = 'host-id'
@@ -75,22 +114,25 @@ async function rememberedHostId(dataDir: string): Promise<string | undefined> {
 }
 
 async function rememberHostId(dataDir: string, hostId: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  await writeFile(join(dataDir, hostIdFile), `${hostId}\n`, { mode: 0o600, flush: true })
+  makeDirectoryDurably(dataDir)
+  await writeDurably(join(dataDir, hostIdFile), `${hostId}\n`)
 }
 
-function linuxMachine(config: AgentConfig, log: Log): Machine {
+function linuxMachine(config: AgentConfig, errands: Errands, log: Log): Machine {
   const { proc: procRoot, sys: sysRoot, root: rootFs } = config.paths
   const machine = createMachine({ procRoot, sysRoot, rootFs, log })
-  let facts: ReturnType<typeof machine.facts> | undefined
+  let facts: Promise<Partial<MachineFacts>> | undefined
   return {
     async sample(signal) {
       const { host, runs } = await machine.sample(signal)
       return { host, collectors: runs }
     },
     async complete(known: HostFacts) {
-      // Once: it forks processes. It has deadlines of its own and never rejects.
-      facts ??= machine.facts(new AbortController().signal)
+      // Once: it forks processes.
+      facts ??= errands.machineFacts({ procRoot, sysRoot }).catch((error: unknown) => {
+        log.warn({ err: error }, 'the machine inventory is missing')
+        return {}
+      })
       const { hostname: _hostname, bootId: _bootId, memoryBytes: _memory, ...own } = await facts
       // libvirt guesses the CPU's name; how much memory there is for VMs it knows best.
       return { ...known, ...own }

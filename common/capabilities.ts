@@ -9,6 +9,7 @@ export const capabilityNames = [
   'memory-active',
   'disk-bytes',
   'disk-requests',
+  /** `degraded`: of the host's device beneath the disk, and shown as such. */
   'disk-latency',
   'disk-flush',
   'nic',

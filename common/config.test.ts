@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
-import { ConfigError, duration, loadConfig, parseConfig, size } from './config.js'
+import { duration, loadConfig, parseConfig, size } from './config.js'
+import { ConfigError } from './config-error.js'
 
 const schema = z.strictObject({
   name: z.string().min(1).max(8).default('here'),

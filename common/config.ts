@@ -2,33 +2,8 @@ import { readFileSync } from 'node:fs'
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
 import { z } from 'zod'
 
+import { ConfigError, type ConfigProblem } from './config-error.js'
 import { parseDurationMs, parseSizeBytes } from './units.js'
-
-/** One thing that is wrong in a configuration: which key, where, what was expected and what stood there. */
-export interface ConfigProblem {
-  readonly key: string
-  readonly line: number | undefined
-  readonly expected: string
-  readonly got: string
-}
-
-/** A configuration that cannot be used. Lists every problem, not only the first. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  constructor(
-    readonly file: string,
-    readonly problems: readonly ConfigProblem[],
-  ) {
-    super(
-      problems
-        .map(({ key, line, expected, got }) => {
-          const where = line === undefined ? file : `${file}:${line}`
-          return `${where}: ${key === '' ? 'the file' : key}: expected ${expected}, got ${got}`
-        })
-        .join('\n'),
-    )
-  }
-}
 
 /** A duration with its unit (`15s`), as milliseconds. */
 export const duration = withUnit(parseDurationMs, 'a duration such as 15s, 10m or 3d')

@@ -3,6 +3,10 @@ import { z } from 'zod'
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
 import { formatDuration } from '../common/units.js'
+import { defaultHttpLimits } from './api/connection-guard.js'
+import { defaultHubLimits } from './api/stream-hub.js'
+import { defaultAgentLimits } from './ingest/agent-quotas.js'
+import { defaultConnectionLimits } from './ingest/connection-limits.js'
 
 /** A beat: short enough to say something of now, long enough not to be the load itself. */
 function beat(leastMs: number, mostMs: number, initial: string): z.ZodPrefault<typeof duration> {
@@ -11,6 +15,11 @@ function beat(leastMs: number, mostMs: number, initial: string): z.ZodPrefault<t
 }
 
 const port = z.int().min(0).max(65_535)
+
+/** A number of something, at least one. */
+function count(initial: number): z.ZodDefault<z.ZodInt> {
+  return z.int().min(1).max(1_000_000_000).default(initial)
+}
 
 /** `controller.yaml`. Every value has a default; unknown keys are errors. */
 export const controllerConfigSchema = z.strictObject({
@@ -21,6 +30,16 @@ export const controllerConfigSchema = z.strictObject({
     .strictObject({
       host: z.string().min(1).default('127.0.0.1'),
       port: port.default(8420),
+      limits: z
+        .strictObject({
+          connections: count(defaultHttpLimits.connections),
+          /** Of one address other than this machine's own. */
+          connectionsPerAddress: count(defaultHttpLimits.connectionsPerAddress),
+          /** Event streams, in all and of one caller. */
+          streams: count(defaultHubLimits.streams),
+          streamsPerCaller: count(defaultHubLimits.streamsPerCaller),
+        })
+        .prefault({}),
     })
     .prefault({}),
   /** Where agents connect. */
@@ -33,6 +52,25 @@ export const controllerConfigSchema = z.strictObject({
         .string()
         .regex(/^[^\s/]+:\d{1,5}$/, 'host:port')
         .optional(),
+      /** What others may take of this controller, friends and strangers. */
+      limits: z
+        .strictObject({
+          /** Connections of agents. */
+          connections: count(defaultConnectionLimits.agents),
+          /** Connections without a certificate of this controller: handshakes, enrolments, whoever else. */
+          strangers: count(defaultConnectionLimits.strangers),
+          strangersPerAddress: count(defaultConnectionLimits.strangersPerAddress),
+          /** New connections a second. */
+          newPerSecond: count(defaultConnectionLimits.newPerSecond),
+          newPerSecondPerAddress: count(defaultConnectionLimits.newPerSecondPerAddress),
+          /** Of one agent. */
+          reportsPerSecond: count(defaultAgentLimits.reportsPerSecond),
+          bytesPerSecond: size.prefault('1MiB').refine((bytes) => bytes >= 64 * 1024, { message: 'at least 64KiB' }),
+          /** VMs, disks, interfaces, arrays and file systems of one agent, and new ones of them an hour. */
+          entities: count(defaultAgentLimits.entities),
+          newEntitiesPerHour: count(defaultAgentLimits.newEntitiesPerHour),
+        })
+        .prefault({}),
     })
     .prefault({}),
   /** Where time series are kept. */

@@ -1,9 +1,10 @@
 import { watch } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
+import { makeDirectoryDurably, writeDurably } from '../common/durable-file.js'
 import { Lifecycle } from '../common/lifecycle.js'
 import type { Log } from '../common/log.js'
 import { startApi } from './api/start-api.js'
@@ -60,7 +61,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
 async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<Controller> {
   const { config, version, log, now } = options
   const dir = join(config.data, 'controller')
-  await mkdir(dir, { recursive: true, mode: 0o700 })
+  makeDirectoryDurably(dir)
   const policy = livePolicy(config.policyFile, log, lifecycle)
 
   const state = openEmbeddedState({ path: join(dir, 'state.db') })
@@ -90,8 +91,12 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const agents = new AgentRegistry(state, ca)
   if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
   const sessions: OpenSessions = new Map()
+  const {
+    limits: { connections, ...limits },
+    ...address
+  } = config.grpc
   const ingest = await openIngestServer({
-    ...config.grpc,
+    ...address,
     ca,
     registry: agents,
     metrics,
@@ -109,6 +114,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
       remembered,
     },
     renewExpiredWithinMs: config.auth.renewExpiredWithin,
+    connectionLimits: { ...limits, agents: connections },
+    agentLimits: limits,
   })
   lifecycle.add('gRPC', () => ingest.close())
   const enrolment = new Enrolment({
@@ -131,8 +138,11 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   }, tickEveryMs)
   lifecycle.add('tick', () => clearInterval(tick))
 
+  const { limits: httpLimits, ...httpAddress } = config.http
   const api = await startApi({
-    ...config.http,
+    ...httpAddress,
+    httpLimits,
+    streamLimits: httpLimits,
     fleet,
     store,
     state,
@@ -178,7 +188,7 @@ async function offerLocalToken(
     grant: 'any',
     note: 'agent on the controller machine',
   })
-  await writeFile(path, `${token}\n`, { mode: 0o600 })
+  await writeDurably(path, `${token}\n`)
 }
 
 function endOverlapInTime(enrolment: Enrolment, log: Log, lifecycle: Lifecycle): void {

@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { ConfigError, loadConfig } from '../common/config.js'
+import { loadConfig } from '../common/config.js'
+import { ConfigError } from '../common/config-error.js'
 import { createLog } from '../common/log.js'
+import { runMain, stopWhenAsked } from '../common/run-program.js'
 import { readVersion } from '../common/version.js'
 import { controllerConfigSchema } from './config.js'
 import { startController } from './controller.js'
@@ -53,23 +55,7 @@ async function main(): Promise<void> {
   // The link is a secret: it goes to a person or to the launcher, never into a log.
   if (process.send === undefined) process.stdout.write(`headroom ${version} is ready: ${link}\n`)
   else process.send({ ready: true, url: controller.url, grpcPort: controller.grpcPort, loginLink: link })
-  let stopping = false
-  const stop = (reason: string): void => {
-    if (stopping) return
-    stopping = true
-    log.info({ reason }, 'stopping')
-    controller.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error({ err: error }, 'stopping failed')
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGINT', () => stop('SIGINT'))
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  // Started by a launcher: without it there is nobody to stop this process.
-  process.on('disconnect', () => stop('the launcher is gone'))
+  stopWhenAsked(log, () => controller.stop())
 }
 
 function portOption(text: string | undefined, name: string): number | undefined {
@@ -92,16 +78,11 @@ function builtPage(): string | undefined {
   return undefined
 }
 
-/** What went wrong in a line where it is a matter of configuration. */
+/** What went wrong in a line where a person can help it. */
 function inWords(error: unknown): string | undefined {
-  if (error instanceof ConfigError) return error.message
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') return undefined
   const port = 'port' in error ? String(error.port) : '?'
   return `port ${port} is in use by another program; choose others: --http-port N --grpc-port N`
 }
 
-main().catch((error: unknown) => {
-  const text = inWords(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))
-  process.stderr.write(`${text}\n`)
-  process.exitCode = error instanceof ConfigError ? 2 : 1
-})
+runMain(main, inWords)

@@ -15,9 +15,18 @@ if (!existsSync(join(root, 'node_modules/.bin/tsc'))) {
 }
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 run('tsc', '-p', 'tsconfig.build.json')
+const { bundleAgent } = await import('./bundle-agent.mjs')
+await bundleAgent(join(root, 'dist'))
+cpSync(join(root, 'agent/run.sh'), join(root, 'dist/agent/run.sh'))
 run('vite', 'build', 'controller/web', '--logLevel', 'warn')
 mkdirSync(join(root, 'dist/deploy'), { recursive: true })
 cpSync(join(root, 'deploy/fleets'), join(root, 'dist/deploy/fleets'), { recursive: true })
-for (const program of ['agent/main.js', 'controller/main.js', 'controller/cli/main.js', 'deploy/start.js']) {
+for (const program of [
+  'agent/main.js',
+  'agent/run.sh',
+  'controller/main.js',
+  'controller/cli/main.js',
+  'deploy/start.js',
+]) {
   chmodSync(join(root, 'dist', program), 0o755)
 }

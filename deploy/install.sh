@@ -258,17 +258,18 @@ END
     agent)
       put_text "$destdir$prefix/bin/headroom-agent" 0755 <<END
 #!/bin/sh
-set -- '$prefix/lib/headroom/dist/agent/main.js' "\$@"
-# What joining writes belongs to the service's user, and goes where the service's configuration says.
+set -- '$prefix/lib/headroom/dist/agent/run.sh' "\$@"
+# Joining is for the service, with its configuration.
 if [ "\${2-}" = join ]; then
   configured=no
   for word; do
     case \$word in --config | --config=* | --help) configured=yes ;; esac
   done
   if [ "\$configured" = no ]; then set -- "\$@" --config /etc/headroom/agent.yaml; fi
-  if [ "\$(id -u)" -eq 0 ]; then exec runuser -u headroom-agent -- '$node_path' "\$@"; fi
 fi
-exec '$node_path' "\$@"
+HEADROOM_NODE='$node_path'
+export HEADROOM_NODE
+exec /bin/sh "\$@"
 END
       ;;
   esac
@@ -321,9 +322,10 @@ bring_to_life() {
   for role in $roles; do
     echo "Edit /etc/headroom/$role.yaml if you like, then:"
     if [ "$role" = agent ] && [ ! -e /var/lib/headroom-agent/identity.json ]; then
-      echo "  the command that 'headroom agent join-token' prints on the controller's machine"
+      echo "  the command that 'headroom agent join-token' prints on the controller's machine (it starts the agent)"
+    else
+      echo "  systemctl enable --now headroom-$role"
     fi
-    echo "  systemctl enable --now headroom-$role"
   done
 }
 

@@ -8,6 +8,7 @@ packages=(
   busybox-static cpio zstd iproute2 util-linux procps
   chromium fonts-dejavu-core
   systemd shellcheck
+  strace libnbd-bin e2fsprogs mount
 )
 missing=()
 for package in "${packages[@]}"; do

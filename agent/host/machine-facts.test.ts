@@ -7,7 +7,6 @@ import { afterEach, expect, test } from 'vitest'
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
 import { readLocalDisks } from './local-disks.js'
 import { readMachineFacts, type MachineInventory } from './machine-facts.js'
-import { createTextReader } from './text-reader.js'
 
 let tree: Tree | undefined
 afterEach(() => tree?.remove())
@@ -49,10 +48,9 @@ const dead: MachineInventory = {
 const options = (built: Tree, inventory: MachineInventory) => ({
   procRoot: built.procRoot,
   sysRoot: built.sysRoot,
-  reader: createTextReader(),
   log,
   signal: new AbortController().signal,
-  deadlineMs: 20,
+  deadlineMs: 500,
   inventory,
 })
 

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 
-import si from 'systeminformation'
+import type si from 'systeminformation'
 
 import type { Log } from '../../common/log.js'
 import type { HostFacts, LocalDiskFacts } from '../hypervisor/hypervisor.js'
@@ -8,7 +8,7 @@ import { waitAtMost } from './wait-at-most.js'
 import { readBootId, readKernelRelease } from './kernel.js'
 import { readLocalDisks } from './local-disks.js'
 import { parseMeminfo } from './meminfo.js'
-import type { TextReader } from './text-reader.js'
+import { createTextReader } from './text-reader.js'
 
 type OsFacts = 'os' | 'kernel' | 'machine' | 'cpuModel' | 'cpuCores' | 'cpuThreads' | 'cpuMhz' | 'localDisks'
 
@@ -26,7 +26,6 @@ export type MachineInventory = Pick<typeof si, 'system' | 'cpu' | 'osInfo' | 'di
 export interface MachineFactsOptions {
   readonly procRoot: string
   readonly sysRoot: string
-  readonly reader: TextReader
   readonly log: Log
   readonly signal: AbortSignal
   /** For each call. */
@@ -36,7 +35,9 @@ export interface MachineFactsOptions {
 
 /** The static inventory. Never rejects: what fails is logged and left out. */
 export async function readMachineFacts(options: MachineFactsOptions): Promise<MachineFacts> {
-  const { procRoot, sysRoot, reader, log, signal, deadlineMs, inventory = si } = options
+  const reader = createTextReader()
+  const { procRoot, sysRoot, log, signal, deadlineMs } = options
+  const inventory = options.inventory ?? (await import('systeminformation')).default
   const call = async <T>(name: string, start: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await waitAtMost(start(), deadlineMs, name, signal)

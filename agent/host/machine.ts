@@ -4,7 +4,6 @@ import { cpuCollector, userHz } from './cpu.js'
 import { diskstatsCollector } from './diskstats.js'
 import { fileSystemsCollector } from './file-systems.js'
 import { loadavgCollector } from './loadavg.js'
-import { readMachineFacts, type MachineFacts, type MachineInventory } from './machine-facts.js'
 import { meminfoCollector } from './meminfo.js'
 import { netCollector, netDevPaths } from './net.js'
 import { readPageBytes } from './page-size.js'
@@ -20,24 +19,18 @@ export interface MachineOptions extends HostRoots {
   readonly log: Log
   /** For each collector of a pass; 5 s if absent. */
   readonly deadlineMs?: number
-  /** For each call of the static inventory; 10 s if absent. */
-  readonly factsDeadlineMs?: number
-  readonly inventory?: MachineInventory
 }
 
 /** The machine that this agent runs on. */
 export interface Machine {
   /** One pass of all collectors. Never rejects: what failed is absent from `host` and named in `runs`. */
   sample(signal: AbortSignal): Promise<{ host: HostRaw; runs: readonly CollectorRunResult[] }>
-  /** What does not change until the next boot. Forks processes: once at the start. Never rejects. */
-  facts(signal: AbortSignal): Promise<MachineFacts>
   /** Runs of single collectors left out because the one before still hung; a total. */
   skippedRuns(): number
 }
 
 export function createMachine(options: MachineOptions): Machine {
-  const { procRoot, sysRoot, rootFs, log, clockTicksPerSecond = userHz } = options
-  const { deadlineMs = 5000, factsDeadlineMs = 10_000, inventory } = options
+  const { procRoot, sysRoot, rootFs, log, clockTicksPerSecond = userHz, deadlineMs = 5000 } = options
   const reader = createTextReader()
   const collectors: readonly Collector[] = [
     cpuCollector(procRoot, reader, clockTicksPerSecond),
@@ -54,16 +47,6 @@ export function createMachine(options: MachineOptions): Machine {
   const runner = new CollectorRunner(collectors, { deadlineMs })
   return {
     sample: (signal) => runner.run(signal),
-    facts: (signal) =>
-      readMachineFacts({
-        procRoot,
-        sysRoot,
-        reader,
-        log,
-        signal,
-        deadlineMs: factsDeadlineMs,
-        ...(inventory === undefined ? {} : { inventory }),
-      }),
     skippedRuns: () => runner.skipped,
   }
 }

@@ -89,6 +89,14 @@ export interface DiskRaw {
   readonly errors?: number
   readonly outOfSlots?: number
   readonly highestWriteBytes?: number
+  /**
+   * For latency where the hypervisor does not time requests: what the host's kernel counts for the block device beneath the
+   * disk, since this run of the VM was first seen. Its requests are not the guest's, as layers join and split them.
+   */
+  readonly deviceReadRequests?: number
+  readonly deviceReadSeconds?: number
+  readonly deviceWriteRequests?: number
+  readonly deviceWriteSeconds?: number
 }
 
 export interface NicRaw {
@@ -223,6 +231,10 @@ export interface Sample {
   /** Present only from drivers that know the machine themselves (simulated, remote, ESXi). */
   readonly host?: HostRaw
   readonly arrays?: readonly ArrayRaw[]
+  /** The moment that it is of, where that is not the present: of a hypervisor that takes its samples itself. */
+  readonly atMs?: number
+  /** Samples of moments before this one that were not given yet, oldest first. */
+  readonly earlier?: readonly Sample[]
 }
 
 export type DiskBackend = 'file' | 'block' | 'iscsi' | 'rbd' | 'nbd' | 'nfs' | 'lvm' | 'vmfs' | 'other'
@@ -361,6 +373,11 @@ export interface SampleOptions {
  */
 export interface Hypervisor {
   readonly identity: HostIdentity
+  /**
+   * The hypervisor takes samples at its own beat and keeps them for a while: a state pass brings all groups of those that are
+   * new, and between them there is nothing to read: no fast lane, no reading after events.
+   */
+  readonly paced?: 'by-hypervisor'
   probe(signal: AbortSignal): Promise<readonly Capability[]>
   inventory(signal: AbortSignal): Promise<Inventory>
   /** Reads the groups for every VM, each under a deadline of its own; what fails becomes a gap, never an exception. */

@@ -22,16 +22,19 @@ export type Step =
   /** Trying again changes nothing before a person acts: say so and wait long. */
   | { readonly kind: 'hold'; readonly problem: string }
 
-const joinAnew = 'join it anew: headroom-agent join --replace, with a token of that controller'
+const joinAnew =
+  "join it anew: on the controller 'headroom agent join-token' prints a command; run it here with --replace"
 
 export function stepAfter({ code, reason, message }: CallEnd): Step {
   switch (reason) {
     case 'agent-revoked':
       return hold(`this agent was revoked by the controller; ${joinAnew}`)
+    case 'certificate-expired-long-ago':
+      // Its host is its own still: no other agent can have it, not even this one by another name.
+      return hold(`the controller refuses this agent: ${message}; revoke it there, then ${joinAnew}`)
     case 'agent-unknown':
     case 'other-authority':
     case 'no-certificate':
-    case 'certificate-expired-long-ago':
       return hold(`the controller refuses this agent: ${message}; ${joinAnew}`)
     case 'certificate-not-yet-valid':
       return hold(`the controller refuses this agent: ${message}; one of the two clocks is wrong`)

@@ -70,8 +70,8 @@ export function clockMessage(
 ): string {
   const here = `this machine's clock says ${iso(nowMs)}`
   return theirs !== undefined && theirs >= from && theirs <= to
-    ? `${here}, the controller's ${iso(theirs)}: set the clock`
-    : `${here}, but the controller's certificate is valid from ${iso(from)} to ${iso(to)}: one of the two clocks is wrong`
+    ? `${here}, the controller's ${iso(theirs)}: set the clock of this machine (timedatectl shows it)`
+    : `${here}, but the controller's certificate is valid from ${iso(from)} to ${iso(to)}: one of the two clocks is wrong (date -u on both shows which)`
 }
 
 function iso(ms: number): string {
@@ -110,9 +110,18 @@ async function shakeHands(address: string, signal: AbortSignal): Promise<TLSSock
     })
     socket.once('timeout', () => socket.destroy(new Error(`${address} did not answer within ${deadlineMs} ms`)))
     // Stays, for what comes after the handshake.
-    socket.on('error', reject)
+    socket.on('error', (error) => reject(new Error(reasonOf(error), { cause: error })))
     socket.once('secureConnect', () => resolve(socket))
   })
+}
+
+/** Words for what Node says with a code of OpenSSL, or with none: of several addresses that all fail it gives an empty message. */
+function reasonOf(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return 'what answers there does not speak TLS'
+  }
+  return error.message || code || error.name
 }
 
 /** @throws Error if what was presented cannot be read */

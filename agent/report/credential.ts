@@ -5,6 +5,7 @@ import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
 import { stepAfter, type CallEnd } from './call-end.js'
 import { diagnose } from './controller-probe.js'
+import type { CertificateRequest } from './certificate-request.js'
 import { isRenewalDue, RenewalFailed, renewIdentity } from './enrol.js'
 import { authoritiesOf, loadIdentity, type Identity } from './identity.js'
 
@@ -17,6 +18,8 @@ export interface CredentialOptions {
   readonly checkRenewalMs?: number
   /** The least time between two tries where only a person can help; a minute if absent. */
   readonly holdMs?: number
+  /** Made in this process if absent. */
+  readonly certificateRequest?: (() => Promise<CertificateRequest>) | undefined
   /** A fresh certificate is there: the session is to be opened with it. */
   readonly onRenewed: () => void
 }
@@ -25,6 +28,8 @@ const defaultCheckRenewalMs = 3_600_000
 const defaultHoldMs = 60_000
 /** Beyond the least time, so that many agents do not come at once. */
 const holdSpreadMs = 540_000
+/** Between two renewals that the controller asks for. */
+const askedRenewalsApartMs = 5000
 /** How soon a new join on this machine is noticed while the agent waits. */
 const lookForIdentityMs = 5000
 /** How long after a look at a connection that fails the next one comes: soon at first, rarely in a long outage. */
@@ -38,6 +43,8 @@ export class Credential {
   #identity: Identity
   #problem = ''
   #asked = false
+  /** On the monotonic clock. */
+  #renewedAt = -Infinity
   #wake = new AbortController()
   #renewing: Promise<CallEnd | undefined> | undefined
   #clockOffsetMs = 0
@@ -74,6 +81,8 @@ export class Credential {
 
   /** The controller wants us to have another certificate. */
   askToRenew(): void {
+    // It is under way, or soon is.
+    if (this.#asked) return
     this.#asked = true
     this.#wake.abort()
   }
@@ -87,8 +96,11 @@ export class Credential {
       const wake = AbortSignal.any([signal, this.#wake.signal])
       let waitMs = checkRenewalMs
       if (await this.#adoptNewIdentity()) this.options.onRenewed()
-      if (this.#asked || isRenewalDue(this.#identity, this.#now())) {
+      const tooSoonMs = this.#renewedAt + Math.min(askedRenewalsApartMs, checkRenewalMs) - performance.now()
+      if (this.#asked && tooSoonMs > 0) waitMs = tooSoonMs
+      else if (this.#asked || isRenewalDue(this.#identity, this.#now())) {
         this.#asked = false
+        this.#renewedAt = performance.now()
         const failed = await this.#renew(signal)
         if (failed === undefined) backoff.reset()
         else {
@@ -144,7 +156,7 @@ export class Credential {
         return this.#hold(diagnosis.message, signal)
       case 'stranger':
         return this.#hold(
-          `who answers at ${address} is not the controller that this agent joined, or has another certificate authority now`,
+          `who answers at ${address} is not the controller that this agent joined, or has another certificate authority now: check the address, or revoke this agent there and join it anew with --replace`,
           signal,
         )
       case 'unreachable':
@@ -182,11 +194,11 @@ export class Credential {
   }
 
   async #renewOnce(signal: AbortSignal): Promise<CallEnd | undefined> {
-    const { dataDir, address, log } = this.options
+    const { dataDir, address, certificateRequest, log } = this.options
     try {
       // One that was put there meanwhile must not be written over by the old one's.
       if (!(await this.#adoptNewIdentity())) {
-        this.#identity = await renewIdentity(this.#identity, { dataDir, address, signal })
+        this.#identity = await renewIdentity(this.#identity, { dataDir, address, certificateRequest, signal })
         log.info('certificate renewed')
       }
       this.options.onRenewed()

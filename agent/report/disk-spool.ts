@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { syncDirectory } from '../../common/durable-file.js'
 import { decodeSegment, encodeRecord } from './segment-file.js'
 
 /** A report that waits for its ack. */
@@ -59,16 +60,16 @@ export class DiskSpool {
       .filter((file) => file.endsWith(suffix))
       .toSorted()) {
       const path = join(directory, name)
-      const { records, damagedBytes } = decodeSegment(readFileSync(path))
+      const { records, damagedBytes } = readSegment(path)
       if (damagedBytes > 0) spool.#damagedReports += 1
       const segment: Segment = { path, bytes: 0, waiting: records.length }
-      const atMs = statSync(path).mtimeMs
+      const atMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
       for (const { seq, report } of records) {
         spool.#entries.push({ seq, atMs, bytes: report.length, report: undefined, segment, durable: true })
         spool.#bytes += report.length
         spool.#nextSeq = seq + 1
       }
-      if (records.length === 0) rmSync(path, { force: true })
+      if (records.length === 0) removeIfPossible(path)
     }
     return spool
   }
@@ -199,10 +200,12 @@ export class DiskSpool {
     this.#first += 1
     this.#bytes -= entry.bytes
     if (entry.report !== undefined) this.#memoryBytes -= entry.bytes
+    // The entry itself is cut off only later.
+    entry.report = undefined
     const { segment } = entry
     if (segment !== undefined) {
       segment.waiting -= 1
-      if (segment.waiting === 0 && segment !== this.#open?.segment) rmSync(segment.path, { force: true })
+      if (segment.waiting === 0 && segment !== this.#open?.segment) removeIfPossible(segment.path)
     }
     if (this.#first >= 1024 && this.#first * 2 > this.#entries.length) {
       this.#entries.splice(0, this.#first)
@@ -266,19 +269,23 @@ export class DiskSpool {
 }
 
 function readReports(path: string): ReadonlyMap<number, Buffer> {
+  return new Map(readSegment(path).records.map(({ seq, report }) => [seq, report]))
+}
+
+/** On a disk that became read-only a file stays: the next life of the agent sends it again, and the controller knows its numbers. */
+function removeIfPossible(path: string): void {
   try {
-    return new Map(decodeSegment(readFileSync(path)).records.map(({ seq, report }) => [seq, report]))
+    rmSync(path, { force: true })
   } catch {
-    // Gone or unreadable: its reports count as damaged.
-    return new Map()
+    // Left.
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r')
+/** A file that is gone or cannot be read is damaged from its beginning on: it must not keep the agent from starting. */
+function readSegment(path: string): ReturnType<typeof decodeSegment> {
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    return decodeSegment(readFileSync(path))
+  } catch {
+    return { records: [], damagedBytes: 1 }
   }
 }

@@ -8,7 +8,7 @@ import { controllerServerName } from '../../common/tls.js'
 import { AgentClient, type EnrolReply, type RenewReply } from '../../proto/gen/headroom/v1/agent.js'
 import type { HostIdentity } from '../hypervisor/hypervisor.js'
 import { callEndOf, stepAfter, type CallEnd } from './call-end.js'
-import { makeCertificateRequest } from './certificate-request.js'
+import { makeCertificateRequest, type CertificateRequest } from './certificate-request.js'
 import { diagnose, presentedChain, spkiHash } from './controller-probe.js'
 import { authoritiesOf, loadIdentity, pem, saveIdentity, type Identity } from './identity.js'
 import { claimToWire } from './to-wire.js'
@@ -54,6 +54,8 @@ export interface EnrolOptions {
   readonly log: Log
   /** The machine's clock, to say so if it is that which keeps TLS from working. */
   readonly now?: () => number
+  /** Made in this process if absent. */
+  readonly certificateRequest?: (() => Promise<CertificateRequest>) | undefined
   /** Ends it early: the agent stops. */
   readonly signal: AbortSignal
 }
@@ -94,10 +96,12 @@ export async function obtainIdentity(
  */
 export async function enrol(
   token: string,
-  { dataDir, address, agentName, version, hosts, log, now = Date.now, signal }: EnrolOptions,
+  options: EnrolOptions,
 ): Promise<{ readonly identity: Identity; readonly grantedHostIds: readonly string[] }> {
+  const { dataDir, address, agentName, version, hosts, log, now = Date.now, signal } = options
+  const { certificateRequest = makeCertificateRequest } = options
   const caPem = await fetchCa(address, token.split('.').slice(2), signal)
-  const { privateKeyPem, csrDer } = await makeCertificateRequest()
+  const { privateKeyPem, csrDer } = await certificateRequest()
   const client = new AgentClient(address, credentials.createSsl(Buffer.from(caPem)), {
     'grpc.ssl_target_name_override': controllerServerName,
   })
@@ -112,7 +116,10 @@ export async function enrol(
     return { identity, grantedHostIds: reply.grantedHostIds }
   } catch (error) {
     const step = stepAfter(callEndOf(error))
-    if (step.kind === 'hold') throw new EnrolmentRefused(callEndOf(error).message, { cause: error })
+    if (step.kind === 'hold') {
+      const said = callEndOf(error).message
+      throw new EnrolmentRefused(`the controller at ${address} refuses this agent: ${said}`, { cause: error })
+    }
     if (step.kind === 'look') {
       const diagnosis = await diagnose(address, [caPem], now(), signal)
       if (diagnosis.status === 'clock') throw new EnrolmentRefused(diagnosis.message, { cause: error })
@@ -129,9 +136,10 @@ export async function enrol(
  */
 export async function renewIdentity(
   identity: Identity,
-  { dataDir, address, signal }: { readonly dataDir: string; readonly address: string; readonly signal: AbortSignal },
+  options: Pick<EnrolOptions, 'dataDir' | 'address' | 'certificateRequest' | 'signal'>,
 ): Promise<Identity> {
-  const { privateKeyPem, csrDer } = await makeCertificateRequest()
+  const { dataDir, address, certificateRequest = makeCertificateRequest, signal } = options
+  const { privateKeyPem, csrDer } = await certificateRequest()
   const client = new AgentClient(address, channelCredentials(identity), {
     'grpc.ssl_target_name_override': controllerServerName,
   })
@@ -214,12 +222,15 @@ function answered<Reply>(
 async function fetchCa(address: string, keyHashes: readonly string[], signal: AbortSignal): Promise<string> {
   const chain = await presentedChain(address, signal).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`no controller answers at ${address}: ${reason}`, { cause: error })
+    const next =
+      'is it running, is this its address for agents (port 8421), and do its grpc.host and firewalls let us in?'
+    throw new Error(`no controller answers at ${address}: ${reason}; ${next}`, { cause: error })
   })
   const ca = chain.find((one) => keyHashes.includes(spkiHash(one)))
   if (ca === undefined) {
+    const got = chain.map(spkiHash).at(-1) ?? 'none'
     throw new EnrolmentRefused(
-      `the controller at ${address} is not the one that made the join token, or its certificate authority has changed since`,
+      `the controller at ${address} is not the one that made the join token, or its certificate authority has changed since: expected the key ${keyHashes.join(' or ')}, got ${got}; 'headroom ca show' prints a controller's own. Check the address, or make a new token there: headroom agent join-token`,
     )
   }
   return ca.toString()

@@ -1,41 +1,66 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { z } from 'zod'
-
-const stored = z.object({
-  agentId: z.string().min(1),
-  certificatePem: z.string().min(1),
-  privateKeyPem: z.string().min(1),
-  /** The authorities that a controller's certificate may come from, newest first. */
-  caPem: z.string().min(1),
-  /** host:port of the controller that it joined. */
-  controller: z.string().optional(),
-})
+import { makeDirectoryDurably, writeDurably } from '../../common/durable-file.js'
 
 /** Who this agent is to its controller. The key was made here and never leaves. */
-export type Identity = z.infer<typeof stored>
+export interface Identity {
+  readonly agentId: string
+  readonly certificatePem: string
+  readonly privateKeyPem: string
+  /** The authorities that a controller's certificate may come from, newest first. */
+  readonly caPem: string
+  /** host:port of the controller that it joined. */
+  readonly controller?: string | undefined
+}
 
 const fileName = 'identity.json'
 
-/** @returns undefined before the first enrolment */
+/**
+ * @returns undefined before the first enrolment
+ * @throws Error naming the file, and what is missing in it
+ */
 export async function loadIdentity(dataDir: string): Promise<Identity | undefined> {
+  const file = join(dataDir, fileName)
   let text: string
   try {
-    text = await readFile(join(dataDir, fileName), 'utf8')
+    text = await readFile(file, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
-  return stored.parse(JSON.parse(text))
+  return identityIn(text, file)
 }
 
-/** Written whole or not at all, readable by its owner only. */
+/** Checked by hand: this is read by the agent that runs all day, which does without the library for schemas. */
+function identityIn(text: string, file: string): Identity {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${file}: expected JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  }
+  const field = (name: keyof Identity): string => {
+    const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+    if (typeof found === 'string' && found !== '') return found
+    throw new Error(`${file}: ${name}: expected a text, got ${found === '' ? 'an empty one' : typeof found}`)
+  }
+  const hasController = typeof value === 'object' && value !== null && 'controller' in value
+  return {
+    agentId: field('agentId'),
+    certificatePem: field('certificatePem'),
+    privateKeyPem: field('privateKeyPem'),
+    caPem: field('caPem'),
+    ...(hasController ? { controller: field('controller') } : {}),
+  }
+}
+
+/** Written whole or not at all, readable by its owner only. Durable at once: the join token that bought it is used up. */
 export async function saveIdentity(dataDir: string, identity: Identity): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const path = join(dataDir, fileName)
-  await writeFile(`${path}.new`, JSON.stringify(identity), { mode: 0o600, flush: true })
-  await rename(`${path}.new`, path)
+  makeDirectoryDurably(dataDir)
+  await writeDurably(join(dataDir, fileName), JSON.stringify(identity))
 }
 
 /** Each of the authorities, PEM. */

@@ -226,6 +226,10 @@ function diskToWire(disk: DiskRaw): DiskSample {
     errors: wholeIf(disk.errors),
     outOfSlots: wholeIf(disk.outOfSlots),
     highestWriteBytes: wholeIf(disk.highestWriteBytes),
+    deviceReadRequests: wholeIf(disk.deviceReadRequests),
+    deviceReadSeconds: disk.deviceReadSeconds,
+    deviceWriteRequests: wholeIf(disk.deviceWriteRequests),
+    deviceWriteSeconds: disk.deviceWriteSeconds,
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -183,6 +183,28 @@ describe('damage', () => {
     truncateSync(file, readFileSync(file).length - 1)
     const spools = open()
     expect([spools.backlog.map(textsOf), spools.dropped]).toEqual([[['whole']], 1])
+  })
+
+  it('a file that cannot be read costs its reports, is counted, and keeps nobody from starting', async () => {
+    const first = open()
+    add(first, 'a', 'b')
+    await first.stop()
+    const [spool = ''] = readdirSync(directory)
+    mkdirSync(join(directory, spool, '0000000000000000.seg'))
+    writeFileSync(join(directory, 'notes.txt'), 'not ours')
+    const second = open()
+    expect(second.backlog.map(textsOf)).toEqual([['a', 'b']])
+    expect(second.dropped).toBe(1)
+  })
+
+  it('a file that cannot be removed is left, and acks go on', async () => {
+    const file = await written('one', 'two')
+    const spools = open()
+    rmSync(file)
+    mkdirSync(file)
+    const [backlog] = spools.backlog
+    spools.ack(backlog?.id ?? '', 2)
+    expect([spools.size, spools.backlog]).toEqual([0, []])
   })
 
   it('a file that changes beneath us costs its reports, not the rest', async () => {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { makeDirectoryDurably } from '../../common/durable-file.js'
 import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
 import { DiskSpool } from './disk-spool.js'
@@ -43,8 +44,9 @@ export class SpoolSet {
     private readonly log: Log,
     private readonly now: () => number,
   ) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    for (const name of readdirSync(directory).toSorted()) {
+    makeDirectoryDurably(directory)
+    const entries = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    for (const name of entries.map((entry) => entry.name).toSorted()) {
       // `<milliseconds>-<id>`: in the order of their making.
       const [madeMs = '', ...id] = name.split('-')
       this.#lastMadeMs = Math.max(this.#lastMadeMs, Number(madeMs) || 0)
@@ -101,11 +103,13 @@ export class SpoolSet {
     this.#listener?.()
   }
 
+  find(spoolId: string): DiskSpool | undefined {
+    return this.#all().find((spool) => spool.id === spoolId)
+  }
+
   /** Everything of that spool up to `seq` is durable at the controller. */
   ack(spoolId: string, seq: number): void {
-    this.#all()
-      .find((spool) => spool.id === spoolId)
-      ?.ack(seq)
+    this.find(spoolId)?.ack(seq)
     this.#removeEmpty()
   }
 

@@ -82,6 +82,7 @@ export function helloToWire(hello: {
   readonly oldestSeq: number
   readonly droppedReports: number
   readonly wallMs: number
+  readonly answeredAfterMs?: number | undefined
   readonly hosts: readonly Introduction[]
   readonly backlog?: readonly { readonly id: string; readonly oldestSeq: number; readonly nextSeq: number }[]
 }): FromAgent {
@@ -93,6 +94,7 @@ export function helloToWire(hello: {
     oldestSeq: whole(hello.oldestSeq),
     droppedReports: whole(hello.droppedReports),
     wallMs: whole(hello.wallMs),
+    answeredAfterMs: smallIf(hello.answeredAfterMs),
     hosts: hello.hosts.map(({ identity, capabilities }) => ({
       hostId: identity.hostId,
       name: identity.name,

@@ -2,10 +2,12 @@ import { Client, Metadata, type ClientDuplexStream } from '@grpc/grpc-js'
 
 import { Backoff } from '../../common/backoff.js'
 import { pause } from '../../common/lifecycle.js'
+import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import { controllerServerName } from '../../common/tls.js'
 import { AgentService, ToAgent, type Welcome } from '../../proto/gen/headroom/v1/agent.js'
 import { callEndOf, type CallEnd } from './call-end.js'
+import type { CertificateRequest } from './certificate-request.js'
 import { Credential } from './credential.js'
 import { channelCredentials } from './enrol.js'
 import type { Identity } from './identity.js'
@@ -32,6 +34,8 @@ export interface UplinkOptions {
   /** Encoded inventories, sent after each welcome. */
   readonly inventories: () => readonly Buffer[]
   readonly onSettings: (asked: AskedIntervals) => void
+  /** Made in this process if absent. */
+  readonly certificateRequest?: (() => Promise<CertificateRequest>) | undefined
   readonly log: Log
   readonly now: () => number
   /** How often the certificate's age is looked at; an hour if absent. */
@@ -41,6 +45,8 @@ export interface UplinkOptions {
 }
 
 const welcomeWithinMs = 15_000
+/** A welcome that took longer says more of the way than of our clock. */
+const slowWelcomeMs = 500
 const lastAcksWithinMs = 2000
 /** After a break in which more than this many reports gathered, they become backlog, and fresh ones go before them. */
 const retireAbove = 200
@@ -48,6 +54,14 @@ const retireAbove = 200
 const backlogWindow = 64
 /** What controllers take unless they say otherwise. */
 const defaultMaxMessageBytes = 4 * 1024 * 1024
+/** A controller that takes less than this takes nothing: it is not believed. */
+const leastMaxMessageBytes = 64 * 1024
+/** Of what a controller says: a welcome that names as many spools and hosts as there may be. */
+const mostAnswerBytes = 256 * 1024
+/** A session that ended sooner was none: the wait before the next one grows. */
+const lastingSessionMs = 10_000
+/** Lines about what a controller should not say, in a minute. */
+const oddLines = { most: 3, windowMs: 60_000, mostKeys: 10 } as const
 
 /**
  * The agent's one stream to its controller: opens it, sends the spool in order, drops what is acked, and comes back with
@@ -60,11 +74,15 @@ export class Uplink {
   /** Of each spool: the last number that this session sent. */
   readonly #sent = new Map<string, number>()
   #helloIsOld = false
+  /** When the first hello of the session was said, and how long its answer took; monotonic milliseconds. */
+  #saidAt = 0
+  #answeredAfterMs: number | undefined
   #reconnects = 0
   #maxMessageBytes = defaultMaxMessageBytes
   #tooLarge = 0
   #running: Promise<unknown> | undefined
   readonly #credential: Credential
+  readonly #odd: LimitedLog
   /** The session was closed to be opened with a fresh certificate. */
   #reopening = false
 
@@ -73,12 +91,14 @@ export class Uplink {
     identity: Identity,
   ) {
     const { checkRenewalMs, holdMs } = options
+    this.#odd = new LimitedLog(options.log, oddLines)
     this.#credential = new Credential(
       {
         dataDir: options.dataDir,
         address: options.address,
         log: options.log,
         now: options.now,
+        certificateRequest: options.certificateRequest,
         ...(checkRenewalMs === undefined ? {} : { checkRenewalMs }),
         ...(holdMs === undefined ? {} : { holdMs }),
         onRenewed: () => this.#reopen(),
@@ -114,8 +134,9 @@ export class Uplink {
     if (this.#welcomed && this.#fits(encoded)) this.#stream?.write(encoded)
   }
 
-  /** Says hello again inside the session: what the hosts can do has changed. */
-  introduceAgain(): void {
+  /** Says hello again inside the session: what the hosts can do has changed, or our clock was set. */
+  introduceAgain({ clockWasSet = false }: { readonly clockWasSet?: boolean } = {}): void {
+    if (clockWasSet) this.#answeredAfterMs = undefined
     // A hello that is on its way says what was: the answer to it is waited for.
     if (this.#welcomed) this.#stream?.write(this.#hello())
     else this.#helloIsOld = true
@@ -159,14 +180,13 @@ export class Uplink {
   /** One session from hello to its end. */
   async #session(backoff: Backoff): Promise<CallEnd> {
     const { address, spools, log } = this.options
-    spools.retire(retireAbove)
     const client = new Client(address, channelCredentials(this.#credential.identity), {
       'grpc.ssl_target_name_override': controllerServerName,
       'grpc.keepalive_time_ms': 20_000,
       'grpc.keepalive_timeout_ms': 10_000,
       'grpc.per_rpc_retry_buffer_size': 65_536,
       'grpc.enable_retries': 0,
-      'grpc.max_receive_message_length': 4 * 1024 * 1024,
+      'grpc.max_receive_message_length': mostAnswerBytes,
     })
     const stream = client.makeBidiStreamRequest(
       AgentService.session.path,
@@ -180,18 +200,27 @@ export class Uplink {
       stream.on('status', (end: unknown) => resolve(callEndOf(end)))
     })
     const slow = setTimeout(() => stream.cancel(), welcomeWithinMs)
+    let welcomedAt = Infinity
     stream.on('data', (message: ToAgent) => {
-      if (message.message?.$case === 'welcome') {
+      if (message.message?.$case === 'welcome' && !this.#welcomed) {
         clearTimeout(slow)
-        backoff.reset()
-        this.#maxMessageBytes = message.message.value.limits?.maxMessageBytes || defaultMaxMessageBytes
+        welcomedAt = performance.now()
+        const most = message.message.value.limits?.maxMessageBytes || defaultMaxMessageBytes
+        this.#maxMessageBytes = Math.max(most, leastMaxMessageBytes)
         this.#onWelcome(message.message.value)
       } else this.#onMessage(message)
     })
     stream.on('drain', () => this.#pump())
-    stream.write(this.#hello())
+    // The controller begins with its headers. Said earlier, what is in the hello, our clock above all, would be old on arrival.
+    stream.once('metadata', () => {
+      spools.retire(retireAbove)
+      this.#saidAt = performance.now()
+      this.#answeredAfterMs = undefined
+      stream.write(this.#hello())
+    })
     const end = await ended
     clearTimeout(slow)
+    if (performance.now() - welcomedAt >= lastingSessionMs) backoff.reset()
     this.#welcomed = false
     this.#stream = undefined
     spools.onAdd(undefined)
@@ -213,26 +242,35 @@ export class Uplink {
         droppedReports: spools.dropped,
         backlog,
         wallMs: now(),
+        answeredAfterMs: this.#answeredAfterMs,
         hosts: introductions(),
       }),
     )
   }
 
   #onWelcome({ clockOffsetMs, lastSeq, refusedHostIds, backlog }: Welcome): void {
-    this.#credential.welcomed(Number(clockOffsetMs))
+    this.#answeredAfterMs = performance.now() - this.#saidAt
+    const offsetMs = Number(clockOffsetMs)
+    this.#credential.welcomed(offsetMs > 0 ? Math.max(0, offsetMs - this.#answeredAfterMs) : offsetMs)
+    if (offsetMs !== 0 && this.#answeredAfterMs > slowWelcomeMs) this.#helloIsOld = true
     const { spools, log, inventories } = this.options
     if (refusedHostIds.length > 0)
       log.warn({ refusedHostIds }, 'the controller does not let this agent speak for these hosts')
     this.#sent.clear()
     for (const { spoolId, throughSeq } of [{ spoolId: spools.current.id, throughSeq: lastSeq }, ...backlog]) {
-      this.#sent.set(spoolId, Number(throughSeq))
-      spools.ack(spoolId, Number(throughSeq))
+      const spool = spools.find(spoolId)
+      if (spool === undefined) continue
+      // Of what was never numbered nothing can be durable.
+      const through = Math.min(Number(throughSeq), spool.nextSeq - 1)
+      this.#sent.set(spoolId, through)
+      spools.ack(spoolId, through)
     }
     this.#welcomed = true
-    for (const inventory of inventories()) this.sendInventory(inventory)
-    spools.onAdd(() => this.#pump())
+    // Before all else: it says how what follows is to be taken.
     if (this.#helloIsOld) this.#stream?.write(this.#hello())
     this.#helloIsOld = false
+    for (const inventory of inventories()) this.sendInventory(inventory)
+    spools.onAdd(() => this.#pump())
     log.info({ controller: this.options.address, waiting: spools.size }, 'connected')
     this.#pump()
   }
@@ -240,8 +278,7 @@ export class Uplink {
   #onMessage({ message }: ToAgent): void {
     switch (message?.$case) {
       case 'ack':
-        this.options.spools.ack(message.value.spoolId, Number(message.value.throughSeq))
-        this.#pump()
+        this.#onAck(message.value.spoolId, Number(message.value.throughSeq))
         break
       case 'settings': {
         if (message.value.renewCertificate) this.#credential.askToRenew()
@@ -259,13 +296,27 @@ export class Uplink {
       case 'command':
       case 'cancel':
         // The hello allowed no verb: a controller that sends one is at fault.
-        this.options.log.warn({ message: message.$case }, 'refused: this agent observes only')
+        this.#odd.warn(
+          message.$case,
+          this.options.now(),
+          { message: message.$case },
+          'refused: this agent observes only',
+        )
         break
       case 'welcome':
       case 'updateAck':
       case undefined:
         this.options.log.debug({ message: message?.$case ?? 'unknown' }, 'message ignored')
     }
+  }
+
+  /** What was not sent in this session cannot be acked in it. */
+  #onAck(spoolId: string, throughSeq: number): void {
+    const sent = this.#sent.get(spoolId) ?? 0
+    if (throughSeq > sent)
+      this.#odd.warn('ack', this.options.now(), { spoolId, throughSeq, sent }, 'ack of what was not sent')
+    this.options.spools.ack(spoolId, Math.min(throughSeq, sent))
+    this.#pump()
   }
 
   /** Writes reports until the stream is full, the fresh ones first; `drain` and acks go on. */

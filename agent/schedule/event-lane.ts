@@ -1,12 +1,12 @@
 import { Backoff } from '../../common/backoff.js'
 import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
-import type { HypervisorEvent } from '../hypervisor/hypervisor.js'
+import type { EventKind, HypervisorEvent, VmStateReason } from '../hypervisor/hypervisor.js'
 
 export interface EventLaneOptions {
   readonly events: (signal: AbortSignal) => AsyncIterable<HypervisorEvent>
-  /** Reports them; must not reject. The next ones wait until it is done. */
-  readonly report: (events: readonly HypervisorEvent[]) => Promise<void>
+  /** Reports them; must not throw. */
+  readonly report: (events: readonly HypervisorEvent[]) => void
   readonly signal: AbortSignal
   readonly log: Log
 }
@@ -15,21 +15,20 @@ export interface EventLaneOptions {
 const gatherMs = 50
 /** The controller takes no more in one report. */
 const mostInOneReport = 1024
-/** While a report is stuck, the oldest of more than these are dropped and counted. */
-const mostWaiting = 4096
 
-/** Follows the events of one hypervisor and reports them in bunches. An error of the source does not end it. */
+const urgentKinds: ReadonlySet<EventKind> = new Set<EventKind>(['suspended'])
+const urgentReasons: ReadonlySet<VmStateReason> = new Set<VmStateReason>(['migration', 'migrated', 'post-copy'])
+
+/**
+ * Follows the events of one hypervisor and reports them in bunches. An error of the source does not end it. What a VM that
+ * migrates did last can be read for some tens of milliseconds after it was suspended: such events wait for no others.
+ */
 export class EventLane {
-  readonly #waiting: HypervisorEvent[] = []
-  #reporting: Promise<void> | undefined
-  #dropped = 0
+  #waiting: HypervisorEvent[] = []
+  #gathering: NodeJS.Timeout | undefined
+  #reportingNow: NodeJS.Immediate | undefined
 
   constructor(private readonly options: EventLaneOptions) {}
-
-  /** Events that came faster than they could be reported. */
-  get dropped(): number {
-    return this.#dropped
-  }
 
   /** Runs until the signal aborts; what has been heard by then is still reported. */
   async run(): Promise<void> {
@@ -46,32 +45,28 @@ export class EventLane {
       }
       if (!signal.aborted) await pause(backoff.nextMs(), signal)
     }
-    await this.#reporting
+    this.#report()
   }
 
   #take(event: HypervisorEvent): void {
     this.#waiting.push(event)
-    if (this.#waiting.length > mostWaiting) {
-      this.#waiting.shift()
-      this.#dropped += 1
-      if (this.#dropped === 1)
-        this.options.log.warn('events come faster than they can be reported; the oldest are dropped')
-    }
-    this.#start()
+    if (this.#waiting.length >= mostInOneReport) this.#report()
+    // Those that were read in the same turn go with it, so that a storm of them is not a storm of reports.
+    else if (isUrgent(event)) this.#reportingNow ??= setImmediate(() => this.#report())
+    else this.#gathering ??= setTimeout(() => this.#report(), gatherMs)
   }
 
-  #start(): void {
-    this.#reporting ??= this.#report().finally(() => {
-      this.#reporting = undefined
-      // One may have come between the last look and now.
-      if (this.#waiting.length > 0) this.#start()
-    })
+  #report(): void {
+    clearTimeout(this.#gathering)
+    clearImmediate(this.#reportingNow)
+    this.#gathering = undefined
+    this.#reportingNow = undefined
+    const events = this.#waiting
+    this.#waiting = []
+    if (events.length > 0) this.options.report(events)
   }
+}
 
-  async #report(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await pause(gatherMs, this.options.signal)
-      await this.options.report(this.#waiting.splice(0, mostInOneReport))
-    }
-  }
+function isUrgent({ kind, reason }: HypervisorEvent): boolean {
+  return urgentKinds.has(kind) || urgentReasons.has(reason)
 }

@@ -38,6 +38,7 @@ interface Call {
 
 /** A test double of a hypervisor: it does what the test sets, and writes down what it was asked. */
 class ScriptedHypervisor implements Hypervisor {
+  paced?: 'by-hypervisor'
   readonly identity = { hostId: 'h', name: 'one', kind: 'kvm', bootId: 'b', simulated: true } as const
   readonly calls: Call[] = []
   inventoryReads = 0
@@ -104,8 +105,10 @@ afterEach(() => running?.stop())
 function started(
   intervals: Partial<Intervals>,
   more: Partial<HostLoopOptions> = {},
+  set: (hypervisor: ScriptedHypervisor) => void = () => undefined,
 ): { hypervisor: ScriptedHypervisor; loop: HostLoop; passes: Pass[]; inventories: string[]; capabilities: unknown[] } {
   const hypervisor = new ScriptedHypervisor()
+  set(hypervisor)
   const passes: Pass[] = []
   const inventories: string[] = []
   const capabilities: unknown[] = []
@@ -126,6 +129,28 @@ function started(
   return { hypervisor, loop, passes, inventories, capabilities }
 }
 
+describe('a hypervisor that takes its samples itself', () => {
+  it('has no fast lane and no reading after events; each sample is a pass of its own moment', async () => {
+    const { hypervisor, passes } = started({ fastMs: 2 }, {}, (one) => {
+      one.paced = 'by-hypervisor'
+      const array = { key: 'a', readBytes: 1 }
+      const earlier = [20, 40].map((atMs) => ({ vms: [raw(mail)], gaps: [], atMs, arrays: [array] }))
+      one.answer = async () => ({ vms: [raw(mail)], gaps: [], atMs: 60, earlier })
+    })
+    await until(() => expect(passes.length).toBeGreaterThan(2))
+    hypervisor.happens({ kind: 'started', reason: 'booted', vmUuid: mail })
+    await until(() => expect(lanes(passes, 'event')).toHaveLength(1))
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(hypervisor.calls).toHaveLength(1)
+    expect(lanes(passes, 'fast')).toEqual([])
+    expect(lanes(passes, 'state').map(({ atMs, arrays }) => [atMs, arrays.length])).toEqual([
+      [20, 1],
+      [40, 1],
+      [60, 0],
+    ])
+  })
+})
+
 const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 5000, interval: 2 })
 const lanes = (passes: readonly Pass[], lane: Pass['lane']): Pass[] => passes.filter((pass) => pass.lane === lane)
 
@@ -141,7 +166,7 @@ describe('lanes', () => {
     await until(() => expect(lanes(passes, 'state').length).toBeGreaterThan(3))
     const asked = hypervisor.calls.filter((call) => call.options.onlyMoved !== true).map((call) => call.groups)
     const always = ['state', 'cpu', 'mem-size', 'mem-rss', 'nic', 'host']
-    expect(asked[0]).toEqual([...always, 'block', 'mem-guest'])
+    expect(asked[0]).toEqual([...always, 'block', 'mem-guest', 'vcpu-wait'])
     for (const groups of asked.slice(1)) expect(groups).toEqual(always)
   })
 
@@ -252,22 +277,36 @@ describe('events', () => {
     expect(hypervisor.calls.at(-1)?.options).toEqual({})
   })
 
-  it('of a VM go out even while the sample before hangs, and no report has more than the controller takes', async () => {
+  it('go out even while the sample before hangs, which holds up no sample of another VM', async () => {
     const { hypervisor, passes } = started({})
     await until(() => expect(lanes(passes, 'state')).toHaveLength(1))
-    let open: (sample: Sample) => void = () => undefined
-    hypervisor.answer = () =>
-      new Promise((resolve) => {
-        open = resolve
-      })
+    hypervisor.answer = hanging
     hypervisor.happens({ vmUuid: mail })
     await until(() => expect(lanes(passes, 'event')).toHaveLength(1))
-    hypervisor.happens(...Array.from({ length: 1500 }, () => ({ vmUuid: mail })))
-    hypervisor.answer = async () => ({ vms: [], gaps: [] })
-    open({ vms: [], gaps: [] })
-    const sizes = (): number[] => lanes(passes, 'event').map((pass) => pass.events.length)
-    await until(() => expect(sizes().reduce((a, b) => a + b, 0)).toBe(1501))
-    expect(Math.max(...sizes())).toBe(1024)
+    const other = mail.replace('c', 'd')
+    hypervisor.answer = async () => ({ vms: [raw(other)], gaps: [] })
+    hypervisor.happens({ vmUuid: other, kind: 'crashed', reason: 'panicked' })
+    await until(() => expect(lanes(passes, 'event')).toHaveLength(3))
+    expect(lanes(passes, 'event').map((pass) => pass.events[0]?.vmUuid ?? pass.vms[0]?.uuid)).toEqual([
+      mail,
+      other,
+      other,
+    ])
+  })
+
+  it('of a VM that leaves make its disks be read at once, before all else of it', async () => {
+    const { hypervisor, passes } = started({})
+    await until(() => expect(lanes(passes, 'state')).toHaveLength(1))
+    hypervisor.calls.splice(0)
+    hypervisor.happens({ vmUuid: mail, kind: 'suspended', reason: 'migration' })
+    await until(() => expect(lanes(passes, 'event')).toHaveLength(3))
+    expect(hypervisor.calls).toEqual([
+      { groups: ['block'], options: { onlyMoved: true, vmUuids: new Set([mail]) } },
+      { groups: ['state', 'cpu', 'mem-size', 'block', 'nic'], options: { vmUuids: new Set([mail]) } },
+    ])
+    hypervisor.happens({ vmUuid: mail, kind: 'suspended', reason: 'user' })
+    await until(() => expect(lanes(passes, 'event')).toHaveLength(5))
+    expect(hypervisor.calls).toHaveLength(3)
   })
 
   it('go on after the source of them broke', async () => {
@@ -349,6 +388,31 @@ describe('inventory', () => {
     loop.start()
     await until(() => expect(seen).toContain('pass'))
     expect(hypervisor.inventoryReads).toBe(1)
+  })
+
+  it('what the driver knows of the machine goes before what the machine says of itself', async () => {
+    const hypervisor = new ScriptedHypervisor()
+    hypervisor.answer = async () => ({ vms: [], gaps: [], host: { cpuThreads: 4 } })
+    const hosts: unknown[] = []
+    const loop = new HostLoop({
+      hypervisor,
+      machine: {
+        sample: async () => ({ host: { load1: 0.5, cpuThreads: 1 }, collectors: [] }),
+        arrays: async () => [],
+        complete: async (known) => known,
+        capabilities: async () => [],
+      },
+      intervals: () => far,
+      onPass: ({ lane, host }) => void (lane === 'state' && hosts.push(host)),
+      onInventory: () => undefined,
+      onCapabilities: () => undefined,
+      log: createLog('test', 'silent'),
+      now: () => Date.now(),
+      monotonicMs: () => performance.now(),
+    })
+    running = loop
+    loop.start()
+    await until(() => expect(hosts[0]).toEqual({ load1: 0.5, cpuThreads: 4 }))
   })
 
   it('that cannot be read yet is read later', async () => {

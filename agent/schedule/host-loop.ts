@@ -21,6 +21,7 @@ import {
 } from '../hypervisor/hypervisor.js'
 import type { Pass } from '../report/report-to-wire.js'
 import { EventLane } from './event-lane.js'
+import { FollowUp } from './follow-up.js'
 import { InventoryLoop } from './inventory-loop.js'
 import { runTicker } from './ticker.js'
 
@@ -55,8 +56,6 @@ export interface HostLoopOptions {
 }
 
 const always: readonly SampleGroup[] = ['state', 'cpu', 'mem-size', 'mem-rss', 'nic', 'host']
-/** Over this many VMs with events at once one pass over all of them is cheaper. */
-const manyVms = 64
 const secondPassAfterMs = 2000
 const inventoryDeadlineMs = 60_000
 const passDeadlineMs = 30_000
@@ -64,11 +63,18 @@ const passDeadlineMs = 30_000
 /** Events that change nothing of what VMs are made of. */
 const changesNoDefinition: ReadonlySet<EventKind> = new Set<EventKind>(['balloon-changed', 'suspended', 'resumed'])
 
+/** It is suspended here to go on elsewhere. */
+function isLeaving({ kind, reason }: HypervisorEvent): boolean {
+  return kind === 'suspended' && (reason === 'migration' || reason === 'post-copy')
+}
+
 /** Reads one host on the schedule by cost: the state lane, the fast lane, events and inventory, each at its own beat. */
 export class HostLoop {
   readonly #stop = new AbortController()
   readonly #lastRead = new Map<SampleGroup, number>()
   readonly #events: EventLane
+  readonly #followUp: FollowUp
+  readonly #lastReading: FollowUp
   readonly #inventory: InventoryLoop
   #arrays: readonly ArrayFacts[] = []
   #revision = ''
@@ -76,6 +82,8 @@ export class HostLoop {
   #skippedTicks = 0
   #lastPassAt: number | undefined
   #statePassing: Promise<void> | undefined
+  /** The pass after the hypervisor came back. */
+  #readingAgain: Promise<void> | undefined
   #running: Promise<unknown> | undefined
 
   constructor(private readonly options: HostLoopOptions) {
@@ -83,10 +91,12 @@ export class HostLoop {
     const { signal } = this.#stop
     this.#events = new EventLane({
       events: (ended) => hypervisor.events(ended),
-      report: (events) => this.#guard('event', () => this.#eventPass(events)),
+      report: (events) => void this.#guard('event', async () => this.#happened(events)),
       signal,
       log,
     })
+    this.#followUp = new FollowUp((vmUuids) => this.#guard('event', () => this.#eventPass(vmUuids)))
+    this.#lastReading = new FollowUp((vmUuids) => this.#guard('event', () => this.#readLast(vmUuids)))
     this.#inventory = new InventoryLoop({
       read: () => this.#guard('inventory', () => this.#readInventory()),
       intervalMs: () => intervals().inventoryMs,
@@ -102,7 +112,10 @@ export class HostLoop {
 
   start(): void {
     const inventory = this.#inventory.run({ waitFirst: this.#revision !== '' })
-    this.#running = Promise.all([this.#stateLane(), this.#fastLane(), this.#events.run(), inventory])
+    // The state lane begins: what is read first are all groups of all VMs.
+    const state = this.#stateLane()
+    const fast = this.#isPaced ? undefined : this.#fastLane()
+    this.#running = Promise.all([state, fast, this.#events.run(), inventory])
   }
 
   /** Beats that passed while the pass before still ran. */
@@ -127,6 +140,7 @@ export class HostLoop {
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#running
+    await Promise.all([this.#followUp.end(), this.#lastReading.end(), this.#readingAgain])
   }
 
   /** The first pass gives totals, the second rates: that one comes soon, so that a person who starts us sees figures. */
@@ -183,14 +197,28 @@ export class HostLoop {
     const beatMs = this.options.monotonicMs()
     const groups = new Set(always)
     if (this.#isDue('block', intervals().blockMs, beatMs)) groups.add('block')
-    if (this.#isDue('mem-guest', intervals().guestMemoryMs, beatMs)) groups.add('mem-guest')
+    // Costly as well, and of use over longer times only.
+    if (this.#isDue('mem-guest', intervals().guestMemoryMs, beatMs)) groups.add('mem-guest').add('vcpu-wait')
     for (const group of groups) this.#lastRead.set(group, beatMs)
     const [sample, own] = await this.#within(passDeadlineMs, (signal) =>
       Promise.all([this.#sample(groups, {}, signal), this.#ofMachine(() => machine?.sample(signal))]),
     )
-    const host = sample.host ?? own?.host
-    this.#pass({ lane: 'state', atMs, vms: sample.vms, gaps: sample.gaps, host, collectors: own?.collectors ?? [] })
+    // A driver may know more of the machine than the machine's own system does: Xen's dom0 sees a share of it.
+    const host = sample.host === undefined && own === undefined ? undefined : { ...own?.host, ...sample.host }
+    for (const one of sample.earlier ?? []) this.#ownPass(one, one.atMs ?? atMs)
+    if (this.#isPaced) this.#ownPass(sample, sample.atMs ?? atMs)
+    else
+      this.#pass({ lane: 'state', atMs, vms: sample.vms, gaps: sample.gaps, host, collectors: own?.collectors ?? [] })
     this.#lastPassAt = now()
+  }
+
+  /** What a hypervisor that takes samples itself says of one moment. */
+  #ownPass({ vms, gaps, host, arrays = [] }: Sample, atMs: number): void {
+    this.#pass({ lane: 'state', atMs, vms, gaps, host, arrays })
+  }
+
+  get #isPaced(): boolean {
+    return this.options.hypervisor.paced === 'by-hypervisor'
   }
 
   async #fastPass(): Promise<void> {
@@ -206,20 +234,35 @@ export class HostLoop {
     this.#pass({ lane: 'fast', atMs, vms: sample.vms, gaps: sample.gaps, arrays })
   }
 
-  async #eventPass(events: readonly HypervisorEvent[]): Promise<void> {
-    // What happened goes out at once; the sample after it may take as long as a stuck guest makes it.
+  /** What happened goes out at once; the samples after it may take as long as a stuck guest makes them. */
+  #happened(events: readonly HypervisorEvent[]): void {
     this.#pass({ lane: 'event', atMs: this.options.now(), events })
     if (this.#stop.signal.aborted) return
+    const leaving = new Set(events.flatMap((event) => (isLeaving(event) ? (event.vmUuid ?? []) : [])))
+    if (leaving.size > 0 && !this.#isPaced) this.#lastReading.ask(leaving)
     if (events.some((event) => !changesNoDefinition.has(event.kind))) this.wantInventory()
-    if (events.some((event) => event.kind === 'hypervisor-back')) return this.#statePass()
-    const vmUuids = new Set(events.flatMap((event) => event.vmUuid ?? []))
-    const options: SampleOptions = vmUuids.size === 0 || vmUuids.size > manyVms ? {} : { vmUuids }
+    if (events.some((event) => event.kind === 'hypervisor-back'))
+      this.#readingAgain = this.#guard('state', () => this.#statePass())
+    else if (!this.#isPaced) this.#followUp.ask(new Set(events.flatMap((event) => event.vmUuid ?? [])))
+  }
+
+  async #eventPass(vmUuids: ReadonlySet<string> | undefined): Promise<void> {
+    const options: SampleOptions = vmUuids === undefined ? {} : { vmUuids }
     const groups = new Set<SampleGroup>(['state', 'cpu', 'mem-size', 'block', 'nic'])
     const atMs = this.options.now()
     const sample = await this.#within(passDeadlineMs, (signal) => this.#sample(groups, options, signal))
     // A gap of one VM is the state lane's to tell: here it would look as if all the others had none.
     const gaps = sample.gaps.filter((gap) => gap.vmUuid === undefined)
     this.#pass({ lane: 'event', atMs, vms: sample.vms, gaps })
+  }
+
+  /** The disks of VMs that leave, and nothing else: their processes are gone in a moment. */
+  async #readLast(vmUuids: ReadonlySet<string> | undefined): Promise<void> {
+    const options: SampleOptions = { onlyMoved: true, ...(vmUuids === undefined ? {} : { vmUuids }) }
+    const atMs = this.options.now()
+    const groups = new Set<SampleGroup>(['block'])
+    const { vms } = await this.#within(passDeadlineMs, (signal) => this.#sample(groups, options, signal))
+    if (vms.length > 0) this.#pass({ lane: 'event', atMs, vms })
   }
 
   #pass(part: Pick<Pass, 'lane' | 'atMs'> & Partial<Pass>): void {

@@ -113,6 +113,35 @@ describe('local disks', () => {
   })
 })
 
+test('the device that serves a disk goes before its path; the path does where that device is not known', async () => {
+  const resolve = resolver(`${sata('sda', 1, 'W1')} ${sata('sdb', 2, 'W2')}
+    sys/dev/block/8:16 -> ../../class/block/sdb`)
+  const key = async (path: string, deviceNumber: string) => (await resolve({ ...block(path), deviceNumber })).key
+  expect(await key('/dev/sda', '8:16')).toBe('local:h1:W2')
+  expect(await key('not a path', '8:16')).toBe('local:h1:W2')
+  expect(await key('/dev/sda', '8:99')).toBe('local:h1:W1')
+})
+
+describe('sysfs of Linux 2.6.18', () => {
+  const old = `
+    sys/block/sda/dev = 8:0
+    sys/block/sda/sda1/dev = 8:1
+    sys/block/cciss!c0d0/dev = 104:0
+    sys/block/cciss!c0d0/cciss!c0d0p1/dev = 104:1`
+
+  test.each([
+    ['/dev/sda', undefined, 'sda'],
+    ['/dev/sda1', undefined, 'sda'],
+    ['/dev/gone', '8:1', 'sda'],
+    ['/dev/cciss/c0d0p1', undefined, 'cciss/c0d0'],
+    ['/dev/gone', undefined, 'unknown'],
+    ['/dev/gone', '8:2', 'unknown'],
+  ])('%s, %s', async (path, deviceNumber, name) => {
+    const source = deviceNumber === undefined ? block(path) : { ...block(path), deviceNumber }
+    expect((await resolver(old)(source)).key).toBe(`local:h1:${name}`)
+  })
+})
+
 describe('md', () => {
   const disks = sata('sda', 1, 'W1') + sata('sdb', 2, 'W2')
 

@@ -5,6 +5,7 @@ import type { Log } from '../../common/log.js'
 import { waitAtMost } from '../host/wait-at-most.js'
 import { mayHang, mountOf, mountsPaths, parseMounts, type Mount } from '../host/mounts.js'
 import type { ArrayFacts, DiskBackend } from '../hypervisor/hypervisor.js'
+import { oldBlockDirectory } from './old-sysfs.js'
 import { localKey, walkBudget, walkDown, type Ground, type WalkBudget, type WalkContext } from './block-device.js'
 import { cleaned } from './disk-identity.js'
 import type { DiskSource, ResolvedArray } from './disk-source.js'
@@ -43,7 +44,8 @@ export function createArrayResolver(options: ArrayResolverOptions): ArrayResolve
 
   async function resolve(source: DiskSource): Promise<ResolvedArray> {
     if (source.source === '' && source.name === undefined) return { key: '', backend: 'other', array: undefined }
-    const id = JSON.stringify([source.type, source.source, source.protocol, source.host, source.port, source.name])
+    const { type, source: path, protocol, host, port, name, deviceNumber } = source
+    const id = JSON.stringify([type, path, protocol, host, port, name, deviceNumber])
     const known = remembered.get(id)
     if (known !== undefined) return known
     try {
@@ -66,13 +68,17 @@ async function resolveSource(disk: DiskSource, options: ArrayResolverOptions): P
   if (disk.type === 'network') {
     return resolveNetworkSource(disk, { hostId: options.hostId, cephFsid: await readCephFsid(options) })
   }
-  if (!disk.source.startsWith('/')) throw new Error(`${disk.source}: not a path`)
+  const served = disk.deviceNumber === undefined ? undefined : await numberDirectory(disk.deviceNumber, options.sysRoot)
+  if (served === undefined && !disk.source.startsWith('/')) throw new Error(`${disk.source}: not a path`)
   const context: WalkContext = {
     sysRoot: options.sysRoot,
     hostId: options.hostId,
     file: (path, budget) => groundOfPath(path, options, context, budget),
   }
-  const ground = await groundOfPath(disk.source, options, context, walkBudget())
+  const ground =
+    served === undefined
+      ? await groundOfPath(disk.source, options, context, walkBudget())
+      : await walkDown(served, context, walkBudget())
   const unit = ground.file ?? ground.volume ?? ground.unit
   return {
     key: ground.array.key,
@@ -147,12 +153,17 @@ async function blockDirectory(path: string, options: ArrayResolverOptions): Prom
   const byNumber = await numberDirectory(await blockDeviceNumber(seenAt(path, options)), options.sysRoot)
   if (byNumber !== undefined) return byNumber
   const name = path.replace(/^\/dev\//, '').replaceAll('/', '!')
-  return realpath(`${options.sysRoot}/class/block/${name}`).catch(() => undefined)
+  return (
+    (await realpath(`${options.sysRoot}/class/block/${name}`).catch(() => undefined)) ??
+    oldBlockDirectory(options.sysRoot, { name })
+  )
 }
 
 async function numberDirectory(number: string | undefined, sysRoot: string): Promise<string | undefined> {
   if (number === undefined) return undefined
-  return realpath(`${sysRoot}/dev/block/${number}`).catch(() => undefined)
+  return (
+    (await realpath(`${sysRoot}/dev/block/${number}`).catch(() => undefined)) ?? oldBlockDirectory(sysRoot, { number })
+  )
 }
 
 /** Empty if there is none: a block device can be found without. */

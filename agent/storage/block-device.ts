@@ -6,6 +6,7 @@ import { parseIscsiPlace, readTargetDisks, readTargetName } from './iscsi-sessio
 import { parseLogicalVolume, type LogicalVolume } from './logical-volume.js'
 import { mergeArrays } from './merge-arrays.js'
 import { iscsiKey } from './network-source.js'
+import { isOldPartition, oldIscsiPlace } from './old-sysfs.js'
 
 /** What a block device or a file rests on. */
 export interface Ground {
@@ -44,7 +45,7 @@ export function walkBudget(): WalkBudget {
 export async function walkDown(directory: string, context: WalkContext, budget: WalkBudget): Promise<Ground> {
   budget.left -= 1
   if (budget.left < 0) throw new Error(`${directory}: too many layers of block devices`)
-  if ((await readAttribute(directory, 'partition')) !== undefined) {
+  if ((await readAttribute(directory, 'partition')) !== undefined || isOldPartition(directory)) {
     return walkDown(directory.slice(0, directory.lastIndexOf('/')), context, budget)
   }
   const backingFile = await readAttribute(directory, 'loop/backing_file')
@@ -109,7 +110,7 @@ async function lowest(directory: string, context: WalkContext): Promise<Ground> 
 }
 
 async function iscsiGround(directory: string, sysRoot: string): Promise<Ground | undefined> {
-  const place = parseIscsiPlace(directory)
+  const place = parseIscsiPlace(directory) ?? (await oldIscsiPlace(directory))
   const target = place === undefined ? undefined : await readTargetName(sysRoot, place.session)
   if (place === undefined || target === undefined) return undefined
   // All LUNs, not only this one: they share the box, and so count towards its load.

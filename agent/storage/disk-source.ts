@@ -5,6 +5,8 @@ export interface DiskSource {
   readonly type: 'file' | 'block' | 'network' | 'volume' | 'other'
   /** A path on the host, or what people should read for anything else; empty for an empty drive. */
   readonly source: string
+  /** The block device of the host that serves it, where that is known: `253:3`. It counts, whatever the path says. */
+  readonly deviceNumber?: string
   /** Of a network disk: iscsi, rbd, nbd, nfs, … */
   readonly protocol?: string
   /** Of a network disk: its server, the first if there are several. */

@@ -36,6 +36,13 @@ export async function readTargetDisks(sysRoot: string, target: string): Promise<
   return disks
 }
 
+/** `block/sdb`; `block:sdb`, a link, in Linux 2.6.18. */
+async function blockDirectories(unit: string): Promise<readonly string[]> {
+  const names = await listDirectory(`${unit}/block`)
+  if (names.length > 0) return names.map((name) => `block/${name}`)
+  return (await listDirectory(unit)).filter((name) => name.startsWith('block:'))
+}
+
 async function sessionDisks(session: string): Promise<IscsiDisk[]> {
   const disks: IscsiDisk[] = []
   for (const target of await listDirectory(session)) {
@@ -43,11 +50,11 @@ async function sessionDisks(session: string): Promise<IscsiDisk[]> {
     for (const address of await listDirectory(`${session}/${target}`)) {
       const lun = /^\d+:\d+:\d+:(\d+)$/.exec(address)?.[1]
       if (lun === undefined) continue
-      const block = `${session}/${target}/${address}/block`
-      for (const name of await listDirectory(block)) {
-        const sectors = Number((await readAttribute(`${block}/${name}`, 'size')) ?? 0)
+      const unit = `${session}/${target}/${address}`
+      for (const directory of await blockDirectories(unit)) {
+        const sectors = Number((await readAttribute(`${unit}/${directory}`, 'size')) ?? 0)
         const sizeBytes = Number.isSafeInteger(sectors * sectorBytes) ? sectors * sectorBytes : 0
-        disks.push({ device: kernelName(name), lun, sizeBytes })
+        disks.push({ device: kernelName(directory.replace(/^block[:/]/, '')), lun, sizeBytes })
       }
     }
   }

@@ -1,5 +1,5 @@
+import { FailureLimit } from '../../common/failure-limit.js'
 import type { Caller } from './caller.js'
-import { FailureLimit } from './failure-limit.js'
 import type { Grants } from './grants.js'
 import { LoginKeys, type LoginKey } from './login-keys.js'
 

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
@@ -5,7 +6,10 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 
 import type { Log } from '../../common/log.js'
 import { securityHeaders, setSecurityHeaders } from './app.js'
-import { ApiError, apiErrors, shown, type ApiErrorCode } from './errors.js'
+import { ApiError, shown, type ApiErrorCode } from './errors.js'
+
+/** How long a peer may take to read why its connection ends. */
+const lastWordMs = 2000
 
 /** Turns whatever a route threw into an error of the registry. What nobody expected is logged and answered as `internal`. */
 export function toApiError(error: unknown, request: Pick<FastifyRequest, 'query' | 'params' | 'body'>): ApiError {
@@ -97,11 +101,14 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     .send(apiError.toView())
 }
 
-/** Answers what is no HTTP at all, below the level of requests. */
-export function answerBrokenRequest(_error: Error, socket: Socket): void {
+/** Answers what is no HTTP at all, or came too slowly to be, below the level of requests; and ends the connection. */
+export function answerBrokenRequest(fault: 'timeout' | 'malformed', socket: Socket): void {
   if (socket.destroyed || !socket.writable) return
-  const { status } = apiErrors['request-malformed']
-  const body = JSON.stringify(new ApiError('request-malformed', 'the request is no valid HTTP').toView())
+  const error =
+    fault === 'timeout'
+      ? new ApiError('request-timeout', 'the request did not come in time')
+      : new ApiError('request-malformed', 'the request is no valid HTTP')
+  const body = JSON.stringify(error.toView())
   const headers = Object.entries({
     ...securityHeaders,
     'content-type': 'application/json; charset=utf-8',
@@ -109,5 +116,7 @@ export function answerBrokenRequest(_error: Error, socket: Socket): void {
     connection: 'close',
   })
   const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  socket.end(`HTTP/1.1 ${status} Bad Request\r\n${head}\r\n${body}`)
+  socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${head}\r\n${body}`)
+  // A peer that does not read the answer would keep the connection.
+  setTimeout(() => socket.destroy(), lastWordMs).unref()
 }

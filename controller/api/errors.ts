@@ -19,6 +19,10 @@ export const apiErrors = {
   'vm-unknown': { status: 404, when: 'no VM of that uuid or name' },
   'agent-unknown': { status: 404, when: 'no agent of that id or name' },
   'join-token-unknown': { status: 404, when: 'no join token of that id: it was used, or has expired' },
+  'request-timeout': {
+    status: 408,
+    when: 'the request did not come in time: 10 s for its headers, 30 s for all of it',
+  },
   'name-ambiguous': { status: 409, when: 'several entities have that name: ask by id' },
   'host-taken': { status: 409, when: 'another agent speaks for that host' },
   'too-many-hosts': { status: 409, when: 'the agent has as many hosts as one may have' },
@@ -32,7 +36,7 @@ export const apiErrors = {
   'too-many-failures': { status: 429, when: 'too many wrong tokens from this address; `Retry-After` says how long' },
   internal: { status: 500, when: 'a bug; the log has the details' },
   'store-failed': { status: 503, when: 'the time-series store failed or did not answer in time' },
-  'too-many-streams': { status: 503, when: 'too many event streams are open' },
+  'too-many-streams': { status: 503, when: 'too many event streams are open, of this caller or in all' },
 } as const satisfies Record<string, { status: number; when: string }>
 
 export type ApiErrorCode = keyof typeof apiErrors

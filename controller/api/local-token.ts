@@ -1,6 +1,7 @@
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+import { makeDirectoryDurably, writeDurably } from '../../common/durable-file.js'
 import type { Grants } from './grants.js'
 
 /** Name of the administrator's token that programs on this machine read from a file. */
@@ -18,11 +19,8 @@ export async function ensureLocalToken(file: string, tokens: Grants, now: number
   }
   await tokens.removeNamed(localAdmin)
   const token = await tokens.add({ name: localAdmin, role: 'admin', createdAt: now }, now)
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  const draft = `${file}.new`
-  await writeFile(draft, `${token}\n`, { mode: 0o600 })
-  await chmod(draft, 0o600) // the mode above counts only for a new file
-  await rename(draft, file)
+  makeDirectoryDurably(dirname(file))
+  await writeDurably(file, `${token}\n`)
 }
 
 async function readToken(file: string): Promise<string | undefined> {

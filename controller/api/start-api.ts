@@ -20,6 +20,7 @@ import type { StateStore } from '../store/state-store.js'
 import type { TimeSeries } from '../store/time-series.js'
 import type { ApiApp } from './app.js'
 import { Authenticator } from './authenticator.js'
+import { ConnectionGuard, defaultHttpLimits, type HttpLimits } from './connection-guard.js'
 import { answerBrokenRequest, sendError } from './error-handler.js'
 import { FleetViews } from './fleet-views.js'
 import { Grants } from './grants.js'
@@ -66,6 +67,7 @@ export interface ApiOptions {
   readonly enrolment: Enrolment
   readonly agentEndpoint: AgentEndpoint
   readonly streamLimits?: Partial<HubLimits>
+  readonly httpLimits?: Partial<HttpLimits>
 }
 
 export interface Api {
@@ -94,7 +96,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const views = new FleetViews(options.fleet, options.policy)
   const limits = { ...defaultHubLimits, ...options.streamLimits }
   const hub = new StreamHub({ fleet: options.fleet, views, registry, log, limits })
-  const app = createApp(log)
+  const httpLimits = { ...defaultHttpLimits, ...options.httpLimits }
+  const guard = new ConnectionGuard({ limits: httpLimits, registry, log, now })
+  const app = createApp(log, httpLimits, guard)
+  guard.watch(app.server)
   try {
     await addPlugins(app, options)
     countRequests(app, registry)
@@ -122,15 +127,17 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   }
 }
 
-function createApp(log: Log): ApiApp {
+function createApp(log: Log, limits: HttpLimits, guard: ConnectionGuard): ApiApp {
   const app: ApiApp = Fastify({
     logger: false,
     bodyLimit,
     // A browser keeps connections open; they must not hold up the end.
     forceCloseConnections: 'idle',
-    requestTimeout: 30_000,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: limits.checkMs },
     routerOptions: { maxParamLength: 500 },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(guard.broken(error, socket), socket),
     frameworkErrors: (error, request, reply) => {
       void sendError(error, request, reply, log)
     },

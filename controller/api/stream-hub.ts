@@ -12,13 +12,16 @@ import { eventView } from './to-view/event-view.js'
 
 export interface HubLimits extends StreamLimits {
   readonly streams: number
+  /** Of one caller, so that others have theirs. */
+  readonly streamsPerCaller: number
   /** Least time between two changes. */
   readonly changeMs: number
   readonly heartbeatMs: number
 }
 
 export const defaultHubLimits: HubLimits = {
-  streams: 64,
+  streams: 128,
+  streamsPerCaller: 32,
   changeMs: 500,
   heartbeatMs: 15_000,
   entitiesPerChange: 200,
@@ -34,10 +37,16 @@ interface HubOptions {
   readonly limits: HubLimits
 }
 
-interface OpenStream {
-  readonly client: StreamClient
+interface Opening {
+  readonly headers: Readonly<Record<string, string>>
+  /** Name of who asks for it. */
+  readonly caller: string
   /** False once its session is over: checked at each heartbeat. */
   readonly stillAllowed: () => boolean
+}
+
+interface OpenStream extends Pick<Opening, 'caller' | 'stillAllowed'> {
+  readonly client: StreamClient
 }
 
 /** All open event streams: tells them what changes and happens, and ends those that are dead, too slow or no longer allowed. */
@@ -48,6 +57,7 @@ export class StreamHub {
   readonly #heartbeat: NodeJS.Timeout
   readonly #openCount: Gauge
   readonly #endedCount: Counter<'reason'>
+  readonly #refusedCount: Counter
   readonly #droppedEvents: Counter
   #changed = false
   /** Runs while a change was sent less than `changeMs` ago. */
@@ -63,6 +73,11 @@ export class StreamHub {
       labelNames: ['reason'],
       registers,
     })
+    this.#refusedCount = new Counter({
+      name: 'headroom_api_streams_refused_total',
+      help: 'Event streams that were refused because as many as may be were open',
+      registers,
+    })
     this.#droppedEvents = new Counter({
       name: 'headroom_api_events_dropped_total',
       help: 'Events dropped from the queue of a client that did not read',
@@ -76,10 +91,13 @@ export class StreamHub {
    * Makes the response an event stream and sends everything.
    * @throws ApiError too-many-streams
    */
-  open(response: ServerResponse, headers: Readonly<Record<string, string>>, stillAllowed: () => boolean): void {
+  open(response: ServerResponse, { headers, caller, stillAllowed }: Opening): void {
     const { limits, views } = this.options
-    if (this.#streams.size >= limits.streams) {
-      throw new ApiError('too-many-streams', `${limits.streams} event streams are open already`)
+    const own = [...this.#streams].filter((stream) => stream.caller === caller).length
+    if (this.#streams.size >= limits.streams || own >= limits.streamsPerCaller) {
+      this.#refusedCount.inc()
+      const most = own >= limits.streamsPerCaller ? `${own} of ${caller}` : String(limits.streams)
+      throw new ApiError('too-many-streams', `${most} event streams are open already`)
     }
     response.writeHead(200, {
       ...headers,
@@ -88,7 +106,7 @@ export class StreamHub {
       'x-accel-buffering': 'no',
     })
     const client = new StreamClient(response, limits, () => this.#droppedEvents.inc())
-    const stream = { client, stillAllowed }
+    const stream = { client, caller, stillAllowed }
     this.#streams.add(stream)
     this.#openCount.set(this.#streams.size)
     response.on('close', () => this.#forget(stream))

@@ -1,6 +1,6 @@
 import { formatMemory } from '../../common/units.js'
 import type { Finding } from '../model/policy.js'
-import type { Host } from '../model/snapshot.js'
+import { valueOf, type Host } from '../model/snapshot.js'
 import type { HostCapacity } from './capacity.js'
 import type { HostFailure } from './host-failure.js'
 import type { MemoryLedger } from './memory-ledger.js'
@@ -19,6 +19,9 @@ export function roomText(
     : String(room)
 }
 
+/** Two figures of one machine's memory that differ by more than this share are not of one machine. */
+const sameMemoryShare = 0.02
+
 /** The worst first. */
 const weight = { critical: 0, warning: 1, info: 2 } as const satisfies Record<Finding['severity'], number>
 
@@ -26,6 +29,7 @@ const weight = { critical: 0, warning: 1, info: 2 } as const satisfies Record<Fi
 export function capacityFindings(hosts: readonly HostCapacity[], vmMemoryBytes: number): Finding[] {
   const findings = hosts.flatMap(({ host, ledger, failure }) => [
     ...roomFindings(host, ledger, vmMemoryBytes),
+    ...memoryFindings(host),
     ...failureFindings(host, failure),
   ])
   return findings.toSorted((a, b) => weight[a.severity] - weight[b.severity])
@@ -64,6 +68,25 @@ function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMem
     findings.push({ check: 'near-miss', severity: 'info', subject, message: `room for ${room}` })
   }
   return findings
+}
+
+/**
+ * Under KVM the hypervisor manages what the kernel has, so libvirt and /proc/meminfo say the same; unless the agent reads the
+ * /proc of a container or of another machine. Under Xen /proc is dom0's own, and says nothing of the machine.
+ */
+function memoryFindings(host: Host): Finding[] {
+  const managed = valueOf(host.memoryBytes)
+  const seen = valueOf(host.metrics['memoryBytes'])
+  if (host.kind !== 'kvm' || managed === undefined || seen === undefined) return []
+  if (Math.abs(managed - seen) <= Math.max(managed, seen) * sameMemoryShare) return []
+  return [
+    {
+      check: 'memory-contradiction',
+      severity: 'warning',
+      subject: `host:${host.name}`,
+      message: `the hypervisor manages ${formatMemory(managed)}, and the agent sees a machine of ${formatMemory(seen)}: its /proc may be a container's; room counts the former`,
+    },
+  ]
 }
 
 function failureFindings(host: Host, { neededBytes, freeBytes, fits, unplaced }: HostFailure): Finding[] {

@@ -4,6 +4,7 @@ import { elabSnapshot } from '../../test/support/elab-fleet.js'
 import {
   buildSnapshot,
   hostIdOf,
+  known,
   MiB,
   uuidOf,
   withVm,
@@ -133,6 +134,22 @@ describe('room', () => {
     expect(rooms(result)).toEqual({ a: 'memory of the VM v0 is not known' })
     expect(result.fleet).toEqual({ room: 0, survivesHostFailure: false })
     expect(result.findings[0]).toMatchObject({ check: 'room-unknown', severity: 'warning' })
+  })
+
+  it.each<[string, Partial<HostRow>, number | undefined, boolean]>([
+    ['the same', {}, 8192, false],
+    ['a little that firmware took', {}, 8100, false],
+    ['a container of half the size', {}, 4096, true],
+    ['another machine, larger', {}, 16_384, true],
+    ['dom0, which is small', { kind: 'xen' }, 1024, false],
+    ['nothing yet', {}, undefined, false],
+    ['something, and the hypervisor nothing', { memoryMiB: null }, 8192, false],
+  ])('says if the agent sees another machine than the hypervisor does: %s', (_what, host, seenMiB, isSaid) => {
+    const metrics = seenMiB === undefined ? {} : { memoryBytes: known(seenMiB * MiB) }
+    const { findings } = one({ ...host, more: { metrics } })
+    const said = findings.filter(({ check }) => check === 'memory-contradiction')
+    const inWords = said.map(({ severity, subject, message }) => [severity, subject, message.includes('manages 8 GiB')])
+    expect(inWords).toEqual(isSaid ? [['warning', 'host:a', true]] : [])
   })
 
   it('does not need to know the memory of a VM that is off', () => {

@@ -15,7 +15,7 @@ test.each([
     'ECONNREFUSED',
     'read',
     'unreachable',
-    'no controller answers at http://127.0.0.1:8420 – is it running? (npm start)',
+    'no controller answers at http://127.0.0.1:8420 – is it running? (systemctl status headroom-controller, or npm start)',
   ],
   ['ECONNREFUSED', 'change', 'unreachable', 'no controller answers'],
   ['ENOTFOUND', 'change', 'unreachable', 'its name is not known'],

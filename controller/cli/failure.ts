@@ -35,7 +35,7 @@ export function connectionFailure(error: unknown, connection: Connection, intent
   const code = codeOf(error)
   if (code === 'ECONNREFUSED') {
     const hint = isLoopback(connection.url)
-      ? 'is it running? (npm start)'
+      ? 'is it running? (systemctl status headroom-controller, or npm start)'
       : 'is it running, and is this its address? (--url)'
     return new CliError('unreachable', `no controller answers at ${where} – ${hint}`, '', options)
   }

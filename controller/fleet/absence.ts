@@ -84,6 +84,14 @@ export function whyUnmeasurable(
   return capability.support === 'no' ? capability.reason || 'not measured by this hypervisor' : undefined
 }
 
+/** A VM's latency that is degraded is that of the host's device beneath its disk: see common/capabilities.ts. */
+function sourceOf(kind: EntityKind, field: string, capabilities: readonly Capability[]): MetricSource | undefined {
+  const isDiskLatency = capabilityOfField[kind][field] === 'disk-latency'
+  const byDevice =
+    isDiskLatency && capabilities.some(({ name, support }) => name === 'disk-latency' && support === 'degraded')
+  return byDevice ? 'device' : sourceOfField[field]
+}
+
 export type Metrics = Readonly<Record<string, Metric>>
 
 /** All fields of a kind, none of them read yet. */
@@ -122,7 +130,7 @@ export function merge(
     if (value === null) {
       metrics[field] = { absent: 'no requests in the interval' }
     } else if (Number.isFinite(value)) {
-      metrics[field] = { value, at, source: sourceOfField[field] ?? defaultSource }
+      metrics[field] = { value, at, source: sourceOf(kind, field, capabilities) ?? defaultSource }
       stored[field] = value
     }
   }

@@ -7,9 +7,17 @@ import { Fleet, type Applied } from './fleet.js'
 
 const uuid = '11111111-2222-4333-8444-555555555555'
 const t0 = 1_700_000_000_000
-const capabilities = ['cpu', 'memory-size', 'disk-bytes', 'disk-requests', 'disk-latency', 'nic', 'memory-rss'].map(
-  (name) => ({ name, support: 'yes' as const, reason: '' }),
-)
+const capabilities = [
+  'cpu',
+  'memory-size',
+  'disk-bytes',
+  'disk-requests',
+  'disk-latency',
+  'nic',
+  'memory-rss',
+  'vcpu-wait',
+  'memory-guest',
+].map((name) => ({ name, support: 'yes' as const, reason: '' }))
 
 const facts: VmFacts = {
   uuid,
@@ -158,6 +166,19 @@ describe('rates', () => {
     expect([metric('cpuCores'), metric('writeBytesPerSecond')]).toEqual([undefined, undefined])
   })
 
+  it('count each total from when it was read last: the costly ones are read rarely', () => {
+    const read = (atMs: number, totals: Record<string, number>): Applied =>
+      report('h1', atMs, { vms: [sample(atMs, { totals })] })
+    read(0, { cpuSeconds: 0, vcpuWaitSeconds: 0, memorySwapInBytes: 0 })
+    read(10_000, { cpuSeconds: 10 })
+    expect([metric('cpuCores'), metric('vcpuWaitFraction')]).toEqual([1, undefined])
+    read(30_000, { cpuSeconds: 50, vcpuWaitSeconds: 3 })
+    read(60_000, { cpuSeconds: 50, memorySwapInBytes: 6000 })
+    expect([metric('cpuCores'), metric('vcpuWaitFraction'), metric('memorySwapInBytesPerSecond')]).toEqual([
+      0, 0.1, 100,
+    ])
+  })
+
   it('count a run from the moment of its start event', () => {
     report('h1', 5000, { lane: 'event', events: [event('started', 5000, 'booted')] })
     report('h1', 10_000, { vms: [sample(10_000, { totals: { cpuSeconds: 5 }, ...written(1e6) })] })
@@ -237,6 +258,12 @@ describe('the fast lane', () => {
     expect(metric('writeBytesPerSecond')).toBe(1e6)
     report('h1', 2000, { lane: 'fast' })
     expect(metric('writeBytesPerSecond')).toBe(0)
+  })
+
+  it('proves nothing of anyone while it cannot read the host', () => {
+    const gap = { vmUuid: '', group: 'block', reason: 'disconnected', message: '', sinceMs: t0 }
+    report('h1', 2000, { lane: 'fast', gaps: [gap] })
+    expect(metric('writeBytesPerSecond')).toBe(1e6)
   })
 
   it('marks a VM that it could not read at once, and says nothing of its rates; the state lane takes the mark away', () => {

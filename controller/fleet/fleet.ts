@@ -9,12 +9,15 @@ import type {
 import { isRunning, type AgentState, type FleetEvent, type Snapshot } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { CopyIndex } from './copy-index.js'
+import { Disbelief } from './disbelief.js'
 import type { FleetChange, FleetReader } from './fleet-reader.js'
-import { isDoubled, isHeard, LastWords } from './handover.js'
-import { HostRecord } from './host-record.js'
+import { isDouble, isHeard, refutes } from './handover.js'
+import { HostRecord, mostCopies } from './host-record.js'
 import { LateTracks } from './late-tracks.js'
+import { Moves } from './moves.js'
+import { RunSpans } from './run-spans.js'
 import { emptyView, SnapshotBuilder } from './snapshot-builder.js'
-import { VmCopy, type CopyContext } from './vm-copy.js'
+import { tellsThatItLives, VmCopy, type CopyContext } from './vm-copy.js'
 
 /** What one input brings for the store. */
 export interface Applied {
@@ -37,8 +40,10 @@ export class Fleet implements FleetReader {
   readonly #listeners = new Set<(change: FleetChange) => void>()
   readonly #builder = new SnapshotBuilder()
   readonly #copies = new CopyIndex()
-  readonly #lastWords = new LastWords()
-  readonly #late = new LateTracks()
+  readonly #spans = new RunSpans()
+  readonly #disbelief = new Disbelief()
+  readonly #moves = new Moves((uuid, hostId, at) => this.#spans.isElsewhere(uuid, hostId, at))
+  readonly #late = new LateTracks(this.#moves, this.#copies, this.#spans)
   #revision = 0
   #at = 0
   #snapshot: Snapshot = emptyView()
@@ -83,7 +88,7 @@ export class Fleet implements FleetReader {
         return this.#inventory(input.agentId, input.inventory)
       case 'report':
         return input.isLate === true
-          ? this.#lateReport(input.agentId, input.report)
+          ? this.#lateReport(input.agentId, input.report, now)
           : this.#report(input.agentId, input.report, now)
       case 'tick':
         return this.#tick(now, input.silentAfterMs)
@@ -135,9 +140,9 @@ export class Fleet implements FleetReader {
     }
   }
 
-  #lateReport(agentId: string, report: ReportObservation): Applied {
+  #lateReport(agentId: string, report: ReportObservation, now: number): Applied {
     const host = this.#owned(agentId, report.hostId)
-    return host === undefined ? nothing : this.#late.apply(agentId, host, report)
+    return host === undefined ? nothing : this.#late.apply(agentId, host, report, now)
   }
 
   #greet(hello: HostHello, agentId: string, clockOffsetMs: number, now: number): void {
@@ -148,6 +153,8 @@ export class Fleet implements FleetReader {
     }
     host.hello = hello
     host.agentId = agentId
+    // What happened since it was heard last is not known yet.
+    for (const uuid of host.copies.keys()) this.#spans.rests(uuid, host.id)
     host.clockOffsetMs = clockOffsetMs
     this.#builder.hostChanged(host)
   }
@@ -188,8 +195,11 @@ export class Fleet implements FleetReader {
     const events = report.events.map((event): FleetEvent => {
       const { vmUuid, kind, reason, message, at } = event
       const copy = vmUuid === '' ? undefined : this.#eventCopy(host, vmUuid, kind, at)
-      copy?.happened(event)
-      if (copy !== undefined) this.#lastWords.heard(copy)
+      if (copy !== undefined) {
+        copy.happened(event)
+        this.#followRun(host, copy, now)
+        points.push(...this.#moves.heard(copy, this.#context(host, vmUuid), now))
+      }
       if (copy !== undefined && copy.facts === undefined && event.vmName !== '') copy.name = event.vmName
       if (kind === 'undefined' && copy !== undefined) this.#removeCopy(host, copy)
       if (vmUuid !== '') this.#builder.vmChanged(vmUuid)
@@ -200,15 +210,18 @@ export class Fleet implements FleetReader {
       if (isLeftOver(host, sample)) continue
       const copy = this.#copy(host, sample.uuid, sample.at)
       if (isHeard(copy, sample, this.#copies.others(host, sample.uuid))) {
-        const context = this.#context(host, sample.uuid)
-        points.push(...copy.observe(sample, context, this.#lastWords.get(sample.uuid)))
-        this.#lastWords.heard(copy)
+        const context = this.#context(host, sample.uuid, sample)
+        points.push(...copy.observe(sample, context, this.#moves))
+        points.push(...this.#moves.heard(copy, context, now))
       } else {
         copy.note(sample)
       }
+      this.#followRun(host, copy, now)
       this.#touch(copy)
     }
-    if (report.lane === 'fast') this.#proveIdle(host, report)
+    if (report.lane === 'fast') {
+      for (const copy of host.proveIdle(report, (uuid) => this.#context(host, uuid))) this.#touch(copy)
+    }
     if (report.lane === 'state') this.#setGaps(host, report)
     else if (report.lane === 'fast') this.#addGaps(host, report)
     if (report.host !== undefined) points.push(...host.observe(report.host, report.bootId, report.at))
@@ -237,7 +250,7 @@ export class Fleet implements FleetReader {
   }
 
   #tick(now: number, silentAfterMs: number): Applied {
-    this.#lastWords.prune(now)
+    this.#moves.prune(now)
     for (const host of this.#hosts.values()) {
       if (host.status === 'silent' || host.lastReceivedAt === undefined) continue
       if (now - host.lastReceivedAt > silentAfterMs) {
@@ -253,16 +266,6 @@ export class Fleet implements FleetReader {
     const listed = new Set([...report.vms.map((vm) => vm.uuid), ...report.gaps.map((gap) => gap.vmUuid)])
     for (const copy of host.copies.values()) {
       if (!listed.has(copy.uuid) && copy.lastHeardAt < report.at) this.#removeCopy(host, copy)
-    }
-  }
-
-  #proveIdle(host: HostRecord, report: ReportObservation): void {
-    const read = new Set(report.vms.map((vm) => vm.uuid))
-    const unknown = new Set(report.gaps.map((gap) => gap.vmUuid))
-    if (unknown.has('')) return
-    for (const copy of host.copies.values()) {
-      if (!isRunning(copy.state) || read.has(copy.uuid) || unknown.has(copy.uuid)) continue
-      if (copy.proveIdle(report.at, this.#context(host, copy.uuid))) this.#touch(copy)
     }
   }
 
@@ -317,7 +320,11 @@ export class Fleet implements FleetReader {
   #copy(host: HostRecord, uuid: string, at: number): VmCopy {
     let copy = host.copies.get(uuid)
     if (copy === undefined) {
+      // A host that tells of ever new ones, and never of all, must not fill our memory.
+      const [oldest] = host.copies.values()
+      if (host.copies.size >= mostCopies && oldest !== undefined) this.#removeCopy(host, oldest)
       copy = new VmCopy(uuid, this.#context(host, uuid), at)
+      copy.isBelieved = !this.#disbelief.has(uuid, host.id)
       host.copies.set(uuid, copy)
       this.#copies.add(host, uuid)
       this.#builder.vmChanged(uuid)
@@ -325,17 +332,45 @@ export class Fleet implements FleetReader {
     return copy
   }
 
-  /** An event about a VM that is not there any more, or not yet, makes a copy only if it says that the VM lives. */
   #eventCopy(host: HostRecord, uuid: string, kind: string, at: number): VmCopy | undefined {
-    const lives = kind === 'started' || kind === 'resumed' || kind === 'suspended' || kind === 'defined'
-    return lives ? this.#copy(host, uuid, at) : host.copies.get(uuid)
+    return tellsThatItLives(kind) ? this.#copy(host, uuid, at) : host.copies.get(uuid)
   }
 
-  /** Two hosts that run the same UUID get two series: merged they would be nonsense. */
-  #context(host: HostRecord, uuid: string): CopyContext {
-    const own = host.copies.get(uuid)
-    const doubled = own !== undefined && isDoubled(own, this.#copies.others(host, uuid))
-    return host.context(doubled ? `${uuid}@${host.id}` : uuid)
+  /** Two hosts that run the same UUID get two series: merged they would be nonsense. The one that ran it first goes on. */
+  #context(host: HostRecord, uuid: string, sample?: VmObservation): CopyContext {
+    const copy = host.copies.get(uuid)
+    if (copy === undefined) return host.context(uuid)
+    const others = this.#copies.others(host, uuid)
+    if (isRunning(sample?.state ?? copy.state)) {
+      // One that comes is said to by its events; they may be behind.
+      copy.isApart = !copy.passage.isComing && isDouble({ host, copy }, others)
+    } else if (copy.passage.leavingSince === undefined) {
+      copy.isApart = false
+    } else if (!copy.hasRun) {
+      copy.isApart = others.some((other) => other.host.status !== 'silent' && isRunning(other.copy.state))
+    }
+    return host.context(copy.isApart ? `${uuid}@${host.id}` : uuid)
+  }
+
+  /** Takes note of whether a copy runs by what it said last, and of what that says of others. */
+  #followRun(host: HostRecord, copy: VmCopy, now: number): void {
+    const { uuid } = copy
+    if (!isRunning(copy.state)) {
+      copy.runsSince = undefined
+      this.#spans.rests(uuid, host.id)
+      if (!this.#disbelief.lift(uuid, host.id)) return
+      for (const other of this.#copies.others(host, uuid)) other.copy.isBelieved = true
+      return
+    }
+    copy.runsSince ??= now
+    if (!copy.isApart) {
+      this.#spans.runs(uuid, host.id, { sinceAt: copy.passage.cameAt ?? now, heardAt: copy.lastHeardAt })
+    }
+    for (const other of this.#copies.others(host, uuid)) {
+      if (!refutes(copy, other.copy)) continue
+      this.#disbelief.add(uuid, other.host.id)
+      other.copy.isBelieved = false
+    }
   }
 
   #touch(copy: VmCopy): void {

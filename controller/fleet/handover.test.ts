@@ -1,113 +1,14 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
-import type { FleetInput, ReportObservation, VmObservation } from '../model/observation.js'
-import type { Point } from '../store/time-series.js'
-import { Fleet } from './fleet.js'
+import { event, leaving, MoveWorld, read, running, uuid, type Told } from '../../test/support/move-world.js'
+import type { VmObservation } from '../model/observation.js'
 
-const uuid = '11111111-2222-4333-8444-555555555555'
-const t0 = 1_700_000_000_000
-const capabilities = ['cpu', 'disk-bytes', 'disk-requests'].map((name) => ({
-  name,
-  support: 'yes' as const,
-  reason: '',
-}))
-
-type HostId = 'source' | 'target'
-
-/** One report of one host, and when it reaches the controller. Times in milliseconds since t0. */
-interface Told {
-  readonly host: HostId
-  readonly arrivesMs: number
-  readonly report: Partial<ReportObservation> & { readonly atMs: number }
-}
-
-let fleet: Fleet
-let points: Point[]
+let world: MoveWorld
 
 beforeEach(() => {
-  fleet = new Fleet()
-  points = []
-  for (const hostId of ['source', 'target'] as const) {
-    const host = { hostId, name: hostId, kind: 'kvm' as const, bootId: 'boot', simulated: false, capabilities }
-    const input: FleetInput = {
-      type: 'agent-connected',
-      agentId: hostId,
-      name: hostId,
-      version: '1',
-      hosts: [host],
-      clockOffsetMs: 0,
-    }
-    fleet.apply(input, t0)
-    tell({ host: hostId, arrivesMs: 0, report: { atMs: 0, lane: 'state' } })
-  }
+  world = new MoveWorld(['source', 'target'])
 })
-
-function tell({ host, arrivesMs, report: { atMs, ...part } }: Told): void {
-  const base: ReportObservation = {
-    spoolId: host,
-    seq: 1,
-    hostId: host,
-    bootId: 'boot',
-    at: t0 + atMs,
-    lane: 'fast',
-    gaps: [],
-    host: undefined,
-    vms: [],
-    arrays: [],
-    collectors: [],
-    events: [],
-    agent: undefined,
-  }
-  const applied = fleet.apply({ type: 'report', agentId: host, report: { ...base, ...part } }, t0 + arrivesMs)
-  points.push(...applied.points)
-}
-
-function event(host: HostId, atMs: number, kind: string, reason: string, lateMs = 5): Told {
-  const events = [{ at: t0 + atMs, vmUuid: uuid, vmName: 'mail', kind, reason, message: '' }]
-  return { host, arrivesMs: atMs + lateMs, report: { atMs, lane: 'event', events } }
-}
-
-function read(host: HostId, atMs: number, writeBytes: number, part: Partial<VmObservation> = {}, lateMs = 5): Told {
-  const sample: VmObservation = {
-    uuid,
-    runId: `run on ${host}`,
-    at: t0 + atMs,
-    state: undefined,
-    stateReason: 'unknown',
-    vcpus: 1,
-    totals: {},
-    levels: {},
-    guestMemoryAt: undefined,
-    disks: [{ target: 'vda', totals: { writeBytes, writeRequests: writeBytes / 4096 } }],
-    nics: [],
-    ...part,
-  }
-  return { host, arrivesMs: atMs + lateMs, report: { atMs, vms: [sample] } }
-}
-
-const running = { state: 'running', stateReason: 'booted' } as const
-const leaving = { state: 'paused', stateReason: 'migration' } as const
-
-/** Rates of the VM's own series, by time. */
-function rates(): { atMs: number; rate: number }[] {
-  return points
-    .flatMap(({ entity, atMs, fields }) => {
-      const rate = fields['writeBytesPerSecond']
-      return entity.kind === 'vm' && entity.id === uuid && rate !== undefined ? [{ atMs: atMs - t0, rate }] : []
-    })
-    .toSorted((a, b) => a.atMs - b.atMs)
-}
-
-function integral(): number {
-  const rows = rates()
-  return rows.reduce((sum, { atMs, rate }, index) => sum + (rate * (atMs - (rows[index - 1]?.atMs ?? 0))) / 1000, 0)
-}
-
-/** Everything in the order in which it arrives; one host's own reports never overtake each other. */
-function deliver(told: readonly Told[]): void {
-  for (const one of told.toSorted((a, b) => a.arrivesMs - b.arrivesMs)) tell(one)
-}
 
 describe('a migration', () => {
   /** 1 MB a second; suspended at 3500, resumed at 3700. */
@@ -129,37 +30,37 @@ describe('a migration', () => {
   ]
 
   it('leaves one series that gives what was written: the source is read once more after its end', () => {
-    deliver([...before, read('source', 3600, 3.5e6, leaving), ...after])
-    expect(integral()).toBeCloseTo(5.5e6, 0)
-    expect(rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3600, 4700, 5700])
-    expect(new Set(points.map(({ entity }) => entity.id))).toEqual(new Set([uuid, `${uuid}/vda`]))
+    world.deliver([...before, read('source', 3600, 3.5e6, leaving), ...after])
+    expect(world.integral()).toBeCloseTo(5.5e6, 0)
+    expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3600, 4700, 5700])
+    expect(new Set(world.points.map(({ entity }) => entity.id))).toEqual(new Set([uuid, `${uuid}/vda`]))
   })
 
   it('gives it also when the last reading comes right after the one before, which would make a rate of nothing', () => {
     const word = [read('source', 3400, 3.4e6), read('source', 3600, 3.5e6, leaving)]
-    deliver([...before, ...word, ...after])
-    expect(rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3400, 4700, 5700])
-    expect(integral()).toBeCloseTo(5.5e6, 0)
+    world.deliver([...before, ...word, ...after])
+    expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3400, 4700, 5700])
+    expect(world.integral()).toBeCloseTo(5.5e6, 0)
   })
 
   it('takes its last moments for as busy as those before if the source was gone before it could be read', () => {
-    deliver([...before, ...after])
-    expect(rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 4700, 5700])
-    expect(integral()).toBeCloseTo(5.5e6, 0)
+    world.deliver([...before, ...after])
+    expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 4700, 5700])
+    expect(world.integral()).toBeCloseTo(5.5e6, 0)
   })
 
   it('goes on in the same way when it is seen running before the event that tells of it', () => {
     const late = after.map((one) => (one.report.events === undefined ? one : { ...one, arrivesMs: 4000 }))
-    deliver([...before, read('source', 3600, 3.5e6, leaving), ...late])
-    expect(integral()).toBeCloseTo(5.5e6, 0)
-    expect(fleet.snapshot().placements.get(uuid)).toMatchObject({ hostId: 'target', doubled: false })
+    world.deliver([...before, read('source', 3600, 3.5e6, leaving), ...late])
+    expect(world.integral()).toBeCloseTo(5.5e6, 0)
+    expect(world.fleet.snapshot().placements.get(uuid)).toMatchObject({ hostId: 'target', doubled: false })
   })
 
   it('is one VM, on the source until it is resumed on the target, and never doubled', () => {
     const seen: string[] = []
     for (const one of [...before, ...after].toSorted((a, b) => a.arrivesMs - b.arrivesMs)) {
-      tell(one)
-      const { vms, placements } = fleet.snapshot()
+      world.tell(one)
+      const { vms, placements } = world.fleet.snapshot()
       expect(placements.get(uuid)?.doubled).toBe(false)
       const place = `${vms.get(uuid)?.hostId} ${vms.get(uuid)?.state}`
       if (seen.at(-1) !== place) seen.push(place)
@@ -171,13 +72,13 @@ describe('a migration', () => {
     const late = before.map((one) =>
       one.report.lane === 'event' && one.host === 'source' ? { ...one, arrivesMs: 6000 } : one,
     )
-    deliver([...late, ...after.filter(({ host }) => host === 'target')])
-    expect(fleet.snapshot().placements.get(uuid)).toMatchObject({ hostId: 'target', doubled: false })
-    expect(points.some(({ entity }) => entity.id.includes('@'))).toBe(false)
+    world.deliver([...late, ...after.filter(({ host }) => host === 'target')])
+    expect(world.fleet.snapshot().placements.get(uuid)).toMatchObject({ hostId: 'target', doubled: false })
+    expect(world.points.some(({ entity }) => entity.id.includes('@'))).toBe(false)
   })
 
   it('that fails goes on where it was, without a spike', () => {
-    deliver([
+    world.deliver([
       ...before,
       read('source', 3600, 3.5e6, leaving),
       event('source', 4000, 'resumed', 'migrated'),
@@ -185,23 +86,30 @@ describe('a migration', () => {
       read('source', 5000, 4.5e6, running),
       read('source', 6000, 5.5e6),
     ])
-    expect(integral()).toBeCloseTo(5.5e6, 0)
-    expect(Math.max(...rates().map(({ rate }) => rate))).toBeLessThan(1.1e6)
-    expect(fleet.snapshot().vms.get(uuid)).toMatchObject({ hostId: 'source', state: 'running' })
+    expect(world.integral()).toBeCloseTo(5.5e6, 0)
+    expect(Math.max(...world.rates().map(({ rate }) => rate))).toBeLessThan(1.1e6)
+    expect(world.fleet.snapshot().vms.get(uuid)).toMatchObject({ hostId: 'source', state: 'running' })
+  })
+
+  it('that fails goes on where it was though no event tells of that', () => {
+    const untold = [read('source', 5000, 4.5e6, running), read('source', 6000, 5.5e6), read('source', 7000, 6.5e6)]
+    world.deliver([...before, read('source', 3600, 3.5e6, leaving), ...untold])
+    expect(world.integral()).toBeCloseTo(6.5e6, 0)
+    expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3600, 5000, 6000, 7000])
   })
 
   it('leaves no trace in the series of the source that keeps its definition', () => {
-    deliver([...before, read('source', 3600, 3.5e6, leaving), ...after])
-    points = []
+    world.deliver([...before, read('source', 3600, 3.5e6, leaving), ...after])
+    world.points = []
     const stopped = { state: 'shutoff', stateReason: 'migrated', disks: [], runId: '' } as const
-    tell(read('source', 10_000, 0, stopped))
-    expect(points).toEqual([])
-    expect(fleet.snapshot().vms.get(uuid)?.hostId).toBe('target')
+    world.tell(read('source', 10_000, 0, stopped))
+    expect(world.points).toEqual([])
+    expect(world.fleet.snapshot().vms.get(uuid)?.hostId).toBe('target')
   })
 
   it('may go back and forth, and each way counts', () => {
-    deliver([...before, read('source', 3600, 3.5e6, leaving), ...after])
-    deliver([
+    world.deliver([...before, read('source', 3600, 3.5e6, leaving), ...after])
+    world.deliver([
       event('source', 6000, 'started', 'migrated'),
       event('target', 6200, 'suspended', 'migration'),
       read('target', 6250, 2.5e6, leaving),
@@ -209,12 +117,12 @@ describe('a migration', () => {
       read('source', 6500, 1e5, { ...running, runId: 'back again' }),
       read('source', 7400, 1e6, { runId: 'back again' }),
     ])
-    expect(integral()).toBeCloseTo(7e6, 0)
+    expect(world.integral()).toBeCloseTo(7e6, 0)
   })
 
   it('does not count what its emulator did before it ran as CPU time of the VM', () => {
     const cpu = (cpuSeconds: number): Partial<VmObservation> => ({ totals: { cpuSeconds } })
-    deliver([
+    world.deliver([
       read('source', 0, 0, { ...running, ...cpu(100) }),
       event('target', 2500, 'started', 'migrated'),
       read('target', 2550, 0, { ...leaving, ...cpu(1) }),
@@ -225,8 +133,8 @@ describe('a migration', () => {
       read('target', 4760, 0, cpu(4.5)),
       read('target', 5760, 0, cpu(5)),
     ])
-    const cores = points.flatMap(({ fields }) => fields['cpuCores'] ?? [])
-    expect(cores.map((value) => value.toFixed(2))).toEqual(['0.50', '0.50'])
+    const cores = world.points.flatMap(({ fields }) => fields['cpuCores'] ?? [])
+    expect(cores.map((value) => value.toFixed(2))).toEqual(['0.50', '0.50', '0.50'])
   })
 })
 
@@ -241,16 +149,7 @@ it('gives what was written however long things take and whatever is told first',
   })
   fc.assert(
     fc.property(timing, ({ rate, phaseMs, suspendedMs, restMs, wordAfterMs, lateMs }) => {
-      fleet = new Fleet()
-      points = []
-      for (const hostId of ['source', 'target'] as const) {
-        const host = { hostId, name: hostId, kind: 'kvm' as const, bootId: 'b', simulated: false, capabilities }
-        fleet.apply(
-          { type: 'agent-connected', agentId: hostId, name: hostId, version: '1', hosts: [host], clockOffsetMs: 0 },
-          t0,
-        )
-        tell({ host: hostId, arrivesMs: 0, report: { atMs: 0, lane: 'state' } })
-      }
+      world = new MoveWorld(['source', 'target'])
       const resumedMs = suspendedMs + restMs
       const { source, target } = lateMs
       const told: Told[] = [
@@ -269,9 +168,9 @@ it('gives what was written however long things take and whatever is told first',
         const atMs = resumedMs + beat * 1000
         told.push(read('target', atMs, beat * 1000 * rate, {}, target))
       }
-      deliver(told)
-      expect(integral()).toBeCloseTo((suspendedMs + 3000) * rate, -1)
-      expect(points.some(({ entity }) => entity.id.includes('@'))).toBe(false)
+      world.deliver(told)
+      expect(world.integral()).toBeCloseTo((suspendedMs + 3000) * rate, -1)
+      expect(world.points.some(({ entity }) => entity.id.includes('@'))).toBe(false)
     }),
     { seed: 1 },
   )

@@ -1,7 +1,6 @@
 import type { VmObservation } from '../model/observation.js'
 import { isRunning } from '../model/snapshot.js'
 import type { HostRecord } from './host-record.js'
-import type { LastWord } from './passage.js'
 import type { VmCopy } from './vm-copy.js'
 
 /**
@@ -17,52 +16,68 @@ export interface OtherCopy {
 
 /** What is known of `copy` is from before `other` came running from elsewhere: of now it says nothing. */
 export function isOutdatedBy(copy: VmCopy, other: VmCopy): boolean {
-  return isRunning(other.state) && copy.lastHeardAt <= (other.passage.cameAt ?? -Infinity)
+  return isRunning(other.state) && other.isBelieved && copy.lastHeardAt <= (other.passage.cameAt ?? -Infinity)
 }
 
-/** Whether one of the others runs the VM as well, at the same time. */
-export function isDoubled(copy: VmCopy, others: readonly OtherCopy[]): boolean {
+/**
+ * Whether the VM is said to run here while another host runs it, which was seen to do so first. Then this is told apart from the
+ * VM whose UUID it has: that one's history goes on, whoever claims to run it too.
+ */
+export function isDouble({ host, copy }: OtherCopy, others: readonly OtherCopy[]): boolean {
+  return others.some(
+    (other) =>
+      other.host.status !== 'silent' &&
+      isRunning(other.copy.state) &&
+      !isOutdatedBy(copy, other.copy) &&
+      !isOutdatedBy(other.copy, copy) &&
+      ranFirst(other, { host, copy }),
+  )
+}
+
+/** Which of two was seen to run first, by our own clock: what hosts say of the past may be anything. */
+export function ranFirst(one: OtherCopy, other: OtherCopy): boolean {
+  const [a, b] = [one.copy.runsSince ?? Infinity, other.copy.runsSince ?? Infinity]
+  return a === b ? one.host.id < other.host.id : a < b
+}
+
+/** Hosts' clocks that differ by less are taken as equal. */
+const clocksDifferByMs = 2000
+
+/** Whether a running copy shows that the VM cannot have come to the other: it runs on, and did not come back meanwhile. */
+export function refutes(copy: VmCopy, other: VmCopy): boolean {
+  const otherCameAt = other.passage.cameAt
   return (
+    otherCameAt !== undefined &&
     isRunning(copy.state) &&
-    others.some(
-      ({ host, copy: other }) =>
-        host.status !== 'silent' && isRunning(other.state) && !isOutdatedBy(copy, other) && !isOutdatedBy(other, copy),
+    isRunning(other.state) &&
+    copy.lastHeardAt > otherCameAt + clocksDifferByMs &&
+    (copy.passage.cameAt ?? -Infinity) < otherCameAt
+  )
+}
+
+/** Whether a sample belongs in the VM's history. Of a copy that does not run while another does, or may, only this does. */
+export function isHeard(copy: VmCopy, sample: VmObservation, others: readonly OtherCopy[]): boolean {
+  const live = (): VmCopy[] => others.filter(({ host }) => host.status !== 'silent').map((other) => other.copy)
+  return (
+    isHeardAlone(copy, sample) ??
+    !live().some(
+      (other) => isRunning(other.state) || other.passage.leavingSince !== undefined || other.passage.isComing,
     )
   )
 }
 
 /**
- * Whether a sample belongs in the VM's history. Of a copy that does not run while another does, or may, only this does: what
- * it wrote until it left, as long as the other has not gone on without it.
+ * The same of a late sample: what other hosts' late reports have told by now is chance. Of a copy that does not run only
+ * the one that ran last counts, or the only one that there is.
  */
-export function isHeard(copy: VmCopy, sample: VmObservation, others: readonly OtherCopy[]): boolean {
-  if (isRunning(sample.state ?? copy.state)) return true
-  if (copy.passage.isComing) return false
-  const live = others.filter(({ host }) => host.status !== 'silent').map((other) => other.copy)
-  if (copy.passage.isLeaving)
-    return (sample.state ?? copy.state) === 'paused' && !live.some((other) => other.passage.hasSettled)
-  return !live.some((other) => isRunning(other.state) || other.passage.isLeaving || other.passage.isComing)
+export function isHeardLate(copy: VmCopy, sample: VmObservation, isElsewhere: () => boolean): boolean {
+  return isHeardAlone(copy, sample) ?? (copy.hasRun || !isElsewhere())
 }
 
-/** A word that nobody took up by then is of no use. */
-const forgottenAfterMs = 60_000
-
-/** Last words of VMs that left a host and did not go on elsewhere yet. */
-export class LastWords {
-  readonly #words = new Map<string, LastWord>()
-
-  get(uuid: string): LastWord | undefined {
-    return this.#words.get(uuid)
-  }
-
-  /** Takes note of what a copy said: one that leaves, or one that has gone on from there. */
-  heard(copy: VmCopy): void {
-    const word = copy.passage.lastWord
-    if (word !== undefined) this.#words.set(copy.uuid, word)
-    else if (copy.passage.hasSettled) this.#words.delete(copy.uuid)
-  }
-
-  prune(now: number): void {
-    for (const [uuid, { at }] of this.#words) if (now - at > forgottenAfterMs) this.#words.delete(uuid)
-  }
+/** As far as the copy's own passage says. A running copy counts, and what one wrote until it left. */
+function isHeardAlone({ state, passage }: VmCopy, sample: VmObservation): boolean | undefined {
+  if (isRunning(sample.state ?? state)) return true
+  if (passage.isComing || passage.hasLeft) return false
+  if (passage.leavingSince !== undefined) return (sample.state ?? state) === 'paused'
+  return undefined
 }

@@ -4,8 +4,10 @@ import type {
   HostHello,
   HostObservation,
   InventoryObservation,
+  ReportObservation,
 } from '../model/observation.js'
 import {
+  isRunning,
   occupiesMemory,
   type FileSystem,
   type Gap,
@@ -22,6 +24,12 @@ import { hostReadings, ioReadings, networkReadings, sum } from './readings.js'
 import type { CopyContext, VmCopy } from './vm-copy.js'
 
 const notRead: Metric = { absent: 'not read yet' }
+
+/** More than one report can name. */
+const mostArrays = 2048
+
+/** Copies of VMs that one host may have: more than one report can name. */
+export const mostCopies = 8192
 
 /** Interfaces that carry what others carry already: bridges and bonds would count traffic twice. */
 const layeredInterface = /^(br|virbr|xenbr|bond|ovs|vlan|docker|veth|tun|tap|vnet|vif)/
@@ -140,6 +148,8 @@ export class HostRecord {
     const old = this.arrayMetrics.get(array.key) ?? unread('array', this.hello.capabilities)
     const { metrics, stored } = this.#merge('array', old, readings, at)
     this.arrayMetrics.set(array.key, metrics)
+    const [oldest] = this.arrayMetrics.keys()
+    if (this.arrayMetrics.size > mostArrays && oldest !== undefined) this.#forgetArray(oldest)
     if (Object.keys(stored).length === 0) return []
     return [{ entity: { kind: 'array', id: `${array.key}/${this.id}` }, atMs: at, fields: stored }]
   }
@@ -193,11 +203,30 @@ export class HostRecord {
     }
   }
 
+  /**
+   * The fast lane reads the VMs whose disks may have moved: the other running ones are idle, unless they could not be read.
+   * @param contextOf by VM
+   * @returns the copies whose figures that changed
+   */
+  proveIdle(report: ReportObservation, contextOf: (uuid: string) => CopyContext): VmCopy[] {
+    const told = new Set([...report.vms.map((vm) => vm.uuid), ...report.gaps.map((gap) => gap.vmUuid)])
+    // A gap of the whole host: nothing is proven of anyone.
+    if (told.has('')) return []
+    return [...this.copies.values()].filter(
+      (copy) => isRunning(copy.state) && !told.has(copy.uuid) && copy.proveIdle(report.at, contextOf(copy.uuid)),
+    )
+  }
+
   /** A host that tells of its arrays tells of all of them: the others have no figures of now. */
   keepArrays(keys: ReadonlySet<string>): readonly string[] {
     const gone = [...this.arrayMetrics.keys()].filter((key) => !keys.has(key))
-    for (const key of gone) this.arrayMetrics.delete(key)
+    for (const key of gone) this.#forgetArray(key)
     return gone
+  }
+
+  #forgetArray(key: string): void {
+    this.arrayMetrics.delete(key)
+    this.#baselines.delete(`array ${key}`)
   }
 
   #advance(name: string, now: Baseline): Interval | undefined {

@@ -14,11 +14,19 @@ export function ioReadings(of: Interval): Readings {
   for (const way of ['read', 'write', 'flush'] as const) {
     put(draft, `${way}BytesPerSecond`, perSecond(of, `${way}Bytes`))
     put(draft, `${way}RequestsPerSecond`, perSecond(of, `${way}Requests`))
-    const seconds = of.delta[`${way}Seconds`]
-    if (seconds !== undefined) draft[`${way}LatencyMs`] = meanMs(of, `${way}Seconds`, `${way}Requests`) ?? null
+    const timed = timesOf(way, of.delta)
+    if (timed !== undefined) draft[`${way}LatencyMs`] = meanMs(of, timed.seconds, timed.requests) ?? null
   }
   put(draft, 'outOfSlotsPerSecond', perSecond(of, 'outOfSlots'))
   return draft
+}
+
+/** Which totals give the latency: the disk's own or, where the hypervisor does not time it, those of the device beneath. */
+function timesOf(way: string, totals: Totals): { readonly seconds: string; readonly requests: string } | undefined {
+  if (totals[`${way}Seconds`] !== undefined) return { seconds: `${way}Seconds`, requests: `${way}Requests` }
+  const device = `device${way.charAt(0).toUpperCase()}${way.slice(1)}`
+  if (totals[`${device}Seconds`] === undefined) return undefined
+  return { seconds: `${device}Seconds`, requests: `${device}Requests` }
 }
 
 /** Zero rates for every total that is read: a disk that was proven not to have moved. */
@@ -28,7 +36,7 @@ export function idleReadings(totals: Totals): Readings {
     for (const what of ['Bytes', 'Requests'] as const) {
       if (totals[`${way}${what}`] !== undefined) draft[`${way}${what}PerSecond`] = 0
     }
-    if (totals[`${way}Seconds`] !== undefined) draft[`${way}LatencyMs`] = null
+    if (timesOf(way, totals) !== undefined) draft[`${way}LatencyMs`] = null
   }
   return draft
 }

@@ -57,7 +57,8 @@ describe('join tokens', () => {
 
   it('expire, and are gone then', async () => {
     const joinToken = await token('named', hour)
-    expect(await enrol(joinToken, ['h1'], now + hour + 1)).toEqual({ status: 'refused', reason: 'expired-token' })
+    const late = await enrol(joinToken, ['h1'], now + hour + 1)
+    expect(late).toEqual({ status: 'refused', reason: 'expired-token', expiredAt: now + hour })
     expect(await enrol(joinToken, ['h1'], now)).toEqual({ status: 'refused', reason: 'unknown-token' })
     const another = await token('named', hour)
     expect(await enrol(another, ['h1'], now + hour)).toMatchObject({ status: 'enrolled' })
@@ -119,7 +120,8 @@ describe('join tokens', () => {
 describe('hosts', () => {
   it('belong to one named agent', async () => {
     await enrol(await token(), ['h1', 'h2'])
-    expect(await enrol(await token(), ['h3', 'h2'])).toEqual({ status: 'refused', reason: 'host-taken' })
+    const [owner] = await registry.list()
+    expect(await enrol(await token(), ['h3', 'h2'])).toEqual({ status: 'refused', reason: 'host-taken', owner })
     expect(await enrol(await token(), ['h3'])).toMatchObject({ status: 'enrolled' })
   })
 

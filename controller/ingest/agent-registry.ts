@@ -11,6 +11,7 @@ import {
   type ClaimedHost,
   type JoinToken,
   type JoinTokenOptions,
+  type RefusedToken,
 } from './join-tokens.js'
 
 /** Hosts that an agent may speak for; `any`: every host that no other agent speaks for (the agent on the controller's own machine). */
@@ -32,10 +33,11 @@ export type AgentRow = z.infer<typeof agentRow>
 
 export type EnrolOutcome =
   | { readonly status: 'enrolled'; readonly agent: AgentRow; readonly certificate: Uint8Array }
-  | {
-      readonly status: 'refused'
-      readonly reason: 'unknown-token' | 'expired-token' | 'host-not-in-token' | 'host-taken'
-    }
+  | RefusedEnrolment
+
+export type RefusedEnrolment =
+  | RefusedToken
+  | { readonly status: 'refused'; readonly reason: 'host-taken'; readonly owner: AgentRow }
 
 /** More than any machine runs. */
 const mostHostsOfAgent = 1000
@@ -86,9 +88,8 @@ export class AgentRegistry {
       const checked = await checkJoinToken(tx, parsed, request.hosts, request.now)
       if (checked.status === 'refused') return checked
       const hosts = checked.grant === 'any' ? 'any' : checked.grant.map(({ hostId }) => hostId)
-      if (hosts !== 'any' && (await ownerAmong(tx, hosts)) !== undefined) {
-        return { status: 'refused', reason: 'host-taken' }
-      }
+      const owner = hosts === 'any' ? undefined : await ownerAmong(tx, hosts)
+      if (owner !== undefined) return { status: 'refused', reason: 'host-taken', owner }
       await tx.delete('joinTokens', parsed.id)
       const agent: AgentRow = {
         id: `agent-${randomBytes(8).toString('hex')}`,

@@ -17,6 +17,7 @@ describe('text', () => {
     ['NUL and DEL', 'a\0b\u007F', 'a b ', 1],
     ['a line separator', 'a\u2028b', 'a b', 1],
     ['right-to-left override', 'a\u202Eb', 'a b', 1],
+    ['what was no UTF-8', 'a\uFFFDb', 'a\uFFFDb', 1],
     ['a lone high surrogate', 'a\uD800b', 'a\uFFFDb', 1],
     ['a lone low surrogate', '\uDC00', '\uFFFD', 1],
     ['a whole pair stays', '\u{1F600}', '\u{1F600}', 0],

@@ -11,11 +11,11 @@ export class FieldCheck {
     return undefined
   }
 
-  /** Text without control characters and lone surrogates, cut to `max` characters. */
+  /** Text without control characters and lone surrogates, cut to `max` characters. What was no UTF-8 has become U+FFFD. */
   text(field: string, value: string, max = 256): string {
     const cut = value.slice(0, max).toWellFormed()
     const cleaned = cut.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ')
-    if (cleaned !== value) this.refuse(field)
+    if (cleaned !== value || cut.includes('\uFFFD')) this.refuse(field)
     return cleaned
   }
 

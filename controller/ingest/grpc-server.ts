@@ -8,37 +8,43 @@ import {
   type ServerUnaryCall,
 } from '@grpc/grpc-js'
 
+import { FailureLimit } from '../../common/failure-limit.js'
 import type { Log } from '../../common/log.js'
+import { addressOf } from '../../common/peer-address.js'
 import type { RefusalReason } from '../../common/refusal-reasons.js'
 import {
   AgentService,
-  type AgentServer,
   type Chunk,
   type EnrolReply,
   type EnrolRequest,
-  type FromAgent,
   type RenewReply,
   type RenewRequest,
   type ToAgent,
 } from '../../proto/gen/headroom/v1/agent.js'
-import { FailureLimit } from '../api/failure-limit.js'
 import type { AgentRegistry } from './agent-registry.js'
 import type { CertificateAuthority } from './ca.js'
+import { AgentQuotas, defaultAgentLimits, type AgentLimits } from './agent-quotas.js'
+import { defaultConnectionLimits, type ConnectionLimits } from './connection-limits.js'
 import { FieldCheck } from './field-check.js'
 import { wireLimits } from './from-wire.js'
 import { authenticate, type KnownCaller } from './grpc-authenticate.js'
+import { watchCalls } from './grpc-call-watch.js'
 import { PeerLookup } from './grpc-peer.js'
 import { CallRefused, endWith, refusal } from './grpc-refusal.js'
 import { runSession, type SessionContext } from './grpc-session.js'
-import { countRefusals, type IngestMetrics } from './ingest-metrics.js'
+import type { IngestMetrics } from './ingest-metrics.js'
 import { endSharedSessions } from './open-sessions.js'
+import { refusedEnrolment } from './refused-enrolment.js'
+import { RefusalNotes } from './refusal-notes.js'
 import { openTlsFront, type TlsFront } from './tls-front.js'
 
 /** Wrong join tokens that one address may show within a minute before it has to wait. Nobody guesses 192 bits; it keeps the store free. */
 const guessLimit = { most: 10, windowMs: 60_000, mostPeers: 10_000 } as const
 
-/** Refusals for one reason of one address that are logged within a minute. */
-const writtenRefusals = { most: 5, windowMs: 60_000, mostPeers: 10_000 } as const
+/** Enrolment and renewal: a certificate request, and the names of some hundred hosts. */
+const maxRequestBytes = 128 * 1024
+/** A session, a renewal, and consoles. */
+const maxConcurrentCalls = 4
 
 const defaultRenewExpiredWithinMs = 180 * 86_400_000
 
@@ -58,29 +64,37 @@ export async function openIngestServer(options: {
   readonly metrics: IngestMetrics
   readonly log: Log
   readonly now: () => number
-  readonly session: Omit<SessionContext, 'call' | 'agent' | 'issuerKeyHash' | 'renewalDue'>
+  readonly session: Omit<SessionContext, 'call' | 'agent' | 'issuerKeyHash' | 'renewalDue' | 'notes' | 'quotas'>
   /** How long after its end a certificate may still renew. */
   readonly renewExpiredWithinMs?: number
+  readonly connectionLimits?: Partial<ConnectionLimits>
+  readonly agentLimits?: Partial<AgentLimits>
 }): Promise<IngestServer> {
   const { ca, registry, metrics, log, now, renewExpiredWithinMs = defaultRenewExpiredWithinMs } = options
   let front: TlsFront | undefined
   const peers = new PeerLookup((connection) => front?.peerAt(connection) ?? { status: 'none' })
   const guesses = new FailureLimit(guessLimit)
-  const written = new FailureLimit(writtenRefusals)
+  const limits = { ...defaultConnectionLimits, ...options.connectionLimits }
+  const notes = new RefusalNotes(metrics, log, now)
+  const clock = (): number => performance.now()
+  const quotas = new AgentQuotas({ ...defaultAgentLimits, ...options.agentLimits }, clock)
+  const calls = watchCalls({
+    trackCall: (connection) => front?.trackCall(connection),
+    onRefused: (reason, peer) => notes.message(reason, { peer }),
+    clock,
+  })
   const server = new Server({
-    interceptors: [peers.interceptor],
+    interceptors: [calls, peers.interceptor],
     'grpc.max_receive_message_length': wireLimits.maxMessageBytes,
-    'grpc.keepalive_time_ms': 20_000,
-    'grpc.keepalive_timeout_ms': 10_000,
-    'grpc.max_concurrent_streams': 16,
+    'grpc.keepalive_time_ms': limits.pingEveryMs,
+    'grpc.keepalive_timeout_ms': limits.pingAnswerMs,
+    'grpc.max_concurrent_streams': maxConcurrentCalls,
+    // Nobody looks at it, and it remembers every call.
+    'grpc.enable_channelz': 0,
   })
 
   const refuse = (reason: RefusalReason, code: status, details: string, peer: string): CallRefused => {
-    metrics.refusedConnections.inc({ reason })
-    // All are counted; of those that come again and again only some are written down.
-    if (written.record(`${reason} ${addressOf(peer)}`, now()) === undefined) {
-      log.warn({ reason, peer }, 'call of an agent refused')
-    }
+    notes.call(reason, { peer })
     return refusal(code, details, reason)
   }
 
@@ -110,13 +124,13 @@ export async function openIngestServer(options: {
       const hostId = check.id('enrol.host_id', host.hostId)
       return hostId === undefined ? [] : [{ hostId, name: check.text('enrol.host_name', host.name) }]
     })
-    countRefusals(metrics, check, log)
+    notes.fields(check, { peer })
     const outcome = await registry.enrol(request.joinToken, { name, hosts, now: now() }, (agentId) =>
       issue(request.csr, agentId, peer),
     )
     if (outcome.status === 'refused') {
       if (outcome.reason === 'unknown-token') guesses.record(addressOf(peer), now())
-      throw refuse(outcome.reason, status.PERMISSION_DENIED, refusedEnrolment[outcome.reason], peer)
+      throw refuse(outcome.reason, status.PERMISSION_DENIED, refusedEnrolment(outcome, hosts, now()), peer)
     }
     const { agent, certificate } = outcome
     const grantedHostIds = agent.hosts === 'any' ? hosts.map(({ hostId }) => hostId) : agent.hosts
@@ -135,7 +149,7 @@ export async function openIngestServer(options: {
     return { certificate, ca: authorities() }
   })
 
-  const session: handleBidiStreamingCall<FromAgent, ToAgent> = (call) => {
+  const session: handleBidiStreamingCall<Buffer, ToAgent> = (call) => {
     // At once: a client keeps everything it sent for a retry until response headers come.
     call.sendMetadata(new Metadata())
     call.on('error', (error) => log.debug({ err: error, peer: call.getPeer() }, 'session broke'))
@@ -145,7 +159,7 @@ export async function openIngestServer(options: {
       await registry.noteCertificate(agent.id, { issuer: issuerKeyHash, notAfter })
       const trusts = agent.trusts ?? [issuerKeyHash]
       const renewalDue = issuerKeyHash !== ca.keyHash || trusts.join(' ') !== ca.keyHashes.join(' ')
-      await runSession({ ...options.session, call, agent, issuerKeyHash, renewalDue })
+      await runSession({ ...options.session, call, agent, issuerKeyHash, renewalDue, notes, quotas })
     }
     run().catch((error: unknown) => {
       endWith(call, asRefusal(error, log))
@@ -157,14 +171,15 @@ export async function openIngestServer(options: {
     endWith(call, refusal(status.UNIMPLEMENTED, 'this controller opens no consoles'))
   }
 
-  const handlers: AgentServer = { enrol, renew, session, tunnel }
-  server.addService(AgentService, handlers)
+  server.addService(service, { enrol, renew, session, tunnel })
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   const opened = await openTlsFront({
     host: options.host,
     port: options.port,
     ca,
+    limits,
     metrics,
+    onRefused: (reason, peer) => notes.connection(reason, peer),
     log,
     now,
     onConnection: (socket) => injector.injectConnection(socket),
@@ -181,22 +196,28 @@ export async function openIngestServer(options: {
   }
 }
 
-/** The address of a peer without its port. */
-function addressOf(peer: string): string {
-  return peer.replace(/:\d+$/, '')
+/**
+ * The contract's service, but for how its requests are read: those of a session by the session itself, when it is their turn, so
+ * that nothing is unpacked before it is known how much the agent may say; the others only if they are short.
+ */
+const service = {
+  ...AgentService,
+  enrol: { ...AgentService.enrol, requestDeserialize: short(AgentService.enrol.requestDeserialize) },
+  renew: { ...AgentService.renew, requestDeserialize: short(AgentService.renew.requestDeserialize) },
+  session: { ...AgentService.session, requestDeserialize: (bytes: Buffer) => bytes },
+}
+
+function short<Request>(deserialize: (bytes: Buffer) => Request): (bytes: Buffer) => Request {
+  return (bytes) => {
+    if (bytes.length <= maxRequestBytes) return deserialize(bytes)
+    throw new Error(`a request of ${bytes.length} bytes; at most ${maxRequestBytes}`)
+  }
 }
 
 const tooManyTokens = [
   status.RESOURCE_EXHAUSTED,
   'too many wrong join tokens from this address: wait a minute',
 ] as const
-
-const refusedEnrolment = {
-  'unknown-token': 'the join token is not known, or was used before; make a new one on the controller',
-  'expired-token': 'the join token has expired; make a new one on the controller',
-  'host-not-in-token': 'the join token was made for other hosts; make one for this host on the controller',
-  'host-taken': 'another agent speaks for one of these hosts; revoke it first',
-} as const
 
 interface Caller {
   readonly metadata: Metadata

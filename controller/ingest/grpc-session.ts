@@ -1,25 +1,34 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import { status, type ServerDuplexStream } from '@grpc/grpc-js'
 
 import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
-import type { FromAgent, Hello, ToAgent } from '../../proto/gen/headroom/v1/agent.js'
+import { FromAgent, type Hello, type ToAgent } from '../../proto/gen/headroom/v1/agent.js'
 import type { Report } from '../../proto/gen/headroom/v1/report.js'
 import type { Applied, Fleet } from '../fleet/fleet.js'
-import type { FleetInput } from '../model/observation.js'
+import type { FleetInput, ReportObservation } from '../model/observation.js'
+import type { AgentQuotas } from './agent-quotas.js'
 import { maySpeakFor, type AgentRegistry, type AgentRow } from './agent-registry.js'
+import { admittedInventory, admittedReport, type Admitted } from './entity-budget.js'
+import { ClockOffset } from './clock-offset.js'
 import { FieldCheck } from './field-check.js'
 import { hostsFromWire, inventoryFromWire, wireLimits } from './from-wire.js'
 import { eachMessage, endWith, refusal } from './grpc-refusal.js'
-import { countRefusals, type IngestMetrics } from './ingest-metrics.js'
+import type { IngestMetrics } from './ingest-metrics.js'
 import type { ClaimedHost } from './join-tokens.js'
+import { hasFewParts } from './message-parts.js'
 import type { OpenSession, OpenSessions, SessionEnd } from './open-sessions.js'
+import type { RefusalNotes, Speaker } from './refusal-notes.js'
 import { reportFromWire } from './report-from-wire.js'
 import type { RememberedHosts } from './remembered-from-wire.js'
 import type { ReportWriter } from './report-writer.js'
+import { SessionOutbox } from './session-outbox.js'
 import { ackToWire, settingsToWire, welcomeToWire, type Intervals } from './to-wire.js'
 
 export interface SessionContext {
-  readonly call: ServerDuplexStream<FromAgent, ToAgent>
+  /** Messages come as bytes: they are read when it is their turn. */
+  readonly call: ServerDuplexStream<Buffer, ToAgent>
   readonly agent: AgentRow
   /** Key of the authority that issued the agent's certificate. */
   readonly issuerKeyHash: string
@@ -29,6 +38,8 @@ export interface SessionContext {
   readonly writer: ReportWriter
   readonly registry: AgentRegistry
   readonly metrics: IngestMetrics
+  readonly notes: RefusalNotes
+  readonly quotas: AgentQuotas
   readonly log: Log
   readonly now: () => number
   readonly intervals: () => Intervals
@@ -40,8 +51,8 @@ export interface SessionContext {
 
 const nothing: Applied = { points: [], events: [] }
 const defaultHelloWithinMs = 10_000
-/** Clocks this close are taken as equal: the message itself took time. */
-const sameClockMs = 2000
+/** An answer that took longer is not worth a word: the agent's network, not its clock, is at fault. */
+const longestAnswerMs = 60_000
 
 const sessionEnds = {
   'newer-session': [status.ABORTED, 'a newer session of this agent took over'],
@@ -52,11 +63,15 @@ const sessionEnds = {
 
 /** One agent's stream from hello to end. Resolves when it has ended; every message is handled before the next is read. */
 export async function runSession(context: SessionContext): Promise<void> {
-  const { call, agent, sessions, registry, metrics, helloWithinMs = defaultHelloWithinMs } = context
-  const log = context.log.child({ agentId: agent.id, peer: call.getPeer() })
+  const { call, agent, sessions, registry, metrics, notes, quotas, helloWithinMs = defaultHelloWithinMs } = context
+  const who: Speaker = { agentId: agent.id, peer: call.getPeer() }
+  const log = context.log.child(who)
+  const gone = new AbortController()
+  call.once('close', () => gone.abort())
   let over = false
   const end = (code: status, details: string, reason?: SessionEnd): void => {
     over = true
+    gone.abort()
     endWith(call, refusal(code, details, reason))
   }
   let session: Session | undefined
@@ -77,16 +92,36 @@ export async function runSession(context: SessionContext): Promise<void> {
   sessions.set(agent.id, open)
   metrics.sessions.set(sessions.size)
 
-  const greeting = setTimeout(() => end(status.DEADLINE_EXCEEDED, 'no hello'), helloWithinMs)
+  const greeting = setTimeout(() => {
+    notes.call('no-hello', who)
+    end(status.DEADLINE_EXCEEDED, 'no hello')
+  }, helloWithinMs)
   try {
-    await eachMessage(call, async (message: FromAgent) => {
+    await eachMessage(call, async (bytes: Buffer) => {
       if (over) return
+      const receivedAt = context.now()
+      const message = read(bytes)
+      if (typeof message === 'string') {
+        notes.message(message, who)
+        return end(status.INVALID_ARGUMENT, `the message is ${message}`)
+      }
+      // Nothing more is read from it meanwhile: what it has to say waits with the agent.
+      const waitMs = quotas.said(agent.id, message.message?.$case === 'report' ? 'report' : 'facts', bytes.length)
+      if (waitMs > 0) {
+        notes.slowed(waitMs, who)
+        await pause(waitMs, gone.signal)
+        if (over || gone.signal.aborted) return
+      }
       if (session !== undefined) return session.handle(message)
-      if (message.message?.$case !== 'hello') return end(status.FAILED_PRECONDITION, 'the first message must be hello')
+      if (message.message?.$case !== 'hello') {
+        notes.call('no-hello', who)
+        return end(status.FAILED_PRECONDITION, 'the first message must be hello')
+      }
       clearTimeout(greeting)
       // Whoever is revoked from now on finds this session and ends it; it may have happened just before.
       if ((await registry.find(agent.id)) === undefined) return open.end('agent-revoked')
-      session = await Session.open(context, message.message.value, log)
+      const around = { log, who, gone: gone.signal, end }
+      session = await Session.open(context, message.message.value, receivedAt, around)
     })
     if (!over) call.end()
   } catch (error) {
@@ -101,6 +136,15 @@ export async function runSession(context: SessionContext): Promise<void> {
       log.info('agent disconnected')
     }
     metrics.sessions.set(sessions.size)
+  }
+}
+
+/** A message, or why it is not one to be taken in. */
+function read(bytes: Buffer): FromAgent | 'malformed' | 'too-many-parts' {
+  try {
+    return hasFewParts(bytes) ? FromAgent.decode(bytes) : 'too-many-parts'
+  } catch {
+    return 'malformed'
   }
 }
 
@@ -122,36 +166,43 @@ function spoolsOf(hello: Hello, agentId: string, check: FieldCheck): ReadonlyMap
   return new Map([...backlog.map(({ spoolId }) => track(spoolId, true)), track(hello.spoolId, false)])
 }
 
+/** What surrounds a session. */
+interface Surroundings {
+  readonly log: Log
+  readonly who: Speaker
+  /** Aborts when the peer is gone: nothing waits for it then. */
+  readonly gone: AbortSignal
+  readonly end: (code: status, details: string) => void
+}
+
 class Session {
-  readonly #ended = new AbortController()
+  readonly #outbox: SessionOutbox<ToAgent>
   #hostIds: ReadonlySet<string> = new Set()
   #refusedHosts: readonly ClaimedHost[] = []
   #settingsRevision = 0
   #hello: Hello
-  /** Controller's clock minus agent's, milliseconds. */
-  #offsetMs = 0
+  #clock: ClockOffset | undefined
 
   private constructor(
     private readonly context: SessionContext,
     private readonly spools: ReadonlyMap<string, SpoolTrack>,
-    private readonly log: Log,
+    private readonly around: Surroundings,
     hello: Hello,
   ) {
     this.#hello = hello
-    // The peer may be gone while a message is still being handled: nothing waits for it then.
-    context.call.once('close', () => this.#ended.abort())
+    this.#outbox = new SessionOutbox(context.call)
   }
 
-  static async open(context: SessionContext, hello: Hello, log: Log): Promise<Session> {
-    const { call, writer } = context
+  static async open(context: SessionContext, hello: Hello, receivedAt: number, around: Surroundings): Promise<Session> {
+    const { writer } = context
     const check = new FieldCheck()
     const spools = spoolsOf(hello, context.agent.id, check)
-    const session = new Session(context, spools, log, hello)
-    const { granted, refused } = await session.#introduce(hello, check)
+    const session = new Session(context, spools, around, hello)
+    const { granted, refused } = await session.#introduce(hello, receivedAt, check)
     const durable = [...spools].map(([spoolId, { markId, isLate }]) => {
       return { spoolId, isLate, throughSeq: writer.lastDurable(markId) }
     })
-    call.write(
+    session.#outbox.send(
       welcomeToWire({
         clockOffsetMs: session.#offsetMs,
         lastSeq: durable.find((spool) => !spool.isLate)?.throughSeq ?? 0,
@@ -161,12 +212,12 @@ class Session {
     )
     session.#sendSettings({ renewCertificate: context.renewalDue })
     const unsubscribes = [...spools].map(([spoolId, { markId }]) =>
-      writer.onDurable(markId, (seq) => call.write(ackToWire(spoolId, seq))),
+      writer.onDurable(markId, (seq) => session.#outbox.ack(spoolId, ackToWire(spoolId, seq))),
     )
     session.#unsubscribe = () => {
       for (const unsubscribe of unsubscribes) unsubscribe()
     }
-    log.info({ hosts: granted, version: hello.version, offsetMs: session.#offsetMs }, 'agent connected')
+    around.log.info({ hosts: granted, version: hello.version, offsetMs: session.#offsetMs }, 'agent connected')
     return session
   }
 
@@ -185,9 +236,8 @@ class Session {
   }
 
   #sendSettings(asked: { readonly renewCertificate: boolean }): void {
-    if (this.context.call.writableEnded || this.context.call.destroyed) return
     this.#settingsRevision += 1
-    this.context.call.write(settingsToWire(this.#settingsRevision, this.context.intervals(), asked))
+    this.#outbox.send(settingsToWire(this.#settingsRevision, this.context.intervals(), asked))
   }
 
   /**
@@ -196,34 +246,43 @@ class Session {
    */
   async #introduce(
     hello: Hello,
+    receivedAt: number,
     check: FieldCheck,
   ): Promise<{ readonly granted: readonly string[]; readonly refused: readonly string[] }> {
-    const { agent, registry, metrics, now, call } = this.context
-    const difference = now() - (check.count('hello.wall_ms', hello.wallMs) ?? now())
+    const { agent, registry, notes, call } = this.context
     const claimed = hostsFromWire(hello, check)
     const others = agent.hosts === 'any' ? await registry.list() : []
     // A newer session of this agent may have begun meanwhile: what this one heard is old.
     if (call.destroyed) throw new Error('the agent is gone')
     const granted = claimed.filter((host) => maySpeakFor(agent, host.hostId, others))
     const refused = claimed.filter((host) => !granted.includes(host)).map((host) => host.hostId)
-    if (refused.length > 0) {
-      metrics.refusedConnections.inc({ reason: 'host-not-granted' }, refused.length)
-      this.log.warn({ hostIds: refused }, 'agent may not speak for these hosts')
-    }
+    if (refused.length > 0) notes.hosts(refused, this.around.who)
     this.#refusedHosts = claimed.filter((host) => !granted.includes(host))
     this.#hello = hello
-    this.#offsetMs = Math.abs(difference) < sameClockMs ? 0 : difference
+    this.#compareClocks(hello, receivedAt, check)
     this.#hostIds = new Set(granted.map((host) => host.hostId))
     await this.#keep(() => this.context.remembered.keepOnly(agent.id, this.#hostIds))
     if (call.destroyed) throw new Error('the agent is gone')
     const version = check.text('hello.version', hello.version, 64)
-    countRefusals(this.context.metrics, check, this.log)
+    this.context.notes.fields(check, this.around.who)
     const { id: agentId, name } = agent
     const clockOffsetMs = this.#offsetMs
     const [spoolId = ''] = [...this.spools].find(([, spool]) => !spool.isLate) ?? []
     const backlog = [...this.spools].filter(([, spool]) => spool.isLate).map(([id]) => id)
     this.#apply({ type: 'agent-connected', agentId, name, version, hosts: granted, clockOffsetMs, spoolId, backlog })
     return { granted: granted.map((host) => host.name), refused }
+  }
+
+  #compareClocks(hello: Hello, receivedAt: number, check: FieldCheck): void {
+    const differenceMs = receivedAt - (check.count('hello.wall_ms', hello.wallMs) ?? receivedAt)
+    const answeredAfterMs = check.real('hello.answered_after_ms', hello.answeredAfterMs, longestAnswerMs)
+    if (this.#clock === undefined || answeredAfterMs === undefined) this.#clock = new ClockOffset(differenceMs)
+    else this.#clock.again(differenceMs, answeredAfterMs)
+  }
+
+  /** Controller's clock minus agent's, milliseconds. */
+  get #offsetMs(): number {
+    return this.#clock?.ms ?? 0
   }
 
   async handle({ message }: FromAgent): Promise<void> {
@@ -236,55 +295,80 @@ class Session {
         const wire = message.value
         const at = (check.count('inventory.at_ms', wire.atMs) ?? this.context.now()) + this.#offsetMs
         const inventory = inventoryFromWire(wire, check, Math.max(0, Math.min(at, this.context.now())))
-        countRefusals(this.context.metrics, check, this.log)
+        this.context.notes.fields(check, this.around.who)
         if (inventory === undefined || !this.#granted(inventory.hostId)) break
-        this.#apply({ type: 'inventory', agentId: this.context.agent.id, inventory })
-        await this.#keep(() => this.context.remembered.remember(this.context.agent, this.#hello, wire, inventory.at))
+        const { agent, quotas } = this.context
+        const admitted = this.#admitted(admittedInventory(inventory, quotas.admitted(agent.id)))
+        this.#apply({ type: 'inventory', agentId: agent.id, inventory: admitted })
+        await this.#keep(() => this.context.remembered.remember(agent, this.#hello, wire, inventory.at))
         break
       }
       case 'hello':
-        await this.#introduce(message.value, new FieldCheck())
+        await this.#introduce(message.value, this.context.now(), new FieldCheck())
         break
       case 'commandUpdate':
       case 'auditHead':
       case undefined:
         // Unknown to this version, or out of place: counted, not fatal, so that a newer agent can talk to us.
-        this.context.metrics.refusedFields.inc({ field: `message.${message?.$case ?? 'unknown'}` })
+        this.#refuseField(`message.${message?.$case ?? 'unknown'}`)
     }
   }
 
   close(): void {
-    this.#ended.abort()
     this.#unsubscribe()
   }
 
   async #report(wire: Report): Promise<void> {
-    const { writer, metrics, now, agent } = this.context
+    const { writer, metrics, now, agent, notes, quotas } = this.context
+    const { who, gone, end } = this.around
     const check = new FieldCheck()
     const report = reportFromWire(wire, check, { offsetMs: this.#offsetMs, now: now() })
-    countRefusals(this.context.metrics, check, this.log)
+    this.context.notes.fields(check, this.around.who)
     if (report === undefined) return
     const spool = this.spools.get(report.spoolId)
-    if (spool === undefined) {
-      metrics.refusedFields.inc({ field: 'report.spool_id' })
-      return
-    }
+    if (spool === undefined) return this.#refuseField('report.spool_id')
     const { markId, isLate } = spool
+    // One late report in a turn of the loop: hellos, fresh reports and the API come in between, however much is late.
+    if (isLate) await nextTurn()
+    if (!writer.isKnown(markId) && !quotas.mayBeginSpool(agent.id)) {
+      notes.call('too-many-spools', who)
+      return end(status.RESOURCE_EXHAUSTED, 'too many new spools')
+    }
     while (writer.check(markId, report.seq) === 'busy') {
       // Nothing more is read from this agent meanwhile: its spool keeps what comes.
-      await pause(100, this.#ended.signal)
-      if (this.#ended.signal.aborted) return
+      await pause(100, gone)
+      if (gone.aborted) return
     }
     if (writer.check(markId, report.seq) === 'duplicate') {
       metrics.duplicates.inc()
-      this.context.call.write(ackToWire(report.spoolId, writer.lastDurable(markId)))
+      this.#outbox.ack(report.spoolId, ackToWire(report.spoolId, writer.lastDurable(markId)))
       return
     }
     const applied = this.#granted(report.hostId)
-      ? this.#apply({ type: 'report', agentId: agent.id, report, isLate })
+      ? this.#apply({ type: 'report', agentId: agent.id, report: this.#withoutSurplus(report), isLate })
       : nothing
     metrics.reports.inc({ lane: isLate ? 'late' : report.lane })
     writer.add(markId, report.seq, applied)
+  }
+
+  /** A report without the things and events that are more than an agent may tell of. */
+  #withoutSurplus(whole: ReportObservation): ReportObservation {
+    const { quotas, notes, agent } = this.context
+    const report = this.#admitted(admittedReport(whole, quotas.admitted(agent.id)))
+    if (quotas.mayTell(agent.id, report.events.length)) return report
+    notes.events(report.events.length, this.around.who)
+    return { ...report, events: [] }
+  }
+
+  #admitted<Told>({ told, leftOut }: Admitted<Told>): Told {
+    if (leftOut > 0) this.context.notes.entities(leftOut, this.around.who)
+    return told
+  }
+
+  #refuseField(field: string): void {
+    const check = new FieldCheck()
+    check.refuse(field)
+    this.context.notes.fields(check, this.around.who)
   }
 
   /** A fault of ours in one message must neither end the session nor make the agent send it for ever. */
@@ -293,7 +377,7 @@ class Session {
       return this.context.fleet.apply(input, this.context.now())
     } catch (error) {
       this.context.metrics.faults.inc()
-      this.log.error({ err: error, input: input.type }, 'what an agent said could not be applied')
+      this.around.log.error({ err: error, input: input.type }, 'what an agent said could not be applied')
       return nothing
     }
   }
@@ -303,13 +387,13 @@ class Session {
     try {
       await work()
     } catch (error) {
-      this.log.warn({ err: error }, 'the inventory could not be kept')
+      this.around.log.warn({ err: error }, 'the inventory could not be kept')
     }
   }
 
   #granted(hostId: string): boolean {
     if (this.#hostIds.has(hostId)) return true
-    this.context.metrics.refusedFields.inc({ field: 'host_id.not-granted' })
+    this.#refuseField('host_id.not-granted')
     return false
   }
 }

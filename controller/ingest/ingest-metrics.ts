@@ -1,14 +1,17 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-import type { Log } from '../../common/log.js'
-import type { FieldCheck } from './field-check.js'
-
 /** Counters of everything that comes in, is refused or dropped. */
 export interface IngestMetrics {
   readonly reports: Counter<'lane'>
   readonly duplicates: Counter
   readonly refusedFields: Counter<'field'>
   readonly refusedConnections: Counter<'reason'>
+  readonly refusedMessages: Counter<'reason'>
+  readonly refusedEntities: Counter
+  readonly refusedEvents: Counter
+  readonly slowedMessages: Counter
+  readonly slowedSeconds: Counter
+  readonly connections: Gauge<'of'>
   readonly sessions: Gauge
   readonly unstoredReports: Gauge
   readonly storeFailures: Counter
@@ -38,8 +41,40 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     }),
     refusedConnections: new Counter({
       name: 'headroom_ingest_refused_connections_total',
-      help: 'Calls of agents that were refused',
+      help: 'Connections and calls of agents that were refused, or ended by the controller',
       labelNames: ['reason'],
+      registers,
+    }),
+    refusedMessages: new Counter({
+      name: 'headroom_ingest_refused_messages_total',
+      help: 'Messages from agents that were refused as a whole',
+      labelNames: ['reason'],
+      registers,
+    }),
+    refusedEntities: new Counter({
+      name: 'headroom_ingest_refused_entities_total',
+      help: 'VMs, disks, interfaces and the like left out because an agent told of too many, or too many new ones',
+      registers,
+    }),
+    refusedEvents: new Counter({
+      name: 'headroom_ingest_refused_events_total',
+      help: 'Events left out because an agent told of too many',
+      registers,
+    }),
+    slowedMessages: new Counter({
+      name: 'headroom_ingest_slowed_messages_total',
+      help: 'Messages after which an agent was not read for a while because it says more than it may',
+      registers,
+    }),
+    slowedSeconds: new Counter({
+      name: 'headroom_ingest_slowed_seconds_total',
+      help: 'How long agents were not read because they say more than they may',
+      registers,
+    }),
+    connections: new Gauge({
+      name: 'headroom_ingest_connections',
+      help: 'Open connections: of agents, and of strangers, which have not shown a certificate of this controller',
+      labelNames: ['of'],
       registers,
     }),
     sessions: new Gauge({ name: 'headroom_ingest_sessions', help: 'Open sessions of agents', registers }),
@@ -64,11 +99,4 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
       registers,
     }),
   }
-}
-
-/** Counts what a check refused or cleaned in one message. */
-export function countRefusals(metrics: IngestMetrics, check: FieldCheck, log: Log): void {
-  if (check.refused.size === 0) return
-  for (const [field, count] of check.refused) metrics.refusedFields.inc({ field }, count)
-  log.debug({ fields: Object.fromEntries(check.refused) }, 'fields of an agent refused or cleaned')
 }

@@ -50,7 +50,7 @@ describe('a token for certain hosts', () => {
     const token = await add({ hosts })
     expect(await state.tx((tx) => checkJoinToken(tx, token, claimed, now))).toEqual(
       granted === undefined
-        ? { status: 'refused', reason: 'host-not-in-token' }
+        ? { status: 'refused', reason: 'host-not-in-token', hosts }
         : { status: 'good', grant: claimed.filter(({ hostId }) => granted.includes(hostId)) },
     )
   })
@@ -76,6 +76,12 @@ it('there are at most a thousand', async () => {
   })
   await expect(add()).rejects.toBeInstanceOf(TooManyJoinTokens)
   await expect(add({ now: now + hour + 1 })).resolves.toMatchObject({ id: expect.any(String) })
+})
+
+it('no token looks like an option of a command line', async () => {
+  const ids = await Promise.all(Array.from({ length: 200 }, async () => (await add()).id))
+  expect(ids.filter((one) => !/^[0-9a-z]{8}$/.test(one))).toEqual([])
+  expect(new Set(ids).size).toBe(200)
 })
 
 const id = 'aB3-_6gH'

@@ -54,7 +54,8 @@ export async function addJoinToken(
 ): Promise<{ readonly id: string; readonly secret: string }> {
   const waiting = await sweep(tx, now)
   if (waiting.length >= mostJoinTokens) throw new TooManyJoinTokens(`${mostJoinTokens} join tokens wait to be used`)
-  const id = randomBytes(6).toString('base64url')
+  // Hexadecimal: a word that begins with a dash would be taken for an option on command lines.
+  const id = randomBytes(4).toString('hex')
   const secret = randomBytes(24).toString('base64url')
   const row: JoinTokenRow = {
     secretHash: hash(secret),
@@ -75,9 +76,13 @@ export async function listJoinTokens(tx: Tx, now: number): Promise<readonly Join
     .toSorted((a, b) => a.expiresAt - b.expiresAt)
 }
 
-export type CheckedToken =
-  | { readonly status: 'good'; readonly grant: 'any' | readonly ClaimedHost[] }
-  | { readonly status: 'refused'; readonly reason: 'unknown-token' | 'expired-token' | 'host-not-in-token' }
+/** A token that does not do, and what its holder has to know of it. */
+export type RefusedToken =
+  | { readonly status: 'refused'; readonly reason: 'unknown-token' }
+  | { readonly status: 'refused'; readonly reason: 'expired-token'; readonly expiredAt: number }
+  | { readonly status: 'refused'; readonly reason: 'host-not-in-token'; readonly hosts: readonly string[] }
+
+export type CheckedToken = { readonly status: 'good'; readonly grant: 'any' | readonly ClaimedHost[] } | RefusedToken
 
 /** What a token grants for these hosts. It is not used up by this: who makes an agent of it removes it in the same transaction. */
 export async function checkJoinToken(
@@ -93,10 +98,10 @@ export async function checkJoinToken(
   const { expiresAt, grant, hosts } = found.data
   if (expiresAt < now) {
     await tx.delete('joinTokens', id)
-    return { status: 'refused', reason: 'expired-token' }
+    return { status: 'refused', reason: 'expired-token', expiredAt: expiresAt }
   }
   const granted = hosts === undefined ? claimed : claimed.filter((host) => isNamed(host, hosts))
-  if (hosts !== undefined && granted.length === 0) return { status: 'refused', reason: 'host-not-in-token' }
+  if (hosts !== undefined && granted.length === 0) return { status: 'refused', reason: 'host-not-in-token', hosts }
   return { status: 'good', grant: grant === 'any' ? 'any' : granted }
 }
 

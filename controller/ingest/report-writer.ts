@@ -67,6 +67,11 @@ export class ReportWriter {
     return this.#durable.get(spoolId) ?? 0
   }
 
+  /** Whether it has ever had a report of this spool. */
+  isKnown(spoolId: string): boolean {
+    return this.#taken.has(spoolId)
+  }
+
   /** Whether a report is new. `busy`: no room now; it must not be applied. */
   check(spoolId: string, seq: number): Accepted {
     if (seq <= (this.#taken.get(spoolId) ?? 0)) return 'duplicate'

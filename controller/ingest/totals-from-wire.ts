@@ -20,8 +20,18 @@ export function ioTotals(io: DiskSample | HostDiskSample | ArraySample, check: F
     flushRequests: 'flushRequests' in io ? check.count('disk.flush_requests', io.flushRequests) : undefined,
     flushSeconds: 'flushSeconds' in io ? check.real('disk.flush_seconds', io.flushSeconds) : undefined,
     outOfSlots: 'outOfSlots' in io ? check.count('disk.out_of_slots', io.outOfSlots) : undefined,
+    ...('deviceReadRequests' in io ? deviceTotals(io, check) : {}),
     busySeconds: 'busySeconds' in io ? check.real('disk.busy_seconds', io.busySeconds) : undefined,
   })
+}
+
+function deviceTotals(disk: DiskSample, check: FieldCheck): Record<string, number | undefined> {
+  return {
+    deviceReadRequests: check.count('disk.device_read_requests', disk.deviceReadRequests),
+    deviceReadSeconds: check.real('disk.device_read_seconds', disk.deviceReadSeconds),
+    deviceWriteRequests: check.count('disk.device_write_requests', disk.deviceWriteRequests),
+    deviceWriteSeconds: check.real('disk.device_write_seconds', disk.deviceWriteSeconds),
+  }
 }
 
 /** Interfaces by their device. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
-import { ConfigError } from '../../common/config.js'
+import { ConfigError } from '../../common/config-error.js'
 import { GiB, MiB } from '../../common/units.js'
 import { defaultPolicy, loadPolicy, parsePolicy } from './policy-file.js'
 

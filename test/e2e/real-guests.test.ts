@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { eventView, hostView, seriesView, topView, vmView } from '../../controller/api/views.js'
 import { defineGuest, type Guest } from '../support/libvirt-guest.js'
 import { startLibvirtDaemon, type LibvirtDaemon } from '../support/libvirt-daemon.js'
-import { startProduct, temporaryDirectory, waitFor, type RunningProduct } from '../support/running-product.js'
+import { startProduct, temporaryDirectory, type RunningProduct } from '../support/running-product.js'
+import { waitFor } from '../support/wait-for.js'
 
 /** The whole product on a real libvirtd with five real guests. virsh and the guests are the witnesses. */
 

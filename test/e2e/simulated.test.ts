@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { capacityView, fleetView, seriesView, vmView } from '../../controller/api/views.js'
-import { startProduct, temporaryDirectory, waitFor, type RunningProduct } from '../support/running-product.js'
+import { startProduct, temporaryDirectory, type RunningProduct } from '../support/running-product.js'
+import { waitFor } from '../support/wait-for.js'
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>
 let product: RunningProduct

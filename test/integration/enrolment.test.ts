@@ -87,12 +87,19 @@ describe('joining', () => {
   })
 
   it.each([
-    [['--token', 'a.b.c'], '--controller: expected host:port, got nothing'],
-    [['--controller', 'there', '--token', 'a.b.c'], 'expected host:port, got there'],
-    [['--controller', '127.0.0.1:1'], 'a join token is needed'],
-    [['--controller', '127.0.0.1:1', '--token', 'nonsense'], 'that is no join token'],
+    [['--token', 'a.b.c'], '--controller: expected host:port, such as controller.example:8421, got nothing'],
+    [['--controller', 'there', '--token', 'a.b.c'], 'expected host:port, such as controller.example:8421, got there'],
+    [['--controller', '127.0.0.1:1'], '--token or --token-file: expected a join token, got none'],
+    [
+      ['--controller', '127.0.0.1:1', '--token', 'nonsense'],
+      'expected its three parts, joined by dots, got 1 of 8 characters',
+    ],
     [['--controller', '127.0.0.1:1', '--token', 'a.b.c', '--token-file', 'x'], 'give one of them'],
     [['--controller', '127.0.0.1:1', '--token-file', '/nowhere'], '/nowhere cannot be read'],
+    [
+      ['--controller', '127.0.0.1:1', '--token', 'a.b.c'],
+      'ECONNREFUSED 127.0.0.1:1; is it running, is this its address',
+    ],
     [['--controller', '127.0.0.1:1', '--frobnicate'], "Unknown option '--frobnicate'"],
     [['--controller', '127.0.0.1:1', '--token', 'a.b.c', '--data', '/elsewhere'], 'names the data directory'],
   ])('with %j says what is wrong', async (args, message) => {
@@ -113,6 +120,7 @@ describe('joining', () => {
         print: () => undefined,
         now: () => Date.now(),
         version: '',
+        service: () => undefined,
         signal,
       })
     await again()
@@ -129,7 +137,9 @@ describe('joining', () => {
   it('with a token for other hosts is refused; the token waits for the right one', async () => {
     const token = await newToken(' --host two three')
     const wrong = await world.machine('one', ['one'])
-    await expect(wrong.join(['--controller', world.address, '--token', token])).rejects.toThrow('made for other hosts')
+    await expect(wrong.join(['--controller', world.address, '--token', token])).rejects.toThrow(
+      `the controller at ${world.address} refuses this agent: the join token was made for other hosts: expected two, three, got one; make one for this host: headroom agent join-token --host one`,
+    )
     expect(await world.refused('host-not-in-token')).toBe(1)
     const right = await world.machine('two', ['two'])
     expect(await right.join(['--controller', world.address, '--token', token])).toContain('for two.')
@@ -153,7 +163,9 @@ describe('joining', () => {
 
     const old = await newToken(' --valid 2m')
     world.clock.offsetMs = 121_000
-    await expect(attempt(old)).rejects.toThrow('the join token has expired')
+    await expect(attempt(old)).rejects.toThrow(
+      /the join token has expired: it was good until .*Z, and it is .*Z by the controller's clock; make a new one/,
+    )
     expect(await world.refused('expired-token')).toBe(1)
     expect(await loadIdentity(other.dataDir)).toBe(undefined)
   })

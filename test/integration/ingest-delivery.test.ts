@@ -13,6 +13,7 @@ import { reportToWire, type Pass } from '../../agent/report/report-to-wire.js'
 import { encodeMessage } from '../../agent/report/to-wire.js'
 import { Uplink, type UplinkOptions } from '../../agent/report/uplink.js'
 import { createLog } from '../../common/log.js'
+import { openSlowLine } from '../support/slow-line.js'
 import { enrolAgent, hostDraft, hostNamed, openRawSession } from '../support/ingest-agent.js'
 import { scratch, startIngest, type IngestController, type IngestOptions } from '../support/ingest-controller.js'
 
@@ -246,6 +247,25 @@ describe('delivery', () => {
     expect(await controller.counted('duplicates')).toBe(0)
   })
 
+  it('keeps all of an outage in one spool, however often it tries to connect, and sends it after what is fresh', async () => {
+    const { uplink, spool, report } = await uplinkOf('one')
+    uplink.start()
+    report(1)
+    await until(() => expect(spool.size).toBe(0))
+    await controller.stop()
+    for (const round of upTo(3)) {
+      const tries = uplink.reconnects
+      await until(() => expect(uplink.reconnects).toBeGreaterThan(tries))
+      for (const load of upTo(250)) report(1 + (round - 1) * 250 + load)
+      expect(spool.backlog).toEqual([])
+    }
+    await restart()
+    await until(() => expect(spool.backlog.length + spool.size).toBe(0))
+    const { values } = await controller.metrics.reports.get()
+    expect(values.find(({ labels }) => labels.lane === 'late')?.value).toBe(750)
+    expect(await loadsOf('one')).toEqual(upTo(751))
+  })
+
   it('sends again what was not acked when the controller died, and the store keeps one of each', async () => {
     let lost = false
     await controller.stop()
@@ -416,6 +436,30 @@ describe('sessions', () => {
     await until(() => expect(session.acked()).toBe(3))
     expect(Math.abs(lastReport())).toBeLessThan(5000)
     expect(await controller.counted('refusedFields')).toBe(0)
+  })
+
+  it('takes no slow way for a clock that is behind: a second hello says how long the answer to the first took', async () => {
+    const identity = await enrolled('one')
+    const session = openRawSession(controller.address, identity)
+    cleanups.push(async () => session.close())
+    const offset = (): number | undefined => controller.fleet.snapshot().agents.get(identity.agentId)?.clockOffsetMs
+    session.hello({ hosts: [hostDraft('one')], wallMs: Date.now() - 9000 })
+    await until(() => expect(offset()).toBeGreaterThan(8000))
+    session.hello({ hosts: [hostDraft('one')], wallMs: Date.now() - 5000, answeredAfterMs: 9100 })
+    await until(() => expect(offset()).toBe(0))
+    session.hello({ hosts: [hostDraft('one')], wallMs: Date.now() - 5000, answeredAfterMs: 1e9 })
+    await until(async () => expect(await controller.counted('refusedFields')).toBe(1))
+  })
+
+  it('an agent whose answer was long under way says so', async () => {
+    await controller.stop()
+    // By the first hello the agent is 2.2 s behind, of which 0.7 are the way.
+    await restart({ now: () => Date.now() + 1500 })
+    const line = await openSlowLine(controller.server.port, 700)
+    cleanups.push(() => line.close())
+    const { uplink, identity } = await uplinkOf('one', { address: `127.0.0.1:${line.port}` })
+    uplink.start()
+    await until(() => expect(controller.fleet.snapshot().agents.get(identity.agentId)?.clockOffsetMs).toBe(0))
   })
 
   it('a hello with a mad clock neither stops the store nor anybody else', async () => {

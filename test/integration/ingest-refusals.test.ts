@@ -13,15 +13,19 @@ import { openEmbeddedState } from '../../controller/store/embedded-state/embedde
 import { AgentClient } from '../../proto/gen/headroom/v1/agent.js'
 import { enrolAgent, hostDraft, hostNamed, openRawSession } from '../support/ingest-agent.js'
 import { scratch, startIngest, type IngestController } from '../support/ingest-controller.js'
+import { collectedLog } from '../support/log-lines.js'
 
 let dir: Awaited<ReturnType<typeof scratch>>
 let agentDir: Awaited<ReturnType<typeof scratch>>
 let controller: IngestController
+let lines: ReturnType<typeof collectedLog>['lines']
 
 beforeEach(async () => {
   dir = await scratch()
   agentDir = await scratch()
-  controller = await startIngest(dir.path, { helloWithinMs: 300 })
+  const collected = collectedLog()
+  lines = collected.lines
+  controller = await startIngest(dir.path, { helloWithinMs: 300, log: collected.log })
 })
 afterEach(async () => {
   await controller.stop()
@@ -31,6 +35,24 @@ afterEach(async () => {
 
 const enrol = (token: string, address = controller.address): Promise<Identity> =>
   enrolAgent({ address, token, dataDir: agentDir.path, hosts: [hostNamed('one')] })
+
+/** It was counted once, and written down with the peer. */
+async function assertNoted(reason: string): Promise<void> {
+  expect(await controller.counted('refusedConnections', reason)).toBe(1)
+  const address = expect.stringMatching(/127\.0\.0\.1:\d+$/)
+  expect(lines).toContainEqual(expect.objectContaining({ level: 40, reason, peer: address }))
+}
+
+/** A report of 4 MiB: a VM of no bytes again and again. */
+function fullOfNothing(): Buffer {
+  const bytes = Buffer.alloc(4 * 2 ** 20 - 100)
+  for (let at = 0; at < bytes.length; at += 2) bytes[at] = 0x4a
+  // Field 3, and a length of four bytes.
+  const length = Buffer.from(
+    [0, 7, 14, 21].map((shift, at) => ((bytes.length >> shift) & 0x7f) | (at === 3 ? 0 : 0x80)),
+  )
+  return Buffer.concat([Buffer.from([0x1a]), length, bytes])
+}
 
 /** A certificate of an authority for the key of an agent: what the controller itself would never issue. */
 async function identityOf(issue: 'foreign' | 'server' | 'expired' | 'unknown'): Promise<Identity> {
@@ -71,7 +93,7 @@ describe('enrolment', () => {
     const second = enrolAgent({ address: controller.address, token, dataDir: again.path, hosts: [hostNamed('two')] })
     await expect(second).rejects.toThrow(/not known, or was used before/)
     await again.remove()
-    expect(await controller.counted('refusedConnections', 'unknown-token')).toBe(1)
+    await assertNoted('unknown-token')
   })
 
   it.each([
@@ -79,12 +101,13 @@ describe('enrolment', () => {
     ['an unknown id', (token: string) => `zzzzzzzz${token.slice(8)}`, 'unknown-token'],
   ])('refuses %s', async (_name, spoil, reason) => {
     await expect(enrol(spoil(await controller.token()))).rejects.toBeInstanceOf(EnrolmentRefused)
-    expect(await controller.counted('refusedConnections', reason)).toBe(1)
+    await assertNoted(reason)
   })
 
   it('refuses an expired token', async () => {
     const token = await controller.agents.createJoinToken({ now: Date.now() - 10, validMs: 1, grant: 'any', note: '' })
     await expect(enrol(token)).rejects.toThrow(/expired/)
+    await assertNoted('expired-token')
   })
 
   it('refuses a host that another agent speaks for', async () => {
@@ -93,6 +116,7 @@ describe('enrolment', () => {
     const token = await controller.token()
     const taken = enrolAgent({ address: controller.address, token, dataDir: again.path, hosts: [hostNamed('one')] })
     await expect(taken).rejects.toThrow(/another agent speaks for one of these hosts/)
+    await assertNoted('host-taken')
     await again.remove()
   })
 
@@ -198,7 +222,7 @@ describe('sessions', () => {
     session.hello({ hosts: [hostDraft('one')] })
     expect(await session.ended).toMatchObject({ code: status.UNAUTHENTICATED })
     session.close()
-    expect(await controller.counted('refusedConnections', reason)).toBe(1)
+    await assertNoted(reason)
     expect(controller.fleet.snapshot().agents.size).toBe(0)
   })
 
@@ -208,7 +232,7 @@ describe('sessions', () => {
     await controller.state.tx(async (tx) => tx.put('agents', identity.agentId, { ...row, revoked: true }))
     const session = openRawSession(controller.address, identity)
     expect(await session.ended).toMatchObject({ code: status.PERMISSION_DENIED })
-    expect(await controller.counted('refusedConnections', 'agent-revoked')).toBe(1)
+    await assertNoted('agent-revoked')
     session.close()
   })
 
@@ -216,6 +240,7 @@ describe('sessions', () => {
     const session = openRawSession(controller.address, await enrol(await controller.token()))
     expect(await session.ended).toMatchObject({ code: status.DEADLINE_EXCEEDED, details: 'no hello' })
     session.close()
+    await assertNoted('no-hello')
   })
 
   it('end when something comes before the hello', async () => {
@@ -223,6 +248,7 @@ describe('sessions', () => {
     session.report({ hostId: 'id-of-one', seq: 1 })
     expect(await session.ended).toMatchObject({ code: status.FAILED_PRECONDITION })
     session.close()
+    await assertNoted('no-hello')
     expect((await controller.metrics.sessions.get()).values[0]?.value).toBe(0)
   })
 
@@ -239,15 +265,19 @@ describe('sessions', () => {
     await vi.waitFor(() => expect(session.acked()).toBe(3))
     expect([...controller.fleet.snapshot().hosts.keys()]).toEqual(['id-of-one'])
     expect(await controller.counted('refusedConnections', 'host-not-granted')).toBe(1)
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 40, hostIds: ['id-of-two'], peer: expect.any(String) }),
+    )
     expect(await controller.counted('refusedFields', 'host_id.not-granted')).toBe(2)
     expect(await controller.counted('refusedFields', 'report.host_id')).toBe(1)
     session.close()
   })
 
   it.each([
-    ['a message over 4 MiB', Buffer.alloc(4 * 1024 * 1024 + 1), status.RESOURCE_EXHAUSTED],
-    ['bytes that are no message', Buffer.from([0x0a, 0xff, 0xff]), status.INTERNAL],
-  ])('%s ends that session only', async (_name, bytes, code) => {
+    ['a message over 4 MiB', Buffer.alloc(10 * 1024 * 1024), status.RESOURCE_EXHAUSTED, 'too-large'],
+    ['bytes that are no message', Buffer.from([0x0a, 0xff, 0xff]), status.INVALID_ARGUMENT, 'malformed'],
+    ['a message of too many parts', fullOfNothing(), status.INVALID_ARGUMENT, 'too-many-parts'],
+  ])('%s ends that session only', async (_name, bytes, code, reason) => {
     const bad = openRawSession(controller.address, await enrol(await controller.token()))
     bad.hello({ hosts: [hostDraft('one')] })
     const otherDir = await scratch()
@@ -260,6 +290,8 @@ describe('sessions', () => {
     await vi.waitFor(() => expect(controller.fleet.snapshot().agents.size).toBe(2))
     bad.send(bytes)
     expect(await bad.ended).toMatchObject({ code })
+    expect(await controller.counted('refusedMessages', reason)).toBe(1)
+    expect(lines).toContainEqual(expect.objectContaining({ reason, peer: expect.stringContaining('127.0.0.1:') }))
     good.report({ hostId: 'id-of-two', seq: 1 })
     await vi.waitFor(() => expect(good.acked()).toBe(1))
     await vi.waitFor(() => {

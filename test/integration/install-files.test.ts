@@ -124,7 +124,7 @@ describe.each(shells)('under $name', ({ words: shell }) => {
   test('brings a Node along, and keeps it', async () => {
     await install('--agent', `--node=${process.execPath}`)
     const programs = await textAt(tree.root, 'usr/local/bin/headroom-agent')
-    expect(programs).toContain("exec '/usr/local/lib/headroom/bin/node' ")
+    expect(programs).toContain("HEADROOM_NODE='/usr/local/lib/headroom/bin/node'\n")
     expect(await filesBelow(tree.root)).toMatchObject({ [`${library}bin/node`]: '755' })
     expect((await install('--agent')).stdout).toBe('Nothing to change.\n')
   })

@@ -50,16 +50,5 @@ test.each([
   { args: [...joining, '--config', 'mine.yaml'], words: [...joining, '--config', 'mine.yaml'] },
   { args: ['--version'], words: ['--version'] },
 ])('headroom-agent $args uses the service’s configuration to join', async ({ args, words }) => {
-  await tree.pretend('id', 'echo 1000')
   expect(await call('headroom-agent', args)).toEqual({ words })
-})
-
-test('joining as root is done by the service’s user, running is not', async () => {
-  await tree.pretend('id', 'echo 0')
-  await tree.pretend('runuser', 'echo "runuser $*" >&2')
-  const program = `${process.execPath} ${tree.root}/usr/local/lib/headroom/dist/agent/main.js`
-  expect(await call('headroom-agent', joining)).toBe(
-    `runuser -u headroom-agent -- ${program} ${[...joining, ...config].join(' ')}\n`,
-  )
-  expect(await call('headroom-agent', ['--version'])).toEqual({ words: ['--version'] })
 })

@@ -1,11 +1,22 @@
 import { resolve } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 
-import { waitFor } from '../support/running-product.js'
+import { waitFor } from '../support/wait-for.js'
 import { startSystemdBox, systemdBoxMissing, type SystemdBox } from '../support/systemd-box.js'
 
 const missing = systemdBoxMissing()
+
+const data = '/var/lib/headroom-agent'
+/** Another than the agent's default, so that it has to remember it. */
+const controllerAddress = '127.0.0.2:8421'
+
+/** The entries of a list that the command line printed as JSON. */
+function listOf(json: string, key: string): readonly Record<string, unknown>[] {
+  const list = z.looseObject({ [key]: z.array(z.record(z.string(), z.unknown())) })
+  return list.parse(JSON.parse(json))[key] ?? []
+}
 
 /** The hardened services under a real systemd: what verify and security say of them is not yet that they run. */
 describe.skipIf(missing !== undefined)(`under a real systemd${missing === undefined ? '' : ` (${missing})`}`, () => {
@@ -24,30 +35,93 @@ describe.skipIf(missing !== undefined)(`under a real systemd${missing === undefi
   const pidOf = (unit: string): Promise<string> => sh(`systemctl show -P MainPID ${unit}`)
   const journal = (): Promise<string> =>
     sh('journalctl --sync; journalctl -o cat -u headroom-agent -u headroom-controller')
+  const statusText = (): Promise<string> => sh('systemctl show -P StatusText headroom-agent')
 
-  test('installs, starts and reports; a drop-in takes effect; is removed without a trace', async () => {
-    await sh('sh /opt/source/deploy/install.sh --controller --agent')
+  /** What the line printed where it fails. */
+  async function failing(line: string): Promise<string> {
+    const { code, stdout, stderr } = await box.sh(line)
+    expect(code, `${line}\n${stdout}${stderr}`).not.toBe(0)
+    return stderr
+  }
+
+  const agentId = (): Promise<string> => sh(`sed 's/.*"agentId":"\\([^"]*\\)".*/\\1/' ${data}/identity.json`)
+
+  /** Waits until the agent of this identity reports for this machine. */
+  async function reports(id: string): Promise<void> {
+    await waitFor(40_000, `${id} to report`, async () => {
+      const [agents, hosts] = [await box.sh('headroom agent list --json'), await box.sh('headroom host list --json')]
+      if (agents.code !== 0 || hosts.code !== 0) return false
+      const connected = listOf(agents.stdout, 'agents').some(
+        (agent) => agent['id'] === id && agent['connected'] === true,
+      )
+      return connected && listOf(hosts.stdout, 'hosts').some((host) => host['status'] === 'up')
+    })
+  }
+
+  /** What `headroom agent join-token` prints, run on the host. */
+  const join = async (options = ''): Promise<string> => {
+    const command = await sh('headroom agent join-token --host $(hostname)')
+    expect(command).toMatch(new RegExp(`^headroom-agent join --controller ${controllerAddress} --token \\S+$`))
+    return sh(`umask 000; cd /; ${command} ${options}`)
+  }
+
+  test('one command joins a machine; restarts, revocation and joining anew, as docs/install.md says', async () => {
+    await sh('systemctl start libvirtd')
+    await sh('sh /opt/source/deploy/install.sh --controller')
+    await sh(
+      `echo 'grpc: { host: "0.0.0.0", advertise: "${controllerAddress}" }' >> /etc/headroom/controller.yaml; systemctl enable --now headroom-controller`,
+    )
+    await waitFor(30_000, 'the controller', async () => (await box.sh('headroom status')).code === 0)
+    await sh(
+      'tar -C /usr/local/lib -cz headroom | (tar -xz -C /root && sh /root/headroom/deploy/install.sh --agent && rm -r /root/headroom)',
+    )
     expect(await sh('stat -c "%U %a" /var/lib/headroom /var/lib/headroom-agent')).toBe(
       'headroom-controller 700\nheadroom-agent 700',
     )
-    await sh('sed -i "s/localAgent: false/localAgent: true/" /etc/headroom/controller.yaml')
-    await sh('systemctl enable --now headroom-controller')
-    const token = '/var/lib/headroom/controller/local-join-token'
-    await waitFor(30_000, 'the controller’s token', async () => (await box.sh(`[ -s ${token} ]`)).code === 0)
-    await sh(`install -o headroom-agent -m 600 ${token} /var/lib/headroom-agent/join-token`)
-    const config = [
-      'data: /var/lib/headroom-agent',
-      'controllers: [{ address: "127.0.0.1:8421", joinTokenFile: /var/lib/headroom-agent/join-token }]',
-      'hypervisors: [{ kind: simulated, fleet: /usr/local/lib/headroom/deploy/fleets/tiny.yaml }]',
-    ]
-    await sh(`printf '%s\\n' '${config.join("' '")}' > /etc/headroom/agent.yaml`)
-    await sh('systemctl enable --now headroom-agent')
-    await waitFor(40_000, 'a host that is up', async () => {
-      const { stdout } = await box.sh('headroom host list --json')
-      return stdout.includes('"status": "up"') || stdout.includes('"status":"up"')
-    })
+
+    const nobody = 'setpriv --reuid nobody --regid nogroup --clear-groups'
+    const byNobody = await failing(`${nobody} $(headroom agent join-token)`)
+    expect(byNobody).toContain('/var/lib/headroom-agent/identity.json cannot be read: EACCES')
+    expect(byNobody).toContain('run this as root')
+
+    await sh('touch /run/before')
+    expect(await join()).toMatch(/^Joined \S+ as agent-[0-9a-f]{16} for \S+\.\nThe service headroom-agent runs; /)
+    expect(await sh('find /etc /usr/local /home /srv /opt /var/tmp -xdev -newer /run/before -type f')).toBe('')
+    const foreign = `find ${data} ! -user headroom-agent -o ! -group headroom-agent -o -perm /077`
+    expect(await sh(foreign)).toBe('')
+    const first = await agentId()
+    await reports(first)
+    expect(await sh('systemctl is-enabled headroom-agent')).toBe('enabled')
     expect(await sh('ps -o user:32= -p $(systemctl show -P MainPID headroom-agent)')).toBe('headroom-agent')
+    await waitFor(10_000, 'the status line', async () => (await statusText()) === 'connected to the controller')
     expect(await journal()).not.toContain('/login')
+
+    await sh('systemctl restart headroom-controller headroom-agent')
+    await reports(first)
+
+    await sh('headroom agent revoke $(hostname)')
+    const revoked = 'this agent was revoked by the controller'
+    const says = async (): Promise<boolean> =>
+      (await statusText()).startsWith(revoked) && (await sh('systemctl status headroom-agent')).includes(revoked)
+    await waitFor(20_000, 'the agent to say that it was revoked', says)
+    expect(await journal()).toContain(revoked)
+    await sh('systemctl restart headroom-agent')
+    await waitFor(30_000, 'the agent to say it again', says)
+    expect(await failing('headroom agent revoke $(hostname)')).toContain('no agent has the id or name')
+
+    // A machine where only a group may read libvirt, and a token in a file that only root may read.
+    await sh('chmod 0770 /run/libvirt/libvirt-sock*; chgrp libvirt /run/libvirt/libvirt-sock*')
+    await sh('umask 077; headroom agent join-token | sed "s/.* //" > /root/token')
+    const withFile = `headroom-agent join --controller ${controllerAddress} --token-file /root/token --replace`
+    expect(await failing(withFile)).toContain('/run/libvirt/libvirt-sock')
+    await sh('sh /opt/source/deploy/install.sh --agent --drop-in libvirt-group')
+    expect(await sh(withFile)).toContain('The service headroom-agent runs; ')
+    expect(await failing(withFile)).toContain('the join token is not known, or was used before')
+    const second = await agentId()
+    expect(second).not.toBe(first)
+    await reports(second)
+    expect(await sh(foreign)).toBe('')
+    await waitFor(10_000, 'the status line', async () => (await statusText()) === 'connected to the controller')
 
     const controller = await pidOf('headroom-controller')
     expect(await sh('sh /opt/source/deploy/install.sh')).toContain('Nothing to change.')
@@ -65,12 +139,14 @@ describe.skipIf(missing !== undefined)(`under a real systemd${missing === undefi
     )
 
     await sh('sh /usr/local/lib/headroom/deploy/uninstall.sh')
-    expect(await sh('systemctl list-units --all --no-legend "headroom*"')).toBe('')
-    expect(await sh('ls /var/lib/headroom/controller /etc/headroom')).toContain('agent.yaml')
+    // systemd may remember the name of a unit for a while.
+    expect(await sh('systemctl list-units --all --no-legend --state=loaded "headroom*"')).toBe('')
+    expect(await sh('ps -u headroom-controller,headroom-agent -o args= || true')).toBe('')
+    expect(await sh('ls /var/lib/headroom/controller /etc/headroom')).toContain('controller.yaml')
     await sh('sh /opt/source/deploy/uninstall.sh --purge')
     const left = 'find /etc /usr/local /var/lib -xdev -name "*headroom*"; getent passwd | grep headroom || true'
     expect(await sh(left)).toBe('')
-  })
+  }, 180_000)
 
   test('a wrong configuration stops the service and says why; it is not started over and over', async () => {
     await sh('sh /opt/source/deploy/install.sh --controller')

@@ -40,7 +40,7 @@ const units = [
   { name: 'headroom-controller', dropIns: [], exposure: 1.5 },
   { name: 'headroom-agent', dropIns: [], exposure: 2 },
   { name: 'headroom-agent', dropIns: ['libvirt-group'], exposure: 2 },
-  { name: 'headroom-agent', dropIns: ['proc-io'], exposure: 2.5 },
+  { name: 'headroom-agent', dropIns: ['proc-io'], exposure: 2.6 },
 ]
 
 test.each(units)('systemd understands all of $name with $dropIns', async ({ name, dropIns }) => {

@@ -11,7 +11,8 @@ import { LunTotals, parseStat } from '../lab/iscsi-target.js'
 import { labMissing } from '../lab/lab.js'
 import { integral, largestGap } from '../lab/migration-trial.js'
 import { planLab } from '../lab/plan.js'
-import { temporaryDirectory, waitFor } from '../support/running-product.js'
+import { temporaryDirectory } from '../support/running-product.js'
+import { waitFor } from '../support/wait-for.js'
 
 const run = promisify(execFile)
 const root = path.resolve(import.meta.dirname, '../..')

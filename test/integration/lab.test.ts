@@ -7,15 +7,16 @@ import { z } from 'zod'
 import { arrayView, vmView } from '../../controller/api/views.js'
 import { labMissing, startLab, type Lab } from '../lab/lab.js'
 import { migrationTrial } from '../lab/migration-trial.js'
+import { misplaced, placementsOf } from '../lab/placement.js'
 import { startFleetOnLab, type FleetOnLab } from '../support/fleet-on-lab.js'
-import { temporaryDirectory, waitFor } from '../support/running-product.js'
+import { temporaryDirectory } from '../support/running-product.js'
+import { waitFor } from '../support/wait-for.js'
 
 /** The built controller and three agents on three hypervisors. virsh, the guests and the iSCSI target are the witnesses. */
 
 const missing = labMissing()
 if (missing !== undefined) console.warn(`the tests on a lab are skipped: ${missing}`)
 
-const MiB = 2 ** 20
 const vmList = z.object({ vms: z.array(vmView) })
 const arrayList = z.object({ arrays: z.array(arrayView) })
 
@@ -54,24 +55,14 @@ describe.skipIf(missing !== undefined)('three hosts with three guests on one arr
     const sinceMs = performance.now() - Math.max(...fleet.agents.map(({ startedAt }) => startedAt))
     figures['all VMs on the API after'] = `${Math.round(sinceMs)} ms`
     expect(sinceMs).toBeLessThan(20_000)
-    const shown = (await vms()).map(({ uuid, name, host, hostId, disks }) => ({
-      uuid,
-      place: [name, host, hostId],
-      disks: disks.map(({ target, backend, arrayKey, unit, capacityBytes }) => {
-        return [target, backend, arrayKey, unit, capacityBytes]
-      }),
-    }))
-    expect(shown).toEqual(
-      await Promise.all(
-        lab.guests.map(async (guest) => {
-          const host = await guest.host()
-          const disks = guest.disks.map(({ target, iqn, lun, sizeMiB }) => {
-            return [target, 'iscsi', `iscsi:${iqn}`, String(lun), sizeMiB * MiB]
-          })
-          return { uuid: guest.uuid, place: [guest.name, host.name, host.hostUuid], disks }
-        }),
-      ),
-    )
+    // What virsh, the domains' XML and the target say.
+    const placements = await placementsOf(lab)
+    expect(placements.map(({ disks }) => disks.map(({ target, unit }) => [target, unit]))).toEqual([
+      [['vda', '1']],
+      [['vda', '2']],
+      [['vda', '3']],
+    ])
+    expect(misplaced(placements, await vms())).toEqual([])
     const { arrays } = arrayList.parse(await fleet.api('/api/v1/arrays'))
     const iscsi = arrays.filter(({ kind }) => kind === 'iscsi')
     expect(iscsi.map(({ key, hosts, vms }) => ({ key, hosts: hosts.length, vms: vms.toSorted() }))).toEqual([

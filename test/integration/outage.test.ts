@@ -8,7 +8,8 @@ import { createLog } from '../../common/log.js'
 import { controllerConfigSchema } from '../../controller/config.js'
 import { startController, type Controller } from '../../controller/controller.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
-import { temporaryDirectory, waitFor } from '../support/running-product.js'
+import { temporaryDirectory } from '../support/running-product.js'
+import { waitFor } from '../support/wait-for.js'
 
 /** The controller is away, for longer than any session lasts, while the agent reads on. Time is compressed: beats are short. */
 

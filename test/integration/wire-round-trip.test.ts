@@ -61,6 +61,10 @@ const diskTotals = [
   'flushRequests',
   'flushSeconds',
   'outOfSlots',
+  'deviceReadRequests',
+  'deviceReadSeconds',
+  'deviceWriteRequests',
+  'deviceWriteSeconds',
 ]
 const nicTotals = [
   'receiveBytes',

@@ -14,6 +14,14 @@ export interface LunSession {
   readonly errors: number
 }
 
+/** What the target offers. */
+export interface Lun {
+  readonly iqn: string
+  readonly lun: number
+  /** The file behind it. */
+  readonly file: string
+}
+
 /** The lab's tgtd, by its control socket. */
 export class IscsiTarget {
   constructor(private readonly socket: string) {}
@@ -42,6 +50,10 @@ export class IscsiTarget {
     await this.#admin('--mode', 'logicalunit', '--op', 'new', ...place)
   }
 
+  async luns(): Promise<Lun[]> {
+    return parseTargets(await this.#admin('--mode', 'target', '--op', 'show'))
+  }
+
   /** Finished requests of all sessions that are open now. */
   async sessions(): Promise<LunSession[]> {
     return parseStat(await this.#admin('--mode', 'sys', '--op', 'stat'))
@@ -51,6 +63,18 @@ export class IscsiTarget {
     const env = { ...process.env, TGT_IPC_SOCKET: this.socket }
     return runProgram('tgtadm', ['--lld', 'iscsi', ...args], { env, timeoutMs: 10_000 })
   }
+}
+
+/** `Target N: IQN`, and beneath it `LUN: N` with `Backing store path: FILE`; LUN 0 is the controller's own and has none. */
+export function parseTargets(text: string): Lun[] {
+  let [iqn, lun] = ['', 0]
+  return text.split('\n').flatMap((line) => {
+    const [, name, value = ''] = /^\s*(Target \d+|LUN|Backing store path): (.+?)\s*$/.exec(line) ?? []
+    if (name?.startsWith('Target') === true) iqn = value
+    else if (name === 'LUN') lun = Number(value)
+    else if (name !== undefined && value !== 'None') return [{ iqn, lun, file: value }]
+    return []
+  })
 }
 
 /** `tgt lun sid rd_subm(bytes,cmds) rd_done(bytes,cmds) wr_subm(bytes,cmds) wr_done(bytes,cmds) errs`, after a heading. */

@@ -4,9 +4,9 @@ import path from 'node:path'
 import { diskTarget, guestXml } from '../support/guest-definition.js'
 import type { GuestImage } from '../support/guest/guest-image.js'
 import { SerialLine } from '../support/serial-line.js'
+import { waitFor } from '../support/wait-for.js'
 import type { LabHost } from './lab-host.js'
 import { portalAddress, type GuestPlan, type LunPlan } from './plan.js'
-import { waitFor } from './world.js'
 
 export interface GuestState {
   readonly host: LabHost

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
+import { waitFor } from '../support/wait-for.js'
 import type { HostPlan } from './plan.js'
 import { runProgram, type RunOptions } from './run-program.js'
-import { waitFor } from './world.js'
 
 export interface InsideOptions {
   /** `own`: the machine's network, which reaches only the lab. `outside`: the network of whoever calls. Default `own`. */

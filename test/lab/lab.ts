@@ -29,6 +29,8 @@ export interface LabOptions {
   readonly life?: 'tied' | 'free'
   /** Hears what is being done. */
   readonly onProgress?: (text: string) => void
+  /** Called when the machines are up, while the guests begin to boot. What it rejects with fails the start. */
+  readonly onMachines?: (lab: Lab) => Promise<void>
 }
 
 /** Hypervisors on one Linux box: namespaces with a libvirtd each, guests without KVM, their disks on an iSCSI target. */
@@ -96,10 +98,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     for (const { name, disks } of plan.guests) {
       for (const [index, { lun }] of disks.entries()) await lab.iscsi.addLun(index + 1, lun, lunFile(dir, name, index))
     }
-    await inParallel(bootsAtOnce, lab.guests, async (guest) => {
+    const boots = inParallel(bootsAtOnce, lab.guests, async (guest) => {
       await guest.start(dir, image, bootWithinMs)
       onProgress(`${guest.name} has booted`)
     })
+    await Promise.all([boots, options.onMachines?.(lab)])
     await writeLabState(dir, { ...state, complete: true })
     return lab
   } catch (error) {

@@ -5,12 +5,12 @@ import { z } from 'zod'
 
 import { seriesView, vmView } from '../../controller/api/views.js'
 import type { FleetOnLab } from '../support/fleet-on-lab.js'
+import { waitFor } from '../support/wait-for.js'
 import { LunTotals } from './iscsi-target.js'
 import type { LabGuest } from './lab-guest.js'
 import type { LabHost } from './lab-host.js'
 import type { Lab } from './lab.js'
 import type { Migration } from './migrate.js'
-import { waitFor } from './world.js'
 
 export interface TrialOptions {
   readonly count: number

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { existsSync, openSync, closeSync } from 'node:fs'
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import { cacheDirectory } from '../support/guest/guest-image.js'
 import { libvirtdConf, qemuConf } from '../support/libvirt-config.js'
+import { waitFor } from '../support/wait-for.js'
 import { planOf, type LabState } from './lab-state.js'
 import type { LabPlan } from './plan.js'
 import { findInit, isAlive, type ProcessIdentity } from './process-identity.js'
@@ -113,13 +113,4 @@ async function logsOf(dir: string, { hosts }: LabPlan): Promise<string> {
   ]
   const texts = await Promise.all(files.map((file) => readFile(path.join(dir, file), 'utf8').catch(() => '')))
   return texts.join('\n').trim().slice(-4000)
-}
-
-/** Asks again and again until it holds. @throws the error names what was waited for */
-export async function waitFor(withinMs: number, what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + withinMs
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms for ${what}`)
-    await delay(50)
-  }
 }

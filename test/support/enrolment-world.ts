@@ -104,6 +104,7 @@ export async function startEnrolmentWorld(): Promise<EnrolmentWorld> {
             },
             now: () => Date.now(),
             version: '0.0.0-test',
+            service: () => undefined,
             signal: new AbortController().signal,
           })
           return printed

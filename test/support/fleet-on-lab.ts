@@ -83,8 +83,8 @@ export async function startFleetOnLab(lab: Lab, data: string): Promise<FleetOnLa
   }
 }
 
-/** Tokens made before the controller starts, in the state that it will open. */
-async function joinTokens(data: string, notes: readonly string[]): Promise<string[]> {
+/** Tokens made before the controller starts, in the state that it will open; one for each note. */
+export async function joinTokens(data: string, notes: readonly string[]): Promise<string[]> {
   const state = openEmbeddedState({ path: join(data, 'controller/state.db') })
   try {
     const now = Date.now()

@@ -2,7 +2,7 @@ import type { GuestImage } from './guest/guest-image.js'
 
 /** Where a disk lies: a file, or a LUN that QEMU attaches by itself. */
 export type DiskPlace =
-  | { readonly file: string }
+  | { readonly file: string; readonly cache?: 'none' | 'writeback' }
   | { readonly iscsi: { readonly portal: string; readonly iqn: string; readonly lun: number } }
 
 export interface GuestDefinition {
@@ -66,7 +66,7 @@ export function guestXml(guest: GuestDefinition): string {
 function diskXml(place: DiskPlace, index: number): string {
   const target = `<target dev='${diskTarget(index)}' bus='virtio'/>`
   if ('file' in place) {
-    const driver = `<driver name='qemu' type='raw' cache='writeback'/>`
+    const driver = `<driver name='qemu' type='raw' cache='${place.cache ?? 'writeback'}'/>`
     return `<disk type='file' device='disk'>${driver}<source file='${place.file}'/>${target}</disk>`
   }
   const { portal, iqn, lun } = place.iscsi

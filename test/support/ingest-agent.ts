@@ -51,7 +51,12 @@ export interface RawSession {
   close(): void
 }
 
-export function openRawSession(address: string, identity: Identity | undefined, caPem?: string): RawSession {
+export function openRawSession(
+  address: string,
+  identity: Identity | undefined,
+  caPem?: string,
+  onMessage: (message: ToAgent) => void = () => undefined,
+): RawSession {
   const secure =
     identity === undefined
       ? credentials.createSsl(Buffer.from(caPem ?? ''))
@@ -68,7 +73,10 @@ export function openRawSession(address: string, identity: Identity | undefined, 
     new Metadata(),
   )
   const received: ToAgent[] = []
-  stream.on('data', (message: ToAgent) => received.push(message))
+  stream.on('data', (message: ToAgent) => {
+    received.push(message)
+    onMessage(message)
+  })
   const ended = new Promise<{ code: number; details: string }>((resolve) => {
     stream.on('error', (error: ServiceError) => resolve({ code: error.code, details: error.details }))
     stream.on('status', (status: { code: number; details: string }) => resolve(status))

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 
 import { Registry } from 'prom-client'
 
-import { createLog } from '../../common/log.js'
+import { createLog, type Log } from '../../common/log.js'
 import { Fleet } from '../../controller/fleet/fleet.js'
+import type { AgentLimits } from '../../controller/ingest/agent-quotas.js'
 import { AgentRegistry } from '../../controller/ingest/agent-registry.js'
 import { openCertificateAuthority, type CertificateAuthority } from '../../controller/ingest/ca.js'
+import type { ConnectionLimits } from '../../controller/ingest/connection-limits.js'
 import { openIngestServer, type IngestServer } from '../../controller/ingest/grpc-server.js'
 import { ingestMetrics, type IngestMetrics } from '../../controller/ingest/ingest-metrics.js'
 import { RememberedHosts } from '../../controller/ingest/remembered-from-wire.js'
@@ -18,7 +20,18 @@ import { openEmbeddedStore } from '../../controller/store/embedded/embedded-stor
 import type { StateStore } from '../../controller/store/state-store.js'
 import type { Batch, TimeSeries } from '../../controller/store/time-series.js'
 
-const log = createLog('test', 'silent')
+const silent = createLog('test', 'silent')
+
+type Counted =
+  | 'refusedConnections'
+  | 'refusedFields'
+  | 'refusedMessages'
+  | 'refusedEntities'
+  | 'refusedEvents'
+  | 'duplicates'
+  | 'reports'
+  | 'slowedMessages'
+  | 'slowedSeconds'
 
 /** Everything of the controller that agents meet, with real stores, on a free port of this machine. */
 export interface IngestController {
@@ -33,16 +46,21 @@ export interface IngestController {
   readonly address: string
   token(grant?: 'named' | 'any'): Promise<string>
   /** The value of a counter for one of its labels; the sum if none is given. */
-  counted(counter: 'refusedConnections' | 'refusedFields' | 'duplicates' | 'reports', label?: string): Promise<number>
+  counted(counter: Counted, label?: string): Promise<number>
   stop(): Promise<void>
 }
 
 export interface IngestOptions {
+  /** 127.0.0.1 if absent. */
+  readonly host?: string
   readonly port?: number
   readonly helloWithinMs?: number
   readonly maxPending?: number
   readonly now?: () => number
   readonly intervals?: Intervals
+  readonly connectionLimits?: Partial<ConnectionLimits>
+  readonly agentLimits?: Partial<AgentLimits>
+  readonly log?: Log
   /** In place of the store's own `write`, which it may call. */
   readonly write?: (batch: Batch, store: TimeSeries) => Promise<void>
 }
@@ -51,7 +69,15 @@ const quick: Intervals = { stateMs: 500, fastMs: 500, blockMs: 500, guestMemoryM
 
 /** Starts it on a data directory, which may be one that another has left. */
 export async function startIngest(directory: string, options: IngestOptions = {}): Promise<IngestController> {
-  const { port = 0, helloWithinMs, maxPending = 4096, now = () => Date.now(), intervals = quick } = options
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    helloWithinMs,
+    maxPending = 4096,
+    now = () => Date.now(),
+    intervals = quick,
+    log = silent,
+  } = options
   const state = openEmbeddedState({ path: join(directory, 'state.db') })
   const store = await openEmbeddedStore({
     path: join(directory, 'series.db'),
@@ -68,7 +94,7 @@ export async function startIngest(directory: string, options: IngestOptions = {}
   const ca = await openCertificateAuthority(state, now())
   const agents = new AgentRegistry(state, ca)
   const server = await openIngestServer({
-    host: '127.0.0.1',
+    host,
     port,
     ca,
     registry: agents,
@@ -87,6 +113,8 @@ export async function startIngest(directory: string, options: IngestOptions = {}
       remembered,
       ...(helloWithinMs === undefined ? {} : { helloWithinMs }),
     },
+    ...(options.connectionLimits === undefined ? {} : { connectionLimits: options.connectionLimits }),
+    ...(options.agentLimits === undefined ? {} : { agentLimits: options.agentLimits }),
   })
   return {
     state,
@@ -97,7 +125,7 @@ export async function startIngest(directory: string, options: IngestOptions = {}
     metrics,
     writer,
     server,
-    address: `127.0.0.1:${server.port}`,
+    address: `${host}:${server.port}`,
     token: (grant = 'named') => agents.createJoinToken({ now: now(), validMs: 3_600_000, grant, note: 'test' }),
     async counted(counter, label) {
       const { values } = await metrics[counter].get()

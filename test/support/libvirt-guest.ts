@@ -13,6 +13,8 @@ export interface GuestOptions {
   readonly memoryMiB?: number
   /** Size of each disk, in the order vda, vdb, … Raw, sparse, past the host's page cache where the file system can. */
   readonly disksMiB?: readonly number[]
+  /** Directory of each disk; that of the daemon if absent. Such disks are used past the host's page cache. */
+  readonly diskDirectories?: readonly string[]
   /** A tap device in the daemon's private network. */
   readonly nic?: boolean
   /** XML for the `metadata` element. */
@@ -41,11 +43,12 @@ export async function defineGuest(daemon: LibvirtDaemon, options: GuestOptions):
   const serial = path.join(daemon.root, `${name}.serial`)
   const disks = await Promise.all(
     (options.disksMiB ?? [64]).map(async (sizeMiB, index) => {
-      const file = path.join(daemon.root, `${name}-${index}.img`)
+      const directory = options.diskDirectories?.[index]
+      const file = path.join(directory ?? daemon.root, `${name}-${index}.img`)
       const handle = await open(file, 'w')
       await handle.truncate(sizeMiB * 2 ** 20)
       await handle.close()
-      return file
+      return { file, cache: directory === undefined ? 'writeback' : 'none' } as const
     }),
   )
   const xml = path.join(daemon.root, `${name}.xml`)
@@ -55,7 +58,7 @@ export async function defineGuest(daemon: LibvirtDaemon, options: GuestOptions):
       name,
       uuid,
       memoryMiB: options.memoryMiB ?? 96,
-      disks: disks.map((file) => ({ file })),
+      disks,
       serial: { socket: serial },
       image: await guestImage(),
       ...(options.nic === true ? { nic: privateNic } : {}),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
 const deploy = resolve(import.meta.dirname, '../../deploy')
+const agentLauncher = resolve(import.meta.dirname, '../../agent/run.sh')
 
 /** What a script said and how it ended. */
 export interface Ended {
@@ -52,6 +53,7 @@ export async function makePackageTree(): Promise<PackageTree> {
   for (const program of ['controller/main.js', 'controller/cli/main.js', 'agent/main.js']) {
     await write(`dist/${program}`, saysHowItWasCalled)
   }
+  await cp(agentLauncher, join(source, 'dist/agent/run.sh'))
   await write('test/of-the-checkout.ts', '')
   const modules = {
     'node_modules/needed': {},

@@ -6,6 +6,8 @@ import { promisify } from 'node:util'
 
 import { expect } from 'vitest'
 
+import { waitFor } from './wait-for.js'
+
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../..')
 
@@ -96,16 +98,4 @@ async function pidsWith(data: string): Promise<number[]> {
     }
   }
   return found
-}
-
-/** Asks again and again until it is so; the error names what was waited for. */
-export async function waitFor(withinMs: number, what: string, holds: () => Promise<boolean>): Promise<number> {
-  const began = performance.now()
-  for (;;) {
-    if (await holds()) return performance.now() - began
-    if (performance.now() - began > withinMs) throw new Error(`waited ${withinMs} ms for ${what}`)
-    await new Promise((done) => {
-      setTimeout(done, 50)
-    })
-  }
 }

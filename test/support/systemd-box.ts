@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 import { execute, type Ended } from './package-tree.js'
-import { waitFor } from './running-product.js'
+import { waitFor } from './wait-for.js'
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 

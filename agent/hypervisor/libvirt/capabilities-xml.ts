@@ -22,7 +22,7 @@ export function parseCapabilities(xml: string): HostCapabilities {
   }
 }
 
-/** Some firmware repeats one digit throughout. */
-function isTelling(uuid: string): boolean {
+/** Whether a UUID in lower case can tell two hosts apart: some firmware repeats one digit throughout. */
+export function isTelling(uuid: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) && new Set(uuid.replaceAll('-', '')).size > 1
 }

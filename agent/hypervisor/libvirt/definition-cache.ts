@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import type { CallOptions, Caller } from './connection.js'
+import { countsDirectIo } from './direct-io.js'
 import { parseDomain, type DomainDefinition } from './domain-xml.js'
 import { domainGetAutostart, domainGetXml, domainIsPersistent, xmlInactive, type DomainRef } from './procedures.js'
 import { errorCode, LibvirtError } from './rpc-error.js'
@@ -11,6 +12,8 @@ export interface KnownDomain {
   readonly definitionHash: string
   readonly autostart: boolean
   readonly persistent: boolean
+  /** See `countsDirectIo`. */
+  readonly isCounted: boolean
 }
 
 interface Entry {
@@ -87,11 +90,13 @@ async function readDomainOf(
     ])
     // Only a domain that is defined can start by itself.
     const autostart = persistent && (await domainGetAutostart(caller, domain, options))
+    const definition = parseDomain(xml)
     return {
-      definition: parseDomain(xml),
+      definition,
       definitionHash: createHash('sha256').update(inactive).digest('hex'),
       autostart,
       persistent,
+      isCounted: await countsDirectIo(definition.disks),
     }
   } catch (error) {
     if (error instanceof LibvirtError && error.code === errorCode.noDomain) return undefined

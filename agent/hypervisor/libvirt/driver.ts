@@ -2,8 +2,6 @@ import { setMaxListeners } from 'node:events'
 import { access, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { Backoff } from '../../../common/backoff.js'
-import { pause } from '../../../common/lifecycle.js'
 import type { Log } from '../../../common/log.js'
 import {
   HypervisorUnavailable,
@@ -24,6 +22,7 @@ import { probeLibvirt } from './probe.js'
 import { getCapabilities } from './procedures.js'
 import { createReaderMemory, type ReaderMemory } from './reader-memory.js'
 import { Sampler } from './sampler.js'
+import { SessionKeeper } from './session-keeper.js'
 import { openSession, type Session } from './session.js'
 
 export interface LibvirtOptions {
@@ -51,9 +50,6 @@ export interface LibvirtOptions {
   readonly fastVmDeadlineMs?: number
 }
 
-/** libvirtd needs a second or two to come back; being away must not last much longer. */
-const reconnect = { baseMs: 200, capMs: 4000 } as const
-
 /**
  * Connects to libvirt for reading. The driver comes back by itself whenever the daemon does.
  * @throws HypervisorDenied, HypervisorUnavailable if the first connection fails
@@ -74,12 +70,9 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #sampler: Sampler
   readonly #queue = new EventQueue()
   readonly #events: EventSource
-  readonly #closing = new AbortController()
+  readonly #keeper: SessionKeeper<FollowedSession>
   #inventory: InventoryReader | undefined
   #identity: HostIdentity | undefined
-  #session: FollowedSession | undefined
-  #away = 'not connected yet'
-  #keeper: Promise<void> = Promise.resolve()
 
   constructor(options: LibvirtOptions, memory: ReaderMemory) {
     this.#options = options
@@ -93,16 +86,25 @@ export class LibvirtHypervisor implements Hypervisor {
     })
     this.#events = events
     this.#sampler = new Sampler({ memory, vmDeadlineMs, fastVmDeadlineMs, onList: (list) => events.observe(list) })
+    this.#keeper = new SessionKeeper({
+      open: () => this.#open(),
+      onLost: (reason) => {
+        memory.definitions.invalidateAll()
+        this.#tell('hypervisor-lost', reason)
+      },
+      onBack: ({ socket }) => this.#tell('hypervisor-back', socket),
+      log,
+    })
   }
 
   get identity(): HostIdentity {
-    if (this.#identity === undefined) throw new HypervisorUnavailable(this.#away)
+    if (this.#identity === undefined) throw new HypervisorUnavailable(this.#keeper.away)
     return this.#identity
   }
 
   /** The socket in use; undefined while the connection is down. */
   get socket(): string | undefined {
-    return this.#session?.socket
+    return this.#keeper.session?.socket
   }
 
   /** Events lost because nobody read them in time. */
@@ -112,34 +114,28 @@ export class LibvirtHypervisor implements Hypervisor {
 
   /** Makes the first connection and keeps it from then on. Once. */
   async connect(): Promise<void> {
-    const session = await this.#open()
-    try {
+    await this.#keeper.start(async (session) => {
       this.#identity = await identify(session, this.#options)
-    } catch (error) {
-      session.close()
-      throw error
-    }
-    const { createResolver, hostName, log, vmDeadlineMs = 2000 } = this.#options
-    const resolveArray = createResolver(this.#identity.hostId)
-    this.#inventory = new InventoryReader({ hostName, memory: this.#memory, resolveArray, vmDeadlineMs, log })
-    this.#session = session
-    this.#keeper = this.#keepConnected(session)
+      const { createResolver, hostName, log, vmDeadlineMs = 2000 } = this.#options
+      const resolveArray = createResolver(this.#identity.hostId)
+      this.#inventory = new InventoryReader({ hostName, memory: this.#memory, resolveArray, vmDeadlineMs, log })
+    })
   }
 
   async probe(signal: AbortSignal): Promise<readonly Capability[]> {
-    return probeLibvirt(this.#connected(), this.#memory, signal)
+    return probeLibvirt(this.#keeper.connected(), this.#memory, signal)
   }
 
   async inventory(signal: AbortSignal): Promise<Inventory> {
-    const session = this.#connected()
+    const session = this.#keeper.connected()
     manyListeners(signal)
-    if (this.#inventory === undefined) throw new HypervisorUnavailable(this.#away)
+    if (this.#inventory === undefined) throw new HypervisorUnavailable(this.#keeper.away)
     return this.#inventory.read(session, signal)
   }
 
   async sample(groups: ReadonlySet<SampleGroup>, options: SampleOptions, signal: AbortSignal): Promise<Sample> {
     manyListeners(signal)
-    return this.#sampler.sample(this.#connected(), groups, options, signal)
+    return this.#sampler.sample(this.#keeper.connected(), groups, options, signal)
   }
 
   events(signal: AbortSignal): AsyncIterable<HypervisorEvent> {
@@ -147,17 +143,8 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
-    this.#session?.close()
-    this.#session = undefined
-    this.#away = 'closed'
     this.#queue.close()
-    await this.#keeper
-  }
-
-  #connected(): FollowedSession {
-    if (this.#session === undefined) throw new HypervisorUnavailable(this.#away)
-    return this.#session
+    await this.#keeper.close()
   }
 
   async #open(): Promise<FollowedSession> {
@@ -173,46 +160,6 @@ export class LibvirtHypervisor implements Hypervisor {
     } catch (error) {
       session.close()
       throw error
-    }
-  }
-
-  /** Waits for the connection to end and makes another, until closed. */
-  async #keepConnected(first: FollowedSession): Promise<void> {
-    const { log } = this.#options
-    const { signal } = this.#closing
-    let session = first
-    for (;;) {
-      const reason = await session.control.ended
-      session.close()
-      if (signal.aborted) return
-      this.#session = undefined
-      this.#away = reason.message
-      this.#memory.definitions.invalidateAll()
-      log.warn({ socket: session.socket, reason: reason.message }, 'connection to libvirt lost')
-      this.#tell('hypervisor-lost', reason.message)
-      const next = await this.#reopen(signal)
-      if (next === undefined) return
-      session = next
-      this.#session = session
-      log.info({ socket: session.socket }, 'connected to libvirt again')
-      this.#tell('hypervisor-back', session.socket)
-    }
-  }
-
-  async #reopen(signal: AbortSignal): Promise<FollowedSession | undefined> {
-    const backoff = new Backoff(reconnect)
-    for (;;) {
-      await pause(backoff.nextMs(), signal)
-      if (signal.aborted) return undefined
-      try {
-        const session = await this.#open()
-        if (!signal.aborted) return session
-        session.close()
-        return undefined
-      } catch (error) {
-        this.#away = error instanceof Error ? error.message : String(error)
-        this.#options.log.debug({ err: error }, 'libvirt is still away')
-      }
     }
   }
 

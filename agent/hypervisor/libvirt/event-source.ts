@@ -21,6 +21,8 @@ export interface EventSourceOptions {
   readonly onEvent: (event: HypervisorEvent) => void
   /** What a VM is made of changed, or may have. */
   readonly onChange: (vmUuid: string) => void
+  /** Lists all VMs with their states, for drivers without bulk statistics. */
+  readonly list?: (caller: Caller) => Promise<readonly DomainStats[]>
 }
 
 /** Events that only say that a VM's definition is another one now. */
@@ -66,7 +68,8 @@ export class EventSource {
       const callback = await this.#register(caller, id)
       if (callback !== undefined) this.#changeCallbacks.add(callback)
     }
-    const list = await getDomainStats(caller, [], statsGroup.state)
+    const { list: listStates = (via: Caller) => getDomainStats(via, [], statsGroup.state) } = this.#options
+    const list = await listStates(caller)
     this.#unannounced.clear()
     for (const stats of list) {
       const { state } = stateOf(stats)

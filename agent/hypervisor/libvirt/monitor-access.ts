@@ -50,7 +50,7 @@ async function ask(
   { session, domain, deadlineMs, signal }: MonitorRequest,
   work: (caller: Caller) => Promise<void>,
 ): Promise<MonitorOutcome> {
-  const refusal = await refusalOf(memory, domain)
+  const refusal = refusalOf(memory, domain)
   if (refusal !== undefined) return { status: 'missed', reason: 'quarantined', message: refusal }
   try {
     await session.lines.run(work, deadlineMs, signal)
@@ -62,8 +62,8 @@ async function ask(
 }
 
 /** Why the VM is not asked now. A stopped process shows without asking, and costs no line. */
-async function refusalOf(memory: ReaderMemory, domain: DomainRef): Promise<string | undefined> {
-  const state = await memory.processes.processState(domain.uuid)
+function refusalOf(memory: ReaderMemory, domain: DomainRef): string | undefined {
+  const state = memory.processes.processState(domain.uuid)
   if (state === 'T' || state === 't') return 'its QEMU process is stopped'
   switch (memory.monitorQuarantine.permission(runKey(domain), memory.now())) {
     case 'yes':

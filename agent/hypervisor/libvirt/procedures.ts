@@ -18,6 +18,7 @@ export const procedure = {
   supportsFeature: 60,
   authList: 66,
   authPolkit: 70,
+  nodeGetFreeMemory: 102,
   domainIsPersistent: 151,
   getLibVersion: 157,
   domainMemoryStats: 159,
@@ -158,6 +159,11 @@ export async function nodeGetInfo(caller: Caller): Promise<NodeInfo> {
   }
 }
 
+/** Memory that no domain has, bytes, from drivers that hand memory out themselves. */
+export async function nodeGetFreeMemory(caller: Caller, options?: CallOptions): Promise<bigint> {
+  return (await caller.call(procedure.nodeGetFreeMemory, nothing, options)).unsignedHyper()
+}
+
 /** All domains, running or not. */
 export async function listAllDomains(caller: Caller, options?: CallOptions): Promise<readonly DomainRef[]> {
   const reply = await caller.call(procedure.listAllDomains, new XdrWriter().int(1).uint(0).bytes(), options)
@@ -209,8 +215,17 @@ export async function domainGetInfo(caller: Caller, domain: DomainRef, options?:
 }
 
 export async function domainGetState(caller: Caller, domain: DomainRef, options?: CallOptions): Promise<number> {
+  return (await domainGetStateAndReason(caller, domain, options)).state
+}
+
+export async function domainGetStateAndReason(
+  caller: Caller,
+  domain: DomainRef,
+  options?: CallOptions,
+): Promise<{ readonly state: number; readonly reason: number }> {
   const args = writeDomain(new XdrWriter(), domain).uint(0)
-  return (await caller.call(procedure.domainGetState, args.bytes(), options)).int()
+  const reply = await caller.call(procedure.domainGetState, args.bytes(), options)
+  return { state: reply.int(), reason: reply.int() }
 }
 
 /** @param disk the target's name in the guest, such as vda */

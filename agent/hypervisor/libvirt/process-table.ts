@@ -56,10 +56,10 @@ export class ProcessTable {
   }
 
   /** The state letter of the VM's process; undefined if it cannot be seen. A process that is another one now is forgotten. */
-  async processState(uuid: string): Promise<string | undefined> {
+  processState(uuid: string): string | undefined {
     const process = this.#runs.get(uuid)?.process
     if (process === undefined) return undefined
-    const stat = await readProcessStat(this.#procRoot, process.pid)
+    const stat = readProcessStat(this.#procRoot, process.pid)
     if (stat?.startTicks === process.startTicks) return stat.state
     this.#forget(uuid)
     return undefined

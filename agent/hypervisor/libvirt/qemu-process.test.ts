@@ -95,8 +95,8 @@ describe('a tree of processes', () => {
       new Map([[uuid, { pid: 12, startTicks: '500' }]]),
     )
     expect(await findQemuProcesses('/nonexistent', new Set([uuid]))).toEqual(new Map())
-    expect(await readResidentBytes(procRoot, 12, 4096)).toBe(25 * 4096)
-    expect(await readResidentBytes(procRoot, 13, 4096)).toBeUndefined()
+    expect(readResidentBytes(procRoot, 12, 4096)).toBe(25 * 4096)
+    expect(readResidentBytes(procRoot, 13, 4096)).toBeUndefined()
   })
 
   it('names a run by domain and process, so that another table finds the same name', async () => {
@@ -125,11 +125,11 @@ describe('a tree of processes', () => {
   it('sees another run when the domain’s number or its process is another one', async () => {
     const table = new ProcessTable(procRoot)
     await table.update([{ name: 'a', uuid, id: 3 }], 0)
-    expect(await table.processState(uuid)).toBe('S')
+    expect(table.processState(uuid)).toBe('S')
     await table.update([{ name: 'a', uuid, id: 4 }], 1)
     expect(table.run(uuid)?.runId).toBe('4-500')
     await add(12, { stat: stat(700) })
-    expect(await table.processState(uuid)).toBeUndefined()
+    expect(table.processState(uuid)).toBeUndefined()
     await table.update([{ name: 'a', uuid, id: 4 }], 2)
     expect(table.run(uuid)?.runId).toBe('4-700')
     await table.update([], 3)

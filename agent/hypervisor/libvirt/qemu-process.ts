@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
+import { createTextReader } from '../../host/text-reader.js'
+
 /**
  * The QEMU process of a VM, read from /proc: cheaper than asking libvirt, and it answers while the VM hangs.
  * Formats: proc(5).
@@ -28,10 +30,10 @@ export async function findQemuProcesses(
   for (const entry of await readdir(procRoot).catch(() => [])) {
     if (!/^\d+$/.test(entry)) continue
     const pid = Number(entry)
-    const commandLine = await readText(path.join(procRoot, entry, 'cmdline'))
+    const commandLine = await readCommandLine(path.join(procRoot, entry, 'cmdline'))
     const uuid = uuidOfCommandLine(commandLine)
     if (uuid === undefined || !uuids.has(uuid)) continue
-    const stat = await readProcessStat(procRoot, pid)
+    const stat = readProcessStat(procRoot, pid)
     if (stat !== undefined) found.set(uuid, { pid, startTicks: stat.startTicks })
   }
   return found
@@ -53,8 +55,8 @@ export interface ProcessStat {
 }
 
 /** @returns undefined if the process is gone or hidden */
-export async function readProcessStat(procRoot: string, pid: number): Promise<ProcessStat | undefined> {
-  return parseProcessStat(await readText(path.join(procRoot, String(pid), 'stat')))
+export function readProcessStat(procRoot: string, pid: number): ProcessStat | undefined {
+  return parseProcessStat(readText(`${procRoot}/${pid}/stat`))
 }
 
 export function parseProcessStat(text: string): ProcessStat | undefined {
@@ -66,21 +68,20 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
 }
 
 /** Resident memory in bytes; undefined if it cannot be read. */
-export async function readResidentBytes(procRoot: string, pid: number, pageBytes: number): Promise<number | undefined> {
-  const pages = /^\d+ (\d+) /.exec(await readText(path.join(procRoot, String(pid), 'statm')))?.[1]
+export function readResidentBytes(procRoot: string, pid: number, pageBytes: number): number | undefined {
+  const pages = /^\d+ (\d+) /.exec(readText(`${procRoot}/${pid}/statm`))?.[1]
   return pages === undefined ? undefined : Number(pages) * pageBytes
 }
 
 /** @returns undefined if it may not be read: that takes the same user, or root */
-export async function readProcessIo(procRoot: string, pid: number): Promise<ProcessIo | undefined> {
-  return parseProcessIo(await readText(path.join(procRoot, String(pid), 'io')))
+export function readProcessIo(procRoot: string, pid: number): ProcessIo | undefined {
+  return parseProcessIo(readText(`${procRoot}/${pid}/io`))
 }
 
 export function parseProcessIo(text: string): ProcessIo | undefined {
-  const value = (name: string): bigint | undefined => {
-    const digits = new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]
-    return digits === undefined ? undefined : BigInt(digits)
-  }
+  const values = new Map<string, bigint>()
+  for (const [, name = '', digits = ''] of text.matchAll(/^(\w+): (\d+)$/gm)) values.set(name, BigInt(digits))
+  const value = (name: string): bigint | undefined => values.get(name)
   const [rchar, wchar, syscr, syscw] = [value('rchar'), value('wchar'), value('syscr'), value('syscw')]
   const [readBytes, writeBytes] = [value('read_bytes'), value('write_bytes')]
   if (rchar === undefined || wchar === undefined || syscr === undefined || syscw === undefined) return undefined
@@ -116,7 +117,18 @@ export function parsePageBytes(auxv: Buffer): number {
   return usualPageBytes
 }
 
-async function readText(file: string): Promise<string> {
+const reader = createTextReader()
+
+function readText(file: string): string {
+  try {
+    return reader.read(file)
+  } catch {
+    return ''
+  }
+}
+
+/** Not with the others: the kernel reads it from the process's own memory, which may take a hanging process's while. */
+async function readCommandLine(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch {

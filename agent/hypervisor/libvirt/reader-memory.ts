@@ -1,4 +1,5 @@
 import { DefinitionCache } from './definition-cache.js'
+import { DiskBooks } from './disk-books.js'
 import { GapBook } from './gap-book.js'
 import type { DomainRef } from './procedures.js'
 import { ProcessTable } from './process-table.js'
@@ -13,6 +14,7 @@ export interface ReaderMemory {
   readonly now: () => number
   readonly definitions: DefinitionCache
   readonly processes: ProcessTable
+  readonly disks: DiskBooks
   readonly gaps: GapBook
   /** Of calls that the VM has to answer. By `runKey`: a VM that was started anew is a new patient. */
   readonly monitorQuarantine: Quarantine
@@ -29,6 +31,7 @@ export async function createReaderMemory(procRoot: string, now: () => number): P
     now,
     definitions: new DefinitionCache(),
     processes: new ProcessTable(procRoot),
+    disks: new DiskBooks(),
     gaps: new GapBook(),
     monitorQuarantine: new Quarantine(),
     infoQuarantine: new Quarantine(),
@@ -42,6 +45,7 @@ export function forgetAllBut(memory: ReaderMemory, domains: readonly DomainRef[]
   const runs = new Set(domains.map(runKey))
   memory.gaps.keepOnly(uuids)
   memory.definitions.keepOnly(uuids)
+  memory.disks.keepOnly(uuids)
   memory.monitorQuarantine.keepOnly(runs)
   memory.infoQuarantine.keepOnly(runs)
 }

@@ -9,7 +9,7 @@ import {
 } from '../hypervisor.js'
 import { domainState, hasProcess } from './domain-state.js'
 import { getDomainStats, statsGroup, type DomainStats } from './procedures.js'
-import { moved, readProcessIo, type ProcessIo } from './qemu-process.js'
+import { readProcessIo } from './qemu-process.js'
 import { forgetAllBut, type ReaderMemory } from './reader-memory.js'
 import { CallAbandoned } from './rpc-error.js'
 import type { Session } from './session.js'
@@ -30,20 +30,15 @@ export interface SamplerOptions {
 
 const listDeadlineMs = 5000
 
-interface IoMemory {
-  readonly runId: string
-  readonly io: ProcessIo | undefined
-  readonly moved: boolean
-}
-
 /**
  * Reads all VMs in one pass, by cost: one cheap call lists them with state and NICs; CPU time and sizes are a call each that
  * libvirtd answers itself; only disks and the guest's own figures ask the VM, each under its own deadline.
  */
 export class Sampler {
   readonly #options: SamplerOptions
-  readonly #io = new Map<string, IoMemory>()
   readonly #passes = new Map<string, Promise<unknown>>()
+  /** The last list, and who gave it. */
+  #listed: { readonly session: Session; readonly domains: readonly ListedDomain[] } | undefined
   /** A list call that the daemon still owes us an answer to. */
   #listOwed = false
 
@@ -52,7 +47,7 @@ export class Sampler {
   }
 
   /**
-   * Passes of one kind wait for each other.
+   * Passes of one kind over the same VMs wait for each other.
    * @throws HypervisorUnavailable when the connection is down, CallAbandoned when the signal aborts
    */
   async sample(
@@ -61,7 +56,8 @@ export class Sampler {
     options: SampleOptions,
     signal: AbortSignal,
   ): Promise<Sample> {
-    const kind = `${options.onlyMoved === true ? 'moved' : 'all'} ${[...groups].sort().join(' ')}`
+    const which = [...(options.vmUuids ?? ['all']), ...(options.onlyMoved === true ? ['moved'] : [])]
+    const kind = `${which.toSorted().join(' ')} ${[...groups].toSorted().join(' ')}`
     const before = this.#passes.get(kind)
     const pass = (before ?? Promise.resolve())
       .catch(() => undefined)
@@ -81,14 +77,11 @@ export class Sampler {
     signal: AbortSignal,
   ): Promise<Sample> {
     const { memory } = this.#options
-    const listed = await this.#list(session, memory, groups, signal)
+    // The fast lane needs no new one: an event tells of every start and stop, and the pass after it lists.
+    const known = options.onlyMoved === true && this.#listed?.session === session ? this.#listed : undefined
+    const listed = known ?? (await this.#list(session, memory, groups, signal))
     if (!('domains' in listed)) return listed
     const atMs = memory.now()
-    const running = listed.domains.filter(({ state }) => hasProcess(state.state))
-    await memory.processes.update(
-      running.map(({ stats }) => stats.domain),
-      atMs,
-    )
     const chosen = listed.domains.filter(({ stats }) => options.vmUuids?.has(stats.domain.uuid) ?? true)
     const results = await Promise.all(
       chosen.map((domain) => this.#readOne({ session, memory, groups, options, signal, atMs }, domain)),
@@ -125,25 +118,22 @@ export class Sampler {
     if (!isRunning) return { vm: base, gaps: [] }
     const { vmDeadlineMs, fastVmDeadlineMs } = this.#options
     const deadlineMs = onlyMoved ? fastVmDeadlineMs : vmDeadlineMs
-    const result = await readVm(memory, { session, domain, groups: wanted, deadlineMs, skipIfBusy: onlyMoved, signal })
+    const request = { session, domain, groups: wanted, deadlineMs, skipIfBusy: onlyMoved, onlyMoved, signal }
+    const result = await readVm(memory, request)
     const nothing = Object.keys(result.raw).length === 0 && result.gaps.length === 0
     if (result.gone || (onlyMoved && nothing)) return undefined
     return { vm: { ...base, ...result.raw }, gaps: result.gaps }
   }
 
   /**
-   * Whether the VM may have used its disks since the last pass of the fast lane. A VM that did is asked once more: requests
-   * that were under way then are counted only when they are done. Disks on the network, and processes that cannot be seen,
-   * always may have.
+   * Whether the VM may have used its disks since they were last read. Disks on the network, and processes that cannot be
+   * seen, always may have.
    */
   async #mayHaveMoved({ session, memory }: Pass, { domain }: DomainStats): Promise<boolean> {
     const run = memory.processes.run(domain.uuid)
     if (run?.process === undefined) return true
-    const before = this.#io.get(domain.uuid)
-    const io = await readProcessIo(memory.procRoot, run.process.pid)
-    const hasMoved = before?.runId !== run.runId || moved(before.io, io)
-    this.#io.set(domain.uuid, { runId: run.runId, io, moved: hasMoved })
-    if (hasMoved || before.moved) return true
+    const io = readProcessIo(memory.procRoot, run.process.pid)
+    if (memory.disks.mayHaveMoved(domain.uuid, run.runId, io)) return true
     // If the definition cannot be read now, the disks are asked for, and that says why.
     const known = await memory.definitions.get(session.control, domain, memory.now()).catch(() => null)
     return known === null || known?.definition.disks.some(({ source }) => source?.type === 'network') === true
@@ -174,11 +164,18 @@ export class Sampler {
     }
     this.#options.onList?.(list)
     for (const group of groups) memory.gaps.present(undefined, group)
-    const domains = list.map(({ domain }) => domain)
-    forgetAllBut(memory, domains)
-    const uuids = new Set(domains.map(({ uuid }) => uuid))
-    for (const uuid of this.#io.keys()) if (!uuids.has(uuid)) this.#io.delete(uuid)
-    return { domains: list.map((stats) => ({ stats, state: stateOf(stats) })) }
+    forgetAllBut(
+      memory,
+      list.map(({ domain }) => domain),
+    )
+    const domains = list.map((stats) => ({ stats, state: stateOf(stats) }))
+    const running = domains.filter(({ state }) => hasProcess(state.state))
+    await memory.processes.update(
+      running.map(({ stats }) => stats.domain),
+      memory.now(),
+    )
+    this.#listed = { session, domains }
+    return this.#listed
   }
 
   #oweList(late: Promise<unknown>): void {

@@ -37,6 +37,16 @@ it('opens for reading only, after authentication and the keep-alive feature', as
   expect([reader.optional((inner) => inner.string()), reader.uint()]).toEqual([uri, 1])
 })
 
+it.each([
+  ['qemu:///system', ['virtqemud-sock-ro', 'libvirt-sock-ro', 'virtqemud-sock', 'libvirt-sock']],
+  ['xen:///system', ['virtxend-sock-ro', 'libvirt-sock-ro', 'virtxend-sock', 'libvirt-sock']],
+])('tries the sockets of the daemons for %s in turn', async (given, names) => {
+  const opening = openSession({ runRoot: '/nowhere', uri: given, onMessage: () => undefined })
+  await expect(opening).rejects.toThrow(
+    `no libvirt answers: ${names.map((name) => `there is no /nowhere/${name}`).join('; ')}`,
+  )
+})
+
 it('lets polkit decide', async () => {
   const daemon = await opened((call) =>
     call.procedure === procedure.authList ? offering(authType.polkit) : answerOpening(call),

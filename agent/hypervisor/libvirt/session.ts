@@ -24,7 +24,11 @@ export interface SessionOptions {
 }
 
 /** Read-only ones first, the modular daemon's before the one that may only pass calls on to it. */
-const socketNames = ['virtqemud-sock-ro', 'libvirt-sock-ro', 'virtqemud-sock', 'libvirt-sock'] as const
+function socketNames(uri: string): readonly string[] {
+  const modular = uri.startsWith('xen:') ? 'virtxend-sock' : 'virtqemud-sock'
+  return [`${modular}-ro`, 'libvirt-sock-ro', modular, 'libvirt-sock']
+}
+
 /** One less than a client may have open, so that a person's `virsh` through the same daemon is never what waits. */
 const controlCalls = 4
 
@@ -46,7 +50,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
 async function openFirst(options: SessionOptions): Promise<{ control: RpcConnection; socket: string }> {
   const { socket: only, runRoot, uri, onMessage } = options
-  const sockets = only === undefined ? socketNames.map((name) => path.join(runRoot, name)) : [only]
+  const sockets = only === undefined ? socketNames(uri).map((name) => path.join(runRoot, name)) : [only]
   const failures: Error[] = []
   for (const socket of sockets) {
     try {

@@ -10,13 +10,15 @@ import {
   getDomainStats,
   statsGroup,
 } from './procedures.js'
-import { readResidentBytes } from './qemu-process.js'
+import { readProcessIo, readResidentBytes, type ProcessIo } from './qemu-process.js'
 import { runKey, type ReaderMemory } from './reader-memory.js'
 import { errorCode, LibvirtError } from './rpc-error.js'
 import { diskRaw, guestMemoryRaw, infoRaw, vcpuWaitSeconds } from './to-raw.js'
 
 export interface VmReading extends MonitorRequest {
   readonly groups: ReadonlySet<SampleGroup>
+  /** Disks that are proven unmoved need not be asked. */
+  readonly onlyMoved: boolean
 }
 
 export interface VmResult {
@@ -51,7 +53,7 @@ class VmReader {
     const seen = this.memory.processes.run(this.reading.domain.uuid)?.process !== undefined
     if (wanted.length > 0) await this.#askMonitor(wanted)
     await this.#readInfo()
-    if (groups.has('mem-rss')) await this.#readResident()
+    if (groups.has('mem-rss')) this.#readResident()
     return { raw: this.#raw, gaps: this.#gaps, gone: await this.#isGone(seen) }
   }
 
@@ -97,12 +99,20 @@ class VmReader {
 
   async #readDisks(caller: Caller): Promise<DiskRaw[]> {
     const { memory, reading } = this
-    const known = await memory.definitions.get(reading.session.control, reading.domain, memory.now())
-    const disks: DiskRaw[] = []
-    for (const { target, source } of known?.definition.disks ?? []) {
-      if (source !== undefined) disks.push(diskRaw(target, await domainBlockStats(caller, reading.domain, target)))
-    }
-    return disks
+    const { domain, onlyMoved } = reading
+    const known = await memory.definitions.get(reading.session.control, domain, memory.now())
+    if (known === undefined) return []
+    const run = memory.processes.run(domain.uuid)
+    const pid = run?.process?.pid
+    return memory.disks.read({
+      uuid: domain.uuid,
+      runId: run?.runId ?? '',
+      targets: known.definition.disks.flatMap(({ target, source }) => (source === undefined ? [] : target)),
+      io: (): ProcessIo | undefined => (pid === undefined ? undefined : readProcessIo(memory.procRoot, pid)),
+      ask: async (target) => diskRaw(target, await domainBlockStats(caller, domain, target)),
+      isCounted: known.isCounted,
+      onlyMoved,
+    })
   }
 
   async #readInfo(): Promise<void> {
@@ -131,11 +141,11 @@ class VmReader {
     }
   }
 
-  async #readResident(): Promise<void> {
+  #readResident(): void {
     const { memory, reading } = this
     const process = memory.processes.run(reading.domain.uuid)?.process
     if (process === undefined) return
-    const bytes = await readResidentBytes(memory.procRoot, process.pid, memory.pageBytes)
+    const bytes = readResidentBytes(memory.procRoot, process.pid, memory.pageBytes)
     if (bytes !== undefined) this.#raw = { ...this.#raw, memoryRssBytes: bytes }
   }
 
@@ -147,7 +157,7 @@ class VmReader {
   /** @param seen whether the VM's process could be seen when the reading began */
   async #isGone(seen: boolean): Promise<boolean> {
     const { session, domain, deadlineMs, signal } = this.reading
-    if (seen && (await this.memory.processes.processState(domain.uuid)) === undefined) return true
+    if (seen && this.memory.processes.processState(domain.uuid) === undefined) return true
     if (!this.#gaps.some(({ reason }) => reason === 'failed')) return false
     try {
       return !hasProcess(domainState(await domainGetState(session.control, domain, { deadlineMs, signal }), 0).state)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { describe, expect, test } from 'vitest'
 
-import { ConfigError, type ConfigProblem } from '../../../common/config.js'
+import { ConfigError, type ConfigProblem } from '../../../common/config-error.js'
 import { GiB, MiB } from '../../../common/units.js'
 import { loadFleet, parseFleet } from './fleet-file.js'
 

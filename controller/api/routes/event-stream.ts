@@ -1,7 +1,7 @@
 import type { ApiApp } from '../app.js'
 import { securityHeaders } from '../app.js'
 import type { Authenticator } from '../authenticator.js'
-import { credentialsOf } from '../guard.js'
+import { callerOf, credentialsOf } from '../guard.js'
 import type { StreamHub } from '../stream-hub.js'
 
 interface EventStreamOptions {
@@ -25,7 +25,7 @@ export function addEventStreamRoute(app: ApiApp, { hub, authenticator, now }: Ev
     (request, reply) => {
       const credentials = credentialsOf(request)
       const stillAllowed = (): boolean => typeof authenticator.identify(credentials, now()) === 'object'
-      hub.open(reply.raw, securityHeaders, stillAllowed)
+      hub.open(reply.raw, { headers: securityHeaders, caller: callerOf(request).name, stillAllowed })
       reply.hijack()
     },
   )

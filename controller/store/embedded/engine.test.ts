@@ -276,6 +276,45 @@ test('a duplicate within one group is applied once', () => {
   engine.close()
 })
 
+test('forgets the marks of spools that did not move for months, and no others', () => {
+  const engine = openEngine()
+  const markOf = (spoolId: string, throughSeq: number): Partial<WriteBody> => ({ marks: [{ spoolId, throughSeq }] })
+  const marks = (): unknown => engine.read({ op: 'marks' })
+  const at = (day: number): number => modelStartMs + day * dayMs
+  engine.commit([bodyOf([], markOf('gone', 5)), bodyOf([], markOf('living', 7))])
+  finish(engine.maintain(at(0)))
+  engine.commit([bodyOf([], markOf('living', 8))])
+  for (const day of [30, 60, 90]) finish(engine.maintain(at(day)))
+  const both = new Map([
+    ['gone', 5],
+    ['living', 8],
+  ])
+  expect(marks()).toEqual({ op: 'marks', marks: both })
+  finish(engine.maintain(at(91)))
+  expect(marks()).toEqual({ op: 'marks', marks: new Map([['living', 8]]) })
+  engine.close()
+  const reopened = openEngine()
+  expect(reopened.read({ op: 'marks' })).toEqual({ op: 'marks', marks: new Map([['living', 8]]) })
+  reopened.close()
+})
+
+test('opens a file of the first version, and keeps what is in it', () => {
+  const old = openEngine()
+  old.commit([bodyOf(steady(2), { marks: [{ spoolId: 's', throughSeq: 3 }] })])
+  old.close()
+  const db = new SqlDatabase(options.path)
+  db.exec('ALTER TABLE marks DROP COLUMN at')
+  db.exec('PRAGMA user_version = 1')
+  db.close()
+  for (let opening = 0; opening < 2; opening += 1) {
+    const engine = openEngine()
+    finish(engine.maintain(modelStartMs))
+    expect(engine.read({ op: 'marks' })).toEqual({ op: 'marks', marks: new Map([['s', 3]]) })
+    expect(engine.health().points).toBe(12)
+    engine.close()
+  }
+})
+
 test('names the damage of a batch in the log, and changes nothing', () => {
   const engine = openEngine()
   engine.commit([bodyOf(steady(1))])

@@ -5,8 +5,9 @@ import { decodePoints, type DecodedPoint } from './batch-codec.js'
 import { ChunkTable } from './chunk-table.js'
 import { bucketOf } from './column-block.js'
 import { Counters } from './counters.js'
-import { type SqlDatabase, numberAt, textAt } from './database.js'
+import { type SqlDatabase, numberAt } from './database.js'
 import { EventTable } from './event-table.js'
+import { MarkTable } from './mark-table.js'
 import type { Answer, ReadBody, WorkerOptions, WriteBody } from './protocol.js'
 import { range, seriesInfos, top, type QueryParts } from './queries.js'
 import { dropBefore, retain, type RetentionParts } from './retention.js'
@@ -27,8 +28,7 @@ export class Engine {
   readonly #db: SqlDatabase
   readonly #counters: Counters
   readonly #parts: RetentionParts & QueryParts
-  readonly #marks = new Map<string, number>()
-  readonly #putMark
+  readonly #marks: MarkTable
   #oldestMs: number | undefined
   #writeProblem = ''
   #jobProblem = ''
@@ -50,10 +50,7 @@ export class Engine {
       this.#db = db
       this.#counters = counters
       this.#parts = { db, registry, chunks, counters, events, fields, ticks: new TickLog(db), elapsedMs }
-      this.#putMark = db.prepare('INSERT OR REPLACE INTO marks VALUES (?, ?)')
-      for (const row of db.prepare('SELECT spool, through FROM marks').all()) {
-        this.#marks.set(textAt(row, 0), numberAt(row, 1))
-      }
+      this.#marks = new MarkTable(db)
       this.#replay()
     } catch (error) {
       closeSeriesDatabase(db)
@@ -82,7 +79,7 @@ export class Engine {
     const ticks: Tick[] = []
     const fresh: WriteBody[] = []
     for (const batch of batches) {
-      const through = ({ spoolId }: { spoolId: string }): number => marks.get(spoolId) ?? this.#marks.get(spoolId) ?? -1
+      const through = ({ spoolId }: { spoolId: string }): number => marks.get(spoolId) ?? this.#marks.through(spoolId)
       if (batch.marks.length > 0 && batch.marks.every((mark) => mark.throughSeq <= through(mark))) continue
       for (const mark of batch.marks) marks.set(mark.spoolId, Math.max(mark.throughSeq, through(mark)))
       const decoded = decodePoints(batch.points, (kind, name) => this.#parts.fields.idOf(kind, name))
@@ -96,14 +93,14 @@ export class Engine {
       this.#db.transaction(() => {
         for (const tick of ticks) this.#parts.ticks.append(tick)
         for (const { events } of fresh) this.#parts.events.add(events)
-        for (const [spoolId, throughSeq] of marks) this.#putMark.run(spoolId, throughSeq)
+        for (const [spoolId, throughSeq] of marks) this.#marks.put({ spoolId, throughSeq })
       })
       this.#writeProblem = ''
     } catch (error) {
       this.#writeProblem = messageOf(error)
       throw error
     }
-    for (const [spoolId, throughSeq] of marks) this.#marks.set(spoolId, throughSeq)
+    this.#marks.committed(marks)
     this.#parts.ticks.committed(ticks)
     this.#put(points)
   }
@@ -120,7 +117,7 @@ export class Engine {
       case 'events':
         return { op: 'events', events: this.#parts.events.query(body.query) }
       case 'marks':
-        return { op: 'marks', marks: this.#marks }
+        return { op: 'marks', marks: this.#marks.all }
     }
   }
 
@@ -147,6 +144,7 @@ export class Engine {
       )
     }
     yield* retain(this.#parts, this.options, nowMs)
+    this.#marks.prune(nowMs)
     this.#measure()
     this.#jobProblem = ''
   }

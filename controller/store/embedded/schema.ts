@@ -2,7 +2,7 @@ import { entityKinds, fieldNames } from '../measurements.js'
 import { SqlDatabase, SqlError, numberAt, textAt } from './database.js'
 
 /** Kept in `PRAGMA user_version`. A change of the schema adds a step from the version before. */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 /**
  * ticks   what was written since the last sealing: one compressed batch a row, replayed at opening
@@ -29,10 +29,15 @@ CREATE TABLE events (
 ) WITHOUT ROWID;
 CREATE INDEX events_by_vm ON events (vm_uuid, at);
 CREATE INDEX events_by_host ON events (host_id, at);
-CREATE TABLE marks (spool TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE marks (spool TEXT PRIMARY KEY, through INTEGER NOT NULL, at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counters VALUES ('points', 0), ('events', 0);
 `
+
+/** What the newest version has over each one before, oldest first. */
+const steps: readonly { readonly from: number; readonly sql: string }[] = [
+  { from: 1, sql: 'ALTER TABLE marks ADD COLUMN at INTEGER NOT NULL DEFAULT 0' },
+]
 
 /**
  * Opens the file for this process alone (SQLite's exclusive lock; the WAL index then lives in memory) and creates the schema
@@ -55,10 +60,10 @@ export function openSeriesDatabase(path: string): SqlDatabase {
     db.pragma('journal_size_limit = 16777216')
     db.pragma('cache_size = -8192')
     db.transaction(() => {
-      if (version === 0) {
-        db.exec(tables)
-        db.exec(`PRAGMA user_version = ${schemaVersion}`)
-      }
+      // A new file is made as the newest version at once.
+      if (version === 0) db.exec(tables)
+      else for (const { from, sql } of steps) if (from >= version) db.exec(sql)
+      if (version < schemaVersion) db.exec(`PRAGMA user_version = ${schemaVersion}`)
       const insert = db.prepare('INSERT OR IGNORE INTO fields (kind, name) VALUES (?, ?)')
       for (const kind of entityKinds) for (const name of fieldNames(kind)) insert.run(kind, name)
     })

@@ -109,7 +109,7 @@ test('nobody there', async () => {
   const error = await failureOf(client.fleet(never))
   expect([error.reason, error.message]).toEqual([
     'unreachable',
-    `no controller answers at ${standIn?.url} – is it running? (npm start)`,
+    `no controller answers at ${standIn?.url} – is it running? (systemctl status headroom-controller, or npm start)`,
   ])
 })
 

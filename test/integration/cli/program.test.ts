@@ -43,7 +43,7 @@ test.each([
 test('a process exits with 5 where nobody answers, with 6 where the answer to a change is lost', async () => {
   const nobody = await runCliProcess(['status'], { ...env, HEADROOM_URL: await closedPort() })
   expect([nobody.code, nobody.stdout]).toEqual([5, ''])
-  expect(nobody.stderr).toContain('is it running? (npm start)')
+  expect(nobody.stderr).toContain('is it running? (systemctl status headroom-controller, or npm start)')
   const other = await startStandIn((method) => (method === 'POST' ? 'break-off' : undefined))
   const lost = await runCliProcess(['login'], { ...env, HEADROOM_URL: other.url })
   await other.close()

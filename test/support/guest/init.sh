@@ -80,6 +80,8 @@ while read -r verb a b c; do
     read) dd if="/dev/$a" of=/dev/null bs=1M count="$b" iflag=direct 2>/dev/null ;;
     # trickle DISK: 4 KiB now and then, until told to rest
     trickle) (while :; do dd if=/dev/zero of="/dev/$a" bs=4k count=1 oflag=direct conv=notrunc 2>/dev/null; usleep 100000; done) & ;;
+    # drip DISK: 4 KiB writes without a pause, at the rate that the host lets through
+    drip) (while :; do dd if=/dev/zero of="/dev/$a" bs=4k oflag=direct conv=notrunc 2>/dev/null; done) & ;;
     # load write|read DISK KIB_PER_SECOND: until told to unload that disk
     load) rm -f "/load-$b".*; echo 0 > "/load-$b"; steadily "$a" "$b" "$c" & ;;
     # loaded DISK: bytes that its load came to so far

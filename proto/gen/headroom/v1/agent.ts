@@ -176,6 +176,11 @@ export interface Hello {
    * time and say nothing of the present.
    */
   backlog: SpoolHello[];
+  /**
+   * In a later hello of a session: how long the controller took to answer the first one, milliseconds. What wall_ms seemed
+   * behind then may have been the way. Absent in the first hello, and after the clock was set.
+   */
+  answeredAfterMs?: number | undefined;
 }
 
 export interface SpoolHello {
@@ -1146,6 +1151,7 @@ function createBaseHello(): Hello {
     oldestSeq: 0n,
     droppedReports: 0n,
     backlog: [],
+    answeredAfterMs: undefined,
   };
 }
 
@@ -1192,6 +1198,9 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.backlog) {
       SpoolHello.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.answeredAfterMs !== undefined) {
+      writer.uint32(88).uint32(message.answeredAfterMs);
     }
     return writer;
   },
@@ -1289,6 +1298,14 @@ export const Hello: MessageFns<Hello> = {
             message.backlog.push(SpoolHello.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.answeredAfterMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1331,6 +1348,11 @@ export const Hello: MessageFns<Hello> = {
       backlog: globalThis.Array.isArray(object?.backlog)
         ? object.backlog.map((e: any) => SpoolHello.fromJSON(e))
         : [],
+      answeredAfterMs: isSet(object.answeredAfterMs)
+        ? globalThis.Number(object.answeredAfterMs)
+        : isSet(object.answered_after_ms)
+        ? globalThis.Number(object.answered_after_ms)
+        : undefined,
     };
   },
 
@@ -1366,6 +1388,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.backlog?.length) {
       obj.backlog = message.backlog.map((e) => SpoolHello.toJSON(e));
     }
+    if (message.answeredAfterMs !== undefined) {
+      obj.answeredAfterMs = Math.round(message.answeredAfterMs);
+    }
     return obj;
   },
 
@@ -1386,6 +1411,7 @@ export const Hello: MessageFns<Hello> = {
       ? BigInt(object.droppedReports)
       : 0n;
     message.backlog = object.backlog?.map((e) => SpoolHello.fromPartial(e)) || [];
+    message.answeredAfterMs = object.answeredAfterMs ?? undefined;
     return message;
   },
 };

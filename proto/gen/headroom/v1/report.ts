@@ -798,7 +798,14 @@ export interface DiskSample {
     | bigint
     | undefined;
   /** Highest offset that the guest has written, bytes. */
-  highestWriteBytes?: bigint | undefined;
+  highestWriteBytes?:
+    | bigint
+    | undefined;
+  /** Xen: requests of the host's block device beneath the disk and the time they took, for latency only. */
+  deviceReadRequests?: bigint | undefined;
+  deviceReadSeconds?: number | undefined;
+  deviceWriteRequests?: bigint | undefined;
+  deviceWriteSeconds?: number | undefined;
 }
 
 export interface NicSample {
@@ -1953,6 +1960,10 @@ function createBaseDiskSample(): DiskSample {
     errors: undefined,
     outOfSlots: undefined,
     highestWriteBytes: undefined,
+    deviceReadRequests: undefined,
+    deviceReadSeconds: undefined,
+    deviceWriteRequests: undefined,
+    deviceWriteSeconds: undefined,
   };
 }
 
@@ -2017,6 +2028,24 @@ export const DiskSample: MessageFns<DiskSample> = {
         throw new globalThis.Error("value provided for field message.highestWriteBytes of type uint64 too large");
       }
       writer.uint32(96).uint64(message.highestWriteBytes);
+    }
+    if (message.deviceReadRequests !== undefined) {
+      if (BigInt.asUintN(64, message.deviceReadRequests) !== message.deviceReadRequests) {
+        throw new globalThis.Error("value provided for field message.deviceReadRequests of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.deviceReadRequests);
+    }
+    if (message.deviceReadSeconds !== undefined) {
+      writer.uint32(113).double(message.deviceReadSeconds);
+    }
+    if (message.deviceWriteRequests !== undefined) {
+      if (BigInt.asUintN(64, message.deviceWriteRequests) !== message.deviceWriteRequests) {
+        throw new globalThis.Error("value provided for field message.deviceWriteRequests of type uint64 too large");
+      }
+      writer.uint32(120).uint64(message.deviceWriteRequests);
+    }
+    if (message.deviceWriteSeconds !== undefined) {
+      writer.uint32(129).double(message.deviceWriteSeconds);
     }
     return writer;
   },
@@ -2130,6 +2159,38 @@ export const DiskSample: MessageFns<DiskSample> = {
             message.highestWriteBytes = reader.uint64() as bigint;
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.deviceReadRequests = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.deviceReadSeconds = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.deviceWriteRequests = reader.uint64() as bigint;
+            continue;
+          }
+          case 16: {
+            if (tag !== 129) {
+              break;
+            }
+
+            message.deviceWriteSeconds = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2196,6 +2257,26 @@ export const DiskSample: MessageFns<DiskSample> = {
         : isSet(object.highest_write_bytes)
         ? BigInt(object.highest_write_bytes)
         : undefined,
+      deviceReadRequests: isSet(object.deviceReadRequests)
+        ? BigInt(object.deviceReadRequests)
+        : isSet(object.device_read_requests)
+        ? BigInt(object.device_read_requests)
+        : undefined,
+      deviceReadSeconds: isSet(object.deviceReadSeconds)
+        ? globalThis.Number(object.deviceReadSeconds)
+        : isSet(object.device_read_seconds)
+        ? globalThis.Number(object.device_read_seconds)
+        : undefined,
+      deviceWriteRequests: isSet(object.deviceWriteRequests)
+        ? BigInt(object.deviceWriteRequests)
+        : isSet(object.device_write_requests)
+        ? BigInt(object.device_write_requests)
+        : undefined,
+      deviceWriteSeconds: isSet(object.deviceWriteSeconds)
+        ? globalThis.Number(object.deviceWriteSeconds)
+        : isSet(object.device_write_seconds)
+        ? globalThis.Number(object.device_write_seconds)
+        : undefined,
     };
   },
 
@@ -2237,6 +2318,18 @@ export const DiskSample: MessageFns<DiskSample> = {
     if (message.highestWriteBytes !== undefined) {
       obj.highestWriteBytes = message.highestWriteBytes.toString();
     }
+    if (message.deviceReadRequests !== undefined) {
+      obj.deviceReadRequests = message.deviceReadRequests.toString();
+    }
+    if (message.deviceReadSeconds !== undefined) {
+      obj.deviceReadSeconds = floatToJson(message.deviceReadSeconds);
+    }
+    if (message.deviceWriteRequests !== undefined) {
+      obj.deviceWriteRequests = message.deviceWriteRequests.toString();
+    }
+    if (message.deviceWriteSeconds !== undefined) {
+      obj.deviceWriteSeconds = floatToJson(message.deviceWriteSeconds);
+    }
     return obj;
   },
 
@@ -2271,6 +2364,14 @@ export const DiskSample: MessageFns<DiskSample> = {
     message.highestWriteBytes = (object.highestWriteBytes !== undefined && object.highestWriteBytes !== null)
       ? BigInt(object.highestWriteBytes)
       : undefined;
+    message.deviceReadRequests = (object.deviceReadRequests !== undefined && object.deviceReadRequests !== null)
+      ? BigInt(object.deviceReadRequests)
+      : undefined;
+    message.deviceReadSeconds = object.deviceReadSeconds ?? undefined;
+    message.deviceWriteRequests = (object.deviceWriteRequests !== undefined && object.deviceWriteRequests !== null)
+      ? BigInt(object.deviceWriteRequests)
+      : undefined;
+    message.deviceWriteSeconds = object.deviceWriteSeconds ?? undefined;
     return message;
   },
 };

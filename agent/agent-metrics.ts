@@ -1,0 +1,60 @@
+import { Gauge, Registry } from 'prom-client'
+
+import { cpuSeconds } from './cpu-seconds.js'
+import type { AgentStatus } from './metrics-server.js'
+
+/** What `/metrics` of the agent shows. */
+export function agentRegistry(status: () => AgentStatus): Registry {
+  const registry = new Registry()
+  const gauge = (name: string, help: string, value: (now: AgentStatus) => number): void => {
+    const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => metric.set(value(status())) })
+  }
+  gauge('headroom_agent_connected', '1 while a session with the controller is open', (now) => (now.connected ? 1 : 0))
+  gauge('headroom_agent_reconnects_total', 'Sessions that ended and were opened again', (now) => now.reconnects)
+  gauge('headroom_agent_spool_reports', 'Reports that wait for their ack', (now) => now.spoolReports)
+  gauge('headroom_agent_spool_bytes', 'Bytes of reports that wait for their ack', (now) => now.spoolBytes)
+  gauge(
+    'headroom_agent_dropped_reports_total',
+    'Reports dropped because the spool was full',
+    (now) => now.droppedReports,
+  )
+  gauge('headroom_agent_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
+  gauge('headroom_agent_cpu_seconds_total', 'CPU time used', () => cpuSeconds())
+  const perHost = (name: string, help: string, value: (host: AgentStatus['hosts'][number]) => number): void => {
+    const metric: Gauge<'host'> = new Gauge({
+      name,
+      help,
+      labelNames: ['host'],
+      registers: [registry],
+      collect: () => {
+        metric.reset()
+        for (const host of status().hosts) metric.set({ host: host.name }, value(host))
+      },
+    })
+  }
+  perHost('headroom_agent_hypervisor_up', '1 while the hypervisor can be read', (host) => (host.unreachable ? 0 : 1))
+  perHost(
+    'headroom_agent_skipped_ticks_total',
+    'Beats skipped because a pass outlasted them',
+    (host) => host.skippedTicks,
+  )
+  const collectors: Gauge<'collector'> = new Gauge({
+    name: 'headroom_agent_collector_duration_seconds',
+    help: 'Duration of the last run of each collector',
+    labelNames: ['collector'],
+    registers: [registry],
+    collect: () => {
+      for (const run of status().collectors) collectors.set({ collector: run.name }, run.durationSeconds)
+    },
+  })
+  const success: Gauge<'collector'> = new Gauge({
+    name: 'headroom_agent_collector_success',
+    help: '1 if the last run of the collector succeeded',
+    labelNames: ['collector'],
+    registers: [registry],
+    collect: () => {
+      for (const run of status().collectors) success.set({ collector: run.name }, run.success ? 1 : 0)
+    },
+  })
+  return registry
+}

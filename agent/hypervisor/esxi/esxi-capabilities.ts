@@ -1,0 +1,39 @@
+import type { CapabilityName } from '../../../common/capabilities.js'
+import type { Capability } from '../hypervisor.js'
+import { datastoreCounters, diskCounters, nicCounters, type CounterIds, type CounterName } from './counters.js'
+
+/** What this server's counters allow. */
+export function esxiCapabilities(counters: CounterIds): readonly Capability[] {
+  const can = (name: CapabilityName, needed: readonly CounterName[], degraded?: string): Capability => {
+    const missing = needed.find((counter) => !counters.has(counter))
+    if (missing !== undefined) return no(name, `this server has no counter ${missing}`)
+    return degraded === undefined ? { name, support: 'yes' } : { name, support: 'degraded', reason: degraded }
+  }
+  const [readBytes, writeBytes, readRequests, writeRequests, readLatency, writeLatency] = diskCounters
+  return [
+    can('events', [], 'states and definitions as they change; not why a VM stopped'),
+    can('cpu', [counters.has('cpu.used.summation') ? 'cpu.used.summation' : 'cpu.usage.average']),
+    can('vcpu-wait', ['cpu.ready.summation']),
+    { name: 'memory-size', support: 'yes' },
+    no('memory-guest', 'ESXi estimates the active memory instead'),
+    can('memory-rss', ['mem.consumed.average'], 'consumed memory as ESXi counts it'),
+    can('memory-active', ['mem.active.average', 'mem.vmmemctl.average', 'mem.swapped.average']),
+    can('disk-bytes', [readBytes, writeBytes]),
+    can('disk-requests', [readRequests, writeRequests], 'means of 20 s in whole requests a second'),
+    can(
+      'disk-latency',
+      [readLatency, writeLatency, readRequests, writeRequests],
+      'means of 20 s in whole milliseconds',
+    ),
+    no('disk-flush', 'ESXi does not count flushes'),
+    can('nic', nicCounters.slice(0, 2), 'no errors: ESXi counts dropped packets only'),
+    can('array-counters', datastoreCounters, 'of the datastores of this host, means of 20 s in whole numbers'),
+    can('host-cpu', ['cpu.usage.average'], 'not divided into user and system'),
+    can('host-memory', ['mem.consumed.average']),
+    no('host-psi', 'ESXi has no pressure stall information'),
+  ]
+}
+
+function no(name: CapabilityName, reason: string): Capability {
+  return { name, support: 'no', reason }
+}

@@ -1,0 +1,203 @@
+import type { Log } from '../../../common/log.js'
+import { childText, type XmlElement } from '../libvirt/xml.js'
+import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
+import type { HttpsChannel } from './https-channel.js'
+import {
+  elementAt,
+  leaf,
+  readReply,
+  refIn,
+  requestMessage,
+  SoapFault,
+  SoapFormatError,
+  type MoRef,
+} from './soap-message.js'
+
+/** What the server is, and where its services are. */
+export interface ServiceContent {
+  readonly apiType: 'HostAgent' | 'VirtualCenter'
+  readonly apiVersion: string
+  readonly fullName: string
+  readonly rootFolder: MoRef
+  readonly propertyCollector: MoRef
+  readonly viewManager: MoRef
+  readonly perfManager: MoRef
+  readonly sessionManager: MoRef
+}
+
+/** Calls one method. @returns its `returnval` elements. @throws SoapFault, SoapFormatError, HypervisorUnavailable, HypervisorDenied */
+export type Invoke = (
+  method: string,
+  target: MoRef,
+  args?: string,
+  options?: { readonly deadlineMs?: number },
+) => Promise<readonly XmlElement[]>
+
+export interface Login {
+  readonly content: ServiceContent
+  readonly cookie: string
+}
+
+export interface SessionOptions {
+  readonly channel: HttpsChannel
+  readonly user: string
+  /** Read for each login, so that a changed password needs no restart. */
+  readonly readPassword: () => Promise<string>
+  /** Wall clock, milliseconds. */
+  readonly now: () => number
+  readonly log: Log
+  /** For a call that names none; default 15 s. */
+  readonly deadlineMs?: number
+}
+
+const serviceInstance: MoRef = { type: 'ServiceInstance', id: 'ServiceInstance' }
+/** Large inventories come in pages; no single answer is near this. */
+const maxReplyBytes = 48 * 1024 * 1024
+/** vSphere locks an account after five wrong passwords: one that was refused is not tried again for so long. */
+const refusedPauseMs = 5 * 60_000
+const notAuthenticated: ReadonlySet<string> = new Set(['NotAuthenticated', 'SecurityError'])
+
+/** One login to one server, shared by all that read from it; made anew when the server has forgotten it. */
+export class VsphereSession {
+  readonly #options: SessionOptions
+  readonly #closing = new AbortController()
+  #login: Promise<Login> | undefined
+  #refused: { readonly password: string; readonly untilMs: number; readonly message: string } | undefined
+  #logins = 0
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+  }
+
+  /** How often it has logged in. */
+  get logins(): number {
+    return this.#logins
+  }
+
+  /**
+   * Runs calls as a user who is logged in. If the server has forgotten the session, logs in again and runs `work` once more
+   * from its beginning: views and filters of the old session are gone.
+   */
+  async run<Result>(signal: AbortSignal, work: (invoke: Invoke, login: Login) => Promise<Result>): Promise<Result> {
+    const login = await this.#ensure()
+    try {
+      return await work(this.#invoker(login, signal), login)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof SoapFault && notAuthenticated.has(error.fault))) throw error
+      this.#options.log.info({ fault: error.fault }, 'the vSphere session has ended; logging in again')
+      if ((await this.#login?.catch(() => undefined)) === login) this.#login = undefined
+    }
+    const again = await this.#ensure()
+    return work(this.#invoker(again, signal), again)
+  }
+
+  /** Logs out, briefly, so that the server need not keep the session until it expires. */
+  async close(): Promise<void> {
+    const login = await this.#login?.catch(() => undefined)
+    this.#login = undefined
+    if (login !== undefined && !this.#closing.signal.aborted) {
+      const invoke = this.#invoker(login, this.#closing.signal)
+      await invoke('Logout', login.content.sessionManager, '', { deadlineMs: 2000 }).catch(() => undefined)
+    }
+    this.#closing.abort()
+    this.#options.channel.close()
+  }
+
+  async #ensure(): Promise<Login> {
+    if (this.#closing.signal.aborted) throw new HypervisorUnavailable('closed')
+    this.#login ??= this.#logIn().catch((error: unknown) => {
+      this.#login = undefined
+      throw error
+    })
+    return this.#login
+  }
+
+  async #logIn(): Promise<Login> {
+    const { user, readPassword, now } = this.#options
+    const password = await readPassword()
+    const refused = this.#refused
+    if (refused !== undefined && refused.password === password && now() < refused.untilMs) {
+      throw new HypervisorDenied(
+        `${refused.message}; not tried again for some minutes, so that the account is not locked`,
+      )
+    }
+    const signal = this.#closing.signal
+    const [found] = await this.#call('RetrieveServiceContent', serviceInstance, '', { signal })
+    const content = contentIn(found)
+    const args = leaf('userName', user) + leaf('password', password)
+    let cookie: string | undefined
+    try {
+      await this.#call('Login', content.sessionManager, args, { signal, content, onCookie: (set) => (cookie = set) })
+    } catch (error) {
+      if (!(error instanceof SoapFault && /^(InvalidLogin|NoPermission|PasswordExpired)$/.test(error.fault)))
+        throw error
+      const message = `the server refused the login of ${user}: ${error.fault}`
+      this.#refused = { password, untilMs: now() + refusedPauseMs, message }
+      throw new HypervisorDenied(message)
+    }
+    if (cookie === undefined) throw new SoapFormatError('Login: the answer sets no session cookie')
+    this.#refused = undefined
+    this.#logins += 1
+    return { content, cookie }
+  }
+
+  #invoker({ content, cookie }: Login, signal: AbortSignal): Invoke {
+    return (method, target, args = '', options = {}) =>
+      this.#call(method, target, args, { signal, content, cookie, ...options })
+  }
+
+  async #call(
+    method: string,
+    target: MoRef,
+    args: string,
+    options: {
+      readonly signal: AbortSignal
+      readonly content?: ServiceContent
+      readonly cookie?: string
+      readonly deadlineMs?: number
+      readonly onCookie?: (cookie: string | undefined) => void
+    },
+  ): Promise<readonly XmlElement[]> {
+    const { content, cookie } = options
+    const reply = await this.#options.channel.post(
+      requestMessage(method, target, args),
+      {
+        soapAction: content === undefined ? undefined : `urn:vim25/${content.apiVersion}`,
+        cookie,
+        deadlineMs: options.deadlineMs ?? this.#options.deadlineMs ?? 15_000,
+        maxBytes: maxReplyBytes,
+      },
+      options.signal,
+    )
+    // Faults come with status 500; a proxy in the way, or a service that starts, answers with others and no SOAP.
+    if (reply.status !== 200 && reply.status !== 500) {
+      throw new HypervisorUnavailable(`${method}: the server answers with HTTP status ${reply.status}`)
+    }
+    const values = readReply(method, reply.text)
+    options.onCookie?.(reply.cookie)
+    return values
+  }
+}
+
+function contentIn(found: XmlElement | undefined): ServiceContent {
+  const service = (name: string): MoRef => {
+    const ref = refIn(elementAt(found, name))
+    if (ref === undefined)
+      throw new SoapFormatError(`RetrieveServiceContent: no ${name}: this is no vSphere server that we know`)
+    return ref
+  }
+  const about = elementAt(found, 'about')
+  const apiVersion = childText(about, 'apiVersion') ?? ''
+  if (!/^\d[\d.]{0,15}$/.test(apiVersion)) throw new SoapFormatError('RetrieveServiceContent: no version of the API')
+  return {
+    apiType: childText(about, 'apiType') === 'VirtualCenter' ? 'VirtualCenter' : 'HostAgent',
+    apiVersion,
+    fullName: (childText(about, 'fullName') ?? '').slice(0, 200),
+    rootFolder: service('rootFolder'),
+    propertyCollector: service('propertyCollector'),
+    viewManager: service('viewManager'),
+    perfManager: service('perfManager'),
+    sessionManager: service('sessionManager'),
+  }
+}

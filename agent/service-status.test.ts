@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+
+import type { AgentStatus } from './metrics-server.js'
+import { statusLine } from './service-status.js'
+
+const well: AgentStatus = {
+  version: '',
+  connected: true,
+  problem: '',
+  reconnects: 0,
+  spoolReports: 0,
+  spoolBytes: 0,
+  droppedReports: 0,
+  hosts: [{ name: 'hv07', unreachable: false, lastPassAt: 1, skippedTicks: 0 }],
+  collectors: [],
+  waitingFor: '',
+}
+const hv08 = { name: 'hv08', unreachable: true, lastPassAt: 1, skippedTicks: 0 }
+
+it.each<[what: string, status: Partial<AgentStatus>, line: string]>([
+  ['all is well', {}, 'connected to the controller'],
+  ['it waits', { connected: false, hosts: [], waitingFor: 'not enrolled yet: …' }, 'not enrolled yet: …'],
+  ['the network is down', { connected: false }, 'not connected to the controller'],
+  ['revoked', { connected: false, problem: 'this agent was revoked' }, 'this agent was revoked'],
+  ['libvirt is gone', { hosts: [...well.hosts, hv08] }, 'the hypervisor of hv08 cannot be read'],
+  [
+    'both',
+    { connected: false, hosts: [hv08] },
+    'not connected to the controller; the hypervisor of hv08 cannot be read',
+  ],
+  ['another assignment', { connected: false, problem: 'a\nMAINPID=1\u0000b' }, 'a MAINPID=1 b'],
+])('when %s', (_what, status, line) => {
+  expect(statusLine({ ...well, ...status })).toBe(line)
+})
+
+it('is bounded', () => {
+  expect(statusLine({ ...well, waitingFor: 'x'.repeat(9999) })).toHaveLength(500)
+})

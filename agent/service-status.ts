@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process'
+
+import type { AgentStatus } from './metrics-server.js'
+
+const everyMs = 3000
+const deadlineMs = 5000
+const mostCharacters = 500
+
+/** One line for `systemctl status`: what is wrong, or that nothing is. */
+export function statusLine({ waitingFor, connected, problem, hosts }: AgentStatus): string {
+  const problems = [
+    ...(waitingFor !== '' || connected ? [] : [problem || 'not connected to the controller']),
+    ...(waitingFor === '' ? [] : [waitingFor]),
+    ...hosts.filter(({ unreachable }) => unreachable).map(({ name }) => `the hypervisor of ${name} cannot be read`),
+  ]
+  const text = problems.length === 0 ? 'connected to the controller' : problems.join('; ')
+  // Names and messages come from elsewhere, and a line break would begin another assignment.
+  return text.replaceAll(/\p{Cc}+/gu, ' ').slice(0, mostCharacters)
+}
+
+/**
+ * Keeps the status line that systemd shows up to date; does nothing where systemd did not start this process with
+ * NotifyAccess=. Node has no datagram sockets of the Unix kind, so systemd's own program says it, once for each change.
+ * @returns ends it
+ */
+export function showStatus(line: () => string, env: Readonly<Record<string, string | undefined>>): () => void {
+  if (env['NOTIFY_SOCKET'] === undefined) return () => undefined
+  let shown = ''
+  let busy = false
+  const timer = setInterval(() => {
+    const now = line()
+    if (busy || now === shown) return
+    busy = true
+    execFile('systemd-notify', [`--status=${now}`], { timeout: deadlineMs }, (error) => {
+      busy = false
+      if (error === null) shown = now
+      // A machine without the program.
+      else clearInterval(timer)
+    })
+  }, everyMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}

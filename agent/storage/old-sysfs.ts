@@ -1,0 +1,51 @@
+import { realpath } from 'node:fs/promises'
+
+import { listDirectory, readAttribute } from './disk-identity.js'
+import { parseIscsiPlace } from './iscsi-sessions.js'
+
+/**
+ * sysfs as Linux 2.6.18 shows it, the kernel of CentOS 5: block devices are directories of /sys/block, with
+ * partitions in them that do not say that they are ones; there is neither /sys/class/block nor /sys/dev/block, and a disk's
+ * place among the devices shows only by its link `device`.
+ */
+
+const mostDevices = 4096
+
+/** A block device by its name or number; undefined if it is not there. */
+export async function oldBlockDirectory(
+  sysRoot: string,
+  wanted: { readonly name: string } | { readonly number: string },
+): Promise<string | undefined> {
+  // A newer kernel's links have been tried, and the device is not there.
+  if ((await listDirectory(`${sysRoot}/class/block`)).length > 0) return undefined
+  const block = `${sysRoot}/block`
+  for (const disk of (await listDirectory(block)).slice(0, mostDevices)) {
+    if (await isWanted(`${block}/${disk}`, disk, wanted)) return realpath(`${block}/${disk}`).catch(() => undefined)
+    for (const part of await listDirectory(`${block}/${disk}`)) {
+      if (!part.startsWith(disk)) continue
+      if (await isWanted(`${block}/${disk}/${part}`, part, wanted)) return realpath(`${block}/${disk}/${part}`)
+    }
+  }
+  return undefined
+}
+
+async function isWanted(
+  directory: string,
+  name: string,
+  wanted: { readonly name: string } | { readonly number: string },
+): Promise<boolean> {
+  if ('name' in wanted) return name === wanted.name
+  return (await readAttribute(directory, 'dev'))?.trim() === wanted.number
+}
+
+/** `/sys/block/sda/sda1`. */
+export function isOldPartition(directory: string): boolean {
+  const match = /\/block\/([^/]+)\/([^/]+)$/.exec(directory)
+  return match?.[1] !== undefined && match[2]?.startsWith(match[1]) === true
+}
+
+/** As `parseIscsiPlace`, by the disk's link to its device. */
+export async function oldIscsiPlace(directory: string): Promise<ReturnType<typeof parseIscsiPlace>> {
+  const device = await realpath(`${directory}/device`).catch(() => undefined)
+  return device === undefined ? undefined : parseIscsiPlace(`${device}/`)
+}

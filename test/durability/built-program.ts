@@ -1,0 +1,63 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** One of the two programs, as it was built. */
+export class BuiltProgram {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<void>
+
+  private constructor(
+    child: ChildProcess,
+    private readonly logFile: string,
+  ) {
+    this.#child = child
+    this.#ended = new Promise((resolve) => {
+      child.once('exit', () => resolve())
+    })
+  }
+
+  /** What it prints goes to the end of the file. */
+  static start(name: 'agent' | 'controller', args: readonly string[], logFile: string): BuiltProgram {
+    const file = join(root, `dist/${name}/main.js`)
+    if (!existsSync(file)) throw new Error(`${file} is missing: run npm run build first`)
+    const log = openSync(logFile, 'a')
+    // Nothing of this process's own way of running: it runs as it will in the field.
+    const child = fork(file, [...args], { execArgv: [], stdio: ['ignore', log, log, 'ipc'] })
+    closeSync(log)
+    return new BuiltProgram(child, logFile)
+  }
+
+  get isGone(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
+  get ended(): Promise<void> {
+    return this.#ended
+  }
+
+  /** Its first message to whoever started it. @throws Error with the end of its log if it ends before */
+  async said(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#child.once('message', resolve)
+      void this.#ended.then(async () => reject(new Error(`the program ended: ${await this.lastWords()}`)))
+    })
+  }
+
+  async lastWords(): Promise<string> {
+    return (await readFile(this.logFile, 'utf8')).slice(-3000)
+  }
+
+  /** Asks it to end. */
+  interrupt(): void {
+    this.#child.kill('SIGTERM')
+  }
+
+  /** No last wish is granted. */
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
