@@ -28,6 +28,6 @@ it('holds no report in memory that was acked or dropped', async () => {
       ...Array.from({ length: 6 }, () => false),
       ...Array.from({ length: 4 }, () => true),
     ])
-  })
+  }, 5000)
   expect(spool.after(0)?.seq).toBe(7)
 })

@@ -121,7 +121,7 @@ describe('EventLane', () => {
       log: createLog('test', 'silent'),
     })
     const running = lane.run()
-    await vi.waitFor(() => expect(asked).toBe(1))
+    await vi.waitFor(() => expect(asked).toBe(1), { timeout: 5000 })
     stop.abort()
     await running
     expect(asked).toBe(1)

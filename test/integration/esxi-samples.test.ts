@@ -234,7 +234,9 @@ describe('events', () => {
       expect(ofSecond).toContainEqual(['resumed', 'migrated', moved.instanceUuid])
     })
     double.outage(true)
-    await vi.waitFor(() => expect(ofFirst).toContainEqual(['hypervisor-lost', 'unknown', undefined]))
+    await vi.waitFor(() => expect(ofFirst).toContainEqual(['hypervisor-lost', 'unknown', undefined]), {
+      timeout: 10_000,
+    })
     double.outage(false)
     await vi.waitFor(() => expect(ofFirst).toContainEqual(['hypervisor-back', 'unknown', undefined]), {
       timeout: 10_000,
