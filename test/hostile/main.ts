@@ -9,6 +9,7 @@ import { z } from 'zod'
 
 import { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
 import type { Identity } from '../../agent/report/identity.js'
+import { FromAgent } from '../../proto/gen/headroom/v1/agent.js'
 import { recordedMessages } from '../fixtures/wire/messages.js'
 import { hostDraft, openRawSession } from '../support/ingest-agent.js'
 import { quantile, startSteadyAgent, type SteadyAgent } from '../support/steady-agent.js'
@@ -33,6 +34,8 @@ long as in quiet), hostile connections were left open, or the controller ended.
 const mostAckMs = 1000
 const timesQuiet = 4
 const quietMs = 3000
+/** Each comes back once a second at most, and a mutated message ends its session. */
+const badAgents = 20
 /** How long an attack goes on, and how long the controller is watched after it. */
 const attackMs = 20_000
 const afterMs = 25_000
@@ -131,7 +134,9 @@ async function runRound({ seed, connections, messages }: Order, round: number): 
   const faults: string[] = []
   try {
     const { address, rssMiB: before } = await controller.start()
-    const [goodIdentity, badIdentity] = [await controller.enrol('good'), await controller.enrol('bad')]
+    const goodIdentity = await controller.enrol('good')
+    const badIdentities: Identity[] = []
+    for (let agent = 0; agent < badAgents; agent += 1) badIdentities.push(await controller.enrol(nameOfBad(agent)))
     const good = await startSteadyAgent(address, goodIdentity, 'good', 50)
     await delay(500)
     good.ackTimes()
@@ -141,8 +146,8 @@ async function runRound({ seed, connections, messages }: Order, round: number): 
     const began = performance.now()
     const watch = new Watch(controller)
     const count = kind === 'mutated-messages' ? messages : Math.ceil(connections * (0.5 + random.next() / 2))
-    if (kind === 'mutated-messages') await sendMutated(address, badIdentity, count, random)
-    else await attackFor(crowd, kind, count, targetAt(address, needsIdentity(kind) ? badIdentity : undefined))
+    if (kind === 'mutated-messages') await sendMutated(address, badIdentities, count, random)
+    else await attackFor(crowd, kind, count, targetAt(address, needsIdentity(kind) ? badIdentities[0] : undefined))
     const during = good.ackTimes()
     await crowd.stop()
     await delay(afterMs)
@@ -201,7 +206,12 @@ function needsIdentity(kind: Attack): boolean {
 
 function targetAt(address: string, identity: Identity | undefined): Target {
   const [host = '', port = ''] = address.split(':')
-  return { host, port: Number(port), dribbleMs: 250, ...(identity !== undefined && { identity, hostId: 'id-of-bad' }) }
+  return {
+    host,
+    port: Number(port),
+    dribbleMs: 250,
+    ...(identity !== undefined && { identity, hostId: `id-of-${nameOfBad(0)}` }),
+  }
 }
 
 /** All at once; those that come and go are few, and go on. */
@@ -210,24 +220,52 @@ async function attackFor(crowd: PeerCrowd, kind: Attack, count: number, target: 
   await delay(attackMs)
 }
 
-/** Sessions of an agent one after the other, each until it is ended for what it said. */
-async function sendMutated(address: string, identity: Identity, count: number, random: SeededRandom): Promise<void> {
-  const originals = [...(await recordedMessages()).values()]
-  for (let sent = 0; sent < count;) {
+/** Sessions of several agents in turn, each until it is ended for what it said. */
+async function sendMutated(
+  address: string,
+  identities: readonly Identity[],
+  count: number,
+  random: SeededRandom,
+): Promise<void> {
+  const originals = [...(await recordedMessages()).values()].map((bytes) => asOwn(bytes))
+  for (let sent = 0, turn = 0; sent < count; turn += 1) {
+    const identity = identities[turn % identities.length]
     const session = openRawSession(address, identity)
     const over = new AbortController()
     void session.ended.then(() => over.abort())
-    session.hello({ hosts: [hostDraft('bad')] })
+    session.hello({ hosts: [hostDraft(nameOfBad(turn % identities.length))] })
     while (!over.signal.aborted && sent < count) {
-      const original = originals[Math.floor(random.next() * originals.length)] ?? new Uint8Array()
-      session.send(mutated(original, random))
+      const original = originals[Math.floor(random.next() * originals.length)]?.(turn % identities.length)
+      session.send(mutated(original ?? new Uint8Array(), random))
       sent += 1
       if (sent % 5 === 0) await delay(10)
     }
     session.close()
-    // As an agent would come back.
-    await delay(200)
   }
+}
+
+/** A recorded message as one of the hostile agents would say it: of its own host, and in its own spool. */
+function asOwn(bytes: Buffer): (agent: number) => Uint8Array {
+  return (agent) => {
+    const { message } = FromAgent.decode(bytes)
+    if (message?.$case !== 'report' && message?.$case !== 'inventory') return bytes
+    const hostId = `id-of-${nameOfBad(agent)}`
+    seq += 1n
+    return message.$case === 'inventory'
+      ? FromAgent.encode({ message: { $case: 'inventory', value: { ...message.value, hostId } } }).finish()
+      : FromAgent.encode({
+          message: {
+            $case: 'report',
+            value: { ...message.value, hostId, spoolId: 's', seq, atMs: BigInt(Date.now()) },
+          },
+        }).finish()
+  }
+}
+
+let seq = 0n
+
+function nameOfBad(agent: number): string {
+  return `bad${agent}`
 }
 
 /** Looks at the controller's memory again and again. */

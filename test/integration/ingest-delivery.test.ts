@@ -502,7 +502,8 @@ describe('certificates', () => {
     expect(issued.verify(new X509Certificate(controller.ca.certificatePem).publicKey)).toBe(true)
     expect([renewed.agentId, issued.subject]).toEqual([identity.agentId, `CN=${identity.agentId}`])
     expect(renewed.privateKeyPem).not.toBe(identity.privateKeyPem)
-    expect(uplink.connected).toBe(true)
+    // It is on disk a moment before the session is opened with it.
+    await until(() => expect(uplink.connected).toBe(true))
     const session = openRawSession(controller.address, renewed)
     session.hello({ hosts: [hostDraft('one')] })
     await until(() => expect(session.received.length).toBeGreaterThan(0))
