@@ -80,7 +80,9 @@ async function beController(pingEveryMs: number, pingAnswerMs: number): Promise<
   const before = await sessions()
   ip('link set cable-a down')
   const cutAt = performance.now()
-  while ((await sessions()) > 0 && performance.now() - cutAt < (pingEveryMs + pingAnswerMs) * 3) {
+  const counted = (): Promise<number> => controller.counted('refusedConnections', 'no-answer')
+  const isFound = async (): Promise<boolean> => (await sessions()) === 0 && (await counted()) > 0
+  while (!(await isFound()) && performance.now() - cutAt < (pingEveryMs + pingAnswerMs) * 3) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   const foundAfterMs = Math.round(performance.now() - cutAt)
@@ -89,7 +91,7 @@ async function beController(pingEveryMs: number, pingAnswerMs: number): Promise<
     sessionsBefore: before,
     sessionsAfter: await sessions(),
     foundAfterMs,
-    counted: await controller.counted('refusedConnections', 'no-answer'),
+    counted: await counted(),
     logged: lines.filter(({ reason, peer }) => reason === 'no-answer' && String(peer).startsWith(agentSide)).length,
   }
   agent.kill('SIGKILL')
