@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 
+import type { VmFacts } from '../hypervisor.js'
 import type { CallOptions, Caller } from './connection.js'
 import { countsDirectIo } from './direct-io.js'
 import { parseDomain, type DomainDefinition } from './domain-xml.js'
@@ -101,5 +102,23 @@ async function readDomainOf(
   } catch (error) {
     if (error instanceof LibvirtError && error.code === errorCode.noDomain) return undefined
     throw error
+  }
+}
+
+/** A VM as its definition says; only its disks take more than that to describe. */
+export function vmFactsOf(uuid: string, known: KnownDomain, disks: VmFacts['disks']): VmFacts {
+  const { definition, definitionHash, autostart, persistent } = known
+  return {
+    uuid,
+    name: definition.name,
+    vcpus: definition.vcpus,
+    memoryMaxBytes: definition.memoryMaxBytes,
+    disks,
+    nics: definition.nics,
+    autostart,
+    persistent,
+    ...(definition.osType === undefined ? {} : { osType: definition.osType }),
+    ...(definition.metadata === undefined ? {} : { metadata: definition.metadata }),
+    definitionHash,
   }
 }

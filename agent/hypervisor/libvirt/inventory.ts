@@ -2,7 +2,7 @@ import type { Log } from '../../../common/log.js'
 import type { DiskSource, ResolvedArray } from '../../storage/disk-source.js'
 import type { ArrayFacts, DiskFacts, HostFacts, Inventory, VmFacts } from '../hypervisor.js'
 import { parseCapabilities } from './capabilities-xml.js'
-import type { KnownDomain } from './definition-cache.js'
+import { vmFactsOf, type KnownDomain } from './definition-cache.js'
 import type { DiskDefinition } from './domain-xml.js'
 import { withMonitor } from './monitor-access.js'
 import {
@@ -106,19 +106,7 @@ export class InventoryReader {
     const { definition } = known
     const sizes = await this.#sizesOf(session, domain, known, signal)
     const disks = await Promise.all(definition.disks.map((disk) => this.#disk(disk, sizes.get(disk.target), arrays)))
-    return {
-      uuid: domain.uuid,
-      name: definition.name,
-      vcpus: definition.vcpus,
-      memoryMaxBytes: definition.memoryMaxBytes,
-      disks,
-      nics: definition.nics,
-      autostart: known.autostart,
-      persistent: known.persistent,
-      ...(definition.osType === undefined ? {} : { osType: definition.osType }),
-      ...(definition.metadata === undefined ? {} : { metadata: definition.metadata }),
-      definitionHash: known.definitionHash,
-    }
+    return vmFactsOf(domain.uuid, known, disks)
   }
 
   async #disk(disk: DiskDefinition, size: BlockInfo | undefined, arrays: Map<string, ArrayFacts>): Promise<DiskFacts> {

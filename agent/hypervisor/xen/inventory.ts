@@ -5,7 +5,7 @@ import { mergeArrays } from '../../storage/merge-arrays.js'
 import type { ArrayFacts, DiskFacts, HostFacts, Inventory, VmFacts } from '../hypervisor.js'
 import { parseCapabilities } from '../libvirt/capabilities-xml.js'
 import type { Caller } from '../libvirt/connection.js'
-import type { KnownDomain } from '../libvirt/definition-cache.js'
+import { vmFactsOf, type KnownDomain } from '../libvirt/definition-cache.js'
 import type { DiskDefinition } from '../libvirt/domain-xml.js'
 import type { ResolveArray } from '../libvirt/inventory.js'
 import {
@@ -79,19 +79,7 @@ export class XenInventoryReader {
         return this.#disk(disk, backend, arrays)
       }),
     )
-    return {
-      uuid: domain.uuid,
-      name: definition.name,
-      vcpus: definition.vcpus,
-      memoryMaxBytes: definition.memoryMaxBytes,
-      disks,
-      nics: definition.nics,
-      autostart: known.autostart,
-      persistent: known.persistent,
-      ...(definition.osType === undefined ? {} : { osType: definition.osType }),
-      ...(definition.metadata === undefined ? {} : { metadata: definition.metadata }),
-      definitionHash: known.definitionHash,
-    }
+    return vmFactsOf(domain.uuid, known, disks)
   }
 
   /**
