@@ -14,4 +14,15 @@ private_libvirt() {
   mount --bind "$1/lib" /var/lib/libvirt
   mount --bind "$1/log" /var/log/libvirt
   mount --bind "$2" /var/cache/libvirt
+  private_users "$1"
+}
+
+# libvirt's QEMU driver wants its user to exist, also where it runs nothing as that one. Debian makes it with
+# libvirt-daemon-system, which a test needs nothing else of.
+private_users() {
+  getent passwd libvirt-qemu > /dev/null && return
+  { cat /etc/passwd; echo 'libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin'; } > "$1/passwd"
+  { cat /etc/group; echo 'libvirt-qemu:x:64055:'; } > "$1/group"
+  mount --bind "$1/passwd" /etc/passwd
+  mount --bind "$1/group" /etc/group
 }
