@@ -363,6 +363,11 @@ export interface HostIdentity {
 export interface SampleOptions {
   /** `block` only for VMs whose I/O moved since the last pass, and for those whose disks are on the network. The fast lane. */
   readonly onlyMoved?: boolean
+  /**
+   * The VMs are leaving this host, and this is their last word: it waits for a reading that is under way, rather than be left
+   * out, and counts though a VM's process ends with its answer.
+   */
+  readonly isLast?: boolean
   /** Only these VMs; all if absent. */
   readonly vmUuids?: ReadonlySet<string>
 }

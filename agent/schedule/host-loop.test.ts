@@ -301,7 +301,7 @@ describe('events', () => {
     hypervisor.happens({ vmUuid: mail, kind: 'suspended', reason: 'migration' })
     await until(() => expect(lanes(passes, 'event')).toHaveLength(3))
     expect(hypervisor.calls).toEqual([
-      { groups: ['block'], options: { onlyMoved: true, vmUuids: new Set([mail]) } },
+      { groups: ['block'], options: { onlyMoved: true, isLast: true, vmUuids: new Set([mail]) } },
       { groups: ['state', 'cpu', 'mem-size', 'block', 'nic'], options: { vmUuids: new Set([mail]) } },
     ])
     hypervisor.happens({ vmUuid: mail, kind: 'suspended', reason: 'user' })

@@ -258,7 +258,7 @@ export class HostLoop {
 
   /** The disks of VMs that leave, and nothing else: their processes are gone in a moment. */
   async #readLast(vmUuids: ReadonlySet<string> | undefined): Promise<void> {
-    const options: SampleOptions = { onlyMoved: true, ...(vmUuids === undefined ? {} : { vmUuids }) }
+    const options: SampleOptions = { onlyMoved: true, isLast: true, ...(vmUuids === undefined ? {} : { vmUuids }) }
     const atMs = this.options.now()
     const groups = new Set<SampleGroup>(['block'])
     const { vms } = await this.#within(passDeadlineMs, (signal) => this.#sample(groups, options, signal))

@@ -305,6 +305,52 @@ describe('the fast lane', () => {
     for (let pass = 0; pass < 4; pass += 1) expect(await seen()).toEqual([...uuids])
   })
 
+  describe('of a VM that leaves', () => {
+    const readLast = (): Promise<Sample> =>
+      sampler.sample(session, new Set(['block']), { onlyMoved: true, isLast: true }, signal)
+    const blockCalls = (): Packet[] => daemon.calls.filter((call) => call.procedure === procedure.domainBlockStatsFlags)
+    const written = (bytes: bigint): Buffer =>
+      new XdrWriter().uint(1).string('wr_bytes').int(4).unsignedHyper(bytes).bytes()
+    const answerNewest = (bytes: bigint): void => {
+      const call = blockCalls().at(-1)
+      if (call !== undefined) daemon.answer(call, written(bytes))
+    }
+
+    it('waits for a reading that is under way, and reads again', async () => {
+      await read(['state'])
+      firstVm().block = 'silence'
+      const under = read(['block'], true)
+      await vi.waitFor(() => expect(blockCalls()).toHaveLength(1))
+      const last = readLast()
+      answerNewest(5000n)
+      await under
+      await vi.waitFor(() => expect(blockCalls()).toHaveLength(2))
+      answerNewest(6000n)
+      expect((await last).vms).toMatchObject([{ disks: [{ target: 'vda', writeBytes: 6000 }] }])
+    })
+
+    it('counts though its process ends with the answer', async () => {
+      await read(['state'])
+      firstVm().block = 'silence'
+      const last = readLast()
+      await vi.waitFor(() => expect(blockCalls()).toHaveLength(1))
+      await rm(path.join(procRoot, '12'), { recursive: true })
+      answerNewest(6000n)
+      expect(await last).toMatchObject({ vms: [{ runId: '1-500', disks: [{ writeBytes: 6000 }] }], gaps: [] })
+    })
+
+    it('is nothing if the process ended before it answered', async () => {
+      await read(['state'])
+      firstVm().block = 'silence'
+      const last = readLast()
+      await vi.waitFor(() => expect(blockCalls()).toHaveLength(1))
+      await rm(path.join(procRoot, '12'), { recursive: true })
+      const call = blockCalls().at(-1)
+      if (call !== undefined) daemon.answer(call, { code: 55, message: 'domain is not running' })
+      expect(await last).toEqual({ vms: [], gaps: [] })
+    })
+  })
+
   it('costs a stopped process no call', async () => {
     await writeFile(
       path.join(procRoot, '12/stat'),

@@ -56,7 +56,8 @@ export class Sampler {
     options: SampleOptions,
     signal: AbortSignal,
   ): Promise<Sample> {
-    const which = [...(options.vmUuids ?? ['all']), ...(options.onlyMoved === true ? ['moved'] : [])]
+    const how = [...(options.onlyMoved === true ? ['moved'] : []), ...(options.isLast === true ? ['last'] : [])]
+    const which = [...(options.vmUuids ?? ['all']), ...how]
     const kind = `${which.toSorted().join(' ')} ${[...groups].toSorted().join(' ')}`
     const before = this.#passes.get(kind)
     const pass = (before ?? Promise.resolve())
@@ -118,7 +119,9 @@ export class Sampler {
     if (!isRunning) return { vm: base, gaps: [] }
     const { vmDeadlineMs, fastVmDeadlineMs } = this.#options
     const deadlineMs = onlyMoved ? fastVmDeadlineMs : vmDeadlineMs
-    const request = { session, domain, groups: wanted, deadlineMs, skipIfBusy: onlyMoved, onlyMoved, signal }
+    const isLast = options.isLast === true
+    const skipIfBusy = onlyMoved && !isLast
+    const request = { session, domain, groups: wanted, deadlineMs, skipIfBusy, onlyMoved, isLast, signal }
     const result = await readVm(memory, request)
     const nothing = Object.keys(result.raw).length === 0 && result.gaps.length === 0
     if (result.gone || (onlyMoved && nothing)) return undefined

@@ -19,6 +19,8 @@ export interface VmReading extends MonitorRequest {
   readonly groups: ReadonlySet<SampleGroup>
   /** Disks that are proven unmoved need not be asked. */
   readonly onlyMoved: boolean
+  /** It leaves this host, so no later run of it can have answered. */
+  readonly isLast: boolean
 }
 
 export interface VmResult {
@@ -156,7 +158,8 @@ class VmReader {
 
   /** @param seen whether the VM's process could be seen when the reading began */
   async #isGone(seen: boolean): Promise<boolean> {
-    const { session, domain, deadlineMs, signal } = this.reading
+    const { session, domain, deadlineMs, isLast, signal } = this.reading
+    if (isLast && this.#raw.disks !== undefined) return false
     if (seen && this.memory.processes.processState(domain.uuid) === undefined) return true
     if (!this.#gaps.some(({ reason }) => reason === 'failed')) return false
     try {
