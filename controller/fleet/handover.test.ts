@@ -49,6 +49,15 @@ describe('a migration', () => {
     expect(world.integral()).toBeCloseTo(5.5e6, 0)
   })
 
+  it('leaves its first interval whole if the new host proves that nothing moved before it is complete', () => {
+    const idle: Told = { host: 'target', arrivesMs: 4305, report: { atMs: 4300 } }
+    const still = read('target', 4700, 60_000)
+    const moves = [read('target', 5700, 1.06e6)]
+    world.deliver([...before, read('source', 3600, 3.5e6, leaving), ...after.slice(0, 3), idle, still, ...moves])
+    expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3600, 4700, 5700])
+    expect(world.integral()).toBeCloseTo(4.56e6, 0)
+  })
+
   it('goes on in the same way when it is seen running before the event that tells of it', () => {
     const late = after.map((one) => (one.report.events === undefined ? one : { ...one, arrivesMs: 4000 }))
     world.deliver([...before, read('source', 3600, 3.5e6, leaving), ...late])

@@ -156,6 +156,8 @@ export class VmCopy {
    * @returns whether that changed anything but the time
    */
   proveIdle(at: number, context: CopyContext): boolean {
+    // The first interval after a move begins on the other host: nothing may come between its ends.
+    if (this.passage.arriving !== undefined) return false
     return this.#parts.proveIdle(at, context)
   }
 

@@ -39,6 +39,8 @@ export interface Trial {
   readonly relativeError: number
   /** Points that the controller kept apart because two hosts told of a running VM at once. */
   readonly pointsApart: number
+  /** The series, and beside it what had arrived at the target at each look: to find where the two part. */
+  readonly trace: { readonly rates: readonly Row[]; readonly arrived: readonly Row[] }
 }
 
 type Row = readonly [atMs: number, value: number]
@@ -59,7 +61,8 @@ export async function migrationTrial(
   const [disk] = guest.disks
   const tid = lab.arrays.find(({ iqn }) => iqn === disk?.iqn)?.tid
   if (disk === undefined || tid === undefined) throw new Error(`${guest.name} has no disk`)
-  const witness = await watchLuns(lab)
+  const arrived: Row[] = []
+  const witness = await watchLuns(lab, (totals) => arrived.push([Date.now(), totals.writeBytes(tid, disk.lun)]))
   try {
     await waitFor(30_000, 'a write rate', async () => (await viewOf(fleet, guest))?.writeBytesPerSecond !== undefined)
     const fromMs = Date.now()
@@ -100,6 +103,7 @@ export async function migrationTrial(
       integralBytes: Math.round(integralBytes),
       relativeError: integralBytes / writtenBytes - 1,
       pointsApart: apart.flat().length,
+      trace: { rates: rows, arrived },
     }
   } finally {
     await witness.stop()
@@ -143,13 +147,17 @@ async function writeRates(fleet: FleetOnLab, entity: string, fromMs: number, toM
 }
 
 /** Looks at the target often enough to see sessions before they end. */
-async function watchLuns(lab: Lab): Promise<{ readonly totals: LunTotals; stop(): Promise<void> }> {
+async function watchLuns(
+  lab: Lab,
+  onLook: (totals: LunTotals) => void,
+): Promise<{ readonly totals: LunTotals; stop(): Promise<void> }> {
   const totals = new LunTotals()
   const stopped = new AbortController()
   totals.add(await lab.iscsi.sessions())
   const look = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       totals.add(await lab.iscsi.sessions())
+      onLook(totals)
       await delay(lookEveryMs)
     }
     totals.add(await lab.iscsi.sessions())

@@ -45,7 +45,8 @@ async function main(): Promise<void> {
         restMs: Number(values.rest),
       })
       if (values.details) for (const migration of trial.migrations) console.log(JSON.stringify(migration))
-      const { migrations, ...figures } = trial
+      const { migrations, trace, ...figures } = trial
+      if (values.details) console.log(JSON.stringify(trace))
       const most = (numbers: readonly number[]): number => Math.max(0, ...numbers)
       console.log(
         JSON.stringify({

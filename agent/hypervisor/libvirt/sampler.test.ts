@@ -305,6 +305,24 @@ describe('the fast lane', () => {
     for (let pass = 0; pass < 4; pass += 1) expect(await seen()).toEqual([...uuids])
   })
 
+  it('leaves no VM out that another pass is asking: only what is proven unmoved may be missing', async () => {
+    await read(['state'])
+    firstVm().block = 'silence'
+    const other = sampler.sample(session, new Set(['block']), {}, signal)
+    await vi.waitFor(() => expect(callsOf(procedure.domainBlockStatsFlags)).toBe(1))
+    expect(await read(['block'], true)).toEqual({ vms: [{ uuid: uuids[0], runId: '1-500', atMs: 1000 }], gaps: [] })
+    await other
+  })
+
+  it('leaves no VM out whose process ended while it was read', async () => {
+    await read(['state'])
+    firstVm().block = 'silence'
+    const pass = read(['block'], true)
+    await vi.waitFor(() => expect(callsOf(procedure.domainBlockStatsFlags)).toBe(1))
+    await rm(path.join(procRoot, '12'), { recursive: true })
+    expect(await pass).toEqual({ vms: [{ uuid: uuids[0], runId: '1-500', atMs: 1000 }], gaps: [] })
+  })
+
   describe('of a VM that leaves', () => {
     const readLast = (): Promise<Sample> =>
       sampler.sample(session, new Set(['block']), { onlyMoved: true, isLast: true }, signal)
@@ -347,7 +365,7 @@ describe('the fast lane', () => {
       await rm(path.join(procRoot, '12'), { recursive: true })
       const call = blockCalls().at(-1)
       if (call !== undefined) daemon.answer(call, { code: 55, message: 'domain is not running' })
-      expect(await last).toEqual({ vms: [], gaps: [] })
+      expect(await last).toEqual({ vms: [{ uuid: uuids[0], runId: '1-500', atMs: 1000 }], gaps: [] })
     })
   })
 

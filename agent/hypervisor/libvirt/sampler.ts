@@ -123,8 +123,8 @@ export class Sampler {
     const skipIfBusy = onlyMoved && !isLast
     const request = { session, domain, groups: wanted, deadlineMs, skipIfBusy, onlyMoved, isLast, signal }
     const result = await readVm(memory, request)
-    const nothing = Object.keys(result.raw).length === 0 && result.gaps.length === 0
-    if (result.gone || (onlyMoved && nothing)) return undefined
+    // Who is missing in the fast lane was proven unmoved: one that could not be read is named, with nothing of it.
+    if (result.gone) return onlyMoved ? { vm: base, gaps: [] } : undefined
     return { vm: { ...base, ...result.raw }, gaps: result.gaps }
   }
 
