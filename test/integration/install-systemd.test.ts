@@ -12,6 +12,18 @@ const data = '/var/lib/headroom-agent'
 /** Another than the agent's default, so that it has to remember it. */
 const controllerAddress = '127.0.0.2:8421'
 
+/**
+ * What Debian's libvirt-daemon-system brings to a machine. A test needs nothing else of that package, which starts a daemon on
+ * the machine that it is installed on.
+ */
+const bringLibvirt = `
+  getent group libvirt || groupadd --system libvirt
+  getent passwd libvirt-qemu || useradd --system --no-create-home libvirt-qemu
+  mkdir -p /etc/libvirt
+  printf 'auth_unix_%s = "none"\\n' ro rw > /etc/libvirt/libvirtd.conf
+  printf '[Service]\\nType=notify\\nExecStart=/usr/sbin/libvirtd\\n' > /etc/systemd/system/libvirtd.service
+  systemctl daemon-reload`
+
 /** The entries of a list that the command line printed as JSON. */
 function listOf(json: string, key: string): readonly Record<string, unknown>[] {
   const list = z.looseObject({ [key]: z.array(z.record(z.string(), z.unknown())) })
@@ -66,6 +78,7 @@ describe.skipIf(missing !== undefined)(`under a real systemd${missing === undefi
   }
 
   test('one command joins a machine; restarts, revocation and joining anew, as docs/install.md says', async () => {
+    await sh(bringLibvirt)
     await sh('systemctl start libvirtd')
     await sh('sh /opt/source/deploy/install.sh --controller')
     await sh(
