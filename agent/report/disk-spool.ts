@@ -45,7 +45,9 @@ export class DiskSpool {
   #bytes = 0
   #memoryBytes = 0
   #open: { readonly segment: Segment; readonly file: FileHandle } | undefined
-  #loaded: { readonly segment: Segment; readonly reports: ReadonlyMap<number, Buffer> } | undefined
+  #loaded:
+    | { readonly segment: Segment; readonly bytes: number; readonly reports: ReadonlyMap<number, Buffer> }
+    | undefined
   #damagedReports = 0
 
   constructor(
@@ -101,7 +103,7 @@ export class DiskSpool {
     return this.#memoryBytes
   }
 
-  /** Ends of files that could not be read back. */
+  /** Reports, and ends of files, that could not be read back. */
   get damagedReports(): number {
     return this.#damagedReports
   }
@@ -132,16 +134,21 @@ export class DiskSpool {
     return entry !== undefined
   }
 
-  /** The first report after `seq`; read back from its file if it is there only. A file that cannot be read costs its reports. */
+  /**
+   * The first report after `seq`; read back from its file if it is there only. One that cannot be read back is counted and
+   * forgotten: it never gets an ack, and would be looked for again and again.
+   */
   after(seq: number): SpoolEntry | undefined {
-    for (let index = this.#indexAfter(seq); index < this.#entries.length; index += 1) {
+    for (;;) {
+      const index = this.#indexAfter(seq)
       const entry = this.#entries[index]
       if (entry === undefined) return undefined
       const report = entry.report ?? this.#readBack(entry)
       if (report !== undefined) return { seq: entry.seq, report }
       this.#damagedReports += 1
+      this.#entries.splice(index, 1)
+      this.#release(entry)
     }
-    return undefined
   }
 
   /**
@@ -198,19 +205,23 @@ export class DiskSpool {
 
   #forgetFirst(entry: Entry): void {
     this.#first += 1
-    this.#bytes -= entry.bytes
-    if (entry.report !== undefined) this.#memoryBytes -= entry.bytes
-    // The entry itself is cut off only later.
-    entry.report = undefined
-    const { segment } = entry
-    if (segment !== undefined) {
-      segment.waiting -= 1
-      if (segment.waiting === 0 && segment !== this.#open?.segment) removeIfPossible(segment.path)
-    }
+    this.#release(entry)
     if (this.#first >= 1024 && this.#first * 2 > this.#entries.length) {
       this.#entries.splice(0, this.#first)
       this.#first = 0
     }
+  }
+
+  /** It waits no more. */
+  #release(entry: Entry): void {
+    this.#bytes -= entry.bytes
+    if (entry.report !== undefined) this.#memoryBytes -= entry.bytes
+    // Those acked are cut off only later.
+    entry.report = undefined
+    const { segment } = entry
+    if (segment === undefined) return
+    segment.waiting -= 1
+    if (segment.waiting === 0 && segment !== this.#open?.segment) removeIfPossible(segment.path)
   }
 
   /** By halves: numbers rise, with holes where reports were damaged. */
@@ -227,8 +238,9 @@ export class DiskSpool {
 
   #readBack({ seq, segment }: Entry): Buffer | undefined {
     if (segment === undefined) return undefined
-    if (this.#loaded?.segment !== segment || !this.#loaded.reports.has(seq)) {
-      this.#loaded = { segment, reports: readReports(segment.path) }
+    // It may have grown since.
+    if (this.#loaded?.segment !== segment || this.#loaded.bytes < segment.bytes) {
+      this.#loaded = { segment, bytes: segment.bytes, reports: readReports(segment.path) }
     }
     return this.#loaded.reports.get(seq)
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { createLog } from '../../common/log.js'
+import { collectedLog } from '../../test/support/log-lines.js'
 import type { DiskSpool } from './disk-spool.js'
 import { SpoolSet, type SpoolBounds } from './spool-set.js'
 
@@ -20,8 +21,8 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-function open(bounds = roomy): SpoolSet {
-  return new SpoolSet(directory, bounds, createLog('test', 'silent'), () => nowMs)
+function open(bounds = roomy, log = createLog('test', 'silent')): SpoolSet {
+  return new SpoolSet(directory, bounds, log, () => nowMs)
 }
 
 function add(spools: SpoolSet, ...texts: string[]): void {
@@ -213,7 +214,28 @@ describe('damage', () => {
     writeFileSync(file, 'nonsense')
     add(spools, 'fresh')
     expect([spools.backlog.map(textsOf), textsOf(spools.current)]).toEqual([[[]], ['fresh']])
-    expect(spools.dropped).toBe(2)
+    expect([spools.dropped, spools.size, spools.bytes]).toEqual([2, 1, 5])
+    // Each is counted once, however often the spool is read, and what cannot be sent does not stay.
+    expect(spools.backlog.map(textsOf)).toEqual([[]])
+    add(spools, 'more')
+    expect([spools.dropped, spools.backlog, files()]).toEqual([2, [], []])
+    await spools.stop()
+    expect(readdirSync(directory)).toEqual([expect.stringContaining(spools.current.id)])
+  })
+
+  it('of which the rest has been delivered stays counted', async () => {
+    const file = await written('whole', 'cut')
+    truncateSync(file, readFileSync(file).length - 1)
+    const spools = open()
+    spools.ack(spools.backlog[0]?.id ?? '', 1)
+    expect([spools.backlog, spools.dropped]).toEqual([[], 1])
+  })
+
+  it('of all of a spool is counted still when the spool is gone', async () => {
+    writeFileSync(await written('one', 'two'), 'nonsense')
+    const spools = open()
+    add(spools, 'fresh')
+    expect([spools.backlog, spools.dropped]).toEqual([[], 1])
   })
 
   it('a disk that takes nothing is said, and memory holds the reports until it does again', async () => {
@@ -227,5 +249,23 @@ describe('damage', () => {
     rmSync(directory)
     await spillAll(spools)
     expect(files()).toHaveLength(1)
+  })
+
+  it.each([
+    ['the present spool', false],
+    ['one of the backlog', true],
+  ])('a disk that takes nothing of %s is said once, and not forgotten for the others', async (_which, isBacklog) => {
+    await written('of an earlier life')
+    const { log, lines } = collectedLog()
+    const spools = open(roomy, log)
+    add(spools, 'a')
+    // The second that was made in this millisecond.
+    const place = `${String(nowMs + 1).padStart(15, '0')}-${spools.current.id}`
+    writeFileSync(join(directory, place), 'in the way')
+    if (isBacklog) spools.retire(0)
+    await spools.stop()
+    await spools.stop()
+    expect(spools.problem).toContain('EEXIST')
+    expect(lines.map(({ msg }) => msg)).toEqual(['reports cannot be kept on disk; memory holds them'])
   })
 })

@@ -37,7 +37,10 @@ export class SpoolSet {
   readonly #removals = new Set<Promise<void>>()
   #running: Promise<void> | undefined
 
-  /** Reads what earlier lives of the agent left in the directory. */
+  /**
+   * Reads what earlier lives of the agent left in the directory.
+   * @param now milliseconds since the epoch, by a clock that nobody sets while the agent runs
+   */
   constructor(
     private readonly directory: string,
     private readonly bounds: SpoolBounds,
@@ -164,6 +167,7 @@ export class SpoolSet {
     const empty = this.#backlog.filter((spool) => spool.size === 0)
     this.#backlog = this.#backlog.filter((spool) => spool.size > 0)
     for (const spool of empty) {
+      this.#dropped += spool.damagedReports
       const removal = spool
         .remove()
         .catch((error: unknown) => this.log.warn({ err: error }, 'an empty spool could not be removed'))
@@ -180,17 +184,21 @@ export class SpoolSet {
     }
   }
 
+  /** What goes wrong with one spool is the disk's problem; one that has nothing to write says nothing of it. */
   async #spill(olderThanMs: number): Promise<void> {
+    const failures: Error[] = []
     for (const spool of this.#all()) {
       try {
         await spool.spill(olderThanMs, keepInMemoryBytes)
-        this.#problem = ''
       } catch (error) {
-        const problem = error instanceof Error ? error.message : String(error)
-        if (problem !== this.#problem)
-          this.log.error({ err: error }, 'reports cannot be kept on disk; memory holds them')
-        this.#problem = problem
+        failures.push(error instanceof Error ? error : new Error(String(error)))
       }
     }
+    const [failure] = failures
+    const before = this.#problem
+    this.#problem = failure?.message ?? ''
+    if (failure !== undefined && before === '')
+      this.log.error({ err: failure }, 'reports cannot be kept on disk; memory holds them')
+    if (failure === undefined && before !== '') this.log.info('reports are kept on disk again')
   }
 }
