@@ -52,6 +52,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { config, errands = errandsHere, log, now } = options
   const lifecycle = new Lifecycle(log)
   const stop = new AbortController()
+  /** What the wall clock was ahead of the monotonic one. */
+  const baseAtStart = now() - options.monotonicMs()
   const spools = new SpoolSet(
     join(config.data, 'spool'),
     {
@@ -60,7 +62,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       maxAgeMs: config.spool.maxAge,
     },
     log,
-    now,
+    // How long a report has waited does not depend on whether the machine's clock was set meanwhile.
+    () => baseAtStart + options.monotonicMs(),
   )
   spools.start()
   lifecycle.add('spool', () => spools.stop())
@@ -81,7 +84,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   })
 
   // The controller corrects our times by what the hello said: it must hear when this machine's clock is set.
-  let clockBase = now() - options.monotonicMs()
+  let clockBase = baseAtStart
   const watchClock = (): void => {
     const base = now() - options.monotonicMs()
     if (Math.abs(base - clockBase) < clockStepMs) return

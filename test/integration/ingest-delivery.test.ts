@@ -13,6 +13,7 @@ import { reportToWire, type Pass } from '../../agent/report/report-to-wire.js'
 import { encodeMessage } from '../../agent/report/to-wire.js'
 import { Uplink, type UplinkOptions } from '../../agent/report/uplink.js'
 import { createLog } from '../../common/log.js'
+import { readSpools } from '../durability/spool-on-disk.js'
 import { openSlowLine } from '../support/slow-line.js'
 import { enrolAgent, hostDraft, hostNamed, openRawSession } from '../support/ingest-agent.js'
 import { scratch, startIngest, type IngestController, type IngestOptions } from '../support/ingest-controller.js'
@@ -215,6 +216,29 @@ describe('an agent and its controller', () => {
       expect(Math.max(...ages())).toBeLessThan(5000)
       expect([...controller.fleet.snapshot().hosts.values()].map((host) => host.status)).toEqual(['up', 'up'])
     }
+  })
+
+  it('reports that wait are soon on disk, and stay, though the clock of their machine is set', async () => {
+    let aheadMs = 0
+    const agent = await agentOnTinyFleet({ now: () => Date.now() + aheadMs })
+    await until(() => expect(agent.status().connected).toBe(true))
+    await controller.stop()
+    await until(() => expect(agent.status().spoolReports).toBeGreaterThan(3))
+    const waiting = agent.status().spoolReports
+    aheadMs = -86_400_000
+    const madeBefore = async (): Promise<number> => {
+      const kept = [...(await readSpools(join(agentDir.path, 'spool'))).values()].flatMap((spool) => [
+        ...spool.values(),
+      ])
+      return kept.filter(({ report }) => Number(report.atMs) > Date.now() - 3_600_000).length
+    }
+    await vi.waitFor(async () => expect(await madeBefore()).toBeGreaterThanOrEqual(waiting), 8000)
+    // By more than reports may wait.
+    aheadMs = 4 * 86_400_000
+    const { spoolReports } = agent.status()
+    await until(() => expect(agent.status().spoolReports).toBeGreaterThan(spoolReports + 3))
+    expect(agent.status().droppedReports).toBe(0)
+    await restart()
   })
 
   it('an agent without a good token waits for one, and stops at once when told', async () => {
