@@ -60,6 +60,8 @@ const leastMaxMessageBytes = 64 * 1024
 const mostAnswerBytes = 256 * 1024
 /** A session that ended sooner was none: the wait before the next one grows. */
 const lastingSessionMs = 10_000
+/** Lines about sessions that end in one way: a controller that is away ends a try every few seconds. */
+const endLines = { most: 2, windowMs: 600_000, mostKeys: 32 } as const
 /** Lines about what a controller should not say, in a minute. */
 const oddLines = { most: 3, windowMs: 60_000, mostKeys: 10 } as const
 
@@ -83,6 +85,7 @@ export class Uplink {
   #running: Promise<unknown> | undefined
   readonly #credential: Credential
   readonly #odd: LimitedLog
+  readonly #ends: LimitedLog
   /** The session was closed to be opened with a fresh certificate. */
   #reopening = false
 
@@ -92,6 +95,7 @@ export class Uplink {
   ) {
     const { checkRenewalMs, holdMs } = options
     this.#odd = new LimitedLog(options.log, oddLines)
+    this.#ends = new LimitedLog(options.log, endLines)
     this.#credential = new Credential(
       {
         dataDir: options.dataDir,
@@ -162,7 +166,7 @@ export class Uplink {
         if (signal.aborted) return
         if (this.#reopening) continue
         this.#reconnects += 1
-        log.warn({ end, controller: address }, 'session ended')
+        this.#ends.warn(`${end.code} ${end.reason}`, performance.now(), { end, controller: address }, 'session ended')
         await this.#credential.settle(end, signal)
       } catch (error) {
         log.error({ err: error }, 'a session failed by a fault of the agent')

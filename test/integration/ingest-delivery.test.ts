@@ -14,6 +14,7 @@ import { encodeMessage } from '../../agent/report/to-wire.js'
 import { Uplink, type UplinkOptions } from '../../agent/report/uplink.js'
 import { createLog } from '../../common/log.js'
 import { readSpools } from '../durability/spool-on-disk.js'
+import { collectedLog } from '../support/log-lines.js'
 import { openSlowLine } from '../support/slow-line.js'
 import { enrolAgent, hostDraft, hostNamed, openRawSession } from '../support/ingest-agent.js'
 import { scratch, startIngest, type IngestController, type IngestOptions } from '../support/ingest-controller.js'
@@ -269,6 +270,20 @@ describe('delivery', () => {
     expect(await loadsOf('one')).toEqual(upTo(10))
     expect([...(await controller.store.marks()).values()]).toEqual([10])
     expect(await controller.counted('duplicates')).toBe(0)
+  })
+
+  it('a long outage does not fill the log', async () => {
+    const { log: kept, lines } = collectedLog()
+    const { uplink, spool, report } = await uplinkOf('one', { log: kept })
+    uplink.start()
+    report(1)
+    await until(() => expect(spool.size).toBe(0))
+    await controller.stop()
+    await until(() => expect(uplink.reconnects).toBeGreaterThan(4))
+    const ends = lines.filter(({ msg }) => msg === 'session ended')
+    expect(ends.length).toBeLessThanOrEqual(2)
+    expect(ends[0]).toMatchObject({ level: 40, controller: controller.address, end: { message: expect.any(String) } })
+    await restart()
   })
 
   it('keeps all of an outage in one spool, however often it tries to connect, and sends it after what is fresh', async () => {
