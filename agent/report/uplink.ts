@@ -138,7 +138,7 @@ export class Uplink {
     if (this.#welcomed && this.#fits(encoded)) this.#stream?.write(encoded)
   }
 
-  /** Says hello again inside the session: what the hosts can do has changed, or our clock was set. */
+  /** Says hello again inside the session: what the hosts can do has changed, our clock was set, or the backlog is gone. */
   introduceAgain({ clockWasSet = false }: { readonly clockWasSet?: boolean } = {}): void {
     if (clockWasSet) this.#answeredAfterMs = undefined
     // A hello that is on its way says what was: the answer to it is waited for.
@@ -267,7 +267,7 @@ export class Uplink {
       // Of what was never numbered nothing can be durable.
       const through = Math.min(Number(throughSeq), spool.nextSeq - 1)
       this.#sent.set(spoolId, through)
-      spools.ack(spoolId, through)
+      this.#forget(spoolId, through)
     }
     this.#welcomed = true
     // Before all else: it says how what follows is to be taken.
@@ -319,8 +319,16 @@ export class Uplink {
     const sent = this.#sent.get(spoolId) ?? 0
     if (throughSeq > sent)
       this.#odd.warn('ack', this.options.now(), { spoolId, throughSeq, sent }, 'ack of what was not sent')
-    this.options.spools.ack(spoolId, Math.min(throughSeq, sent))
+    this.#forget(spoolId, Math.min(throughSeq, sent))
     this.#pump()
+  }
+
+  /** What is durable waits no more. That there is no backlog any more is said: the controller keeps something for each spool of it. */
+  #forget(spoolId: string, throughSeq: number): void {
+    const { spools } = this.options
+    const hadBacklog = spools.backlog.length > 0
+    spools.ack(spoolId, throughSeq)
+    if (hadBacklog && spools.backlog.length === 0) this.introduceAgain()
   }
 
   /** Writes reports until the stream is full, the fresh ones first; `drain` and acks go on. */

@@ -242,7 +242,7 @@ class Session {
 
   /**
    * Takes in who the agent speaks for and what its clock says. A later hello in the same session says that its hosts can do
-   * other things now, or that its clock was set.
+   * other things now, that its clock was set, or which spools of its backlog are delivered: it names them no more.
    */
   async #introduce(
     hello: Hello,
@@ -268,7 +268,8 @@ class Session {
     const { id: agentId, name } = agent
     const clockOffsetMs = this.#offsetMs
     const [spoolId = ''] = [...this.spools].find(([, spool]) => !spool.isLate) ?? []
-    const backlog = [...this.spools].filter(([, spool]) => spool.isLate).map(([id]) => id)
+    const named = new Set(hello.backlog.map((spool) => spool.spoolId))
+    const backlog = [...this.spools].filter(([id, spool]) => spool.isLate && named.has(id)).map(([id]) => id)
     this.#apply({ type: 'agent-connected', agentId, name, version, hosts: granted, clockOffsetMs, spoolId, backlog })
     return { granted: granted.map((host) => host.name), refused }
   }

@@ -299,10 +299,15 @@ describe('delivery', () => {
       expect(spool.backlog).toEqual([])
     }
     await restart()
+    const told = vi.spyOn(controller.fleet, 'apply')
     await until(() => expect(spool.backlog.length + spool.size).toBe(0))
     const { values } = await controller.metrics.reports.get()
     expect(values.find(({ labels }) => labels.lane === 'late')?.value).toBe(750)
     expect(await loadsOf('one')).toEqual(upTo(751))
+    // In the end the controller hears that there is no backlog any more, and need keep nothing for it.
+    const backlogs = (): number[] =>
+      told.mock.calls.flatMap(([input]) => (input.type === 'agent-connected' ? [input.backlog?.length ?? 0] : []))
+    await until(() => expect(backlogs()).toEqual([1, 0]))
   })
 
   it('sends again what was not acked when the controller died, and the store keeps one of each', async () => {
@@ -452,6 +457,38 @@ describe('sessions', () => {
     report(1)
     await until(() => expect(spool.size).toBe(0))
     expect(uplink.reconnects).toBe(0)
+  })
+
+  it('a hello that names a spool of the backlog no more ends what is kept for it', async () => {
+    const identity = await enrolled('one')
+    const session = openRawSession(controller.address, identity)
+    cleanups.push(async () => session.close())
+    const hosts = [hostDraft('one', { capabilities: [{ name: 'host-memory', support: 1 }] })]
+    const late = (seq: number): void =>
+      session.report({
+        spoolId: 'late',
+        seq,
+        hostId: 'id-of-one',
+        bootId: 'boot-1',
+        atMs: base + seq * 1000,
+        host: { swapInBytes: seq * 4096 },
+      })
+    session.hello({ hosts, backlog: [{ spoolId: 'late', oldestSeq: 1, nextSeq: 3 }] })
+    for (const seq of [1, 2]) late(seq)
+    await until(() => expect(session.acked()).toBe(2))
+    session.hello({ hosts })
+    for (const seq of [3, 4]) late(seq)
+    await until(() => expect(session.acked()).toBe(4))
+    // Rates of intervals within what was kept: from 1 to 2, and anew from 3 to 4.
+    const { rows } = await controller.store.range({
+      entity: { kind: 'host', id: 'id-of-one' },
+      fields: ['swapInBytesPerSecond'],
+      fromMs: base,
+      toMs: base + 10_000,
+      stepMs: 0,
+      agg: 'last',
+    })
+    expect(rows.map(([at]) => ((at ?? 0) - base) / 1000)).toEqual([2, 4])
   })
 
   it('corrects times by what the hello says of the clock, and again when the clock is set', async () => {

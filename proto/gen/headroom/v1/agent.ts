@@ -154,7 +154,7 @@ export interface ToAgent {
     | undefined;
 }
 
-/** First message of a session. */
+/** First message of a session; said again when something of it has changed, the backlog's end included. */
 export interface Hello {
   agentId: string;
   version: string;
