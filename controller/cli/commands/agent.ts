@@ -4,6 +4,7 @@ import type { Cli } from '../context.js'
 import { present } from '../present.js'
 import { renderAgentList } from '../render/agent-list.js'
 import { line, span } from '../render/look.js'
+import { addCapabilitiesCommand } from './agent-capabilities.js'
 import { addJoinTokenCommands } from './join-token.js'
 
 export function addAgentCommands(program: Command, cli: Cli): void {
@@ -19,6 +20,7 @@ export function addAgentCommands(program: Command, cli: Cli): void {
         render: renderAgentList,
       })
     })
+  addCapabilitiesCommand(agent, cli)
   agent
     .command('grant')
     .argument('<agent>', 'name or id')

@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration } from '../../../common/units.js'
 import type { HostView } from '../../api/views.js'
+import { capabilityColumns } from './capability-list.js'
 import { age, cores, figure, latency, ledgerMemory, percent, rate } from './figures.js'
 import { absentSection, gapSection } from './gaps.js'
 import { hostStatus } from './host-list.js'
@@ -90,10 +91,4 @@ const networkColumns: readonly Column<HostView['networks'][number]>[] = [
   { head: 'INTERFACE', drop: 0, shrinkTo: 10, cell: ({ device }) => device },
   { head: 'IN', align: 'right', drop: 0, cell: ({ metrics }) => rate(metrics['receiveBytesPerSecond']) },
   { head: 'OUT', align: 'right', drop: 0, cell: ({ metrics }) => rate(metrics['transmitBytesPerSecond']) },
-]
-
-const capabilityColumns: readonly Column<HostView['capabilities'][number]>[] = [
-  { head: 'WHAT', drop: 0, cell: ({ name }) => name },
-  { head: 'SUPPORT', drop: 0, cell: ({ support }) => support },
-  { head: 'WHY', drop: 0, shrinkTo: 20, wrap: true, cell: ({ reason }) => reason },
 ]

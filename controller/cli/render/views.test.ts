@@ -33,6 +33,7 @@ import {
 import { renderAgentList } from './agent-list.js'
 import { renderArrayList } from './array-list.js'
 import { renderAuthority, renderFinishedRotation } from './authority.js'
+import { renderCapabilityList } from './capability-list.js'
 import { failureText, renderCapacity, roomText } from './capacity.js'
 import { renderEventLine, renderEventList } from './event-list.js'
 import { renderHostDetail } from './host-detail.js'
@@ -56,6 +57,7 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'vm-show': (look) => renderVmDetail(sampleVm({ title: 'mail of the department' }), look),
   'array-list': (look) => renderArrayList(sampleArrays, true, look),
   'agent-list': (look) => renderAgentList(sampleAgents, look),
+  'agent-capabilities': (look) => renderCapabilityList(sampleHosts, look),
   'join-token-list': (look) => renderJoinTokenList(sampleJoinTokens, look),
   'ca-show': (look) => renderAuthority(sampleAuthority, look),
   top: (look) => renderTop({ top: sampleTop('write'), vms: byUuid }, look, true),
@@ -101,6 +103,7 @@ describe('hostile names', () => {
     (look) => renderHostList([poisoned(hostView, sampleHost())], look),
     (look) =>
       renderHostDetail({ ...poisoned(hostView, sampleHost()), gaps: [gap], absent: { [attack]: attack } }, look),
+    (look) => renderCapabilityList([poisoned(hostView, sampleHost())], look),
     (look) => renderVmList([vm], look),
     (look) => renderVmDetail({ ...vm, title: attack, owner: attack, service: attack, gaps: [gap] }, look),
     (look) => renderArrayList(poisoned(arrayView.array(), sampleArrays), true, look),
@@ -153,6 +156,7 @@ test.each([
 test('an empty fleet says so', () => {
   expect(renderVmList([], look(80))).toEqual(['no VMs'])
   expect(renderHostList([], look(80))).toEqual(['no hosts: no agent has reported yet'])
+  expect(renderCapabilityList([], look(80))).toEqual(['no hosts: no agent has reported yet'])
   expect(renderArrayList([], false, look(80))).toEqual(['no arrays: no VM with a disk is known'])
   expect(renderAgentList([], look(80))).toEqual(['no agents are enrolled'])
   expect(renderEventList([], false, look(80))).toEqual(['no events'])
@@ -160,6 +164,14 @@ test('an empty fleet says so', () => {
   expect(renderTop({ top: { by: 'cpu', at: sampleNow, rows: [] }, vms: new Map() }, look(80), false).at(-1)).toBe(
     'no VM has a figure for CPU yet',
   )
+})
+
+test('hosts that can measure the same share one table', () => {
+  const hosts = ['hv10', 'hv2', 'hv1'].map((name) => sampleHost({ id: name, name, simulated: name === 'hv1' }))
+  const titles = renderCapabilityList(hosts, look(80)).filter((text) => text.includes('('))
+  expect(titles).toEqual(['hv1 (xen, simulated)', 'hv2, hv10 (xen)'])
+  const [nothing] = renderCapabilityList([sampleHost({ capabilities: [] })], look(80)).slice(1)
+  expect(nothing).toBe('its agent has not said yet what it can measure')
 })
 
 test('a rotation that is over names who was left behind', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
-import { capacityView, topView, vmView } from '../../../controller/api/views.js'
+import { capabilityView, capacityView, hostView, topView, vmView } from '../../../controller/api/views.js'
 import { runCliHere, runCliProcess } from '../../support/cli/run-cli.js'
 import { sampleVm } from '../../support/cli/sample-views.js'
 import { type StandIn, standInToken, startStandIn } from '../../support/cli/stand-in-controller.js'
@@ -17,6 +17,11 @@ beforeAll(async () => {
 })
 
 afterAll(() => standIn.close())
+
+const capabilitiesDocument = z.strictObject({
+  ...hostView.pick({ id: true, name: true, kind: true, simulated: true, agentId: true }).shape,
+  capabilities: z.array(capabilityView).min(1),
+})
 
 const wordsOf = (line: string) => (line === '' ? [] : line.split(' '))
 const run = (line: string, more: Record<string, string> = {}) => runCliHere(wordsOf(line), { ...env, ...more })
@@ -63,6 +68,9 @@ test.each([
   ['array list', 0, 'iscsi:iqn.2011-03.lab.elab:iscsi1'],
   ['agent list', 0, 'no /proc/pressure'],
   ['agent list', 0, 'xenhv09'],
+  ['agent capabilities', 0, 'xenhv01 (xen, simulated)'],
+  ['agent capabilities far', 0, 'disk-latency  degraded  means of 20 s'],
+  ['agent capabilities xenhv02', 0, 'memory-guest  no'],
   ['agent grant elab xenhv09', 0, 'elab may speak for xenhv09 now'],
   ['agent revoke elab', 0, 'elab (agent-1) is revoked'],
   ['agent join-token list', 0, 'the two new ones in rack 3'],
@@ -94,6 +102,8 @@ test.each([
   ['top -n 0', {}, 2, 'a whole number from 1 to 100'],
   ['capacity --reserve 5', {}, 2, 'such as 512MiB'],
   ['agent join-token --valid 5', {}, 2, 'such as 30m or 1h'],
+  ['agent capabilities xenhv1', {}, 1, 'no agent and no host is named xenhv1\n  similar: xenhv01'],
+  ['agent capabilities former', {}, 1, 'the agent former has told of no host yet'],
   ['agent revoke', {}, 2, "missing required argument 'agent'"],
   ['agent revoke nobody', {}, 1, 'no agent of that name'],
   ['ca rotate --force', {}, 2, '--force goes with --finish'],
@@ -116,6 +126,8 @@ test.each([
   ['vm list --json', z.strictObject({ vms: z.array(vmView) })],
   ['--json vm list', z.strictObject({ vms: z.array(vmView) })],
   ['vm --json list', z.strictObject({ vms: z.array(vmView) })],
+  ['agent capabilities --json', z.strictObject({ hosts: z.array(capabilitiesDocument).length(3) })],
+  ['agent capabilities --json elab', z.strictObject({ hosts: z.array(capabilitiesDocument).length(2) })],
   ['capacity --json', capacityView],
   ['top --json --by write', topView],
 ] as const)('%s prints one document', async (line, schema) => {

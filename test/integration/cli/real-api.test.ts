@@ -26,6 +26,7 @@ test.each([
   ['vm show bell', 0, 'running (booted)'],
   ['array list', 0, 'iscsi1'],
   ['agent list', 0, 'no agents are enrolled'],
+  ['agent capabilities esxhv01', 0, 'esxhv01 (esxi)'],
   ['top --by cpu', 0, 'no VM has a figure for CPU yet'],
   ['top --by latency -n 100', 0, 'no VM has a figure for latency yet'],
   ['top --by memory -n 3', 0, 'panda'],

@@ -232,7 +232,21 @@ export function sampleHost(change: Partial<HostView> = {}): HostView {
 export const sampleHosts: readonly HostView[] = [
   sampleHost(),
   sampleHost({ id: 'sim:xenhv02', name: 'xenhv02', simulated: false }),
-  sampleHost({ id: 'sim:esxhv01', name: 'esxhv01', kind: 'esxi', status: 'silent', hypervisorVersion: '5.0' }),
+  sampleHost({
+    id: 'sim:esxhv01',
+    name: 'esxhv01',
+    agentId: 'agent-2',
+    kind: 'esxi',
+    status: 'silent',
+    hypervisorVersion: '5.0',
+    capabilities: [
+      // In the order of its driver, with one that this program does not know yet.
+      { name: 'gpu', support: 'yes', reason: '' },
+      { name: 'disk-latency', support: 'degraded', reason: 'means of 20 s in whole milliseconds' },
+      { name: 'memory-guest', support: 'no', reason: 'ESXi estimates the active memory instead' },
+      { name: 'cpu', support: 'yes', reason: '' },
+    ],
+  }),
 ]
 
 export const sampleArrays: readonly ArrayView[] = [
