@@ -168,6 +168,8 @@ export type NetworkRaw = Required<NicRaw>
 
 /** The machine itself at one moment. */
 export interface HostRaw {
+  /** All that was used, where it is not divided into user and system. */
+  readonly cpuUsedSeconds?: number
   readonly cpuUserSeconds?: number
   readonly cpuSystemSeconds?: number
   readonly cpuIdleSeconds?: number

@@ -265,6 +265,7 @@ function nicToWire(nic: NicRaw): NicSample {
 
 function hostToWire(host: HostRaw): HostSample {
   return {
+    cpuUsedSeconds: host.cpuUsedSeconds,
     cpuUserSeconds: host.cpuUserSeconds,
     cpuSystemSeconds: host.cpuSystemSeconds,
     cpuIdleSeconds: host.cpuIdleSeconds,

@@ -65,7 +65,8 @@ export function hostReadings(of: Interval): Readings {
   const draft: Draft = {}
   const user = perSecond(of, 'cpuUserSeconds')
   const system = perSecond(of, 'cpuSystemSeconds')
-  if (user !== undefined && system !== undefined) draft['cpuUsedCores'] = user + system
+  const divided = user === undefined || system === undefined ? undefined : user + system
+  put(draft, 'cpuUsedCores', perSecond(of, 'cpuUsedSeconds') ?? divided)
   put(draft, 'cpuIowaitCores', perSecond(of, 'cpuIowaitSeconds'))
   put(draft, 'cpuStealCores', perSecond(of, 'cpuStealSeconds'))
   put(draft, 'swapInBytesPerSecond', perSecond(of, 'swapInBytes'))

@@ -11,6 +11,7 @@ export function hostFromWire(host: HostSample, check: FieldCheck): HostObservati
   const swapFreeBytes = check.count('host.swap_free_bytes', host.swapFreeBytes)
   return {
     totals: check.numbers({
+      cpuUsedSeconds: check.real('host.cpu_used_seconds', host.cpuUsedSeconds),
       cpuUserSeconds: check.real('host.cpu_user_seconds', host.cpuUserSeconds),
       cpuSystemSeconds: check.real('host.cpu_system_seconds', host.cpuSystemSeconds),
       cpuIdleSeconds: check.real('host.cpu_idle_seconds', host.cpuIdleSeconds),

@@ -88,6 +88,7 @@ const vmLevels = [
   'memorySwappedBytes',
 ]
 const hostTotals = [
+  'cpuUsedSeconds',
   'cpuUserSeconds',
   'cpuSystemSeconds',
   'cpuIdleSeconds',

@@ -77,9 +77,12 @@ export const datastoreCounters = [
   'datastore.totalWriteLatency.average',
 ] as const
 
-export type CounterName =
-  | (typeof vmCounters)[number]
-  | (typeof diskCounters)[number]
-  | (typeof nicCounters)[number]
-  | (typeof hostCounters)[number]
-  | (typeof datastoreCounters)[number]
+export const allCounters = [
+  ...vmCounters,
+  ...diskCounters,
+  ...nicCounters,
+  ...hostCounters,
+  ...datastoreCounters,
+] as const
+
+export type CounterName = (typeof allCounters)[number]

@@ -1,13 +1,25 @@
 import type { CapabilityName } from '../../../common/capabilities.js'
 import type { Capability } from '../hypervisor.js'
-import { datastoreCounters, diskCounters, nicCounters, type CounterIds, type CounterName } from './counters.js'
+import {
+  allCounters,
+  datastoreCounters,
+  diskCounters,
+  nicCounters,
+  type CounterIds,
+  type CounterName,
+} from './counters.js'
 
 /** What this server's counters allow. */
 export function esxiCapabilities(counters: CounterIds): readonly Capability[] {
-  const can = (name: CapabilityName, needed: readonly CounterName[], degraded?: string): Capability => {
+  const can = (
+    name: CapabilityName,
+    needed: readonly CounterName[],
+    reason?: string,
+    support: 'yes' | 'degraded' = reason === undefined ? 'yes' : 'degraded',
+  ): Capability => {
     const missing = needed.find((counter) => !counters.has(counter))
     if (missing !== undefined) return no(name, `this server has no counter ${missing}`)
-    return degraded === undefined ? { name, support: 'yes' } : { name, support: 'degraded', reason: degraded }
+    return { name, support, ...(reason === undefined ? {} : { reason }) }
   }
   const [readBytes, writeBytes, readRequests, writeRequests, readLatency, writeLatency] = diskCounters
   return [
@@ -24,14 +36,21 @@ export function esxiCapabilities(counters: CounterIds): readonly Capability[] {
       'disk-latency',
       [readLatency, writeLatency, readRequests, writeRequests],
       'means of 20 s in whole milliseconds',
+      // `degraded` would say that it is that of the device beneath.
+      'yes',
     ),
     no('disk-flush', 'ESXi does not count flushes'),
     can('nic', nicCounters.slice(0, 2), 'no errors: ESXi counts dropped packets only'),
     can('array-counters', datastoreCounters, 'of the datastores of this host, means of 20 s in whole numbers'),
-    can('host-cpu', ['cpu.usage.average'], 'not divided into user and system'),
-    can('host-memory', ['mem.consumed.average']),
+    can('host-cpu', ['cpu.usage.average'], 'not divided into user and system, no load average'),
+    can('host-memory', ['mem.consumed.average'], 'of swap only what goes in and out'),
     no('host-psi', 'ESXi has no pressure stall information'),
   ]
+}
+
+/** What a server with all counters allows. */
+export function esxiCapabilitiesAtBest(): readonly Capability[] {
+  return esxiCapabilities(new Map(allCounters.map((name, index) => [name, index])))
 }
 
 function no(name: CapabilityName, reason: string): Capability {

@@ -59,7 +59,7 @@ function cpuSecondsOf(sample: PerfSample, vcpus: number): number | undefined {
 }
 
 /**
- * A host with its datastores. ESXi does not divide CPU time into user and system: all of it is told as user.
+ * A host with its datastores. ESXi does not divide CPU time into user and system.
  * @param datastores the array of each datastore, by instance
  */
 export function hostGrowth(

@@ -130,11 +130,9 @@ function some<Part extends object>(part: Part): Part[] {
 }
 
 function hostRaw(host: HostHistory, { atMs, totals, isBegin }: TotalsAt): HostRaw {
-  const cpu = totals['cpuSeconds']
   const counted: HostRaw = {
-    // User and system are one figure here: what matters is their sum.
-    ...(cpu === undefined ? {} : { cpuUserSeconds: cpu, cpuSystemSeconds: 0 }),
     ...definedOnly({
+      cpuUsedSeconds: totals['cpuSeconds'],
       cpuIdleSeconds: totals['cpuIdleSeconds'],
       swapInBytes: totals['swapInBytes'],
       swapOutBytes: totals['swapOutBytes'],

@@ -1,4 +1,5 @@
 import { capabilityNames, type CapabilityName } from '../../../common/capabilities.js'
+import { esxiCapabilitiesAtBest } from '../esxi/esxi-capabilities.js'
 import type { Capability, HypervisorKind } from '../hypervisor.js'
 
 /**
@@ -18,13 +19,7 @@ const limits: Readonly<Record<HypervisorKind, Partial<Record<CapabilityName, Omi
     'disk-flush': { support: 'degraded', reason: 'flushes are counted, not timed' },
     'host-psi': { support: 'no', reason: 'the kernel has no pressure stall information' },
   },
-  esxi: {
-    events: { support: 'no', reason: 'changes are seen when the inventory is read' },
-    'memory-guest': { support: 'no', reason: 'ESXi estimates the active memory instead' },
-    'memory-rss': { support: 'degraded', reason: 'consumed memory as ESXi counts it' },
-    'disk-flush': { support: 'no', reason: 'ESXi does not count flushes' },
-    'host-psi': { support: 'no', reason: 'ESXi has no pressure stall information' },
-  },
+  esxi: Object.fromEntries(esxiCapabilitiesAtBest().map(({ name, ...limit }) => [name, limit])),
 }
 
 export function capabilitiesOf(kind: HypervisorKind): readonly Capability[] {

@@ -47,9 +47,9 @@ function sampleMachine(host: SimHost, { atMs, share, can }: Reading): HostRaw {
   const freeBytes = Math.max(0, Math.floor(spec.memoryBytes - overhead[spec.kind] - memoryGiven(host)))
   const idleSeconds = totals.read(hostTotals.idleSeconds, share)
   const iowaitSeconds = totals.read(hostTotals.iowaitSeconds, share)
+  const userSeconds = totals.read(hostTotals.userSeconds, share)
+  const systemSeconds = totals.read(hostTotals.systemSeconds, share)
   const raw: Draft<HostRaw> = {
-    cpuUserSeconds: totals.read(hostTotals.userSeconds, share),
-    cpuSystemSeconds: totals.read(hostTotals.systemSeconds, share),
     cpuThreads: spec.threads,
     memoryBytes: spec.memoryBytes,
     memoryAvailableBytes: freeBytes,
@@ -57,11 +57,14 @@ function sampleMachine(host: SimHost, { atMs, share, can }: Reading): HostRaw {
     uptimeSeconds: (atMs - host.bootedAtMs) / 1000,
     networks: [sampleNetwork(host, share)],
   }
-  // vSphere has neither waiting for I/O nor load averages nor swap of its own.
+  // vSphere has neither user and system time nor waiting for I/O nor load averages nor swap of its own.
   if (spec.kind === 'esxi') {
+    raw.cpuUsedSeconds = userSeconds + systemSeconds
     raw.cpuIdleSeconds = idleSeconds + iowaitSeconds
     return raw
   }
+  raw.cpuUserSeconds = userSeconds
+  raw.cpuSystemSeconds = systemSeconds
   raw.cpuIdleSeconds = idleSeconds
   raw.cpuIowaitSeconds = iowaitSeconds
   raw.cpuStealSeconds = 0

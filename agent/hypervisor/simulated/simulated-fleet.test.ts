@@ -213,9 +213,9 @@ test('a lost host is unavailable while it is lost, and has booted when it is bac
 
 describe('events', () => {
   const timeline =
-    'timeline: [{ at: 5s, event: destroy, vm: v-kvm }, { at: 5s, event: destroy, vm: v-esxi }, { at: 6s, event: host-lost, host: h-esxi }]'
+    'timeline: [{ at: 5s, event: destroy, vm: v-kvm }, { at: 5s, event: crash, vm: v-esxi }, { at: 6s, event: host-lost, host: h-esxi }]'
 
-  test('come while nobody samples; ESXi tells only of itself; the end of the signal ends them', async () => {
+  test('come while nobody samples; ESXi does not say why a VM is off; the end of the signal ends them', async () => {
     const fleet = open({ spec: spec(timeline) })
     const stop = new AbortController()
     const heard: HypervisorEvent[] = []
@@ -224,11 +224,13 @@ describe('events', () => {
     }
     const listening = Promise.all([listen('kvm'), listen('esxi')])
     nowMs += 7000
-    await vi.waitFor(() => expect(heard).toHaveLength(2), { timeout: 5000 })
-    expect(heard.map(({ kind, vmName, atMs }) => [kind, vmName, atMs - startMs])).toEqual([
-      ['stopped', 'v-kvm', 5000],
-      ['hypervisor-lost', undefined, 6000],
+    await vi.waitFor(() => expect(heard).toHaveLength(3), { timeout: 5000 })
+    const told = heard.map(({ kind, reason, vmName, atMs }) => [kind, reason, vmName, atMs - startMs])
+    expect(told.filter(([kind]) => kind === 'hypervisor-lost')).toEqual([
+      ['hypervisor-lost', 'host-lost', undefined, 6000],
     ])
+    expect(told).toContainEqual(['stopped', 'destroyed', 'v-kvm', 5000])
+    expect(told).toContainEqual(['stopped', 'unknown', 'v-esxi', 5000])
     stop.abort()
     await listening
   })

@@ -11,6 +11,7 @@ import type {
 import { HypervisorUnavailable } from '../hypervisor.js'
 import { capabilitiesOf, measuredBy } from './driver-limits.js'
 import type { SimHost, SimVm } from './entities.js'
+import { eventTold } from './esxi-words.js'
 import { inventoryOf } from './host-inventory.js'
 import { sampleHost } from './host-sample.js'
 import { diskActivity } from './vm-sample.js'
@@ -69,7 +70,8 @@ export class SimulatedHypervisor implements Hypervisor {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     while (!ended.aborted) {
       for (const event of this.#world.takeEvents(this.#host)) {
-        if (this.#tells(event)) yield event
+        const told = eventTold(this.#host.spec.kind, event)
+        if (told !== undefined) yield told
       }
       try {
         await this.#clock.nextTick(ended)
@@ -92,10 +94,6 @@ export class SimulatedHypervisor implements Hypervisor {
     const atMs = this.#clock.catchUp()
     if (!this.#host.up) throw new HypervisorUnavailable(`${this.#host.spec.name} does not answer (simulated)`)
     return atMs
-  }
-
-  #tells(event: HypervisorEvent): boolean {
-    return event.vmUuid === undefined || measuredBy(this.#host.spec.kind).has('events')
   }
 
   /** A disk that KVM reaches over the network by itself leaves no trace on the host: it counts as moved. */

@@ -2,6 +2,7 @@ import type { CapabilityName } from '../../../common/capabilities.js'
 import type { DiskRaw, NicRaw, SampleGroup, VmRaw } from '../hypervisor.js'
 import { vmTotals } from './counters.js'
 import type { SimVm } from './entities.js'
+import { stateTold } from './esxi-words.js'
 import { diskTargetOf, nicDeviceOf } from './vm-facts.js'
 
 /** A record that is being filled in. */
@@ -22,8 +23,9 @@ export function sampleVm(vm: SimVm, reading: Reading, withDisks: boolean): VmRaw
   const { totals, spec } = vm
   const raw: Draft<VmRaw> = { uuid: vm.uuid, runId: vm.runId, atMs: reading.atMs }
   if (groups.has('state')) {
-    raw.state = vm.state
-    raw.stateReason = vm.stateReason
+    const told = stateTold(vm.path.host.spec.kind, vm)
+    raw.state = told.state
+    raw.stateReason = told.stateReason
   }
   if (groups.has('mem-size')) raw.memoryMaxBytes = spec.memoryBytes
   if (vm.runId === '') return raw
@@ -83,11 +85,11 @@ function sampleNic(vm: SimVm, share: number): NicRaw {
     device: nicDeviceOf(vm),
     receiveBytes: totals.readWhole(vmTotals.receiveBytes, share),
     receivePackets: totals.readWhole(vmTotals.receivePackets, share),
-    receiveErrors: 0,
     receiveDrops: 0,
     transmitBytes: totals.readWhole(vmTotals.transmitBytes, share),
     transmitPackets: totals.readWhole(vmTotals.transmitPackets, share),
-    transmitErrors: 0,
     transmitDrops: 0,
+    // vSphere counts dropped packets only.
+    ...(vm.path.host.spec.kind === 'esxi' ? {} : { receiveErrors: 0, transmitErrors: 0 }),
   }
 }

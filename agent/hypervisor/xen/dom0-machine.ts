@@ -3,6 +3,7 @@ import type { Capability, HostFacts, HostRaw } from '../hypervisor.js'
 
 /** What /proc of dom0 says of dom0 alone, and of the machine would be wrong. */
 const dom0Only = [
+  'cpuUsedSeconds',
   'cpuUserSeconds',
   'cpuSystemSeconds',
   'cpuIdleSeconds',

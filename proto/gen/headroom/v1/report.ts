@@ -851,6 +851,8 @@ export interface HostSample {
   disks: HostDiskSample[];
   fileSystems: FileSystemSample[];
   networks: NetworkSample[];
+  /** All that was used, of hypervisors that do not divide it. */
+  cpuUsedSeconds?: number | undefined;
 }
 
 /** A block device of the host, as in /proc/diskstats. */
@@ -2683,6 +2685,7 @@ function createBaseHostSample(): HostSample {
     disks: [],
     fileSystems: [],
     networks: [],
+    cpuUsedSeconds: undefined,
   };
 }
 
@@ -2786,6 +2789,9 @@ export const HostSample: MessageFns<HostSample> = {
     }
     for (const v of message.networks) {
       NetworkSample.encode(v!, writer.uint32(210).fork()).join();
+    }
+    if (message.cpuUsedSeconds !== undefined) {
+      writer.uint32(217).double(message.cpuUsedSeconds);
     }
     return writer;
   },
@@ -3011,6 +3017,14 @@ export const HostSample: MessageFns<HostSample> = {
             message.networks.push(NetworkSample.decode(reader, reader.uint32()));
             continue;
           }
+          case 27: {
+            if (tag !== 217) {
+              break;
+            }
+
+            message.cpuUsedSeconds = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3151,6 +3165,11 @@ export const HostSample: MessageFns<HostSample> = {
       networks: globalThis.Array.isArray(object?.networks)
         ? object.networks.map((e: any) => NetworkSample.fromJSON(e))
         : [],
+      cpuUsedSeconds: isSet(object.cpuUsedSeconds)
+        ? globalThis.Number(object.cpuUsedSeconds)
+        : isSet(object.cpu_used_seconds)
+        ? globalThis.Number(object.cpu_used_seconds)
+        : undefined,
     };
   },
 
@@ -3234,6 +3253,9 @@ export const HostSample: MessageFns<HostSample> = {
     if (message.networks?.length) {
       obj.networks = message.networks.map((e) => NetworkSample.toJSON(e));
     }
+    if (message.cpuUsedSeconds !== undefined) {
+      obj.cpuUsedSeconds = floatToJson(message.cpuUsedSeconds);
+    }
     return obj;
   },
 
@@ -3282,6 +3304,7 @@ export const HostSample: MessageFns<HostSample> = {
     message.disks = object.disks?.map((e) => HostDiskSample.fromPartial(e)) || [];
     message.fileSystems = object.fileSystems?.map((e) => FileSystemSample.fromPartial(e)) || [];
     message.networks = object.networks?.map((e) => NetworkSample.fromPartial(e)) || [];
+    message.cpuUsedSeconds = object.cpuUsedSeconds ?? undefined;
     return message;
   },
 };
