@@ -270,7 +270,7 @@ export const fleetView = z.object({
   simulated: z.boolean().describe('at least one host is simulated'),
   hosts: z.object({ total: z.number(), up: z.number() }),
   vms: z.object({ total: z.number(), running: z.number() }),
-  memoryBytes: z.number(),
+  memoryBytes: z.number().optional().describe('of all hosts whose memory is known; left out while there is none'),
   configuredBytes: z.number(),
   room: z.number(),
   survivesHostFailure: z.boolean(),

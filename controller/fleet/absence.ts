@@ -1,8 +1,23 @@
+import type { CapabilityName } from '../../common/capabilities.js'
 import type { Capability, Metric, MetricSource } from '../model/snapshot.js'
-import { fieldNames, type EntityKind } from '../store/measurements.js'
+import { fieldNames, type EntityKind, type FieldOf } from '../store/measurements.js'
 
-/** The capability without which a field cannot be there. Fields that are not named are always possible. */
-const capabilityOfField: Readonly<Record<EntityKind, Readonly<Record<string, string>>>> = {
+/** What a host must be able to measure for a field to be there: one capability, one of several, or nothing in particular. */
+type Need = CapabilityName | readonly CapabilityName[] | 'always'
+
+const bytes = { readBytesPerSecond: 'disk-bytes', writeBytesPerSecond: 'disk-bytes' } as const
+const requests = { readRequestsPerSecond: 'disk-requests', writeRequestsPerSecond: 'disk-requests' } as const
+const latency = { readLatencyMs: 'disk-latency', writeLatencyMs: 'disk-latency' } as const
+const flush = { flushRequestsPerSecond: 'disk-flush', flushLatencyMs: 'disk-flush' } as const
+const network = {
+  receiveBytesPerSecond: 'nic',
+  transmitBytesPerSecond: 'nic',
+  receiveErrorsPerSecond: 'nic',
+  transmitErrorsPerSecond: 'nic',
+} as const
+
+/** Which capability stands for which metric: the one table of it. A field without a line does not compile. */
+const needs = {
   vm: {
     cpuCores: 'cpu',
     vcpuWaitFraction: 'vcpu-wait',
@@ -16,50 +31,63 @@ const capabilityOfField: Readonly<Record<EntityKind, Readonly<Record<string, str
     memoryActiveBytes: 'memory-active',
     memoryBalloonedBytes: 'memory-active',
     memorySwappedBytes: 'memory-active',
-    readBytesPerSecond: 'disk-bytes',
-    writeBytesPerSecond: 'disk-bytes',
-    readRequestsPerSecond: 'disk-requests',
-    writeRequestsPerSecond: 'disk-requests',
-    readLatencyMs: 'disk-latency',
-    writeLatencyMs: 'disk-latency',
-    flushRequestsPerSecond: 'disk-flush',
-    flushLatencyMs: 'disk-flush',
-    receiveBytesPerSecond: 'nic',
-    transmitBytesPerSecond: 'nic',
-    receiveErrorsPerSecond: 'nic',
-    transmitErrorsPerSecond: 'nic',
+    ...bytes,
+    ...requests,
+    ...latency,
+    ...flush,
+    ...network,
+    running: 'always',
   },
   disk: {
-    readBytesPerSecond: 'disk-bytes',
-    writeBytesPerSecond: 'disk-bytes',
+    ...bytes,
     readBytesTotal: 'disk-bytes',
     writeBytesTotal: 'disk-bytes',
-    readRequestsPerSecond: 'disk-requests',
-    writeRequestsPerSecond: 'disk-requests',
-    readLatencyMs: 'disk-latency',
-    writeLatencyMs: 'disk-latency',
-    flushRequestsPerSecond: 'disk-flush',
-    flushLatencyMs: 'disk-flush',
+    ...requests,
+    ...latency,
+    ...flush,
+    outOfSlotsPerSecond: 'disk-requests',
   },
-  nic: {
-    receiveBytesPerSecond: 'nic',
-    transmitBytesPerSecond: 'nic',
-    receiveErrorsPerSecond: 'nic',
-    transmitErrorsPerSecond: 'nic',
-  },
+  nic: network,
   host: {
     cpuUsedCores: 'host-cpu',
     cpuIowaitCores: 'host-cpu',
     cpuStealCores: 'host-cpu',
+    load1: 'host-cpu',
+    memoryBytes: 'always',
     memoryAvailableBytes: 'host-memory',
+    memoryConfiguredBytes: 'always',
+    swapUsedBytes: 'host-memory',
+    swapInBytesPerSecond: 'host-memory',
+    swapOutBytesPerSecond: 'host-memory',
     psiCpuSomeFraction: 'host-psi',
     psiMemorySomeFraction: 'host-psi',
     psiMemoryFullFraction: 'host-psi',
     psiIoSomeFraction: 'host-psi',
     psiIoFullFraction: 'host-psi',
+    uptimeSeconds: 'always',
+    receiveBytesPerSecond: 'always',
+    transmitBytesPerSecond: 'always',
   },
-  array: {},
-  file_system: {},
+  // Of arrays that a host does not count, its VMs' disks are added up.
+  array: {
+    readBytesPerSecond: ['array-counters', 'disk-bytes'],
+    writeBytesPerSecond: ['array-counters', 'disk-bytes'],
+    readRequestsPerSecond: ['array-counters', 'disk-requests'],
+    writeRequestsPerSecond: ['array-counters', 'disk-requests'],
+    readLatencyMs: ['array-counters', 'disk-latency'],
+    writeLatencyMs: ['array-counters', 'disk-latency'],
+    inFlight: 'array-counters',
+    canaryMs: 'array-counters',
+  },
+  file_system: { sizeBytes: 'always', availableBytes: 'always', filesFree: 'always' },
+} as const satisfies { readonly [Kind in EntityKind]: Readonly<Record<FieldOf<Kind>, Need>> }
+
+/** The capabilities of which one is needed for a field; none: it needs no particular one. */
+function neededFor(kind: EntityKind, field: string): readonly string[] {
+  const fields: Readonly<Record<string, Need>> = needs[kind]
+  const need = Object.hasOwn(fields, field) ? fields[field] : undefined
+  if (need === undefined || need === 'always') return []
+  return typeof need === 'string' ? [need] : need
 }
 
 const sourceOfField: Readonly<Record<string, MetricSource>> = {
@@ -77,19 +105,62 @@ export function whyUnmeasurable(
   field: string,
   capabilities: readonly Capability[],
 ): string | undefined {
-  const name = capabilityOfField[kind][field]
-  if (name === undefined) return undefined
+  return unmeasurableFields(kind, capabilities).get(field)
+}
+
+type Unmeasurable = ReadonlyMap<string, string>
+
+/** Asked for every figure of every report, and the same until the host says anew what it can. */
+const remembered = new WeakMap<readonly Capability[], Map<EntityKind, Unmeasurable>>()
+
+/** Fields that cannot be measured, and why. */
+function unmeasurableFields(kind: EntityKind, capabilities: readonly Capability[]): Unmeasurable {
+  const byKind = remembered.get(capabilities) ?? new Map<EntityKind, Unmeasurable>()
+  remembered.set(capabilities, byKind)
+  const known = byKind.get(kind)
+  if (known !== undefined) return known
+  const fields = new Map<string, string>()
+  for (const field of fieldNames(kind)) {
+    const [reason, ...more] = neededFor(kind, field).map((name) => whyNot(name, capabilities))
+    if (reason !== undefined && !more.includes(undefined)) fields.set(field, reason)
+  }
+  byKind.set(kind, fields)
+  return fields
+}
+
+/** Why a host cannot do something; undefined if it can. */
+export function whyNot(name: string, capabilities: readonly Capability[]): string | undefined {
   const capability = capabilities.find((one) => one.name === name)
   if (capability === undefined) return 'not measured by this driver'
   return capability.support === 'no' ? capability.reason || 'not measured by this hypervisor' : undefined
 }
 
+/** What is said of a field without a reading: where it cannot be expected everywhere, how far it can. */
+function whyUnread(kind: EntityKind, field: string, capabilities: readonly Capability[]): string {
+  const needed = neededFor(kind, field)
+  const limited = capabilities.find(({ name, support }) => support === 'degraded' && needed.includes(name))
+  return limited === undefined || limited.reason === ''
+    ? 'not read yet'
+    : `not read yet; limited here: ${limited.reason}`
+}
+
 /** A VM's latency that is degraded is that of the host's device beneath its disk: see common/capabilities.ts. */
 function sourceOf(kind: EntityKind, field: string, capabilities: readonly Capability[]): MetricSource | undefined {
-  const isDiskLatency = capabilityOfField[kind][field] === 'disk-latency'
+  const [needed] = neededFor(kind, field)
   const byDevice =
-    isDiskLatency && capabilities.some(({ name, support }) => name === 'disk-latency' && support === 'degraded')
+    needed === 'disk-latency' &&
+    capabilities.some(({ name, support }) => name === 'disk-latency' && support === 'degraded')
   return byDevice ? 'device' : sourceOfField[field]
+}
+
+function reasonOf(metric: Metric | undefined): string | undefined {
+  return metric !== undefined && 'absent' in metric ? metric.absent : undefined
+}
+
+/** What a host said that it can measure, before and now. */
+export interface CapabilityChange {
+  readonly before: readonly Capability[]
+  readonly after: readonly Capability[]
 }
 
 export type Metrics = Readonly<Record<string, Metric>>
@@ -98,9 +169,22 @@ export type Metrics = Readonly<Record<string, Metric>>
 export function unread(kind: EntityKind, capabilities: readonly Capability[]): Metrics {
   const metrics: Record<string, Metric> = {}
   for (const field of fieldNames(kind)) {
-    metrics[field] = { absent: whyUnmeasurable(kind, field, capabilities) ?? 'not read yet' }
+    const absent = whyUnmeasurable(kind, field, capabilities) ?? whyUnread(kind, field, capabilities)
+    metrics[field] = { absent }
   }
   return metrics
+}
+
+/** The metrics after the host has said anew what it can measure: what it cannot any more goes, what it can now may come. */
+export function reconsider(kind: EntityKind, metrics: Metrics, { before, after }: CapabilityChange): Metrics {
+  const now: Record<string, Metric> = { ...metrics }
+  const unreadBefore = unread(kind, before)
+  for (const [field, metric] of Object.entries(unread(kind, after))) {
+    const isUnread = reasonOf(metrics[field]) === reasonOf(unreadBefore[field])
+    const isLost = whyUnmeasurable(kind, field, after) !== undefined
+    if (isLost || (isUnread && reasonOf(metrics[field]) !== undefined)) now[field] = metric
+  }
+  return now
 }
 
 /** New values of fields; `null`: read, and there is no such figure (a latency without requests). */

@@ -17,6 +17,8 @@ const capabilities = [
   'memory-rss',
   'vcpu-wait',
   'memory-guest',
+  'array-counters',
+  'host-cpu',
 ].map((name) => ({ name, support: 'yes' as const, reason: '' }))
 
 const facts: VmFacts = {
@@ -356,6 +358,31 @@ describe('placement', () => {
   })
 })
 
+describe('a VM that is new', () => {
+  beforeEach(() => {
+    fleet = new Fleet()
+    connect('h1')
+  })
+
+  // ESXi's samples are of intervals that ended up to 40 s before the inventory was read.
+  it('has the state of its first sample, though that is of before the inventory', () => {
+    inventory('h1', [facts])
+    report('h1', -30_000, { vms: [sample(-30_000)] })
+    expect(fleet.snapshot().vms.get(uuid)).toMatchObject({ state: 'running', stateSince: t0 - 30_000 })
+    report('h1', -10_000, { vms: [sample(-10_000, { state: 'shutoff' })] })
+    expect(fleet.snapshot().vms.get(uuid)).toMatchObject({ state: 'shutoff', stateSince: t0 - 10_000 })
+  })
+
+  it('has the state of its first sample after an event that says nothing of it, and of the event after one that does', () => {
+    report('h1', 0, { lane: 'event', events: [event('defined', 0)] })
+    report('h1', -30_000, { vms: [sample(-30_000)] })
+    expect(fleet.snapshot().vms.get(uuid)?.state).toBe('running')
+    report('h1', 0, { lane: 'event', events: [event('stopped', 0)] })
+    report('h1', -10_000, { vms: [sample(-10_000)] })
+    expect(fleet.snapshot().vms.get(uuid)?.state).toBe('shutoff')
+  })
+})
+
 describe('late reports', () => {
   function hello(spoolId: string, backlog: readonly string[]): void {
     const agentId = 'agent-of-h1'
@@ -414,6 +441,64 @@ describe('late reports', () => {
 })
 
 describe('hosts', () => {
+  it('that cannot measure something any more lose its figures, and say why; those that can again wait for a reading', () => {
+    const disks = { ...written(4096), totals: { cpuSeconds: 1 }, levels: { memoryRssBytes: 7 } }
+    report('h1', 0, { vms: [sample(0, disks)] })
+    report('h1', 10_000, { vms: [sample(10_000, { ...disks, ...written(8192) })] })
+    report('h1', 10_000, { arrays: [{ key: 'iscsi:box', runId: '', totals: {}, levels: { inFlight: 3 } }] })
+    const why = (name: string): unknown => fleet.snapshot().vms.get(uuid)?.metrics[name]
+    const onDisk = (): unknown => fleet.snapshot().disks.get(`${uuid}/vda`)?.metrics['writeBytesPerSecond']
+    expect([metric('memoryRssBytes'), metric('writeBytesPerSecond')]).toEqual([7, 409.6])
+    expect(valueOf(fleet.snapshot().arrays.get('iscsi:box')?.metrics['writeBytesPerSecond'])).toBe(409.6)
+
+    const without = new Set(['memory-rss', 'disk-bytes', 'array-counters'])
+    const reason = 'no longer'
+    const less = capabilities.map((one) => (without.has(one.name) ? { ...one, support: 'no' as const, reason } : one))
+    connect('h1', 'agent-of-h1', less)
+    expect([why('memoryRssBytes'), why('writeBytesPerSecond'), onDisk()]).toEqual(
+      Array.from({ length: 3 }, () => ({ absent: reason })),
+    )
+    expect(fleet.snapshot().arrays.get('iscsi:box')?.metrics['writeBytesPerSecond']).toHaveProperty('absent')
+    expect(metric('cpuCores')).toBe(0)
+    const { points } = report('h1', 20_000, {
+      vms: [sample(20_000, disks)],
+      arrays: [{ key: 'iscsi:box', runId: '', totals: {}, levels: { inFlight: 3 } }],
+    })
+    const stored = points.flatMap(({ entity, fields }) => Object.keys(fields).map((field) => `${entity.kind} ${field}`))
+    expect(stored.filter((one) => /Rss|Bytes(PerSecond|Total)|inFlight/.test(one))).toEqual([])
+
+    connect('h1')
+    expect(why('memoryRssBytes')).toEqual({ absent: 'not read yet' })
+    expect(metric('cpuCores')).toBe(0)
+  })
+
+  it('tell no 0 of what is not known: inodes that are not counted, errors of one way, sizes of VMs', () => {
+    const fileSystem = { mount: '/', device: 'd', type: 'btrfs', sizeBytes: 9, availableBytes: 4, readOnly: false }
+    const machine = (totals: number): ReportObservation['host'] => ({
+      totals: { cpuUsedSeconds: totals },
+      levels: {},
+      disks: [],
+      networks: [{ device: 'eth0', totals: { receiveBytes: totals, transmitBytes: totals, receiveErrors: totals } }],
+      fileSystems: [{ ...fileSystem, files: 0, filesFree: 0 }],
+    })
+    inventory('h1', [facts, { ...facts, uuid: uuid.replaceAll('1', '9'), name: 'new', memoryMaxBytes: undefined }])
+    report('h1', 0, { host: machine(0) })
+    const { points } = report('h1', 10_000, { host: machine(20) })
+    const fieldsOf = (kind: string): unknown => points.find(({ entity }) => entity.kind === kind)?.fields
+    expect(fieldsOf('file_system')).toEqual({ sizeBytes: 9, availableBytes: 4 })
+    expect(fieldsOf('host')).toEqual({ cpuUsedCores: 2, receiveBytesPerSecond: 2, transmitBytesPerSecond: 2 })
+    expect(fleet.snapshot().hosts.get('h1')?.networks[0]?.errorsPerSecond).toEqual({ absent: 'not read yet' })
+  })
+
+  it('say of what they measure in part how far that goes', () => {
+    const limited = { name: 'memory-guest', support: 'degraded' as const, reason: 'only with a balloon' }
+    connect('h1', 'agent-of-h1', [...capabilities.filter(({ name }) => name !== 'memory-guest'), limited])
+    report('h1', 0, { vms: [sample(0)] })
+    expect(fleet.snapshot().vms.get(uuid)?.metrics['memoryGuestUsedBytes']).toEqual({
+      absent: 'not read yet; limited here: only with a balloon',
+    })
+  })
+
   it('are spoken for by their own agent only', () => {
     const applied = report('h1', 1000, { vms: [sample(1000)] }, 'somebody-else')
     expect([applied.points, fleet.snapshot().vms.get(uuid)?.state]).toEqual([[], 'unknown'])

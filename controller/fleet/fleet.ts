@@ -151,8 +151,8 @@ export class Fleet implements FleetReader {
       host = new HostRecord(hello, agentId, now)
       this.#hosts.set(hello.hostId, host)
     }
-    host.hello = hello
     host.agentId = agentId
+    if (host.introduce(hello)) this.#hostAndVmsChanged(host)
     // What happened since it was heard last is not known yet.
     for (const uuid of host.copies.keys()) this.#spans.rests(uuid, host.id)
     host.clockOffsetMs = clockOffsetMs
@@ -265,7 +265,7 @@ export class Fleet implements FleetReader {
   #removeUnlisted(host: HostRecord, report: ReportObservation): void {
     const listed = new Set([...report.vms.map((vm) => vm.uuid), ...report.gaps.map((gap) => gap.vmUuid)])
     for (const copy of host.copies.values()) {
-      if (!listed.has(copy.uuid) && copy.lastHeardAt < report.at) this.#removeCopy(host, copy)
+      if (!listed.has(copy.uuid) && copy.lastListedAt < report.at) this.#removeCopy(host, copy)
     }
   }
 
@@ -380,6 +380,7 @@ export class Fleet implements FleetReader {
 
   #hostAndVmsChanged(host: HostRecord): void {
     this.#builder.hostChanged(host)
+    for (const key of host.arrayMetrics.keys()) this.#builder.arrayChanged(key)
     for (const copy of host.copies.values()) this.#touch(copy)
   }
 

@@ -18,7 +18,7 @@ import {
   type Metric,
 } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
-import { merge, unread, type Metrics, type Readings } from './absence.js'
+import { merge, reconsider, unread, whyNot, type Metrics, type Readings } from './absence.js'
 import { interval, shortestIntervalMs, type Baseline, type Interval } from './rates.js'
 import { hostReadings, ioReadings, networkReadings, sum } from './readings.js'
 import type { CopyContext, VmCopy } from './vm-copy.js'
@@ -82,6 +82,17 @@ export class HostRecord {
     return this.inventory?.arrays ?? []
   }
 
+  /** Its agent introduces it anew. @returns whether it can measure other things than before, which changes all its figures */
+  introduce(hello: HostHello): boolean {
+    const change = { before: this.hello.capabilities, after: hello.capabilities }
+    this.hello = hello
+    if (JSON.stringify(change.before) === JSON.stringify(change.after)) return false
+    this.#metrics = reconsider('host', this.#metrics, change)
+    for (const [key, metrics] of this.arrayMetrics) this.arrayMetrics.set(key, reconsider('array', metrics, change))
+    for (const copy of this.copies.values()) copy.reconsider(change)
+    return true
+  }
+
   context(seriesId: string): CopyContext {
     return {
       hostId: this.id,
@@ -98,10 +109,14 @@ export class HostRecord {
     return true
   }
 
-  /** Sum over the VMs that hold memory here of what each may grow to. */
-  configuredBytes(): number {
+  /** Sum over the VMs that hold memory here of what each may grow to; undefined while that of one is not known. */
+  configuredBytes(): number | undefined {
     let bytes = 0
-    for (const copy of this.copies.values()) if (occupiesMemory(copy.state)) bytes += copy.memoryMaxBytes ?? 0
+    for (const copy of this.copies.values()) {
+      if (!occupiesMemory(copy.state)) continue
+      if (copy.memoryMaxBytes === undefined) return undefined
+      bytes += copy.memoryMaxBytes
+    }
     return bytes
   }
 
@@ -111,7 +126,8 @@ export class HostRecord {
     const of = this.#advance('host', { at, runId: bootId, totals: host.totals })
     if (of !== undefined) Object.assign(readings, hostReadings(of))
     for (const [field, value] of Object.entries(host.levels)) if (value !== undefined) readings[field] = value
-    readings['memoryConfiguredBytes'] = this.configuredBytes()
+    const configuredBytes = this.configuredBytes()
+    if (configuredBytes !== undefined) readings['memoryConfiguredBytes'] = configuredBytes
 
     const networkIntervals: Interval[] = []
     this.#networks = host.networks.map((one) => {
@@ -132,15 +148,17 @@ export class HostRecord {
     const { metrics, stored } = this.#merge('host', this.#metrics, readings, at)
     this.#metrics = metrics
     const points: Point[] = [{ entity: { kind: 'host', id: this.id }, atMs: at, fields: stored }]
-    for (const { mount, sizeBytes, availableBytes, filesFree } of host.fileSystems) {
-      const fields = { sizeBytes, availableBytes, filesFree }
+    for (const { mount, sizeBytes, availableBytes, files, filesFree } of host.fileSystems) {
+      // File systems that make inodes as they need them tell of none at all.
+      const fields = { sizeBytes, availableBytes, ...(files > 0 ? { filesFree } : {}) }
       points.push({ entity: { kind: 'file_system', id: `${this.id}/${mount}` }, atMs: at, fields })
     }
     return points
   }
 
-  /** Applies what this host exchanged with one array. */
+  /** Applies what this host exchanged with one array, if that is something that it can count. */
   observeArray(array: ArrayObservation, bootId: string, at: number): Point[] {
+    if (whyNot('array-counters', this.hello.capabilities) !== undefined) return []
     const readings: Record<string, number | null> = {}
     const of = this.#advance(`array ${array.key}`, { at, runId: `${bootId}/${array.runId}`, totals: array.totals })
     if (of !== undefined) Object.assign(readings, arrayReadings(of))
@@ -270,10 +288,8 @@ function diskOf(device: string, of: Interval | undefined, at: number): HostDisk 
 
 function networkOf(device: string, of: Interval | undefined, at: number): HostNetwork {
   const net: Readings = of === undefined ? {} : networkReadings(of)
-  const errors =
-    net['receiveErrorsPerSecond'] === undefined
-      ? undefined
-      : (net['receiveErrorsPerSecond'] ?? 0) + (net['transmitErrorsPerSecond'] ?? 0)
+  const { receiveErrorsPerSecond: received, transmitErrorsPerSecond: sent } = net
+  const errors = typeof received === 'number' && typeof sent === 'number' ? received + sent : undefined
   return {
     device,
     receiveBytesPerSecond: asMetric(net['receiveBytesPerSecond'], at),

@@ -1,7 +1,7 @@
 import type { EventObservation, VmFacts, VmObservation } from '../model/observation.js'
 import { isRunning, type Capability, type Disk, type Gap, type Vm, type VmState } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
-import type { Metrics } from './absence.js'
+import type { CapabilityChange, Metrics } from './absence.js'
 import { firstIntervals } from './arrival.js'
 import { isArrival, Passage, type Arrival, type Departure } from './passage.js'
 import { canHaveBegunWithin, shortestIntervalMs, type Interval } from './rates.js'
@@ -59,6 +59,9 @@ export class VmCopy {
   /** When the present run began, if an event told: its totals were 0 then. */
   #beganAt: number | undefined
   #hasRun = false
+  /** Until then `stateSince` is no more than the moment when it was first heard of. */
+  #isStateTold = false
+  #definedAt = 0
   #guestMemoryAt: number | undefined
 
   constructor(
@@ -79,6 +82,8 @@ export class VmCopy {
     copy.state = this.state
     copy.stateReason = this.stateReason
     copy.#hasRun = this.#hasRun
+    copy.#isStateTold = this.#isStateTold
+    copy.#definedAt = this.#definedAt
     copy.runsSince = this.runsSince
     copy.isApart = this.isApart
     copy.isBelieved = this.isBelieved
@@ -91,14 +96,20 @@ export class VmCopy {
   /** Takes over a definition. Memory and vCPUs come from it until the first sample. */
   define(facts: VmFacts, context: CopyContext, at: number): void {
     this.facts = facts
+    this.#definedAt = at
     this.name = facts.name
     this.#vcpus ??= facts.vcpus
     const known = this.#parts.metrics['memoryMaxBytes']
-    if (known === undefined || 'absent' in known) {
+    if (facts.memoryMaxBytes !== undefined && (known === undefined || 'absent' in known)) {
       this.#parts.define({ memoryMaxBytes: facts.memoryMaxBytes }, at, context)
     }
     // Host devices are numbered anew with each start.
     this.#parts.keepOnly(new Set(facts.disks.map((disk) => disk.target)), new Set(facts.nics.map((nic) => nic.device)))
+  }
+
+  /** Until when it was certainly there. */
+  get lastListedAt(): number {
+    return Math.max(this.lastHeardAt, this.#definedAt)
   }
 
   /** The last moment of which anything is known. */
@@ -113,7 +124,7 @@ export class VmCopy {
 
   /** Applies a sample that is not part of the VM's history: only what the copy itself is. */
   note(sample: VmObservation): void {
-    if (sample.state !== undefined && sample.at >= this.stateSince) {
+    if (sample.state !== undefined && this.#isNews(sample.at)) {
       this.#enter(sample.state, sample.stateReason, sample.at)
     }
     if (sample.vcpus !== undefined) this.#vcpus = sample.vcpus
@@ -135,7 +146,7 @@ export class VmCopy {
     const firsts = this.#firstIntervals(sample, context, departures)
     const readings: Record<string, number> = {}
     // What an event told since the sample was taken is newer.
-    if (sample.state !== undefined && sample.at >= this.stateSince) {
+    if (sample.state !== undefined && this.#isNews(sample.at)) {
       this.#enter(sample.state, sample.stateReason, sample.at)
       readings['running'] = isRunning(sample.state) ? 1 : 0
     }
@@ -166,12 +177,17 @@ export class VmCopy {
     const isComing = isArrival(event.kind, event.reason)
     if (event.kind === 'started') this.#beganAt = event.at
     const state = isComing ? 'paused' : stateOfEvent[event.kind]
-    if (state === undefined || event.at < this.stateSince) return
+    if (state === undefined || !this.#isNews(event.at)) return
     const cameBefore = this.passage.cameAt
     this.passage.happened(event, (at) => this.#parts.expected(at))
     if (this.passage.cameAt !== undefined && this.passage.cameAt !== cameBefore) this.#came(event.at)
     this.#enter(state, isComing ? 'migration' : event.reason, event.at)
     if (!this.#isAlive) this.#parts.silence('not running')
+  }
+
+  /** Its host can measure other things than before. */
+  reconsider(change: CapabilityChange): void {
+    this.#parts.reconsider(change)
   }
 
   /** Configured memory: what it may grow to. */
@@ -212,7 +228,7 @@ export class VmCopy {
     if (this.passage.isComing) {
       this.passage.come(at)
       this.#came(at)
-    } else if (at >= this.stateSince) this.passage.stay()
+    } else if (this.#isNews(at)) this.passage.stay()
   }
 
   /**
@@ -242,7 +258,13 @@ export class VmCopy {
     return firstIntervals({ ...arrival, first }, departures.before(this.uuid, hostId, arrival))
   }
 
+  /** Whether what is told of a moment can change the state: nothing that is newer has been told. */
+  #isNews(at: number): boolean {
+    return !this.#isStateTold || at >= this.stateSince
+  }
+
   #enter(state: VmState, reason: string, at: number): void {
+    this.#isStateTold = true
     if (isRunning(state)) this.#hasRun = true
     if (state === this.state && (reason === this.stateReason || reason === 'unknown')) return
     // Running and blocked alternate all the time; both are running to people.

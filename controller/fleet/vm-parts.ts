@@ -2,7 +2,16 @@ import type { NicObservation, Totals, VmObservation } from '../model/observation
 import type { Capability } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { sumOfDisks } from './arrival.js'
-import { forget, merge, unread, type Metrics, type Readings } from './absence.js'
+import {
+  forget,
+  merge,
+  reconsider,
+  unread,
+  whyUnmeasurable,
+  type CapabilityChange,
+  type Metrics,
+  type Readings,
+} from './absence.js'
 import { advance, expectedOf, leftBy, unknownBegin, type Counted, type Part, type Run } from './counted.js'
 import type { Departure } from './passage.js'
 import type { Interval } from './rates.js'
@@ -124,11 +133,11 @@ export class VmParts {
       if (part.baseline === undefined || part.baseline.at >= at) continue
       part.idleAt = at
       totals = { ...totals, ...part.baseline.totals }
-      if (isIdle(part.metrics, part.baseline.totals)) continue
+      if (isIdle('disk', part.metrics, part.baseline.totals, context)) continue
       part.metrics = merged('disk', part.metrics, idleReadings(part.baseline.totals), at, context).metrics
       changed = true
     }
-    if (!isIdle(this.#metrics, totals)) {
+    if (!isIdle('vm', this.#metrics, totals, context)) {
       this.#metrics = merged('vm', this.#metrics, idleReadings(totals), at, context).metrics
       changed = true
     }
@@ -141,6 +150,13 @@ export class VmParts {
     for (const part of [...this.#disks.values(), ...this.#nics.values()]) {
       part.metrics = forget(part.metrics, liveFields, reason)
     }
+  }
+
+  /** Its host can measure other things than before. */
+  reconsider(change: CapabilityChange): void {
+    this.#metrics = reconsider('vm', this.#metrics, change)
+    for (const part of this.#disks.values()) part.metrics = reconsider('disk', part.metrics, change)
+    for (const part of this.#nics.values()) part.metrics = reconsider('nic', part.metrics, change)
   }
 
   /** What its disks did since their last intervals, by this sample. */
@@ -248,10 +264,10 @@ function addTotals(fields: Record<string, number | null>, totals: Totals): void 
 }
 
 /** Whether every rate that these totals give is known to be 0. Unmeasurable ones stay absent and do not count. */
-function isIdle(metrics: Metrics, totals: Totals): boolean {
+function isIdle(kind: 'vm' | 'disk', metrics: Metrics, totals: Totals, { capabilities }: CopyContext): boolean {
   return Object.entries(idleReadings(totals)).every(([field, value]) => {
     const metric = metrics[field]
     if (value === null || metric === undefined) return true
-    return 'absent' in metric ? metric.absent !== 'not read yet' : metric.value === 0
+    return 'absent' in metric ? whyUnmeasurable(kind, field, capabilities) !== undefined : metric.value === 0
   })
 }

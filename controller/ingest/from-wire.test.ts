@@ -114,7 +114,7 @@ describe('inventoryFromWire', () => {
         {
           uuid,
           name: 'mail',
-          vcpus: 2,
+          vcpus: 0,
           memoryMaxBytes: 2n ** 63n,
           disks: [{ target: 'vda', capacityBytes: 2n ** 60n }],
         },
@@ -122,7 +122,12 @@ describe('inventoryFromWire', () => {
       arrays: [{ key: 'iscsi:a', sizeBytes: 2n ** 62n }],
     })
     expect(result?.host).toMatchObject({ cpuCores: undefined, memoryBytes: undefined })
-    expect(result?.vms[0]).toMatchObject({ name: 'mail', memoryMaxBytes: 0, disks: [{ capacityBytes: undefined }] })
+    expect(result?.vms[0]).toMatchObject({
+      name: 'mail',
+      vcpus: undefined,
+      memoryMaxBytes: undefined,
+      disks: [{ capacityBytes: undefined }],
+    })
     expect(result?.arrays).toEqual([{ key: 'iscsi:a', name: 'iscsi:a', kind: '', sizeBytes: undefined }])
     expect(refused).toEqual({
       'host.memory_bytes': 1,

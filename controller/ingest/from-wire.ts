@@ -129,8 +129,9 @@ function vmFactsFromWire(vm: WireVmFacts, check: FieldCheck): VmFacts[] {
     {
       uuid,
       name,
-      vcpus: check.count('vm.vcpus', vm.vcpus) ?? 0,
-      memoryMaxBytes: check.count('vm.memory_max_bytes', vm.memoryMaxBytes) ?? 0,
+      // No VM has none of these: it is not known.
+      vcpus: check.count('vm.vcpus', vm.vcpus) || undefined,
+      memoryMaxBytes: check.count('vm.memory_max_bytes', vm.memoryMaxBytes) || undefined,
       disks: check.unique(
         'disk.target',
         check.list('vm.disks', vm.disks, wireLimits.maxDisksPerVm).flatMap((disk) => diskFactsFromWire(disk, check)),

@@ -98,8 +98,8 @@ export function reportFromWire(
       report.agent === undefined
         ? undefined
         : {
-            cpuSeconds: check.real('agent.cpu_seconds', report.agent.cpuSeconds) ?? 0,
-            rssBytes: check.count('agent.rss_bytes', report.agent.rssBytes) ?? 0,
+            cpuSeconds: check.real('agent.cpu_seconds', report.agent.cpuSeconds),
+            rssBytes: check.count('agent.rss_bytes', report.agent.rssBytes),
             spoolReports: check.count('agent.spool_reports', report.agent.spoolReports) ?? 0,
             droppedReports: check.count('agent.dropped_reports', report.agent.droppedReports) ?? 0,
             skippedTicks: check.count('agent.skipped_ticks', report.agent.skippedTicks) ?? 0,

@@ -38,8 +38,8 @@ export interface NicFacts {
 export interface VmFacts {
   readonly uuid: string
   readonly name: string
-  readonly vcpus: number
-  readonly memoryMaxBytes: number
+  readonly vcpus: number | undefined
+  readonly memoryMaxBytes: number | undefined
   readonly disks: readonly DiskFacts[]
   readonly nics: readonly NicFacts[]
   readonly autostart: boolean | undefined
@@ -139,8 +139,8 @@ export interface EventObservation {
 }
 
 export interface AgentHealth {
-  readonly cpuSeconds: number
-  readonly rssBytes: number
+  readonly cpuSeconds: number | undefined
+  readonly rssBytes: number | undefined
   readonly spoolReports: number
   readonly droppedReports: number
   readonly skippedTicks: number

@@ -104,11 +104,12 @@ export const measurements = {
 } as const satisfies Record<string, { tags: readonly string[]; fields: Record<string, FieldSpec> }>
 
 export type EntityKind = keyof typeof measurements
-export type VmField = keyof (typeof measurements)['vm']['fields']
-export type DiskField = keyof (typeof measurements)['disk']['fields']
-export type NicField = keyof (typeof measurements)['nic']['fields']
-export type HostField = keyof (typeof measurements)['host']['fields']
-export type ArrayField = keyof (typeof measurements)['array']['fields']
+export type FieldOf<Kind extends EntityKind> = keyof (typeof measurements)[Kind]['fields'] & string
+export type VmField = FieldOf<'vm'>
+export type DiskField = FieldOf<'disk'>
+export type NicField = FieldOf<'nic'>
+export type HostField = FieldOf<'host'>
+export type ArrayField = FieldOf<'array'>
 
 export const entityKinds: readonly EntityKind[] = ['vm', 'disk', 'nic', 'host', 'array', 'file_system']
 

@@ -31,6 +31,7 @@ function fleetAnswer(
   const hosts = [...snapshot.hosts.values()]
   const vms = [...snapshot.vms.values()]
   const agents = [...snapshot.agents.values()]
+  const known = hosts.flatMap(({ memoryBytes }) => valueOf(memoryBytes) ?? [])
   return {
     at,
     revision: snapshot.revision,
@@ -38,7 +39,7 @@ function fleetAnswer(
     simulated: hosts.some(({ simulated }) => simulated),
     hosts: { total: hosts.length, up: hosts.filter(({ status }) => status === 'up').length },
     vms: { total: vms.length, running: vms.filter(({ state }) => isRunning(state)).length },
-    memoryBytes: sum(hosts.map(({ memoryBytes }) => valueOf(memoryBytes) ?? 0)),
+    ...(known.length === 0 && hosts.length > 0 ? {} : { memoryBytes: sum(known) }),
     configuredBytes: sum(capacity.hosts.map(({ ledger }) => ledger.configuredBytes)),
     room: capacity.fleet.room,
     survivesHostFailure: capacity.fleet.survivesHostFailure,

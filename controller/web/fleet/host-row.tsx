@@ -59,13 +59,14 @@ function Room({ host }: { readonly host: HostView }) {
 }
 
 function Load({ host, vms }: { readonly host: HostView; readonly vms: readonly VmView[] }) {
-  const used = host.metrics['cpuUsedCores'] ?? sumKnown(vms.map((vm) => vm.cpuCores))
+  const ofHost = host.metrics['cpuUsedCores']
+  const used = ofHost ?? sumKnown(vms.map((vm) => vm.cpuCores))
   const threads = host.cpuThreads ?? host.cpuCores
   const data = sumKnown(vms.flatMap((vm) => [vm.readBytesPerSecond, vm.writeBytesPerSecond]))
   return (
     <div class="host-load">
       <Meter
-        label="CPU"
+        label={ofHost === undefined && used !== undefined ? 'CPU of VMs' : 'CPU'}
         share={used === undefined || threads === undefined ? undefined : used / threads}
         text={
           used === undefined ? absent : `${formatFigure(used, 'cores')}${threads === undefined ? '' : ` of ${threads}`}`

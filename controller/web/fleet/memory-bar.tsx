@@ -30,12 +30,11 @@ export function MemoryBar({ host, vms, vmMemoryBytes }: MemoryBarProps) {
     reserveBytes: host.ledger.reserveBytes,
     configuredBytes: host.ledger.configuredBytes,
     vmMemoryBytes,
-    vms: vms.filter(holdsMemory).map((vm) => ({
-      uuid: vm.uuid,
-      name: vm.name,
-      group: vm.group ?? '',
-      memoryBytes: configuredMemory(vm) ?? 0,
-    })),
+    // One whose size is not known has no place in a bar of sizes.
+    vms: vms.filter(holdsMemory).flatMap((vm) => {
+      const memoryBytes = configuredMemory(vm)
+      return memoryBytes === undefined ? [] : [{ uuid: vm.uuid, name: vm.name, group: vm.group ?? '', memoryBytes }]
+    }),
   })
   const tip = layout.segments.find((segment) => segment.vm.uuid === pointed)
   const tipVm = tip === undefined ? undefined : vms.find((vm) => vm.uuid === tip.vm.uuid)
