@@ -2,7 +2,7 @@ import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 
 import { makeDirectoryDurably, writeDurably } from '../common/durable-file.js'
 import { Lifecycle } from '../common/lifecycle.js'
@@ -248,6 +248,16 @@ export function intervalsFor(config: ControllerConfig['intervals'], hosts: numbe
 }
 
 function fleetMetrics(registry: Registry, fleet: Fleet): void {
+  const contradicted: Counter<'metric'> = new Counter({
+    name: 'headroom_fleet_contradicted_figures_total',
+    help: 'Figures that were dropped because their hosts say that they cannot measure them',
+    labelNames: ['metric'],
+    registers: [registry],
+    collect: () => {
+      contradicted.reset()
+      for (const [metric, count] of fleet.contradictions()) contradicted.inc({ metric }, count)
+    },
+  })
   const gauge = (name: string, help: string, value: () => number): void => {
     const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => metric.set(value()) })
   }

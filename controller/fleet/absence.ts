@@ -194,6 +194,8 @@ export interface Merged {
   readonly metrics: Metrics
   /** What is worth storing: the values that are numbers and measurable. */
   readonly stored: Readonly<Record<string, number>>
+  /** Fields that the host says it cannot measure. */
+  readonly refused: readonly string[]
 }
 
 /** Puts new readings over the old metrics. Values of fields that this host cannot measure are dropped. */
@@ -209,16 +211,19 @@ export function merge(
 ): Merged {
   const metrics: Record<string, Metric> = { ...old }
   const stored: Record<string, number> = {}
+  const refused: string[] = []
   for (const [field, value] of Object.entries(readings)) {
-    if (whyUnmeasurable(kind, field, capabilities) !== undefined) continue
-    if (value === null) {
+    if (whyUnmeasurable(kind, field, capabilities) !== undefined) {
+      // A host that has not said yet what it can measure contradicts nothing.
+      if (capabilities.length > 0) refused.push(field)
+    } else if (value === null) {
       metrics[field] = { absent: 'no requests in the interval' }
     } else if (Number.isFinite(value)) {
       metrics[field] = { value, at, source: sourceOf(kind, field, capabilities) ?? defaultSource }
       stored[field] = value
     }
   }
-  return { metrics, stored }
+  return { metrics, stored, refused }
 }
 
 /** Marks what was live as no longer known, with the reason. Sizes that the definition gives stay. */

@@ -454,6 +454,7 @@ describe('hosts', () => {
     const without = new Set(['memory-rss', 'disk-bytes', 'array-counters'])
     const reason = 'no longer'
     const less = capabilities.map((one) => (without.has(one.name) ? { ...one, support: 'no' as const, reason } : one))
+    expect(fleet.contradictions().size).toBe(0)
     connect('h1', 'agent-of-h1', less)
     expect([why('memoryRssBytes'), why('writeBytesPerSecond'), onDisk()]).toEqual(
       Array.from({ length: 3 }, () => ({ absent: reason })),
@@ -466,6 +467,7 @@ describe('hosts', () => {
     })
     const stored = points.flatMap(({ entity, fields }) => Object.keys(fields).map((field) => `${entity.kind} ${field}`))
     expect(stored.filter((one) => /Rss|Bytes(PerSecond|Total)|inFlight/.test(one))).toEqual([])
+    expect(Object.fromEntries(fleet.contradictions())).toMatchObject({ 'vm.memoryRssBytes': 1, 'array.inFlight': 1 })
 
     connect('h1')
     expect(why('memoryRssBytes')).toEqual({ absent: 'not read yet' })

@@ -8,6 +8,7 @@ import type {
 } from '../model/observation.js'
 import { isRunning, type AgentState, type FleetEvent, type Snapshot } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
+import { Contradictions } from './contradictions.js'
 import { CopyIndex } from './copy-index.js'
 import { Disbelief } from './disbelief.js'
 import type { FleetChange, FleetReader } from './fleet-reader.js'
@@ -42,8 +43,9 @@ export class Fleet implements FleetReader {
   readonly #copies = new CopyIndex()
   readonly #spans = new RunSpans()
   readonly #disbelief = new Disbelief()
+  readonly #contradictions = new Contradictions()
   readonly #moves = new Moves((uuid, hostId, at) => this.#spans.isElsewhere(uuid, hostId, at))
-  readonly #late = new LateTracks(this.#moves, this.#copies, this.#spans)
+  readonly #late = new LateTracks(this.#moves, this.#copies, this.#spans, this.#contradictions)
   #revision = 0
   #at = 0
   #snapshot: Snapshot = emptyView()
@@ -71,6 +73,11 @@ export class Fleet implements FleetReader {
       })
     }
     return this.#snapshot
+  }
+
+  /** Figures that were dropped because their hosts say that they cannot measure them, by `<kind>.<field>`. */
+  contradictions(): ReadonlyMap<string, number> {
+    return this.#contradictions.counts
   }
 
   subscribe(listener: (change: FleetChange) => void): () => void {
@@ -148,7 +155,7 @@ export class Fleet implements FleetReader {
   #greet(hello: HostHello, agentId: string, clockOffsetMs: number, now: number): void {
     let host = this.#hosts.get(hello.hostId)
     if (host === undefined) {
-      host = new HostRecord(hello, agentId, now)
+      host = new HostRecord(hello, agentId, now, this.#contradictions)
       this.#hosts.set(hello.hostId, host)
     }
     host.agentId = agentId

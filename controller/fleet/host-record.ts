@@ -19,6 +19,7 @@ import {
 } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { merge, reconsider, unread, whyNot, type Metrics, type Readings } from './absence.js'
+import type { Contradictions } from './contradictions.js'
 import { interval, shortestIntervalMs, type Baseline, type Interval } from './rates.js'
 import { hostReadings, ioReadings, networkReadings, sum } from './readings.js'
 import type { CopyContext, VmCopy } from './vm-copy.js'
@@ -56,6 +57,7 @@ export class HostRecord {
     public hello: HostHello,
     public agentId: string,
     at: number,
+    private readonly contradictions: Contradictions,
   ) {
     this.statusSince = at
     this.#metrics = unread('host', hello.capabilities)
@@ -63,7 +65,7 @@ export class HostRecord {
 
   /** The same host without a memory of its totals: what comes next is compared with nothing before. */
   afresh(): HostRecord {
-    const host = new HostRecord(this.hello, this.agentId, this.statusSince)
+    const host = new HostRecord(this.hello, this.agentId, this.statusSince, this.contradictions)
     host.status = this.status
     host.lastReportAt = this.lastReportAt
     host.lastReceivedAt = this.lastReceivedAt
@@ -98,6 +100,7 @@ export class HostRecord {
       hostId: this.id,
       simulated: this.hello.simulated,
       capabilities: this.hello.capabilities,
+      contradictions: this.contradictions,
       seriesId,
     }
   }
@@ -158,11 +161,14 @@ export class HostRecord {
 
   /** Applies what this host exchanged with one array, if that is something that it can count. */
   observeArray(array: ArrayObservation, bootId: string, at: number): Point[] {
-    if (whyNot('array-counters', this.hello.capabilities) !== undefined) return []
     const readings: Record<string, number | null> = {}
     const of = this.#advance(`array ${array.key}`, { at, runId: `${bootId}/${array.runId}`, totals: array.totals })
     if (of !== undefined) Object.assign(readings, arrayReadings(of))
     for (const [field, value] of Object.entries(array.levels)) if (value !== undefined) readings[field] = value
+    if (whyNot('array-counters', this.hello.capabilities) !== undefined) {
+      this.contradictions.add('array', Object.keys(readings))
+      return []
+    }
     const old = this.arrayMetrics.get(array.key) ?? unread('array', this.hello.capabilities)
     const { metrics, stored } = this.#merge('array', old, readings, at)
     this.arrayMetrics.set(array.key, metrics)
@@ -257,7 +263,10 @@ export class HostRecord {
   }
 
   #merge(kind: 'host' | 'array', old: Metrics, readings: Readings, at: number): ReturnType<typeof merge> {
-    return merge(kind, old, readings, at, { capabilities: this.hello.capabilities, defaultSource: 'machine' })
+    const { capabilities } = this.hello
+    const result = merge(kind, old, readings, at, { capabilities, defaultSource: 'machine' })
+    this.contradictions.add(kind, result.refused)
+    return result
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ReportObservation } from '../model/observation.js'
 import type { FleetEvent } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
+import type { Contradictions } from './contradictions.js'
 import { CopyIndex } from './copy-index.js'
 import { isHeardLate } from './handover.js'
 import { HostRecord, mostCopies } from './host-record.js'
@@ -28,6 +29,7 @@ export class LateTracks {
     private readonly moves: Moves,
     private readonly presentCopies: CopyIndex,
     private readonly spans: RunSpans,
+    private readonly contradictions: Contradictions,
   ) {}
 
   /**
@@ -64,7 +66,7 @@ export class LateTracks {
   ): { points: Point[]; events: FleetEvent[] } {
     const key = `${report.spoolId} ${present.id}`
     const records = this.#recordsOf(agentId)
-    const host = records.get(key) ?? new HostRecord(present.hello, agentId, report.at)
+    const host = records.get(key) ?? new HostRecord(present.hello, agentId, report.at, this.contradictions)
     records.set(key, host)
     const points: Point[] = []
     const events = report.events.map(({ at, vmUuid, vmName, kind, reason, message }): FleetEvent => {

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest'
 
 import type { EventObservation } from '../model/observation.js'
+import { Contradictions } from './contradictions.js'
 import { Moves } from './moves.js'
 import { VmCopy, type CopyContext } from './vm-copy.js'
 
 const uuid = 'vm'
-const contextOf = (hostId: string): CopyContext => ({ hostId, simulated: false, capabilities: [], seriesId: uuid })
+const contextOf = (hostId: string): CopyContext => ({
+  hostId,
+  simulated: false,
+  capabilities: [],
+  contradictions: new Contradictions(),
+  seriesId: uuid,
+})
 
 function left(moves: Moves, hostId: string, leftAt: number, now = leftAt): void {
   const copy = new VmCopy(uuid, contextOf(hostId), 0)

@@ -47,7 +47,9 @@ export function merged(
   old: Metrics,
   readings: Readings,
   at: number,
-  { capabilities }: CopyContext,
+  { capabilities, contradictions }: CopyContext,
 ): Merged {
-  return merge(kind, old, readings, at, { capabilities, defaultSource: 'hypervisor' })
+  const result = merge(kind, old, readings, at, { capabilities, defaultSource: 'hypervisor' })
+  contradictions.add(kind, result.refused)
+  return result
 }

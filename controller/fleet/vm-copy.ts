@@ -3,6 +3,7 @@ import { isRunning, type Capability, type Disk, type Gap, type Vm, type VmState 
 import type { Point } from '../store/time-series.js'
 import type { CapabilityChange, Metrics } from './absence.js'
 import { firstIntervals } from './arrival.js'
+import type { Contradictions } from './contradictions.js'
 import { isArrival, Passage, type Arrival, type Departure } from './passage.js'
 import { canHaveBegunWithin, shortestIntervalMs, type Interval } from './rates.js'
 import { disksOf, vmOf } from './vm-in-snapshot.js'
@@ -13,6 +14,7 @@ export interface CopyContext {
   readonly hostId: string
   readonly simulated: boolean
   readonly capabilities: readonly Capability[]
+  readonly contradictions: Contradictions
   /** Name of its series: the UUID, or apart from it when two hosts run the same UUID. */
   readonly seriesId: string
 }

@@ -154,6 +154,11 @@ function problems(hypervisor: Hypervisor, fromMs: number, toMs: number): string[
 
 it('every interval is stored once, over an outage and restarts of the agent', async () => {
   let hypervisor = await connect()
+  // The very first pass is never reported.
+  await hypervisor.sample(new Set(['state']), {}, AbortSignal.timeout(10_000))
+  await hypervisor.close()
+  nowMs += 50_000
+  hypervisor = await connect()
   await passes(hypervisor, 60)
   double.outage(true)
   nowMs += 60_000
@@ -173,6 +178,7 @@ it('every interval is stored once, over an outage and restarts of the agent', as
   const last = Math.floor((nowMs - 10_000) / doubleIntervalMs) * doubleIntervalMs
   expect(problems(hypervisor, t0 - doubleIntervalMs, last)).toEqual([])
   expect(refused).toEqual([])
+  expect(fleet.contradictions().size).toBe(0)
   expect([...stored.values()].filter((values) => values.size > 1)).toEqual([])
   expect([...fleet.snapshot().vms.values()].map((vm) => vm.state)).toEqual(Array.from({ length: 4 }, () => 'running'))
 })

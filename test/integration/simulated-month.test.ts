@@ -67,7 +67,8 @@ class Player {
   }
 
   outcome(): Outcome {
-    return { snapshot: this.#replay.fleet.snapshot(), points: this.#points, bad: this.#bad }
+    const contradictions = [...this.#replay.fleet.contradictions().keys()]
+    return { snapshot: this.#replay.fleet.snapshot(), points: this.#points, bad: [...this.#bad, ...contradictions] }
   }
 
   #check(batch: readonly Point[]): void {
