@@ -65,6 +65,7 @@ main() {
   choose_node
 
   changed=no
+  package_changed=no
   # Before the package, whose samples tell whether a configuration was edited.
   for role in $roles; do install_configuration "$role"; done
   install_package
@@ -231,6 +232,7 @@ install_package() {
   if [ -d "$lib" ]; then mv "$lib" "$lib.old"; fi
   mv "$new" "$lib"
   rm -rf "$lib.old"
+  package_changed=yes
   tell "$lib"
 }
 
@@ -316,7 +318,11 @@ bring_to_life() {
   done
   if [ "$changed" = yes ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload
-    for role in $roles; do systemctl try-restart "headroom-$role.service"; done
+    # Both run what is in the one package, also where only one was asked for.
+    if [ "$package_changed" = yes ]; then upgraded='controller agent'; else upgraded=$roles; fi
+    for role in $upgraded; do
+      if [ -f "$units/headroom-$role.service" ]; then systemctl try-restart "headroom-$role.service"; fi
+    done
   fi
   echo
   for role in $roles; do

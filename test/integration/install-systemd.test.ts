@@ -140,6 +140,11 @@ describe.skipIf(missing !== undefined)(`under a real systemd${missing === undefi
     expect(await sh('sh /opt/source/deploy/install.sh')).toContain('Nothing to change.')
     expect(await pidOf('headroom-controller')).toBe(controller)
 
+    // Both run what is in the one package, whichever it was that was to be upgraded.
+    await sh('cp -r /usr/local/lib/headroom /root/newer; echo >> /root/newer/README.md')
+    await sh('sh /root/newer/deploy/install.sh --agent; rm -r /root/newer')
+    expect(await pidOf('headroom-controller')).not.toBe(controller)
+
     // Changed, so it is started anew; now with the two capabilities that /proc/PID/io takes.
     const agent = await pidOf('headroom-agent')
     expect(await sh(`grep CapEff /proc/${agent}/status`)).toMatch(/\s0+$/)
@@ -159,16 +164,16 @@ describe.skipIf(missing !== undefined)(`under a real systemd${missing === undefi
     await sh('sh /opt/source/deploy/uninstall.sh --purge')
     const left = 'find /etc /usr/local /var/lib -xdev -name "*headroom*"; getent passwd | grep headroom || true'
     expect(await sh(left)).toBe('')
-  }, 180_000)
+  }, 300_000)
 
   test('a wrong configuration stops the service and says why; it is not started over and over', async () => {
     await sh('sh /opt/source/deploy/install.sh --controller')
     await sh('echo "prot: 1" >> /etc/headroom/controller.yaml; systemctl start headroom-controller')
-    await waitFor(20_000, 'the service to fail', async () => {
+    await waitFor(50_000, 'the service to fail', async () => {
       return (await box.sh('systemctl is-failed --quiet headroom-controller')).code === 0
     })
     expect(await sh('systemctl show -P ExecMainStatus headroom-controller')).toBe('2')
     expect(await sh('systemctl show -P NRestarts headroom-controller')).toBe('0')
     expect(await journal()).toContain('prot: expected a known key')
-  })
+  }, 120_000)
 })
