@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { capacityView, fleetView, seriesView, vmView } from '../../controller/api/views.js'
-import { startProduct, temporaryDirectory, type RunningProduct } from '../support/running-product.js'
+import { processesOf, startProduct, temporaryDirectory, type RunningProduct } from '../support/running-product.js'
 import { waitFor } from '../support/wait-for.js'
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>
@@ -151,4 +154,27 @@ it('a second start goes on where the first ended, and Ctrl-C leaves nothing behi
   // Enrolled once, and known ever after.
   expect(log.match(/agent enrolled/g)).toHaveLength(1)
   expect(log).not.toContain('login?key=')
+})
+
+it('all ends with npm, also where npm alone is told to end', async () => {
+  const data = `${directory.path}/by-npm`
+  const ports = ['--http-port', '0', '--grpc-port', '0', '--agent-port', '0']
+  const npm = spawn('npm', ['start', '--', '--data', data, '--simulate', ...ports], {
+    cwd: resolve(import.meta.dirname, '../..'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  npm.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  await waitFor(30_000, 'the launcher to be ready', () => Promise.resolve(output.includes('stop ')))
+  expect((await processesOf(data)).length).toBeGreaterThanOrEqual(3)
+  const ended = once(npm, 'exit')
+  npm.kill('SIGTERM')
+  await ended
+  try {
+    await waitFor(15_000, 'its processes to end', async () => (await processesOf(data)).length === 0)
+  } finally {
+    for (const pid of await processesOf(data)) process.kill(pid, 'SIGTERM')
+  }
 })

@@ -71,7 +71,7 @@ export async function startProduct(data: string, ...args: string[]): Promise<Run
       expect(answer.status, path).toBe(200)
       return answer.json()
     },
-    pids: () => pidsWith(data),
+    pids: () => processesOf(data),
     interrupt: () => interrupt(child),
   }
 }
@@ -86,7 +86,7 @@ async function interrupt(child: ChildProcess): Promise<number | null> {
 }
 
 /** Processes whose command line names the data directory. */
-async function pidsWith(data: string): Promise<number[]> {
+export async function processesOf(data: string): Promise<number[]> {
   const found: number[] = []
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue
