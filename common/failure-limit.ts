@@ -4,8 +4,9 @@ interface Window {
 }
 
 /**
- * Counts wrong secrets by peer. It slows down who guesses and keeps the log short; the secrets themselves cannot be guessed. A right secret
- * is never held up by it, so that one program with an old token does not lock out everyone behind the same address.
+ * Counts wrong secrets by peer. It slows down who guesses and keeps the log short; the secrets themselves cannot be guessed. Who only
+ * records failures never holds up a right secret, so that one program with an old token does not lock out everyone behind the
+ * same address; who asks `waitMs` first holds up both.
  */
 export class FailureLimit {
   /** By peer, oldest window first. */
