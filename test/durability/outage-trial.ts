@@ -41,7 +41,7 @@ export interface Outage {
   /** By the agents' own count, and as the API shows it. */
   readonly dropped: number
   readonly droppedShown: number
-  /** Beats that agents missed, by their own count: a busy machine leaves gaps that are no losses. */
+  /** The most beats that an agent missed, by its own count: a busy machine leaves gaps that are no losses. */
   readonly skippedBeats: number
   /** From before the outage, or from the first report that was kept, until its end and after. */
   readonly history: StoredHistory
@@ -120,7 +120,7 @@ export async function outage(options: OutageOptions): Promise<Outage> {
       freshAgeMsDraining,
       dropped,
       droppedShown,
-      skippedBeats: sum(after, ({ skippedBeats }) => skippedBeats),
+      skippedBeats: Math.max(0, ...after.map(({ skippedBeats }) => skippedBeats)),
       away: await storedHistory(
         path,
         Math.max(keptFrom, goneAt) + 2 * options.stateMs,
