@@ -11,7 +11,7 @@ import { errandsHere, type Errands } from './errands.js'
 import type { Capability } from './hypervisor/hypervisor.js'
 import { cpuSeconds } from './cpu-seconds.js'
 import { openMetricsServer, type AgentStatus } from './metrics-server.js'
-import { openSources, type Source } from './open-hypervisors.js'
+import { entryLabel, loadHostIds, openSources, type Source } from './open-hypervisors.js'
 import { EnrolmentRefused, obtainIdentity, RefusedToken } from './report/enrol.js'
 import type { Identity } from './report/identity.js'
 import { reportToWire, type AgentHealth, type Pass } from './report/report-to-wire.js'
@@ -67,6 +67,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   )
   spools.start()
   lifecycle.add('spool', () => spools.stop())
+  const hostIds = await loadHostIds(config, log)
   const served: Served[] = []
   let intervals: Intervals = intervalsOf(config)
   let uplink: Uplink | undefined
@@ -165,11 +166,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const sources = await persistently(
       stop.signal,
       log,
-      `the hypervisor (${entry.kind}) is not there`,
+      `the hypervisor (${entryLabel(entry)}) is not there`,
       (problem) => {
         if (served.length === 0) waitingFor = problem
       },
-      () => openSources(entry, config, { errands, log, now }),
+      () => openSources(entry, config, { errands, hostIds, log, now }),
     )
     for (const source of sources ?? []) {
       lifecycle.add(`hypervisor ${source.hypervisor.identity.name}`, () => source.hypervisor.close())

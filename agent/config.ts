@@ -3,10 +3,15 @@ import { z } from 'zod'
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
 import { defaultController } from './controller-address.js'
+import { libvirtEntryName } from './libvirt-entry.js'
 
+/** Names that files of the data directory can have. */
+const plainName = /^[A-Za-z0-9][\w.:-]{0,127}$/
 const libvirt = z.strictObject({
   kind: z.literal('libvirt'),
   uri: z.enum(['qemu:///system', 'xen:///system']).default('qemu:///system'),
+  /** Shown to people; that of this machine if absent. */
+  name: z.string().regex(plainName, 'letters, digits, dots, colons and hyphens').optional(),
   /** Socket to read from; the read-only one is enough. Found by itself if absent. */
   socket: z.string().min(1).optional(),
 })
@@ -61,6 +66,13 @@ export const agentConfigSchema = z.strictObject({
   hypervisors: z
     .array(z.discriminatedUnion('kind', [libvirt, simulated, esxi]))
     .min(1)
+    .refine(
+      (entries) => {
+        const names = entries.flatMap((entry) => (entry.kind === 'libvirt' ? [libvirtEntryName(entry)] : []))
+        return new Set(names).size === names.length
+      },
+      { error: 'two libvirt entries with one name: give each a name of its own' },
+    )
     .prefault([{ kind: 'libvirt' }]),
   /** Roots of what is read from the machine. */
   paths: z

@@ -20,7 +20,7 @@ import {
   type JoinOptions,
 } from './join-options.js'
 import { errandsHere } from './errands.js'
-import { openSources, type Source } from './open-hypervisors.js'
+import { loadHostIds, openSources, type Source } from './open-hypervisors.js'
 import { enrol } from './report/enrol.js'
 import { loadIdentity, type Identity } from './report/identity.js'
 import type { ServiceUnit } from './service-unit.js'
@@ -93,9 +93,8 @@ async function enrolHere(
   const log = createLog('agent', 'silent')
   const sources: Source[] = []
   try {
-    for (const entry of config.hypervisors) {
-      sources.push(...(await openSources(entry, config, { errands: errandsHere, log, now: shell.now })))
-    }
+    const opening = { errands: errandsHere, hostIds: await loadHostIds(config, log), log, now: shell.now }
+    for (const entry of config.hypervisors) sources.push(...(await openSources(entry, config, opening)))
     const hosts = sources.map(({ hypervisor }) => hypervisor.identity)
     const { identity, grantedHostIds } = await enrol(token, {
       dataDir: config.data,

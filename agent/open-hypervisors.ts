@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
-import { access, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
-import { makeDirectoryDurably, writeDurably } from '../common/durable-file.js'
 import type { Log } from '../common/log.js'
 import type { AgentConfig } from './config.js'
 import type { Errands } from './errands.js'
+import { HostIds, underOwnId } from './host-ids.js'
+import { linuxMachine } from './host/linux-machine.js'
+import { createLocalFiles } from './host/local-files.js'
 import type { MachineFacts } from './host/machine-facts.js'
-import { createMachine } from './host/machine.js'
-import type { Capability, HostFacts, Hypervisor } from './hypervisor/hypervisor.js'
+import type { Hypervisor } from './hypervisor/hypervisor.js'
 import { openLibvirt, type LibvirtOptions } from './hypervisor/libvirt/driver.js'
+import { libvirtEntryName } from './libvirt-entry.js'
 import type { Machine } from './schedule/host-loop.js'
-import { readArrayCounters } from './storage/array-counters.js'
 import { createArrayResolver } from './storage/array-resolver.js'
 
 /** A hypervisor and, where its driver does not know the machine beneath, the machine. */
@@ -21,7 +21,15 @@ export interface Source {
   readonly machine: Machine | undefined
 }
 
+export interface Opening {
+  readonly errands: Errands
+  readonly hostIds: HostIds
+  readonly log: Log
+  readonly now: () => number
+}
+
 type HypervisorConfig = AgentConfig['hypervisors'][number]
+type LibvirtConfig = Extract<HypervisorConfig, { kind: 'libvirt' }>
 
 /**
  * Opens one entry of the configuration; a fleet file opens as many hosts as it has.
@@ -30,41 +38,41 @@ type HypervisorConfig = AgentConfig['hypervisors'][number]
 export async function openSources(
   entry: HypervisorConfig,
   config: AgentConfig,
-  { errands, log, now }: { readonly errands: Errands; readonly log: Log; readonly now: () => number },
+  opening: Opening,
 ): Promise<readonly Source[]> {
-  if (entry.kind === 'simulated') {
-    // Loaded only here: a real hypervisor's agent has no use for it.
-    const { loadFleet } = await import('./hypervisor/simulated/fleet-file.js')
-    const { openSimulatedFleet } = await import('./hypervisor/simulated/simulated-fleet.js')
-    const hypervisors = openSimulatedFleet({
-      spec: loadFleet(entry.fleet),
-      seed: entry.seed,
-      speed: entry.speed,
-      now,
-      log,
-      statePath: join(config.data, 'simulated-fleet.json'),
-    })
-    return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
+  const { log, now } = opening
+  switch (entry.kind) {
+    case 'simulated': {
+      // Loaded only here: a real hypervisor's agent has no use for it.
+      const { loadFleet } = await import('./hypervisor/simulated/fleet-file.js')
+      const { openSimulatedFleet } = await import('./hypervisor/simulated/simulated-fleet.js')
+      const hypervisors = openSimulatedFleet({
+        spec: loadFleet(entry.fleet),
+        seed: entry.seed,
+        speed: entry.speed,
+        now,
+        log,
+        statePath: join(config.data, 'simulated-fleet.json'),
+      })
+      return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
+    }
+    case 'esxi':
+      return openEsxiSources(entry, { dataDir: config.data, log, now })
+    case 'libvirt':
+      return [await openLocal(entry, config, opening)]
   }
-  if (entry.kind === 'esxi') return openEsxiSources(entry, { dataDir: config.data, log, now })
-  const { proc: procRoot, sys: sysRoot, dev: devRoot, root: rootFs } = config.paths
-  const known = await rememberedHostId(config.data)
-  const options = {
-    ...(entry.socket === undefined ? {} : { socket: entry.socket }),
-    ...(known === undefined ? {} : { hostId: known }),
-    uri: entry.uri,
-    procRoot,
-    sysRoot,
-    hostName: config.name ?? hostname(),
-    createResolver: (hostId) => createArrayResolver({ procRoot, sysRoot, devRoot, rootFs, hostId, log }),
-    log,
-    now,
-  } satisfies LibvirtOptions
-  const machine = linuxMachine(config, errands, log)
-  const source =
-    entry.uri === 'xen:///system' ? await openXenSource(options, machine) : await openKvmSource(options, machine)
-  if (known === undefined) await rememberHostId(config.data, source.hypervisor.identity.hostId)
-  return [source]
+}
+
+/** What a person knows the entry by. */
+export function entryLabel(entry: HypervisorConfig): string {
+  if (entry.kind !== 'libvirt') return entry.kind
+  return libvirtEntryName(entry) || 'libvirt'
+}
+
+/** The ids of the hosts behind libvirt as they were kept. */
+export function loadHostIds({ data, hypervisors }: AgentConfig, log: Log): Promise<HostIds> {
+  const entries = hypervisors.flatMap((entry) => (entry.kind === 'libvirt' ? [libvirtEntryName(entry)] : []))
+  return HostIds.load(data, entries, log)
 }
 
 /** An ESXi host, or all hosts of a vCenter. Loaded only here, as the simulated fleet is. */
@@ -86,69 +94,49 @@ async function openEsxiSources(
   return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
 }
 
-async function openKvmSource(options: LibvirtOptions, machine: Machine): Promise<Source> {
-  return { hypervisor: await openLibvirt(options), machine }
-}
-
-/** Loaded only here, as the simulated fleet is. */
-async function openXenSource(options: LibvirtOptions, machine: Machine): Promise<Source> {
-  const { openXen } = await import('./hypervisor/xen/driver.js')
-  const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
-  return { hypervisor: await openXen({ ...options, newHostId: () => randomUUID() }), machine: dom0Machine(machine) }
-}
-
-const hostIdFile = 'host-id'
-
-/**
- * The host's id is libvirt's UUID of the first time, kept: on machines whose firmware has none, libvirt makes up another
- * one at each of its starts.
- */
-async function rememberedHostId(dataDir: string): Promise<string | undefined> {
-  try {
-    const text = (await readFile(join(dataDir, hostIdFile), 'utf8')).trim()
-    return text === '' ? undefined : text
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-async function rememberHostId(dataDir: string, hostId: string): Promise<void> {
-  makeDirectoryDurably(dataDir)
-  await writeDurably(join(dataDir, hostIdFile), `${hostId}\n`)
-}
-
-function linuxMachine(config: AgentConfig, errands: Errands, log: Log): Machine {
-  const { proc: procRoot, sys: sysRoot, root: rootFs } = config.paths
-  const machine = createMachine({ procRoot, sysRoot, rootFs, log })
+async function openLocal(
+  entry: LibvirtConfig,
+  config: AgentConfig,
+  { errands, hostIds, log, now }: Opening,
+): Promise<Source> {
+  const { proc: procRoot, sys: sysRoot, dev: devRoot, root: rootFs } = config.paths
+  const files = createLocalFiles()
+  const options = {
+    files,
+    ...(entry.socket === undefined ? {} : { socket: entry.socket }),
+    uri: entry.uri,
+    procRoot,
+    sysRoot,
+    hostName: entry.name ?? config.name ?? hostname(),
+    createResolver: (hostId) => createArrayResolver({ files, procRoot, sysRoot, devRoot, rootFs, hostId, log }),
+    log,
+    now,
+  } satisfies LibvirtOptions
   let facts: Promise<Partial<MachineFacts>> | undefined
-  return {
-    async sample(signal) {
-      const { host, runs } = await machine.sample(signal)
-      return { host, collectors: runs }
-    },
-    async complete(known: HostFacts) {
-      // Once: it forks processes.
-      facts ??= errands.machineFacts({ procRoot, sysRoot }).catch((error: unknown) => {
+  const machine = await linuxMachine({
+    files,
+    procRoot,
+    sysRoot,
+    rootFs,
+    log,
+    // Once: it forks processes.
+    facts: () =>
+      (facts ??= errands.machineFacts({ procRoot, sysRoot }).catch((error: unknown) => {
         log.warn({ err: error }, 'the machine inventory is missing')
         return {}
-      })
-      const { hostname: _hostname, bootId: _bootId, memoryBytes: _memory, ...own } = await facts
-      // libvirt guesses the CPU's name; how much memory there is for VMs it knows best.
-      return { ...known, ...own }
-    },
-    async capabilities() {
-      const psi = await access(join(procRoot, 'pressure')).then(
-        (): Capability => ({ name: 'host-psi', support: 'yes' }),
-        (): Capability => ({ name: 'host-psi', support: 'no', reason: 'this kernel does not account for pressure' }),
-      )
-      return [
-        { name: 'host-cpu', support: 'yes' },
-        { name: 'host-memory', support: 'yes' },
-        psi,
-        { name: 'array-counters', support: 'degraded', reason: 'of arrays that are block devices of this machine' },
-      ]
-    },
-    arrays: (arrays) => readArrayCounters(arrays, procRoot),
+      })),
+  })
+  if (entry.uri !== 'xen:///system') {
+    const hypervisor = await underOwnId(hostIds, libvirtEntryName(entry), (hostId) =>
+      openLibvirt({ ...options, ...hostId }),
+    )
+    return { hypervisor, machine }
   }
+  // Loaded only here, as the simulated fleet is.
+  const { openXen } = await import('./hypervisor/xen/driver.js')
+  const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
+  const hypervisor = await underOwnId(hostIds, libvirtEntryName(entry), (hostId) =>
+    openXen({ ...options, ...hostId, newHostId: () => randomUUID() }),
+  )
+  return { hypervisor, machine: dom0Machine(machine) }
 }

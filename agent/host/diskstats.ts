@@ -1,31 +1,30 @@
-import { readdirSync } from 'node:fs'
-
 import type { HostDiskRaw } from '../hypervisor/hypervisor.js'
+import type { MachineFiles } from './machine-files.js'
 import { bytesAt, countAt, MalformedFile, procLines, type ProcLine } from './proc-text.js'
 import type { Collector } from './run-collectors.js'
-import { isAbsent, type TextReader } from './text-reader.js'
+import { isAbsent } from './text-reader.js'
 
 const file = '/proc/diskstats'
 /** The kernel counts in these whatever the device's own sector size is. */
 const sectorBytes = 512
 
 /** Totals of every whole disk since boot. */
-export function diskstatsCollector(procRoot: string, sysRoot: string, reader: TextReader): Collector {
+export function diskstatsCollector(procRoot: string, sysRoot: string, files: MachineFiles): Collector {
   return {
     name: 'diskstats',
     collect: async () => {
-      const text = reader.read(`${procRoot}/diskstats`)
-      const blockDevices = listBlockDevices(sysRoot)
+      const text = files.read(`${procRoot}/diskstats`)
+      const blockDevices = listBlockDevices(sysRoot, files)
       return { disks: parseDiskstats(text, (device) => isWholeDisk(device, blockDevices)) }
     },
   }
 }
 
 /** Names in /sys/block, which lists everything but partitions; undefined where there is no /sys. */
-function listBlockDevices(sysRoot: string): ReadonlySet<string> | undefined {
+function listBlockDevices(sysRoot: string, files: MachineFiles): ReadonlySet<string> | undefined {
   try {
     // cciss/c0d0 is written cciss!c0d0 there.
-    return new Set(readdirSync(`${sysRoot}/block`).map((name) => name.replaceAll('!', '/')))
+    return new Set(files.names(`${sysRoot}/block`).map((name) => name.replaceAll('!', '/')))
   } catch (error) {
     if (isAbsent(error)) return undefined
     throw error

@@ -4,9 +4,10 @@ import { pino } from 'pino'
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
-import { fileSystemsCollector, realFileSystems, type StatfsAnswer } from './file-systems.js'
+import { fileSystemsCollector, realFileSystems } from './file-systems.js'
+import { createLocalFiles } from './local-files.js'
+import type { StatfsAnswer } from './machine-files.js'
 import { parseMounts } from './mounts.js'
-import { createTextReader } from './text-reader.js'
 
 let tree: Tree | undefined
 afterEach(() => tree?.remove())
@@ -40,7 +41,7 @@ describe('collector', () => {
   const collector = (mounts: string, statfs: (path: string) => Promise<StatfsAnswer>) => {
     tree = buildTree(`proc/mounts = ${mounts}`)
     const roots = { procRoot: tree.procRoot, rootFs: '/host/' }
-    return fileSystemsCollector(roots, createTextReader(), log, { deadlineMs: 5, statfs })
+    return fileSystemsCollector(roots, { ...createLocalFiles(), statfs }, log, { deadlineMs: 5 })
   }
 
   test('reads below its root and answers with the host path', async () => {

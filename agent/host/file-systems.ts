@@ -1,27 +1,15 @@
-import { statfs } from 'node:fs/promises'
-
 import type { Log } from '../../common/log.js'
 import type { FileSystemRaw } from '../hypervisor/hypervisor.js'
 import { waitAtMost } from './wait-at-most.js'
+import type { MachineFiles, StatfsAnswer } from './machine-files.js'
 import { mayHang, mountsPaths, parseMounts, type Mount } from './mounts.js'
 import type { Collector } from './run-collectors.js'
 import type { HostRoots } from './roots.js'
 import type { TextReader } from './text-reader.js'
 
-/** As statfs(2) answers; blocks are `bsize` bytes. */
-export interface StatfsAnswer {
-  readonly bsize: bigint
-  readonly blocks: bigint
-  readonly bavail: bigint
-  readonly files: bigint
-  readonly ffree: bigint
-}
-
 export interface FileSystemsOptions {
   /** For one mount; well below the collector's own. */
   readonly deadlineMs: number
-  /** Asks the kernel about a path; an argument so that tests can have one that never answers. */
-  readonly statfs?: (path: string) => Promise<StatfsAnswer>
 }
 
 /**
@@ -37,15 +25,15 @@ const mostMounts = 256
  */
 export function fileSystemsCollector(
   roots: Pick<HostRoots, 'procRoot' | 'rootFs'>,
-  reader: TextReader,
+  files: MachineFiles,
   log: Log,
-  { deadlineMs, statfs: ask = bigStatfs }: FileSystemsOptions,
+  { deadlineMs }: FileSystemsOptions,
 ): Collector {
   const stuck = new Set<string>()
   const failing = new Set<string>()
 
   async function read(mount: Mount): Promise<FileSystemRaw | undefined> {
-    const call = ask(`${roots.rootFs.replace(/\/$/, '')}${mount.path}`)
+    const call = files.statfs(`${roots.rootFs.replace(/\/$/, '')}${mount.path}`)
     stuck.add(mount.path)
     const ended = (): void => {
       stuck.delete(mount.path)
@@ -67,7 +55,7 @@ export function fileSystemsCollector(
   return {
     name: 'file-systems',
     async collect(signal) {
-      const mounts = realFileSystems(parseMounts(readMounts(roots, reader)))
+      const mounts = realFileSystems(parseMounts(readMounts(roots, files)))
       const paths = new Set(mounts.map(({ path }) => path))
       for (const path of failing) if (!paths.has(path)) failing.delete(path)
       const order = [...mounts.filter(({ type }) => !mayHang(type)), ...mounts.filter(({ type }) => mayHang(type))]
@@ -134,10 +122,6 @@ function fileSystem(mount: Mount, answer: StatfsAnswer): FileSystemRaw {
 function held(value: bigint): number {
   if (value < 0n) return 0
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
-}
-
-function bigStatfs(path: string): Promise<StatfsAnswer> {
-  return statfs(path, { bigint: true })
 }
 
 /** Not ours to read, or gone since the mounts were listed. */

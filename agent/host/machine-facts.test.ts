@@ -5,6 +5,8 @@ import si from 'systeminformation'
 import { afterEach, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
+import { elabTree, elabTreeOfCentos5 } from '../../test/fixtures/xen/elab-trees.js'
+import { createLocalFiles } from './local-files.js'
 import { readLocalDisks } from './local-disks.js'
 import { readMachineFacts, type MachineInventory } from './machine-facts.js'
 
@@ -56,7 +58,7 @@ const options = (built: Tree, inventory: MachineInventory) => ({
 
 test('local disks from sysfs: neither LUNs nor layers', async () => {
   tree = buildTree(table)
-  expect(await readLocalDisks(tree.sysRoot)).toEqual([
+  expect(await readLocalDisks(createLocalFiles(), tree.sysRoot)).toEqual([
     {
       device: 'sda',
       model: 'ST2000DM001-1CH1',
@@ -65,6 +67,15 @@ test('local disks from sysfs: neither LUNs nor layers', async () => {
       rotational: true,
     },
   ])
+})
+
+test.each([
+  ['6.1', elabTree()],
+  ['2.6.18', elabTreeOfCentos5()],
+])('local disks of the elab host as Linux %s shows them', async (_, built) => {
+  tree = buildTree(built)
+  const disks = await readLocalDisks(createLocalFiles(), tree.sysRoot)
+  expect(disks.map(({ device }) => device)).toEqual(['sda', 'sdd'])
 })
 
 test('an inventory that hangs and fails leaves its fields out', async () => {

@@ -6,9 +6,9 @@ import type { Log } from '../../common/log.js'
 import type { HostFacts, LocalDiskFacts } from '../hypervisor/hypervisor.js'
 import { waitAtMost } from './wait-at-most.js'
 import { readBootId, readKernelRelease } from './kernel.js'
+import { createLocalFiles } from './local-files.js'
 import { readLocalDisks } from './local-disks.js'
 import { parseMeminfo } from './meminfo.js'
-import { createTextReader } from './text-reader.js'
 
 type OsFacts = 'os' | 'kernel' | 'machine' | 'cpuModel' | 'cpuCores' | 'cpuThreads' | 'cpuMhz' | 'localDisks'
 
@@ -35,7 +35,7 @@ export interface MachineFactsOptions {
 
 /** The static inventory. Never rejects: what fails is logged and left out. */
 export async function readMachineFacts(options: MachineFactsOptions): Promise<MachineFacts> {
-  const reader = createTextReader()
+  const files = createLocalFiles()
   const { procRoot, sysRoot, log, signal, deadlineMs } = options
   const inventory = options.inventory ?? (await import('systeminformation')).default
   const call = async <T>(name: string, start: () => Promise<T>): Promise<T | undefined> => {
@@ -51,10 +51,10 @@ export async function readMachineFacts(options: MachineFactsOptions): Promise<Ma
     call('cpu', () => inventory.cpu()),
     call('osInfo', () => inventory.osInfo()),
     call('diskLayout', () => inventory.diskLayout()),
-    call('local disks', () => readLocalDisks(sysRoot)),
-    call('meminfo', async () => parseMeminfo(reader.read(`${procRoot}/meminfo`)).memoryBytes),
-    call('boot id', async () => readBootId(procRoot, reader)),
-    call('kernel', async () => readKernelRelease(procRoot, reader)),
+    call('local disks', () => readLocalDisks(files, sysRoot)),
+    call('meminfo', async () => parseMeminfo(files.read(`${procRoot}/meminfo`)).memoryBytes),
+    call('boot id', async () => readBootId(procRoot, files)),
+    call('kernel', async () => readKernelRelease(procRoot, files)),
   ])
   const osName = words(os?.distro, os?.release)
   const kernel = release ?? words(os?.kernel)
@@ -93,7 +93,7 @@ function named(disk: LocalDiskFacts, layout: readonly si.Systeminformation.DiskL
 const empty = /^(?:|-|unknown|none|default string|to be filled by o\.e\.m\.|not specified|system manufacturer)$/i
 
 /** Parts that say something, in one text; a part that begins the next one is not repeated. */
-function words(...parts: readonly (string | undefined)[]): string | undefined {
+export function words(...parts: readonly (string | undefined)[]): string | undefined {
   const clean = parts
     .map((part) =>
       (part ?? '')

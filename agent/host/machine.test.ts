@@ -4,19 +4,21 @@ import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
+import { createLocalFiles } from './local-files.js'
 import { createMachine } from './machine.js'
 import { defaultRoots } from './roots.js'
 
 let tree: Tree | undefined
 afterEach(() => tree?.remove())
 
+const files = createLocalFiles()
 const log = pino({ level: 'silent' })
 const quiet = (): AbortSignal => new AbortController().signal
 const collectors = ['cpu', 'loadavg', 'meminfo', 'vmstat', 'psi', 'uptime', 'diskstats', 'net', 'file-systems']
 
 test('a recorded machine, whole', async () => {
   const procRoot = fileURLToPath(new URL('../../test/fixtures/proc/virtual-machine', import.meta.url))
-  const machine = createMachine({ procRoot, sysRoot: '/nonexistent', rootFs: '/', log })
+  const machine = await createMachine({ files, procRoot, sysRoot: '/nonexistent', rootFs: '/', log })
   const { host, runs } = await machine.sample(quiet())
   expect(runs.map(({ name, success, error }) => [name, success, error])).toEqual(
     collectors.map((name) => [name, true, '']),
@@ -80,7 +82,7 @@ test('a recorded machine, whole', async () => {
 
 test('a machine without anything: every failure has its name, and nothing is made up', async () => {
   tree = buildTree('')
-  const { host, runs } = await createMachine({ ...tree, log }).sample(quiet())
+  const { host, runs } = await (await createMachine({ files, ...tree, log })).sample(quiet())
   expect(host).toEqual({})
   expect(runs.filter(({ success }) => success).map(({ name }) => name)).toEqual(['psi', 'net'])
   expect(runs.find(({ name }) => name === 'cpu')?.error).toContain('ENOENT')
@@ -91,7 +93,7 @@ test('garbage in one file costs that file', async () => {
     proc/loadavg = rubbish
     proc/uptime = 12.5 3.0
   `)
-  const { host, runs } = await createMachine({ ...tree, log }).sample(quiet())
+  const { host, runs } = await (await createMachine({ files, ...tree, log })).sample(quiet())
   expect(host).toEqual({ uptimeSeconds: 12.5 })
   expect(runs.find(({ name }) => name === 'loadavg')).toMatchObject({
     success: false,
@@ -100,7 +102,7 @@ test('garbage in one file costs that file', async () => {
 })
 
 test.runIf(process.platform === 'linux')('this very machine', async () => {
-  const machine = createMachine({ ...defaultRoots, log })
+  const machine = await createMachine({ files, ...defaultRoots, log })
   const { host, runs } = await machine.sample(quiet())
   expect(runs.filter(({ success }) => !success)).toEqual([])
   expect(host.cpuThreads).toBeGreaterThan(0)

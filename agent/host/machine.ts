@@ -4,24 +4,25 @@ import { cpuCollector, userHz } from './cpu.js'
 import { diskstatsCollector } from './diskstats.js'
 import { fileSystemsCollector } from './file-systems.js'
 import { loadavgCollector } from './loadavg.js'
+import type { MachineFiles } from './machine-files.js'
 import { meminfoCollector } from './meminfo.js'
 import { netCollector, netDevPaths } from './net.js'
 import { readPageBytes } from './page-size.js'
 import { psiCollector } from './psi.js'
 import type { HostRoots } from './roots.js'
 import { CollectorRunner, type Collector, type CollectorRunResult } from './run-collectors.js'
-import { createTextReader } from './text-reader.js'
 import { uptimeCollector } from './uptime.js'
 import { vmstatCollector } from './vmstat.js'
 
 export interface MachineOptions extends HostRoots {
+  readonly files: MachineFiles
   readonly clockTicksPerSecond?: number
   readonly log: Log
   /** For each collector of a pass; 5 s if absent. */
   readonly deadlineMs?: number
 }
 
-/** The machine that this agent runs on. */
+/** A machine's own figures. */
 export interface Machine {
   /** One pass of all collectors. Never rejects: what failed is absent from `host` and named in `runs`. */
   sample(signal: AbortSignal): Promise<{ host: HostRaw; runs: readonly CollectorRunResult[] }>
@@ -29,20 +30,19 @@ export interface Machine {
   skippedRuns(): number
 }
 
-export function createMachine(options: MachineOptions): Machine {
-  const { procRoot, sysRoot, rootFs, log, clockTicksPerSecond = userHz, deadlineMs = 5000 } = options
-  const reader = createTextReader()
+export async function createMachine(options: MachineOptions): Promise<Machine> {
+  const { files, procRoot, sysRoot, rootFs, log, clockTicksPerSecond = userHz, deadlineMs = 5000 } = options
   const collectors: readonly Collector[] = [
-    cpuCollector(procRoot, reader, clockTicksPerSecond),
-    loadavgCollector(procRoot, reader),
-    meminfoCollector(procRoot, reader),
-    vmstatCollector(procRoot, reader, readPageBytes(procRoot)),
-    psiCollector(procRoot, reader),
-    uptimeCollector(procRoot, reader),
-    diskstatsCollector(procRoot, sysRoot, reader),
-    netCollector(netDevPaths(procRoot, rootFs), reader),
+    cpuCollector(procRoot, files, clockTicksPerSecond),
+    loadavgCollector(procRoot, files),
+    meminfoCollector(procRoot, files),
+    vmstatCollector(procRoot, files, await readPageBytes(procRoot, files)),
+    psiCollector(procRoot, files),
+    uptimeCollector(procRoot, files),
+    diskstatsCollector(procRoot, sysRoot, files),
+    netCollector(netDevPaths(procRoot, rootFs), files),
     // Two mounts may hang before it gives up on the rest.
-    fileSystemsCollector({ procRoot, rootFs }, reader, log, { deadlineMs: deadlineMs / 3 }),
+    fileSystemsCollector({ procRoot, rootFs }, files, log, { deadlineMs: deadlineMs / 3 }),
   ]
   const runner = new CollectorRunner(collectors, { deadlineMs })
   return {

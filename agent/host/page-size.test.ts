@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 
+import { createLocalFiles } from './local-files.js'
 import { parsePageBytes, readPageBytes } from './page-size.js'
 
 function auxv(...pairs: readonly (readonly [bigint, bigint])[]): Buffer {
@@ -21,6 +22,6 @@ test.each([
   expect(parsePageBytes(bytes)).toBe(expected)
 })
 
-test('no such file: the usual size', () => {
-  expect(readPageBytes('/nonexistent')).toBe(4096)
+test('no such file: the usual size', async () => {
+  expect(await readPageBytes('/nonexistent', createLocalFiles())).toBe(4096)
 })

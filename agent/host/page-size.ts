@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
+import type { MachineFiles } from './machine-files.js'
 
 const auxvPageSize = 6n // AT_PAGESZ of elf.h
 
-/** Bytes in a page of this machine's memory; 4096 if the kernel does not tell. */
-export function readPageBytes(procRoot: string): number {
+/** Bytes in a page of the machine's memory; 4096 if the kernel does not tell. */
+export async function readPageBytes(procRoot: string, files: MachineFiles): Promise<number> {
   try {
-    return parsePageBytes(readFileSync(`${procRoot}/self/auxv`)) ?? 4096
+    return parsePageBytes(await files.readFile(`${procRoot}/self/auxv`)) ?? 4096
   } catch {
     // A recorded tree has no such file.
     return 4096

@@ -1,9 +1,11 @@
 import { afterEach, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
+import { createLocalFiles } from '../host/local-files.js'
 import { readArrayCounters } from './array-counters.js'
 import { mergeArrays } from './merge-arrays.js'
 
+const files = createLocalFiles()
 let tree: Tree | undefined
 afterEach(() => tree?.remove())
 
@@ -24,6 +26,7 @@ test('sums over the devices of each array, once', async () => {
         { key: 'iscsi:user-space', name: 'x', kind: 'iscsi' },
       ],
       tree.procRoot,
+      files,
     ),
   ).toEqual([
     {
@@ -42,12 +45,12 @@ test('sums over the devices of each array, once', async () => {
 })
 
 test('no devices: the file is not even read', async () => {
-  expect(await readArrayCounters([{ key: 'iscsi:x', name: 'x', kind: 'iscsi' }], '/nonexistent')).toEqual([])
+  expect(await readArrayCounters([{ key: 'iscsi:x', name: 'x', kind: 'iscsi' }], '/nonexistent', files)).toEqual([])
 })
 
 test('no file is an error', async () => {
   const arrays = [{ key: 'local:h:a', name: 'a', kind: 'local', devices: ['a'] }]
-  await expect(readArrayCounters(arrays, '/nonexistent')).rejects.toThrow('ENOENT')
+  await expect(readArrayCounters(arrays, '/nonexistent', files)).rejects.toThrow('ENOENT')
 })
 
 test('arrays of one key become one', () => {

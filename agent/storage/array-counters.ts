@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
-
 import { parseDiskstats } from '../host/diskstats.js'
+import type { MachineFiles } from '../host/machine-files.js'
 import type { ArrayFacts, ArrayRaw, HostDiskRaw } from '../hypervisor/hypervisor.js'
 import { mergeArrays } from './merge-arrays.js'
 
@@ -9,11 +8,15 @@ import { mergeArrays } from './merge-arrays.js'
  * /proc/diskstats. Arrays without a device here (reached by QEMU itself, NFS) are left out.
  * @throws MalformedFile, or the file system's error
  */
-export async function readArrayCounters(arrays: readonly ArrayFacts[], procRoot: string): Promise<readonly ArrayRaw[]> {
+export async function readArrayCounters(
+  arrays: readonly ArrayFacts[],
+  procRoot: string,
+  files: MachineFiles,
+): Promise<readonly ArrayRaw[]> {
   const merged = mergeArrays(arrays)
   const wanted = new Set(merged.flatMap(({ devices }) => devices ?? []))
   if (wanted.size === 0) return []
-  const text = await readFile(`${procRoot}/diskstats`, 'utf8')
+  const text = (await files.readFile(`${procRoot}/diskstats`)).toString('utf8')
   return sumByArray(
     merged,
     parseDiskstats(text, (device) => wanted.has(device)),

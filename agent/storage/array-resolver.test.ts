@@ -3,16 +3,18 @@ import { rmSync, symlinkSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
+import { createLocalFiles } from '../host/local-files.js'
 import { createArrayResolver } from './array-resolver.js'
 import type { DiskSource } from './disk-source.js'
 
+const files = createLocalFiles()
 let tree: Tree | undefined
 afterEach(() => tree?.remove())
 
 const resolver = (table: string) => {
   tree = buildTree(table)
   // Past the test's own limit, so that a walk without end shows.
-  return createArrayResolver({ ...tree, hostId: 'h1', deadlineMs: 60_000 })
+  return createArrayResolver({ ...tree, files, hostId: 'h1', deadlineMs: 60_000 })
 }
 const block = (source: string): DiskSource => ({ type: 'block', source })
 const file = (source: string): DiskSource => ({ type: 'file', source })
@@ -353,6 +355,6 @@ describe('what cannot be resolved', () => {
 
 test.runIf(process.platform === 'linux')("this very machine's root is on something of its own", async () => {
   const roots = { procRoot: '/proc', sysRoot: '/sys', devRoot: '/dev', rootFs: '/' }
-  const found = await createArrayResolver({ ...roots, hostId: 'h1' })(file('/headroom-test.img'))
+  const found = await createArrayResolver({ ...roots, files, hostId: 'h1' })(file('/headroom-test.img'))
   expect(found.key).toMatch(/^(?:local:h1:(?!unknown)|lvm:|iscsi:|rbd:|nfs:)./)
 })

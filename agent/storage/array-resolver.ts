@@ -1,7 +1,7 @@
-import { readFile, realpath } from 'node:fs/promises'
 import { posix } from 'node:path'
 
 import type { Log } from '../../common/log.js'
+import type { MachineFiles } from '../host/machine-files.js'
 import { waitAtMost } from '../host/wait-at-most.js'
 import { mayHang, mountOf, mountsPaths, parseMounts, type Mount } from '../host/mounts.js'
 import type { ArrayFacts, DiskBackend } from '../hypervisor/hypervisor.js'
@@ -13,6 +13,7 @@ import { blockDeviceNumber, deviceNumberUnder, followLinks, seenAt } from './hos
 import { nfsKey, resolveNetworkSource } from './network-source.js'
 
 export interface ArrayResolverOptions {
+  readonly files: MachineFiles
   readonly procRoot: string
   readonly sysRoot: string
   readonly devRoot: string
@@ -68,9 +69,10 @@ async function resolveSource(disk: DiskSource, options: ArrayResolverOptions): P
   if (disk.type === 'network') {
     return resolveNetworkSource(disk, { hostId: options.hostId, cephFsid: await readCephFsid(options) })
   }
-  const served = disk.deviceNumber === undefined ? undefined : await numberDirectory(disk.deviceNumber, options.sysRoot)
+  const served = disk.deviceNumber === undefined ? undefined : await numberDirectory(disk.deviceNumber, options)
   if (served === undefined && !disk.source.startsWith('/')) throw new Error(`${disk.source}: not a path`)
   const context: WalkContext = {
+    files: options.files,
     sysRoot: options.sysRoot,
     hostId: options.hostId,
     file: (path, budget) => groundOfPath(path, options, context, budget),
@@ -129,7 +131,7 @@ async function groundOfMount(
   const directory =
     (await blockDirectory(device, options)) ??
     // /dev/root and names of another namespace stand for nothing here: the file system itself knows its device.
-    (await numberDirectory(await deviceNumberUnder(seenAt(mount.path, options)), options.sysRoot))
+    (await numberDirectory(await deviceNumberUnder(options.files, seenAt(mount.path, options)), options))
   if (directory === undefined) throw new Error(`${mount.device}: no such block device in sysfs`)
   return walkDown(directory, context, budget)
 }
@@ -150,26 +152,31 @@ function placeOf(path: string, mount: Mount): string {
 
 /** The directory in sysfs of a device node; its number counts, as nodes may have any name, then its name. */
 async function blockDirectory(path: string, options: ArrayResolverOptions): Promise<string | undefined> {
-  const byNumber = await numberDirectory(await blockDeviceNumber(seenAt(path, options)), options.sysRoot)
+  const { files, sysRoot } = options
+  const byNumber = await numberDirectory(await blockDeviceNumber(files, seenAt(path, options)), options)
   if (byNumber !== undefined) return byNumber
   const name = path.replace(/^\/dev\//, '').replaceAll('/', '!')
   return (
-    (await realpath(`${options.sysRoot}/class/block/${name}`).catch(() => undefined)) ??
-    oldBlockDirectory(options.sysRoot, { name })
+    (await files.realPath(`${sysRoot}/class/block/${name}`).catch(() => undefined)) ??
+    oldBlockDirectory(files, sysRoot, { name })
   )
 }
 
-async function numberDirectory(number: string | undefined, sysRoot: string): Promise<string | undefined> {
+async function numberDirectory(
+  number: string | undefined,
+  { files, sysRoot }: ArrayResolverOptions,
+): Promise<string | undefined> {
   if (number === undefined) return undefined
   return (
-    (await realpath(`${sysRoot}/dev/block/${number}`).catch(() => undefined)) ?? oldBlockDirectory(sysRoot, { number })
+    (await files.realPath(`${sysRoot}/dev/block/${number}`).catch(() => undefined)) ??
+    oldBlockDirectory(files, sysRoot, { number })
   )
 }
 
 /** Empty if there is none: a block device can be found without. */
-async function readMountsFile({ procRoot }: ArrayResolverOptions): Promise<string> {
+async function readMountsFile({ files, procRoot }: ArrayResolverOptions): Promise<string> {
   for (const path of mountsPaths(procRoot)) {
-    const text = await readFile(path, 'utf8').catch(() => '')
+    const text = await readText(files, path)
     if (text !== '') return text
   }
   return ''
@@ -177,8 +184,15 @@ async function readMountsFile({ procRoot }: ArrayResolverOptions): Promise<strin
 
 /** The cluster's id, so that a pool has the same key on every host whichever monitor its definition names. */
 async function readCephFsid(options: ArrayResolverOptions): Promise<string | undefined> {
-  const text = await readFile(seenAt('/etc/ceph/ceph.conf', options), 'utf8').catch(() => '')
+  const text = await readText(options.files, seenAt('/etc/ceph/ceph.conf', options))
   return /^\s*fsid\s*=\s*([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\s*$/im.exec(text)?.[1]?.toLowerCase()
+}
+
+async function readText(files: MachineFiles, path: string): Promise<string> {
+  return files.readFile(path).then(
+    (bytes) => bytes.toString('utf8'),
+    () => '',
+  )
 }
 
 /** The layer that names the array, for the kinds that have a backend of their own; else how the disk is attached. */

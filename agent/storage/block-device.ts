@@ -1,5 +1,4 @@
-import { realpath } from 'node:fs/promises'
-
+import type { MachineFiles } from '../host/machine-files.js'
 import type { ArrayFacts } from '../hypervisor/hypervisor.js'
 import { cleaned, kernelName, listDirectory, readAttribute, readDiskIdentity } from './disk-identity.js'
 import { parseIscsiPlace, readTargetDisks, readTargetName } from './iscsi-sessions.js'
@@ -20,6 +19,7 @@ export interface Ground {
 }
 
 export interface WalkContext {
+  readonly files: MachineFiles
   readonly sysRoot: string
   readonly hostId: string
   /** What a loop device's file lies on. */
@@ -43,25 +43,26 @@ export function walkBudget(): WalkBudget {
  * @throws Error if the layers have no end
  */
 export async function walkDown(directory: string, context: WalkContext, budget: WalkBudget): Promise<Ground> {
+  const { files } = context
   budget.left -= 1
   if (budget.left < 0) throw new Error(`${directory}: too many layers of block devices`)
-  if ((await readAttribute(directory, 'partition')) !== undefined || isOldPartition(directory)) {
+  if ((await readAttribute(files, directory, 'partition')) !== undefined || isOldPartition(directory)) {
     return walkDown(directory.slice(0, directory.lastIndexOf('/')), context, budget)
   }
-  const backingFile = await readAttribute(directory, 'loop/backing_file')
+  const backingFile = await readAttribute(files, directory, 'loop/backing_file')
   if (backingFile !== undefined) {
     return context.file(backingFile.trimEnd().replace(/ \(deleted\)$/, ''), budget)
   }
   const below: Ground[] = []
-  for (const name of await listDirectory(`${directory}/slaves`)) {
-    below.push(await walkDown(await realpath(`${directory}/slaves/${name}`), context, budget))
+  for (const name of await listDirectory(files, `${directory}/slaves`)) {
+    below.push(await walkDown(await files.realPath(`${directory}/slaves/${name}`), context, budget))
   }
-  return below.length > 0 ? joined(directory, below, context.hostId) : lowest(directory, context)
+  return below.length > 0 ? joined(directory, below, context) : lowest(directory, context)
 }
 
 /** A device made of others. */
-async function joined(directory: string, below: readonly Ground[], hostId: string): Promise<Ground> {
-  const volume = await readLogicalVolume(directory)
+async function joined(directory: string, below: readonly Ground[], { files, hostId }: WalkContext): Promise<Ground> {
+  const volume = await readLogicalVolume(files, directory)
   const [only, ...others] = mergeArrays(below.map(({ array }) => array))
   const name = volume === undefined ? undefined : { volume: `${volume.group}/${volume.volume}` }
   if (only !== undefined && others.length === 0) {
@@ -82,8 +83,10 @@ async function joined(directory: string, below: readonly Ground[], hostId: strin
     return { array: { key: `lvm:${volume.groupUuid}`, name: volume.group, kind: 'lvm', devices }, ...name }
   }
   const device = kernelName(directory)
-  const uuid = cleaned((await readAttribute(directory, 'md/uuid')) ?? (await readAttribute(directory, 'dm/uuid')))
-  const { sizeBytes } = await readDiskIdentity(directory)
+  const uuid = cleaned(
+    (await readAttribute(files, directory, 'md/uuid')) ?? (await readAttribute(files, directory, 'dm/uuid')),
+  )
+  const { sizeBytes } = await readDiskIdentity(files, directory)
   return {
     array: {
       key: localKey(hostId, uuid ?? device),
@@ -95,26 +98,27 @@ async function joined(directory: string, below: readonly Ground[], hostId: strin
   }
 }
 
-async function readLogicalVolume(directory: string): Promise<LogicalVolume | undefined> {
-  const uuid = await readAttribute(directory, 'dm/uuid')
-  return uuid === undefined ? undefined : parseLogicalVolume(uuid, (await readAttribute(directory, 'dm/name')) ?? '')
+async function readLogicalVolume(files: MachineFiles, directory: string): Promise<LogicalVolume | undefined> {
+  const uuid = await readAttribute(files, directory, 'dm/uuid')
+  if (uuid === undefined) return undefined
+  return parseLogicalVolume(uuid, (await readAttribute(files, directory, 'dm/name')) ?? '')
 }
 
 /** A device with nothing under it: a disk, a LUN, an image of a cluster. */
 async function lowest(directory: string, context: WalkContext): Promise<Ground> {
   return (
-    (await iscsiGround(directory, context.sysRoot)) ??
-    (await rbdGround(directory, context.sysRoot)) ??
-    (await diskGround(directory, context.hostId))
+    (await iscsiGround(directory, context)) ??
+    (await rbdGround(directory, context)) ??
+    (await diskGround(directory, context))
   )
 }
 
-async function iscsiGround(directory: string, sysRoot: string): Promise<Ground | undefined> {
-  const place = parseIscsiPlace(directory) ?? (await oldIscsiPlace(directory))
-  const target = place === undefined ? undefined : await readTargetName(sysRoot, place.session)
+async function iscsiGround(directory: string, { files, sysRoot }: WalkContext): Promise<Ground | undefined> {
+  const place = parseIscsiPlace(directory) ?? (await oldIscsiPlace(files, directory))
+  const target = place === undefined ? undefined : await readTargetName(files, sysRoot, place.session)
   if (place === undefined || target === undefined) return undefined
   // All LUNs, not only this one: they share the box, and so count towards its load.
-  const disks = await readTargetDisks(sysRoot, target)
+  const disks = await readTargetDisks(files, sysRoot, target)
   const sizes = new Map(disks.map(({ lun, sizeBytes }) => [lun, sizeBytes]))
   const sizeBytes = [...sizes.values()].reduce((sum, size) => sum + size, 0)
   const devices = [...new Set([kernelName(directory), ...disks.map(({ device }) => device)])].sort()
@@ -125,21 +129,21 @@ async function iscsiGround(directory: string, sysRoot: string): Promise<Ground |
 }
 
 /** Kernel's Documentation/ABI/testing/sysfs-bus-rbd. */
-async function rbdGround(directory: string, sysRoot: string): Promise<Ground | undefined> {
+async function rbdGround(directory: string, { files, sysRoot }: WalkContext): Promise<Ground | undefined> {
   const device = kernelName(directory)
   const id = /^rbd(\d+)$/.exec(device)?.[1]
   if (id === undefined) return undefined
   const image = `${sysRoot}/bus/rbd/devices/${id}`
-  const fsid = cleaned(await readAttribute(image, 'cluster_fsid'))
-  const pool = cleaned(await readAttribute(image, 'pool'))
-  const unit = cleaned(await readAttribute(image, 'name'))
+  const fsid = cleaned(await readAttribute(files, image, 'cluster_fsid'))
+  const pool = cleaned(await readAttribute(files, image, 'pool'))
+  const unit = cleaned(await readAttribute(files, image, 'name'))
   if (fsid === undefined || pool === undefined) return undefined
   const array = { key: `rbd:${fsid}/${pool}`, name: `${pool} on ${fsid}`, kind: 'rbd', devices: [device] }
   return { array, ...(unit === undefined ? {} : { unit }) }
 }
 
-async function diskGround(directory: string, hostId: string): Promise<Ground> {
-  const { device, serial, model, sizeBytes } = await readDiskIdentity(directory)
+async function diskGround(directory: string, { files, hostId }: WalkContext): Promise<Ground> {
+  const { device, serial, model, sizeBytes } = await readDiskIdentity(files, directory)
   return {
     array: {
       key: localKey(hostId, serial ?? device),

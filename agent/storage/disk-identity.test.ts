@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
+import { createLocalFiles } from '../host/local-files.js'
 import { cleaned, parseUnitSerial, readDiskIdentity } from './disk-identity.js'
 
 let tree: Tree | undefined
@@ -45,5 +46,5 @@ test.each([
   ['a size past all', 'sys/d/size = 99999999999999999999', {}],
 ])('%s', async (_name, table, expected) => {
   tree = buildTree(table)
-  expect(await readDiskIdentity(`${tree.sysRoot}/d`)).toEqual({ device: 'd', ...expected })
+  expect(await readDiskIdentity(createLocalFiles(), `${tree.sysRoot}/d`)).toEqual({ device: 'd', ...expected })
 })

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import type { MachineFiles } from '../host/machine-files.js'
 
 /** What a whole disk says of itself in /sys/block. */
 export interface DiskIdentity {
@@ -14,12 +14,13 @@ export interface DiskIdentity {
 const sectorBytes = 512
 
 /** @param directory the disk's own in sysfs: `/sys/devices/…/block/sda` or `/sys/block/sda` */
-export async function readDiskIdentity(directory: string): Promise<DiskIdentity> {
-  const attribute = async (path: string): Promise<string | undefined> => cleaned(await readAttribute(directory, path))
+export async function readDiskIdentity(files: MachineFiles, directory: string): Promise<DiskIdentity> {
+  const attribute = async (path: string): Promise<string | undefined> =>
+    cleaned(await readAttribute(files, directory, path))
   const serial =
     (await attribute('serial')) ??
     (await attribute('device/serial')) ??
-    parseUnitSerial(await readBytes(`${directory}/device/vpd_pg80`)) ??
+    parseUnitSerial(await readBytes(files, `${directory}/device/vpd_pg80`)) ??
     (await attribute('wwid')) ??
     (await attribute('device/wwid')) ??
     (await attribute('device/cid'))
@@ -51,14 +52,14 @@ export function parseUnitSerial(page: Buffer | undefined): string | undefined {
 }
 
 /** A sysfs attribute as it stands; undefined if the device has none or refuses to say. */
-export async function readAttribute(directory: string, name: string): Promise<string | undefined> {
-  return (await readBytes(`${directory}/${name}`))?.toString('utf8')
+export async function readAttribute(files: MachineFiles, directory: string, name: string): Promise<string | undefined> {
+  return (await readBytes(files, `${directory}/${name}`))?.toString('utf8')
 }
 
 /** Names in a directory; none if there is no such directory. */
-export async function listDirectory(path: string): Promise<readonly string[]> {
+export async function listDirectory(files: MachineFiles, path: string): Promise<readonly string[]> {
   try {
-    return await readdir(path)
+    return await files.readDirectory(path)
   } catch {
     return []
   }
@@ -73,9 +74,9 @@ export function cleaned(text: string | undefined): string | undefined {
   return line === '' ? undefined : line
 }
 
-async function readBytes(path: string): Promise<Buffer | undefined> {
+async function readBytes(files: MachineFiles, path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path)
+    return await files.readFile(path)
   } catch {
     // Attributes come and go with kernel, driver and device; some answer EINVAL or EIO when there is nothing.
     return undefined

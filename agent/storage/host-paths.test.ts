@@ -1,8 +1,10 @@
 import { afterEach, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
-import { followLinks, numberOf, seenAt } from './host-paths.js'
+import { createLocalFiles, numberOf } from '../host/local-files.js'
+import { followLinks, seenAt } from './host-paths.js'
 
+const files = createLocalFiles()
 let tree: Tree | undefined
 afterEach(() => tree?.remove())
 
@@ -33,17 +35,19 @@ test.each([
     dev/mapper/vg-bell -> ../dm-0
     dev/dm-0 = x
   `)
-  expect(await followLinks(path, tree, () => false)).toBe(expected)
+  expect(await followLinks(path, { ...tree, files }, () => false)).toBe(expected)
 })
 
 test('what may hang is not touched', async () => {
   tree = buildTree('root/mnt/link -> /elsewhere')
-  expect(await followLinks('/mnt/link/x', tree, (path) => path.startsWith('/mnt/'))).toBe('/mnt/link/x')
+  expect(await followLinks('/mnt/link/x', { ...tree, files }, (path) => path.startsWith('/mnt/'))).toBe('/mnt/link/x')
 })
 
 test('a circle of links ends', async () => {
   tree = buildTree('root/a -> /b\nroot/b -> /a')
-  await expect(followLinks('/a/x', tree, () => false)).rejects.toThrow('/a/x: more than 40 symbolic links')
+  await expect(followLinks('/a/x', { ...tree, files }, () => false)).rejects.toThrow(
+    '/a/x: more than 40 symbolic links',
+  )
 })
 
 test.each([

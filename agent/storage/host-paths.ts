@@ -1,8 +1,10 @@
-import { readlink, stat } from 'node:fs/promises'
 import { posix } from 'node:path'
+
+import type { DeviceNumbers, MachineFiles } from '../host/machine-files.js'
 
 /** Where the host's paths are seen from here. */
 export interface PathRoots {
+  readonly files: MachineFiles
   /** Stands for `/`. */
   readonly rootFs: string
   /** Stands for `/dev`. */
@@ -12,7 +14,7 @@ export interface PathRoots {
 const mostLinks = 40
 
 /** Where a path of the host is found from here. */
-export function seenAt(path: string, { rootFs, devRoot }: PathRoots): string {
+export function seenAt(path: string, { rootFs, devRoot }: Omit<PathRoots, 'files'>): string {
   if (path === '/dev' || path.startsWith('/dev/')) return `${devRoot}${path.slice('/dev'.length)}`
   return `${rootFs.replace(/\/$/, '')}${path}`
 }
@@ -39,7 +41,7 @@ export async function followLinks(
       rest = others
       continue
     }
-    const target = await linkTarget(seenAt(next, roots))
+    const target = await linkTarget(roots.files, seenAt(next, roots))
     if (target === undefined) {
       at = next
       rest = others
@@ -57,9 +59,9 @@ function names(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.')
 }
 
-async function linkTarget(path: string): Promise<string | undefined> {
+async function linkTarget(files: MachineFiles, path: string): Promise<string | undefined> {
   try {
-    return await readlink(path)
+    return await files.linkTarget(path)
   } catch {
     // Not a link, or not there.
     return undefined
@@ -67,30 +69,21 @@ async function linkTarget(path: string): Promise<string | undefined> {
 }
 
 /** `8:1` of a block device's node; undefined for anything else. */
-export async function blockDeviceNumber(path: string): Promise<string | undefined> {
-  const found = await status(path)
-  return found?.isBlockDevice() === true ? numberOf(found.rdev) : undefined
+export async function blockDeviceNumber(files: MachineFiles, path: string): Promise<string | undefined> {
+  return (await numbersOf(files, path))?.own
 }
 
 /** `8:1` of the device that a file is on; undefined if there is no such file, or its file system has no device. */
-export async function deviceNumberUnder(path: string): Promise<string | undefined> {
-  const found = await status(path)
-  const number = found === undefined ? undefined : numberOf(found.dev)
+export async function deviceNumberUnder(files: MachineFiles, path: string): Promise<string | undefined> {
+  const number = (await numbersOf(files, path))?.under
   // Major 0: made up by the kernel for file systems without a device, and by btrfs.
   return number?.startsWith('0:') === true ? undefined : number
 }
 
-async function status(path: string): Promise<{ isBlockDevice(): boolean; rdev: bigint; dev: bigint } | undefined> {
+async function numbersOf(files: MachineFiles, path: string): Promise<DeviceNumbers | undefined> {
   try {
-    return await stat(path, { bigint: true })
+    return await files.deviceNumbers(path)
   } catch {
     return undefined
   }
-}
-
-/** Major and minor number as makedev(3) of glibc packs them. */
-export function numberOf(device: bigint): string {
-  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)
-  const minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n)
-  return `${major}:${minor}`
 }

@@ -1,5 +1,4 @@
-import { realpath } from 'node:fs/promises'
-
+import type { MachineFiles } from '../host/machine-files.js'
 import { cleaned, kernelName, listDirectory, readAttribute } from './disk-identity.js'
 
 /** A disk that the kernel's own iSCSI initiator has attached. */
@@ -21,38 +20,46 @@ export function parseIscsiPlace(directory: string): { readonly session: string; 
 }
 
 /** The target's name in lower case; undefined if there is no such session. */
-export async function readTargetName(sysRoot: string, session: string): Promise<string | undefined> {
-  return cleaned(await readAttribute(`${sysRoot}/class/iscsi_session/${session}`, 'targetname'))?.toLowerCase()
+export async function readTargetName(
+  files: MachineFiles,
+  sysRoot: string,
+  session: string,
+): Promise<string | undefined> {
+  return cleaned(await readAttribute(files, `${sysRoot}/class/iscsi_session/${session}`, 'targetname'))?.toLowerCase()
 }
 
 /** All disks of a target, over all its sessions: several LUNs, and one LUN by several paths. */
-export async function readTargetDisks(sysRoot: string, target: string): Promise<readonly IscsiDisk[]> {
+export async function readTargetDisks(
+  files: MachineFiles,
+  sysRoot: string,
+  target: string,
+): Promise<readonly IscsiDisk[]> {
   const disks: IscsiDisk[] = []
-  for (const session of await listDirectory(`${sysRoot}/class/iscsi_session`)) {
-    if ((await readTargetName(sysRoot, session)) !== target) continue
-    const directory = await realpath(`${sysRoot}/class/iscsi_session/${session}/device`).catch(() => undefined)
-    if (directory !== undefined) disks.push(...(await sessionDisks(directory)))
+  for (const session of await listDirectory(files, `${sysRoot}/class/iscsi_session`)) {
+    if ((await readTargetName(files, sysRoot, session)) !== target) continue
+    const directory = await files.realPath(`${sysRoot}/class/iscsi_session/${session}/device`).catch(() => undefined)
+    if (directory !== undefined) disks.push(...(await sessionDisks(files, directory)))
   }
   return disks
 }
 
 /** `block/sdb`; `block:sdb`, a link, in Linux 2.6.18. */
-async function blockDirectories(unit: string): Promise<readonly string[]> {
-  const names = await listDirectory(`${unit}/block`)
+async function blockDirectories(files: MachineFiles, unit: string): Promise<readonly string[]> {
+  const names = await listDirectory(files, `${unit}/block`)
   if (names.length > 0) return names.map((name) => `block/${name}`)
-  return (await listDirectory(unit)).filter((name) => name.startsWith('block:'))
+  return (await listDirectory(files, unit)).filter((name) => name.startsWith('block:'))
 }
 
-async function sessionDisks(session: string): Promise<IscsiDisk[]> {
+async function sessionDisks(files: MachineFiles, session: string): Promise<IscsiDisk[]> {
   const disks: IscsiDisk[] = []
-  for (const target of await listDirectory(session)) {
+  for (const target of await listDirectory(files, session)) {
     if (!target.startsWith('target')) continue
-    for (const address of await listDirectory(`${session}/${target}`)) {
+    for (const address of await listDirectory(files, `${session}/${target}`)) {
       const lun = /^\d+:\d+:\d+:(\d+)$/.exec(address)?.[1]
       if (lun === undefined) continue
       const unit = `${session}/${target}/${address}`
-      for (const directory of await blockDirectories(unit)) {
-        const sectors = Number((await readAttribute(`${unit}/${directory}`, 'size')) ?? 0)
+      for (const directory of await blockDirectories(files, unit)) {
+        const sectors = Number((await readAttribute(files, `${unit}/${directory}`, 'size')) ?? 0)
         const sizeBytes = Number.isSafeInteger(sectors * sectorBytes) ? sectors * sectorBytes : 0
         disks.push({ device: kernelName(directory.replace(/^block[:/]/, '')), lun, sizeBytes })
       }

@@ -1,5 +1,4 @@
-import { realpath } from 'node:fs/promises'
-
+import type { MachineFiles } from '../host/machine-files.js'
 import { listDirectory, readAttribute } from './disk-identity.js'
 import { parseIscsiPlace } from './iscsi-sessions.js'
 
@@ -13,29 +12,34 @@ const mostDevices = 4096
 
 /** A block device by its name or number; undefined if it is not there. */
 export async function oldBlockDirectory(
+  files: MachineFiles,
   sysRoot: string,
   wanted: { readonly name: string } | { readonly number: string },
 ): Promise<string | undefined> {
   // A newer kernel's links have been tried, and the device is not there.
-  if ((await listDirectory(`${sysRoot}/class/block`)).length > 0) return undefined
+  if ((await listDirectory(files, `${sysRoot}/class/block`)).length > 0) return undefined
   const block = `${sysRoot}/block`
-  for (const disk of (await listDirectory(block)).slice(0, mostDevices)) {
-    if (await isWanted(`${block}/${disk}`, disk, wanted)) return realpath(`${block}/${disk}`).catch(() => undefined)
-    for (const part of await listDirectory(`${block}/${disk}`)) {
+  for (const disk of (await listDirectory(files, block)).slice(0, mostDevices)) {
+    if (await isWanted(files, `${block}/${disk}`, disk, wanted)) {
+      return files.realPath(`${block}/${disk}`).catch(() => undefined)
+    }
+    for (const part of await listDirectory(files, `${block}/${disk}`)) {
       if (!part.startsWith(disk)) continue
-      if (await isWanted(`${block}/${disk}/${part}`, part, wanted)) return realpath(`${block}/${disk}/${part}`)
+      if (await isWanted(files, `${block}/${disk}/${part}`, part, wanted))
+        return files.realPath(`${block}/${disk}/${part}`)
     }
   }
   return undefined
 }
 
 async function isWanted(
+  files: MachineFiles,
   directory: string,
   name: string,
   wanted: { readonly name: string } | { readonly number: string },
 ): Promise<boolean> {
   if ('name' in wanted) return name === wanted.name
-  return (await readAttribute(directory, 'dev'))?.trim() === wanted.number
+  return (await readAttribute(files, directory, 'dev'))?.trim() === wanted.number
 }
 
 /** `/sys/block/sda/sda1`. */
@@ -45,7 +49,10 @@ export function isOldPartition(directory: string): boolean {
 }
 
 /** As `parseIscsiPlace`, by the disk's link to its device. */
-export async function oldIscsiPlace(directory: string): Promise<ReturnType<typeof parseIscsiPlace>> {
-  const device = await realpath(`${directory}/device`).catch(() => undefined)
+export async function oldIscsiPlace(
+  files: MachineFiles,
+  directory: string,
+): Promise<ReturnType<typeof parseIscsiPlace>> {
+  const device = await files.realPath(`${directory}/device`).catch(() => undefined)
   return device === undefined ? undefined : parseIscsiPlace(`${device}/`)
 }

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 
 import { startFakeDaemon, type FakeDaemon } from '../../../test/support/libvirt-fake-daemon.js'
 import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
-import { asOpenError, RpcConnection, type ConnectionOptions } from './connection.js'
+import { RpcConnection, type ConnectionOptions } from './connection.js'
+import { asOpenError, unixSocket } from './endpoint.js'
 import {
   encodePacket,
   keepAliveProcedure,
@@ -21,7 +22,7 @@ afterEach(async () => {
 
 async function connected(daemon: FakeDaemon, options: Partial<ConnectionOptions> = {}): Promise<RpcConnection> {
   stops.push(() => daemon.stop())
-  const connection = await RpcConnection.connect({ path: daemon.path, ...options })
+  const connection = await RpcConnection.connect({ endpoint: unixSocket(daemon.path), ...options })
   stops.push(() => connection.close())
   return connection
 }
@@ -160,7 +161,7 @@ describe('opening', () => {
   })
 
   it('says so when there is no socket', async () => {
-    await expect(RpcConnection.connect({ path: '/nonexistent/sock' })).rejects.toThrow(
+    await expect(RpcConnection.connect({ endpoint: unixSocket('/nonexistent/sock') })).rejects.toThrow(
       /there is no \/nonexistent\/sock/,
     )
   })

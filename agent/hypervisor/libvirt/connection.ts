@@ -1,6 +1,7 @@
-import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
-import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
+import { HypervisorUnavailable } from '../hypervisor.js'
+import type { Endpoint } from './endpoint.js'
 import {
   encodePacket,
   keepAliveProcedure,
@@ -31,7 +32,7 @@ export interface Caller {
 }
 
 export interface ConnectionOptions {
-  readonly path: string
+  readonly endpoint: Endpoint
   /** Requests that may be open at once. libvirtd reads no more from a client that has `max_client_requests` (5) open. */
   readonly maxInFlight?: number
   readonly deadlineMs?: number
@@ -52,11 +53,11 @@ const maxWaiting = 4096
 const silentIntervals = 3
 
 /**
- * One connection to a libvirt daemon's unix socket. Calls beyond `maxInFlight` wait in order (at most 4096); one that was
+ * One connection to a libvirt daemon. Calls beyond `maxInFlight` wait in order (at most 4096); one that was
  * abandoned keeps its place until the daemon answers it. When the connection ends, all that is pending is rejected.
  */
 export class RpcConnection implements Caller {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #options: Required<Omit<ConnectionOptions, 'onMessage'>> & Pick<ConnectionOptions, 'onMessage'>
   readonly #splitter = new PacketSplitter()
   readonly #inFlight = new Map<number, Pending>()
@@ -69,7 +70,7 @@ export class RpcConnection implements Caller {
   readonly ended: Promise<Error>
   readonly #end: (error: Error) => void
 
-  private constructor(socket: Socket, options: ConnectionOptions) {
+  private constructor(socket: Duplex, options: ConnectionOptions) {
     this.#socket = socket
     this.#options = { maxInFlight: 4, deadlineMs: 5000, keepAliveMs: 5000, ...options }
     let end: (error: Error) => void = () => undefined
@@ -77,24 +78,17 @@ export class RpcConnection implements Caller {
       end = resolve
     })
     this.#end = end
-    socket.on('data', (chunk) => this.#receive(chunk))
-    socket.on('error', (error) => this.#finish(`the connection to ${options.path} failed`, error))
-    socket.on('close', () => this.#finish(`${options.path} closed the connection`))
+    const { name } = options.endpoint
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', (error) => this.#finish(`the connection to ${name} failed: ${error.message}`, error))
+    socket.on('close', () => this.#finish(`${name} closed the connection`))
     this.#keepAlive = setInterval(() => this.#checkLife(), this.#options.keepAliveMs)
     this.#keepAlive.unref()
   }
 
   /** @throws HypervisorDenied, HypervisorUnavailable */
-  static connect(options: ConnectionOptions): Promise<RpcConnection> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(options.path)
-      const refuse = (error: Error): void => reject(asOpenError(options.path, error))
-      socket.once('error', refuse)
-      socket.once('connect', () => {
-        socket.off('error', refuse)
-        resolve(new RpcConnection(socket, options))
-      })
-    })
+  static async connect(options: ConnectionOptions): Promise<RpcConnection> {
+    return new RpcConnection(await options.endpoint.dial(), options)
   }
 
   get open(): boolean {
@@ -235,17 +229,4 @@ export class RpcConnection implements Caller {
     for (const call of pending) call.failed(error)
     this.#end(error)
   }
-}
-
-export function asOpenError(path: string, error: Error): Error {
-  const code = 'code' in error ? error.code : undefined
-  if (code === 'EACCES' || code === 'EPERM') {
-    const advice = path.endsWith('-ro')
-      ? 'let this user search its directory'
-      : `add this user to the group libvirt, or use the read-only socket ${path}-ro`
-    return new HypervisorDenied(`may not open ${path}: ${advice}`, { cause: error })
-  }
-  if (code === 'ENOENT') return new HypervisorUnavailable(`there is no ${path}`, { cause: error })
-  if (code === 'ECONNREFUSED') return new HypervisorUnavailable(`nothing listens on ${path}`, { cause: error })
-  return new HypervisorUnavailable(`cannot connect to ${path}: ${error.message}`, { cause: error })
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 
+import type { MachineFiles } from '../../host/machine-files.js'
 import type { VmFacts } from '../hypervisor.js'
 import type { CallOptions, Caller } from './connection.js'
 import { countsDirectIo } from './direct-io.js'
@@ -37,6 +38,9 @@ export class DefinitionCache {
   readonly #entries = new Map<string, Entry>()
   readonly #readings = new Map<string, Reading>()
 
+  /** @param files of the machine that the domains run on */
+  constructor(private readonly files: MachineFiles) {}
+
   /** @returns undefined if the domain is gone; rejects with what the calls and the parser throw */
   get(caller: Caller, domain: DomainRef, nowMs: number, options?: CallOptions): Promise<KnownDomain | undefined> {
     const entry = this.#entries.get(domain.uuid)
@@ -45,7 +49,7 @@ export class DefinitionCache {
     }
     const running = this.#readings.get(domain.uuid)
     if (running !== undefined) return running.promise
-    const promise = readDomainOf(caller, domain, options)
+    const promise = readDomainOf(caller, domain, { ...options, files: this.files })
       .then((known) => {
         if (known !== undefined && !reading.stale) {
           this.#entries.set(domain.uuid, { domainId: domain.id, readAtMs: nowMs, known })
@@ -81,7 +85,7 @@ export class DefinitionCache {
 async function readDomainOf(
   caller: Caller,
   domain: DomainRef,
-  options?: CallOptions,
+  { files, ...options }: CallOptions & { readonly files: MachineFiles },
 ): Promise<KnownDomain | undefined> {
   try {
     const [xml, inactive, persistent] = await Promise.all([
@@ -97,7 +101,7 @@ async function readDomainOf(
       definitionHash: createHash('sha256').update(inactive).digest('hex'),
       autostart,
       persistent,
-      isCounted: await countsDirectIo(definition.disks),
+      isCounted: await countsDirectIo(files, definition.disks),
     }
   } catch (error) {
     if (error instanceof LibvirtError && error.code === errorCode.noDomain) return undefined

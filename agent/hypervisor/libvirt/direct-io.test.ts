@@ -4,6 +4,7 @@ import path from 'node:path'
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
+import { createLocalFiles } from '../../host/local-files.js'
 import { countsDirectIo } from './direct-io.js'
 import type { DiskDefinition } from './domain-xml.js'
 
@@ -38,10 +39,10 @@ it.each<[string, readonly DiskDefinition[], boolean]>([
     false,
   ],
 ])('%s', async (_, disks, expected) => {
-  expect(await countsDirectIo(disks)).toBe(expected)
+  expect(await countsDirectIo(createLocalFiles(), disks)).toBe(expected)
 })
 
 it('asks the file system of a file', async () => {
   const file = { type: 'file', source: path.join(directory, 'disk') } as const
-  expect(await countsDirectIo([disk('none', file)])).toBe(isCounting)
+  expect(await countsDirectIo(createLocalFiles(), [disk('none', file)])).toBe(isCounting)
 })

@@ -1,5 +1,4 @@
-import { statfs } from 'node:fs/promises'
-
+import type { MachineFiles } from '../../host/machine-files.js'
 import type { DiskDefinition } from './domain-xml.js'
 
 /** f_type of statfs(2), from linux/magic.h, of file systems that count direct I/O for the process that asks for it. */
@@ -15,19 +14,19 @@ const countingFileSystems: ReadonlySet<number> = new Set([
  * opened past the page cache (`cache` none or directsync), on a block device or on a file system that keeps count. FUSE and
  * tmpfs do not; what comes from the page cache is counted never or late.
  */
-export async function countsDirectIo(disks: readonly DiskDefinition[]): Promise<boolean> {
+export async function countsDirectIo(files: MachineFiles, disks: readonly DiskDefinition[]): Promise<boolean> {
   for (const { cache, source } of disks) {
     if (source === undefined) continue
     if (cache !== 'none' && cache !== 'directsync') return false
     if (source.type === 'block') continue
-    if (source.type !== 'file' || !(await isOnCountingFileSystem(source.source))) return false
+    if (source.type !== 'file' || !(await isOnCountingFileSystem(files, source.source))) return false
   }
   return true
 }
 
-async function isOnCountingFileSystem(path: string): Promise<boolean> {
+async function isOnCountingFileSystem(files: MachineFiles, path: string): Promise<boolean> {
   try {
-    return countingFileSystems.has((await statfs(path)).type)
+    return countingFileSystems.has(await files.fileSystemType(path))
   } catch {
     return false
   }

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events'
-import { access, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import type { Log } from '../../../common/log.js'
+import { createLocalFiles } from '../../host/local-files.js'
+import type { MachineFiles } from '../../host/machine-files.js'
 import {
   HypervisorUnavailable,
   type Capability,
@@ -15,6 +16,7 @@ import {
   type SampleOptions,
 } from '../hypervisor.js'
 import { parseCapabilities } from './capabilities-xml.js'
+import type { Endpoint } from './endpoint.js'
 import { EventQueue } from './event-queue.js'
 import { EventSource } from './event-source.js'
 import { InventoryReader, type ResolveArray } from './inventory.js'
@@ -26,8 +28,12 @@ import { SessionKeeper } from './session-keeper.js'
 import { openSession, type Session } from './session.js'
 
 export interface LibvirtOptions {
+  /** The files of the machine that libvirt runs on; this machine's if absent. */
+  readonly files?: MachineFiles
   /** The only socket to use; if absent, those of libvirt's daemons in `runRoot`, read-only ones first. */
   readonly socket?: string
+  /** The only way to libvirt, instead of a socket of this machine. */
+  readonly endpoint?: Endpoint
   /** Default `/run/libvirt`. */
   readonly runRoot?: string
   readonly uri: string
@@ -55,17 +61,20 @@ export interface LibvirtOptions {
  * @throws HypervisorDenied, HypervisorUnavailable if the first connection fails
  */
 export async function openLibvirt(options: LibvirtOptions): Promise<LibvirtHypervisor> {
-  const memory = await createReaderMemory(options.procRoot, options.now)
-  const hypervisor = new LibvirtHypervisor(options, memory)
+  const files = options.files ?? createLocalFiles()
+  const memory = await createReaderMemory({ ...options, files })
+  const hypervisor = new LibvirtHypervisor({ ...options, files }, memory)
   await hypervisor.connect()
   return hypervisor
 }
+
+type OpenLibvirtOptions = LibvirtOptions & { readonly files: MachineFiles }
 
 type FollowedSession = Session & { readonly hasEvents: boolean }
 
 /** KVM and QEMU through libvirt. Made by `openLibvirt`. */
 export class LibvirtHypervisor implements Hypervisor {
-  readonly #options: LibvirtOptions
+  readonly #options: OpenLibvirtOptions
   readonly #memory: ReaderMemory
   readonly #sampler: Sampler
   readonly #queue = new EventQueue()
@@ -74,7 +83,7 @@ export class LibvirtHypervisor implements Hypervisor {
   #inventory: InventoryReader | undefined
   #identity: HostIdentity | undefined
 
-  constructor(options: LibvirtOptions, memory: ReaderMemory) {
+  constructor(options: OpenLibvirtOptions, memory: ReaderMemory) {
     this.#options = options
     this.#memory = memory
     const { vmDeadlineMs = 2000, fastVmDeadlineMs = 800, now, log } = options
@@ -148,9 +157,10 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async #open(): Promise<FollowedSession> {
-    const { socket, runRoot = '/run/libvirt', uri } = this.#options
+    const { socket, endpoint, runRoot = '/run/libvirt', uri } = this.#options
     const session = await openSession({
       ...(socket === undefined ? {} : { socket }),
+      ...(endpoint === undefined ? {} : { endpoint }),
       runRoot,
       uri,
       onMessage: (procedure, payload) => this.#events.receive(procedure, payload),
@@ -173,25 +183,26 @@ function manyListeners(signal: AbortSignal): void {
   setMaxListeners(0, signal)
 }
 
-async function identify(session: Session, options: LibvirtOptions): Promise<HostIdentity> {
-  const { hostName, procRoot, sysRoot, log } = options
+async function identify(session: Session, options: OpenLibvirtOptions): Promise<HostIdentity> {
+  const { files, hostName, procRoot, sysRoot, log } = options
   let { hostId } = options
   if (hostId === undefined) {
     hostId = parseCapabilities(await getCapabilities(session.control)).uuid
     const firmware = path.join(sysRoot, 'class/dmi/id/product_uuid')
-    if (!(await exists(firmware))) log.warn({ hostId }, 'no UUID in the firmware: libvirt may have made one up')
+    if (!(await isThere(files, firmware))) log.warn({ hostId }, 'no UUID in the firmware: libvirt may have made one up')
   }
   if (hostId === undefined) {
     throw new HypervisorUnavailable('libvirt gives no UUID for this host: set host_uuid in libvirtd.conf')
   }
-  const bootId = await readFile(path.join(procRoot, 'sys/kernel/random/boot_id'), 'utf8').catch(() => '')
-  return { hostId, name: hostName, kind: 'kvm', bootId: bootId.trim(), simulated: false }
+  const bootId = await files.readFile(path.join(procRoot, 'sys/kernel/random/boot_id')).catch(() => '')
+  return { hostId, name: hostName, kind: 'kvm', bootId: bootId.toString().trim(), simulated: false }
 }
 
-async function exists(file: string): Promise<boolean> {
+/** Only root may read it, but anybody may see it. */
+async function isThere(files: MachineFiles, file: string): Promise<boolean> {
   try {
-    await access(file)
-    return true
+    const names = await files.readDirectory(path.dirname(file))
+    return names.includes(path.basename(file))
   } catch {
     return false
   }

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { startFakeDaemon, type FakeDaemon } from '../../../test/support/libvirt-fake-daemon.js'
 import { HypervisorUnavailable } from '../hypervisor.js'
 import { RpcConnection, type Caller } from './connection.js'
+import { unixSocket } from './endpoint.js'
 import { AllLinesStuck, lineCount, MonitorLines } from './monitor-lines.js'
 import { CallAbandoned } from './rpc-error.js'
 
@@ -23,7 +24,7 @@ const hanging = 2
 async function start(): Promise<{ daemon: FakeDaemon; lines: MonitorLines }> {
   const daemon = await startFakeDaemon((call) => (call.procedure === hanging ? 'silence' : nothing))
   stops.push(() => daemon.stop())
-  const lines = new MonitorLines({ open: () => RpcConnection.connect({ path: daemon.path }) })
+  const lines = new MonitorLines({ open: () => RpcConnection.connect({ endpoint: unixSocket(daemon.path) }) })
   stops.push(() => lines.close())
   return { daemon, lines }
 }
@@ -87,7 +88,9 @@ describe('MonitorLines', () => {
     const { lines } = await start()
     lines.close()
     await expect(lines.run(() => Promise.resolve(), 1000, signal)).rejects.toThrow(HypervisorUnavailable)
-    const unreachable = new MonitorLines({ open: () => RpcConnection.connect({ path: '/nonexistent/sock' }) })
+    const unreachable = new MonitorLines({
+      open: () => RpcConnection.connect({ endpoint: unixSocket('/nonexistent/sock') }),
+    })
     for (let tries = 0; tries < 5; tries += 1) {
       await expect(unreachable.run(() => Promise.resolve(), 1000, signal)).rejects.toThrow(HypervisorUnavailable)
     }

@@ -73,7 +73,7 @@ async function probeResident(memory: ReaderMemory, running: readonly DomainRef[]
   for (const { uuid } of running) {
     const process = memory.processes.run(uuid)?.process
     if (process === undefined) continue
-    const bytes = readResidentBytes(memory.procRoot, process.pid, memory.pageBytes)
+    const bytes = readResidentBytes(memory.files, memory.procRoot, process.pid, memory.pageBytes)
     if (bytes !== undefined) return { name, support: 'yes' }
   }
   return { name, support: 'no', reason: `no QEMU process can be seen in ${memory.procRoot}` }

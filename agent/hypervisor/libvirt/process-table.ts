@@ -1,3 +1,4 @@
+import type { MachineFiles } from '../../host/machine-files.js'
 import { findQemuProcesses, readProcessStat, type QemuProcess } from './qemu-process.js'
 import type { DomainRef } from './procedures.js'
 
@@ -23,13 +24,13 @@ const searchCapMs = 300_000
  * process cannot be found.
  */
 export class ProcessTable {
-  readonly #procRoot: string
   readonly #runs = new Map<string, Run>()
   readonly #searches = new Map<string, Search>()
 
-  constructor(procRoot: string) {
-    this.#procRoot = procRoot
-  }
+  constructor(
+    private readonly procRoot: string,
+    private readonly files: MachineFiles,
+  ) {}
 
   /** Brings the table up to date with the domains that have a process now. */
   async update(running: readonly DomainRef[], nowMs: number): Promise<void> {
@@ -40,7 +41,7 @@ export class ProcessTable {
     }
     const wanted = running.filter(({ uuid }) => this.#runs.get(uuid)?.process === undefined && this.#isDue(uuid, nowMs))
     if (wanted.length === 0) return
-    const found = await findQemuProcesses(this.#procRoot, new Set(wanted.map(({ uuid }) => uuid)))
+    const found = await findQemuProcesses(this.files, this.procRoot, new Set(wanted.map(({ uuid }) => uuid)))
     for (const { uuid, id } of wanted) {
       const process = found.get(uuid)
       const run = this.#runs.get(uuid)
@@ -59,7 +60,7 @@ export class ProcessTable {
   processState(uuid: string): string | undefined {
     const process = this.#runs.get(uuid)?.process
     if (process === undefined) return undefined
-    const stat = readProcessStat(this.#procRoot, process.pid)
+    const stat = readProcessStat(this.files, this.procRoot, process.pid)
     if (stat?.startTicks === process.startTicks) return stat.state
     this.#forget(uuid)
     return undefined

@@ -4,11 +4,11 @@ import path from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { createLocalFiles } from '../../host/local-files.js'
 import { ProcessTable } from './process-table.js'
 import {
   findQemuProcesses,
   moved,
-  parsePageBytes,
   parseProcessIo,
   parseProcessStat,
   readResidentBytes,
@@ -17,6 +17,7 @@ import {
 } from './qemu-process.js'
 
 const uuid = '81829711-6d74-402e-a757-2a5ddac00a2e'
+const files = createLocalFiles()
 const other = 'e4d9b1da-e974-4b6f-b438-8a47c2c8dc65'
 
 function stat(startTicks: number, state = 'S'): string {
@@ -47,14 +48,6 @@ describe('parsing', () => {
     expect(parseProcessIo(text)).toEqual({ readBytes: 4096n, writeBytes: 8192n, callBytes: 30n, calls: 3n })
     expect(parseProcessIo(text.replace('syscw', 'other'))).toBeUndefined()
     expect(parseProcessIo('')).toBeUndefined()
-  })
-
-  it('finds the page size in the auxiliary vector', () => {
-    const auxv = Buffer.alloc(48)
-    auxv.writeBigUInt64LE(33n, 0)
-    auxv.writeBigUInt64LE(6n, 16)
-    auxv.writeBigUInt64LE(65_536n, 24)
-    expect([parsePageBytes(auxv), parsePageBytes(Buffer.alloc(0))]).toEqual([65_536, 4096])
   })
 })
 
@@ -91,19 +84,19 @@ describe('a tree of processes', () => {
   afterEach(() => rm(procRoot, { recursive: true }))
 
   it('shows the VMs that are asked for, and their memory', async () => {
-    expect(await findQemuProcesses(procRoot, new Set([uuid, other]))).toEqual(
+    expect(await findQemuProcesses(files, procRoot, new Set([uuid, other]))).toEqual(
       new Map([[uuid, { pid: 12, startTicks: '500' }]]),
     )
-    expect(await findQemuProcesses('/nonexistent', new Set([uuid]))).toEqual(new Map())
-    expect(readResidentBytes(procRoot, 12, 4096)).toBe(25 * 4096)
-    expect(readResidentBytes(procRoot, 13, 4096)).toBeUndefined()
+    expect(await findQemuProcesses(files, '/nonexistent', new Set([uuid]))).toEqual(new Map())
+    expect(readResidentBytes(files, procRoot, 12, 4096)).toBe(25 * 4096)
+    expect(readResidentBytes(files, procRoot, 13, 4096)).toBeUndefined()
   })
 
   it('names a run by domain and process, so that another table finds the same name', async () => {
     const domain = { name: 'a', uuid, id: 3 }
     const names = await Promise.all(
       [1000, 99_000].map(async (nowMs) => {
-        const table = new ProcessTable(procRoot)
+        const table = new ProcessTable(procRoot, files)
         await table.update([domain], nowMs)
         return table.run(uuid)?.runId
       }),
@@ -112,7 +105,7 @@ describe('a tree of processes', () => {
   })
 
   it('names a run by when it was first seen if its process is hidden, and keeps that name', async () => {
-    const table = new ProcessTable(procRoot)
+    const table = new ProcessTable(procRoot, files)
     const domain = { name: 'b', uuid: other, id: 4 }
     await table.update([domain], 1000)
     await add(13, { cmdline: `/usr/bin/qemu-system-x86_64\0-uuid\0${other}\0`, stat: stat(600) })
@@ -123,7 +116,7 @@ describe('a tree of processes', () => {
   })
 
   it('sees another run when the domain’s number or its process is another one', async () => {
-    const table = new ProcessTable(procRoot)
+    const table = new ProcessTable(procRoot, files)
     await table.update([{ name: 'a', uuid, id: 3 }], 0)
     expect(table.processState(uuid)).toBe('S')
     await table.update([{ name: 'a', uuid, id: 4 }], 1)

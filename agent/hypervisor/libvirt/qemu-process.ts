@@ -1,7 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { createTextReader } from '../../host/text-reader.js'
+import type { MachineFiles } from '../../host/machine-files.js'
 
 /**
  * The QEMU process of a VM, read from /proc: cheaper than asking libvirt, and it answers while the VM hangs.
@@ -23,17 +22,18 @@ export interface ProcessIo {
 
 /** Finds the processes of these VMs in one walk over /proc; what cannot be read is not found. */
 export async function findQemuProcesses(
+  files: MachineFiles,
   procRoot: string,
   uuids: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, QemuProcess>> {
   const found = new Map<string, QemuProcess>()
-  for (const entry of await readdir(procRoot).catch(() => [])) {
+  for (const entry of await files.readDirectory(procRoot).catch(() => [])) {
     if (!/^\d+$/.test(entry)) continue
     const pid = Number(entry)
-    const commandLine = await readCommandLine(path.join(procRoot, entry, 'cmdline'))
+    const commandLine = await readCommandLine(files, path.join(procRoot, entry, 'cmdline'))
     const uuid = uuidOfCommandLine(commandLine)
     if (uuid === undefined || !uuids.has(uuid)) continue
-    const stat = readProcessStat(procRoot, pid)
+    const stat = readProcessStat(files, procRoot, pid)
     if (stat !== undefined) found.set(uuid, { pid, startTicks: stat.startTicks })
   }
   return found
@@ -55,8 +55,8 @@ export interface ProcessStat {
 }
 
 /** @returns undefined if the process is gone or hidden */
-export function readProcessStat(procRoot: string, pid: number): ProcessStat | undefined {
-  return parseProcessStat(readText(`${procRoot}/${pid}/stat`))
+export function readProcessStat(files: MachineFiles, procRoot: string, pid: number): ProcessStat | undefined {
+  return parseProcessStat(readText(files, `${procRoot}/${pid}/stat`))
 }
 
 export function parseProcessStat(text: string): ProcessStat | undefined {
@@ -68,14 +68,19 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
 }
 
 /** Resident memory in bytes; undefined if it cannot be read. */
-export function readResidentBytes(procRoot: string, pid: number, pageBytes: number): number | undefined {
-  const pages = /^\d+ (\d+) /.exec(readText(`${procRoot}/${pid}/statm`))?.[1]
+export function readResidentBytes(
+  files: MachineFiles,
+  procRoot: string,
+  pid: number,
+  pageBytes: number,
+): number | undefined {
+  const pages = /^\d+ (\d+) /.exec(readText(files, `${procRoot}/${pid}/statm`))?.[1]
   return pages === undefined ? undefined : Number(pages) * pageBytes
 }
 
 /** @returns undefined if it may not be read: that takes the same user, or root */
-export function readProcessIo(procRoot: string, pid: number): ProcessIo | undefined {
-  return parseProcessIo(readText(`${procRoot}/${pid}/io`))
+export function readProcessIo(files: MachineFiles, procRoot: string, pid: number): ProcessIo | undefined {
+  return parseProcessIo(readText(files, `${procRoot}/${pid}/io`))
 }
 
 export function parseProcessIo(text: string): ProcessIo | undefined {
@@ -99,38 +104,18 @@ export function moved(before: ProcessIo | undefined, after: ProcessIo | undefine
   return after.callBytes - before.callBytes > 8n * (after.calls - before.calls)
 }
 
-/** Size of a memory page: entry 6, AT_PAGESZ, of the auxiliary vector that the kernel gives each process. */
-export async function readPageBytes(procRoot: string): Promise<number> {
+function readText(files: MachineFiles, file: string): string {
   try {
-    return parsePageBytes(await readFile(path.join(procRoot, 'self', 'auxv')))
-  } catch {
-    return usualPageBytes
-  }
-}
-
-const usualPageBytes = 4096
-
-export function parsePageBytes(auxv: Buffer): number {
-  for (let offset = 0; offset + 16 <= auxv.length; offset += 16) {
-    if (auxv.readBigUInt64LE(offset) === 6n) return Number(auxv.readBigUInt64LE(offset + 8))
-  }
-  return usualPageBytes
-}
-
-const reader = createTextReader()
-
-function readText(file: string): string {
-  try {
-    return reader.read(file)
+    return files.read(file)
   } catch {
     return ''
   }
 }
 
 /** Not with the others: the kernel reads it from the process's own memory, which may take a hanging process's while. */
-async function readCommandLine(file: string): Promise<string> {
+async function readCommandLine(files: MachineFiles, file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return (await files.readFile(file)).toString('utf8')
   } catch {
     return ''
   }

@@ -1,13 +1,16 @@
+import type { MachineFiles } from '../../host/machine-files.js'
+import { readPageBytes } from '../../host/page-size.js'
 import { DefinitionCache } from './definition-cache.js'
 import { DiskBooks } from './disk-books.js'
 import { GapBook } from './gap-book.js'
 import type { DomainRef } from './procedures.js'
 import { ProcessTable } from './process-table.js'
-import { readPageBytes } from './qemu-process.js'
 import { Quarantine } from './quarantine.js'
 
 /** What the readers keep from pass to pass, and over a restart of libvirtd. */
 export interface ReaderMemory {
+  /** Of the machine that libvirt runs on. */
+  readonly files: MachineFiles
   readonly procRoot: string
   readonly pageBytes: number
   /** Wall clock, milliseconds. */
@@ -24,13 +27,18 @@ export interface ReaderMemory {
   readonly asking: Map<string, Promise<unknown>>
 }
 
-export async function createReaderMemory(procRoot: string, now: () => number): Promise<ReaderMemory> {
+export async function createReaderMemory({
+  files,
+  procRoot,
+  now,
+}: Pick<ReaderMemory, 'files' | 'procRoot' | 'now'>): Promise<ReaderMemory> {
   return {
+    files,
     procRoot,
-    pageBytes: await readPageBytes(procRoot),
+    pageBytes: await readPageBytes(procRoot, files),
     now,
-    definitions: new DefinitionCache(),
-    processes: new ProcessTable(procRoot),
+    definitions: new DefinitionCache(files),
+    processes: new ProcessTable(procRoot, files),
     disks: new DiskBooks(),
     gaps: new GapBook(),
     monitorQuarantine: new Quarantine(),

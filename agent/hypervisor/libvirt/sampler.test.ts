@@ -10,6 +10,7 @@ import {
   type Answer,
   type FakeDaemon,
 } from '../../../test/support/libvirt-fake-daemon.js'
+import { createLocalFiles } from '../../host/local-files.js'
 import { HypervisorUnavailable, type Sample, type SampleGroup } from '../hypervisor.js'
 import type { Packet } from './packet.js'
 import { procedure } from './procedures.js'
@@ -52,7 +53,7 @@ beforeEach(async () => {
   procRoot = await mkdtemp(path.join(tmpdir(), 'headroom-proc-'))
   daemon = await startFakeDaemon(answerOf)
   session = await openSession({ socket: daemon.path, runRoot: '', uri: 'qemu:///system', onMessage: () => undefined })
-  const memory = await createReaderMemory(procRoot, () => clock)
+  const memory = await createReaderMemory({ files: createLocalFiles(), procRoot, now: () => clock })
   sampler = new Sampler({ memory, vmDeadlineMs: 400, fastVmDeadlineMs: 400 })
 })
 afterEach(async () => {

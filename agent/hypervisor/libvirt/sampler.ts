@@ -135,7 +135,7 @@ export class Sampler {
   async #mayHaveMoved({ session, memory }: Pass, { domain }: DomainStats): Promise<boolean> {
     const run = memory.processes.run(domain.uuid)
     if (run?.process === undefined) return true
-    const io = readProcessIo(memory.procRoot, run.process.pid)
+    const io = readProcessIo(memory.files, memory.procRoot, run.process.pid)
     if (memory.disks.mayHaveMoved(domain.uuid, run.runId, io)) return true
     // If the definition cannot be read now, the disks are asked for, and that says why.
     const known = await memory.definitions.get(session.control, domain, memory.now()).catch(() => null)

@@ -2,6 +2,7 @@ import path from 'node:path'
 
 import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
 import { RpcConnection } from './connection.js'
+import { unixSocket, type Endpoint } from './endpoint.js'
 import { lineCount, MonitorLines } from './monitor-lines.js'
 import { authList, authPolkit, authType, feature, openReadOnlyUri, supportsFeature } from './procedures.js'
 import { LibvirtError } from './rpc-error.js'
@@ -9,6 +10,7 @@ import type { XdrReader } from './xdr.js'
 
 /** An opened driver: one connection for calls that libvirtd answers by itself, and lines for those that a VM has to answer. */
 export interface Session {
+  /** Where it was opened: see `Endpoint.name`. */
   readonly socket: string
   readonly control: RpcConnection
   readonly lines: MonitorLines
@@ -16,6 +18,8 @@ export interface Session {
 }
 
 export interface SessionOptions {
+  /** The only way to try; if absent, `socket`. */
+  readonly endpoint?: Endpoint
   /** The only socket to try; if absent, those that libvirt's daemons have in `runRoot`. */
   readonly socket?: string
   readonly runRoot: string
@@ -35,10 +39,10 @@ const controlCalls = 4
 /** @throws HypervisorDenied, HypervisorUnavailable */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { uri } = options
-  const { control, socket } = await openFirst(options)
-  const lines = new MonitorLines({ open: () => openDriver({ socket, uri, maxInFlight: lineCount }) })
+  const { control, endpoint } = await openFirst(options)
+  const lines = new MonitorLines({ open: () => openDriver({ endpoint, uri, maxInFlight: lineCount }) })
   return {
-    socket,
+    socket: endpoint.name,
     control,
     lines,
     close: () => {
@@ -48,13 +52,12 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 }
 
-async function openFirst(options: SessionOptions): Promise<{ control: RpcConnection; socket: string }> {
-  const { socket: only, runRoot, uri, onMessage } = options
-  const sockets = only === undefined ? socketNames(uri).map((name) => path.join(runRoot, name)) : [only]
+async function openFirst(options: SessionOptions): Promise<{ control: RpcConnection; endpoint: Endpoint }> {
+  const { uri, onMessage } = options
   const failures: Error[] = []
-  for (const socket of sockets) {
+  for (const endpoint of endpointsOf(options)) {
     try {
-      return { control: await openDriver({ socket, uri, maxInFlight: controlCalls, onMessage }), socket }
+      return { control: await openDriver({ endpoint, uri, maxInFlight: controlCalls, onMessage }), endpoint }
     } catch (error) {
       failures.push(error instanceof Error ? error : new Error(String(error)))
     }
@@ -64,17 +67,24 @@ async function openFirst(options: SessionOptions): Promise<{ control: RpcConnect
   throw denied ?? new HypervisorUnavailable(`no libvirt answers: ${told}`, { cause: failures[0] })
 }
 
+function endpointsOf({ endpoint, socket, runRoot, uri }: SessionOptions): readonly Endpoint[] {
+  if (endpoint !== undefined) return [endpoint]
+  if (socket !== undefined) return [unixSocket(socket)]
+  return socketNames(uri).map((name) => unixSocket(path.join(runRoot, name)))
+}
+
 interface DriverOptions {
-  readonly socket: string
+  readonly endpoint: Endpoint
   readonly uri: string
   readonly maxInFlight: number
   readonly onMessage?: SessionOptions['onMessage']
 }
 
-async function openDriver({ socket, uri, ...options }: DriverOptions): Promise<RpcConnection> {
-  const connection = await RpcConnection.connect({ path: socket, ...options })
+async function openDriver({ endpoint, uri, ...options }: DriverOptions): Promise<RpcConnection> {
+  const connection = await RpcConnection.connect({ endpoint, ...options })
+  const { name } = endpoint
   try {
-    await authenticate(connection, socket)
+    await authenticate(connection, endpoint)
     // Only a client that knows keep-alive messages is sent any.
     await supportsFeature(connection, feature.keepAlive)
     await openReadOnlyUri(connection, uri)
@@ -84,28 +94,28 @@ async function openDriver({ socket, uri, ...options }: DriverOptions): Promise<R
     if (error instanceof HypervisorDenied || error instanceof HypervisorUnavailable) throw error
     const said = error instanceof Error ? error.message : String(error)
     if (error instanceof LibvirtError && error.denied) {
-      throw new HypervisorDenied(`libvirt refuses ${uri} on ${socket}: ${said}`, { cause: error })
+      throw new HypervisorDenied(`libvirt refuses ${uri} on ${name}: ${said}`, { cause: error })
     }
-    throw new HypervisorUnavailable(`cannot open ${uri} on ${socket}: ${said}`, { cause: error })
+    throw new HypervisorUnavailable(`cannot open ${uri} on ${name}: ${said}`, { cause: error })
   }
 }
 
-async function authenticate(connection: RpcConnection, socket: string): Promise<void> {
+async function authenticate(connection: RpcConnection, { name, readOnly }: Endpoint): Promise<void> {
   const offered = await authList(connection)
   if (offered.length === 0 || offered.includes(authType.none)) return
   if (!offered.includes(authType.polkit)) {
     throw new HypervisorDenied(
-      `${socket} asks for a password (SASL), which is not supported: set auth_unix_ro = "none" in libvirtd.conf`,
+      `${name} asks for a password (SASL), which is not supported: set auth_unix_ro = "none" in libvirtd.conf`,
     )
   }
   try {
     await authPolkit(connection)
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
-    const right = socket.endsWith('-ro') ? 'org.libvirt.unix.monitor' : 'org.libvirt.unix.manage'
-    const advice = socket.endsWith('-ro')
+    const right = readOnly ? 'org.libvirt.unix.monitor' : 'org.libvirt.unix.manage'
+    const advice = readOnly
       ? `grant this user ${right} in a polkit rule`
-      : `add this user to the group libvirt, grant it ${right} in a polkit rule, or use the read-only socket ${socket}-ro`
-    throw new HypervisorDenied(`polkit protects ${socket} and refuses (${said}): ${advice}`, { cause: error })
+      : `add this user to the group libvirt, grant it ${right} in a polkit rule, or use the read-only socket ${name}-ro`
+    throw new HypervisorDenied(`polkit protects ${name} and refuses (${said}): ${advice}`, { cause: error })
   }
 }

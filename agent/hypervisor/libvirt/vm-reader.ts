@@ -110,7 +110,8 @@ class VmReader {
       uuid: domain.uuid,
       runId: run?.runId ?? '',
       targets: known.definition.disks.flatMap(({ target, source }) => (source === undefined ? [] : target)),
-      io: (): ProcessIo | undefined => (pid === undefined ? undefined : readProcessIo(memory.procRoot, pid)),
+      io: (): ProcessIo | undefined =>
+        pid === undefined ? undefined : readProcessIo(memory.files, memory.procRoot, pid),
       ask: async (target) => diskRaw(target, await domainBlockStats(caller, domain, target)),
       isCounted: known.isCounted,
       onlyMoved,
@@ -147,7 +148,7 @@ class VmReader {
     const { memory, reading } = this
     const process = memory.processes.run(reading.domain.uuid)?.process
     if (process === undefined) return
-    const bytes = readResidentBytes(memory.procRoot, process.pid, memory.pageBytes)
+    const bytes = readResidentBytes(memory.files, memory.procRoot, process.pid, memory.pageBytes)
     if (bytes !== undefined) this.#raw = { ...this.#raw, memoryRssBytes: bytes }
   }
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../../test/fixtures/proc/build-tree.js'
 import { recordedTree } from '../../../test/fixtures/xen/recorded-host.js'
-import { createTextReader } from '../../host/text-reader.js'
+import { createLocalFiles } from '../../host/local-files.js'
 import { BackendDevices, parseBackendName, parseCount, parsePhysicalDevice } from './backend-devices.js'
 
 let tree: Tree | undefined
@@ -10,7 +10,7 @@ afterEach(() => tree?.remove())
 
 function backendsOf(laid: Tree): BackendDevices {
   tree = laid
-  return new BackendDevices(laid.sysRoot, createTextReader())
+  return new BackendDevices(laid.sysRoot, createLocalFiles())
 }
 
 describe('recorded', () => {

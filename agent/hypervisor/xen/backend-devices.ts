@@ -1,6 +1,5 @@
-import { readdirSync } from 'node:fs'
-
-import { isAbsent, type TextReader } from '../../host/text-reader.js'
+import type { MachineFiles } from '../../host/machine-files.js'
+import { isAbsent } from '../../host/text-reader.js'
 import type { DiskRaw, NicRaw } from '../hypervisor.js'
 import { diskTarget } from './virtual-device.js'
 
@@ -41,7 +40,7 @@ export class BackendDevices {
 
   constructor(
     sysRoot: string,
-    private readonly reader: TextReader,
+    private readonly files: MachineFiles,
   ) {
     this.#directory = `${sysRoot}/bus/xen-backend/devices`
     this.#net = `${sysRoot}/class/net`
@@ -55,7 +54,7 @@ export class BackendDevices {
   list(): ReadonlyMap<number, DomainBackends> | undefined {
     let names: readonly string[]
     try {
-      names = readdirSync(this.#directory)
+      names = this.files.names(this.#directory)
     } catch (error) {
       if (isAbsent(error)) return undefined
       throw error
@@ -152,13 +151,21 @@ export class BackendDevices {
   /** The back end says what its device is called: newer kernels in a directory, older ones by a link. */
   #trafficOfRenamed({ name }: BackendNic): NicRaw | undefined {
     const directory = `${this.#directory}/${name}`
-    const [inDirectory] = namesIn(`${directory}/net`)
+    const [inDirectory] = this.#names(`${directory}/net`)
     const device =
       inDirectory ??
-      namesIn(directory)
+      this.#names(directory)
         .find((entry) => entry.startsWith('net:'))
         ?.slice('net:'.length)
     return device === undefined ? undefined : this.#traffic(device)
+  }
+
+  #names(directory: string): readonly string[] {
+    try {
+      return this.files.names(directory)
+    } catch {
+      return []
+    }
   }
 
   #statistic(disk: BackendDisk, name: string): string | undefined {
@@ -168,19 +175,11 @@ export class BackendDevices {
   /** Undefined if there is no such attribute, or its device is just going away. */
   #text(path: string): string | undefined {
     try {
-      return this.reader.readIfThere(path)
+      return this.files.readIfThere(path)
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENODEV') return undefined
       throw error
     }
-  }
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return []
   }
 }
 

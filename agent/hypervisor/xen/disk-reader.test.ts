@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../../test/fixtures/proc/build-tree.js'
 import { recorded } from '../../../test/fixtures/xen/recorded-host.js'
-import { createTextReader } from '../../host/text-reader.js'
+import { createLocalFiles } from '../../host/local-files.js'
 import { BackendDevices } from './backend-devices.js'
 import { deviceTimes } from './device-times.js'
 import { DiskReader } from './disk-reader.js'
@@ -22,8 +22,8 @@ function world() {
     sys/${at}/physical_device = fd:3
     ${['rd_req', 'wr_req', 'f_req', 'oo_req', 'rd_sect', 'wr_sect'].map((name) => `sys/${at}/statistics/${name} = 10`).join('\n')}`)
   const { sysRoot, procRoot } = tree
-  const backends = new BackendDevices(sysRoot, createTextReader())
-  const disks = new DiskReader(backends, procRoot, createTextReader())
+  const backends = new BackendDevices(sysRoot, createLocalFiles())
+  const disks = new DiskReader(backends, procRoot, createLocalFiles())
   const served = () => backends.list()?.get(3) ?? { disks: [], nics: [] }
   return {
     disks,

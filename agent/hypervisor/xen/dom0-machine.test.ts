@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { Tree } from '../../../test/fixtures/proc/build-tree.js'
 import { recordedTree } from '../../../test/fixtures/xen/recorded-host.js'
 import { createLog } from '../../../common/log.js'
+import { createLocalFiles } from '../../host/local-files.js'
 import { createMachine } from '../../host/machine.js'
 import type { Machine } from '../../schedule/host-loop.js'
 import type { HostFacts } from '../hypervisor.js'
@@ -20,9 +21,9 @@ const known: HostFacts = {
   memoryBytes: 8e9,
 }
 
-function machineOf(laid: Tree): Machine {
+async function machineOf(laid: Tree): Promise<Machine> {
   tree = laid
-  const machine = createMachine({ ...laid, log: createLog('test', 'silent') })
+  const machine = await createMachine({ ...laid, files: createLocalFiles(), log: createLog('test', 'silent') })
   return dom0Machine({
     async sample(signal) {
       const { host, runs } = await machine.sample(signal)
@@ -41,7 +42,7 @@ function machineOf(laid: Tree): Machine {
 }
 
 test("recorded: dom0's share of CPU and memory is not taken for the machine's", async () => {
-  const { host, collectors } = await machineOf(recordedTree()).sample(new AbortController().signal)
+  const { host, collectors } = await (await machineOf(recordedTree())).sample(new AbortController().signal)
   expect(collectors.filter(({ success }) => success).map(({ name }) => name)).toEqual(
     expect.arrayContaining(['cpu', 'meminfo', 'diskstats']),
   )
@@ -50,11 +51,11 @@ test("recorded: dom0's share of CPU and memory is not taken for the machine's", 
 })
 
 test('facts of the CPUs and the memory are those of the hypervisor', async () => {
-  expect(await machineOf(recordedTree()).complete(known)).toEqual({ ...known, os: 'Debian 12' })
+  expect(await (await machineOf(recordedTree())).complete(known)).toEqual({ ...known, os: 'Debian 12' })
 })
 
 test('capabilities of the machine, as far as dom0 can speak for it', async () => {
-  expect(await machineOf(recordedTree()).capabilities()).toEqual([
+  expect(await (await machineOf(recordedTree())).capabilities()).toEqual([
     { name: 'host-psi', support: 'degraded', reason: expect.stringContaining("dom0's own kernel") },
     { name: 'array-counters', support: 'degraded', reason: 'x' },
   ])

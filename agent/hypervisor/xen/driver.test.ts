@@ -8,6 +8,7 @@ import { buildTree, type Tree } from '../../../test/fixtures/proc/build-tree.js'
 import { dom0, tellLifecycle, xenAnswers, type FakeDomain, type FakeXen } from '../../../test/fixtures/xen/fake-xen.js'
 import { pv1, recordedTree, recordedXen } from '../../../test/fixtures/xen/recorded-host.js'
 import { startFakeDaemon, type FakeDaemon } from '../../../test/support/libvirt-fake-daemon.js'
+import { createLocalFiles } from '../../host/local-files.js'
 import { createArrayResolver } from '../../storage/array-resolver.js'
 import { HypervisorUnavailable, type HypervisorEvent, type Sample, type SampleGroup } from '../hypervisor.js'
 import { procedure } from '../libvirt/procedures.js'
@@ -50,7 +51,7 @@ async function worldOf(xen: FakeXen, tree: Tree, more: Partial<XenOptions> = {})
     hostName: 'xenhv01',
     log,
     now: () => world.clock,
-    createResolver: (hostId) => createArrayResolver({ ...tree, hostId, log }),
+    createResolver: (hostId) => createArrayResolver({ ...tree, files: createLocalFiles(), hostId, log }),
     newHostId: () => 'made-up',
     vmDeadlineMs: 300,
     ...more,

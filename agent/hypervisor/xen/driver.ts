@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { createTextReader } from '../../host/text-reader.js'
+import { createLocalFiles } from '../../host/local-files.js'
+import type { MachineFiles } from '../../host/machine-files.js'
 import {
   HypervisorUnavailable,
   type Capability,
@@ -37,13 +37,16 @@ export interface XenOptions extends Omit<LibvirtOptions, 'fastVmDeadlineMs'> {
   readonly newHostId: () => string
 }
 
+type OpenXenOptions = XenOptions & { readonly files: MachineFiles }
+
 /**
  * Connects to libvirt in dom0 for reading. The driver comes back by itself whenever the daemon does.
  * @throws HypervisorDenied, HypervisorUnavailable if the first connection fails
  */
 export async function openXen(options: XenOptions): Promise<XenHypervisor> {
-  const memory = await createReaderMemory(options.procRoot, options.now)
-  const hypervisor = new XenHypervisor(options, memory)
+  const files = options.files ?? createLocalFiles()
+  const memory = await createReaderMemory({ ...options, files })
+  const hypervisor = new XenHypervisor({ ...options, files }, memory)
   await hypervisor.connect()
   return hypervisor
 }
@@ -60,7 +63,7 @@ interface Known {
 
 /** Xen through libvirt's libxl driver and dom0's sysfs. Made by `openXen`. */
 export class XenHypervisor implements Hypervisor {
-  readonly #options: XenOptions
+  readonly #options: OpenXenOptions
   readonly #memory: ReaderMemory
   readonly #backends: BackendDevices
   readonly #reasons = new StateReasons()
@@ -69,11 +72,11 @@ export class XenHypervisor implements Hypervisor {
   readonly #keeper: SessionKeeper<FollowedSession>
   #known: Known | undefined
 
-  constructor(options: XenOptions, memory: ReaderMemory) {
+  constructor(options: OpenXenOptions, memory: ReaderMemory) {
     this.#options = options
     this.#memory = memory
-    const { now, log, sysRoot } = options
-    this.#backends = new BackendDevices(sysRoot, createTextReader())
+    const { now, log, sysRoot, files } = options
+    this.#backends = new BackendDevices(sysRoot, files)
     this.#events = new EventSource({
       now,
       log,
@@ -148,9 +151,10 @@ export class XenHypervisor implements Hypervisor {
   }
 
   async #open(): Promise<FollowedSession> {
-    const { socket, runRoot = '/run/libvirt', uri } = this.#options
+    const { socket, endpoint, runRoot = '/run/libvirt', uri } = this.#options
     const session = await openSession({
       ...(socket === undefined ? {} : { socket }),
+      ...(endpoint === undefined ? {} : { endpoint }),
       runRoot,
       uri,
       onMessage: (procedure, payload) => this.#events.receive(procedure, payload),
@@ -164,8 +168,8 @@ export class XenHypervisor implements Hypervisor {
   }
 
   async #learn(caller: Caller): Promise<Known> {
-    const { hostName, procRoot, sysRoot, createResolver, log, vmDeadlineMs = 2000 } = this.#options
-    const bootId = await readText(path.join(procRoot, 'sys/kernel/random/boot_id'))
+    const { files, hostName, procRoot, sysRoot, createResolver, log, vmDeadlineMs = 2000 } = this.#options
+    const bootId = await readText(files, path.join(procRoot, 'sys/kernel/random/boot_id'))
     const hostId = await findHostId(caller, this.#options)
     const node = await nodeGetInfo(caller)
     const machine = { memoryBytes: toNumber(node.memoryKib) * 1024, cpuThreads: node.cpus }
@@ -175,6 +179,7 @@ export class XenHypervisor implements Hypervisor {
       identity: { hostId, name: hostName, kind: 'xen', bootId, simulated: false },
       machine,
       inventory: new XenInventoryReader({
+        files,
         hostName,
         sysRoot,
         memory,
@@ -185,7 +190,7 @@ export class XenHypervisor implements Hypervisor {
       sampler: new XenSampler({
         memory,
         backends,
-        disks: new DiskReader(backends, procRoot, createTextReader()),
+        disks: new DiskReader(backends, procRoot, files),
         reasons: this.#reasons,
         bootId: bootId.slice(0, 8),
         machine,
@@ -206,15 +211,16 @@ function manyListeners(signal: AbortSignal): void {
 }
 
 /** As it was at first; else libvirt's, which libxl does not give; else the firmware's; else a new one. */
-async function findHostId(caller: Caller, { hostId, sysRoot, newHostId, log }: XenOptions): Promise<string> {
+async function findHostId(caller: Caller, { files, hostId, sysRoot, newHostId, log }: OpenXenOptions): Promise<string> {
   const known = hostId ?? parseCapabilities(await getCapabilities(caller)).uuid
   if (known !== undefined) return known
-  const firmware = (await readText(path.join(sysRoot, 'class/dmi/id/product_uuid'))).toLowerCase()
+  const firmware = (await readText(files, path.join(sysRoot, 'class/dmi/id/product_uuid'))).toLowerCase()
   if (isTelling(firmware)) return firmware
   log.warn('neither libvirt nor the firmware has a UUID for this host: it gets a new one')
   return newHostId()
 }
 
-async function readText(file: string): Promise<string> {
-  return (await readFile(file, 'utf8').catch(() => '')).trim()
+async function readText(files: MachineFiles, file: string): Promise<string> {
+  const bytes = await files.readFile(file).catch(() => undefined)
+  return bytes?.toString('utf8').trim() ?? ''
 }

@@ -5,6 +5,7 @@ import { buildTree } from '../../../test/fixtures/proc/build-tree.js'
 import { boxIqn, elabTree, elabTreeOfCentos5 } from '../../../test/fixtures/xen/elab-trees.js'
 import { dom0, xenAnswers, type FakeDomain } from '../../../test/fixtures/xen/fake-xen.js'
 import { startFakeDaemon } from '../../../test/support/libvirt-fake-daemon.js'
+import { createLocalFiles } from '../../host/local-files.js'
 import { createArrayResolver } from '../../storage/array-resolver.js'
 import type { Inventory } from '../hypervisor.js'
 import { openXen } from './driver.js'
@@ -51,7 +52,7 @@ async function inventoryOf(table: string): Promise<Inventory> {
     hostId: 'h1',
     log,
     now: () => 1000,
-    createResolver: (hostId) => createArrayResolver({ ...tree, hostId, log }),
+    createResolver: (hostId) => createArrayResolver({ ...tree, files: createLocalFiles(), hostId, log }),
     newHostId: () => 'unused',
   })
   stops.push(() => hypervisor.close())
@@ -105,5 +106,5 @@ test.each([
   const at = 'sys/hypervisor/version/'
   const tree = buildTree(attributes.replaceAll(/^/gm, at))
   stops.push(() => tree.remove())
-  expect(await readXenVersion(tree.sysRoot)).toBe(version)
+  expect(await readXenVersion(createLocalFiles(), tree.sysRoot)).toBe(version)
 })

@@ -1,4 +1,5 @@
 import type { Log } from '../../../common/log.js'
+import type { MachineFiles } from '../../host/machine-files.js'
 import { readAttribute } from '../../storage/disk-identity.js'
 import type { DiskSource } from '../../storage/disk-source.js'
 import { mergeArrays } from '../../storage/merge-arrays.js'
@@ -25,6 +26,7 @@ import type { BackendDevices, BackendDisk } from './backend-devices.js'
 import { listDomains } from './domains.js'
 
 export interface XenInventoryOptions {
+  readonly files: MachineFiles
   readonly hostName: string
   readonly sysRoot: string
   readonly memory: ReaderMemory
@@ -46,9 +48,9 @@ export class XenInventoryReader {
 
   /** @throws HypervisorUnavailable, LibvirtError, CallAbandoned if the host or the list of VMs cannot be read */
   async read({ control }: Session, signal: AbortSignal): Promise<Inventory> {
-    const { hostName, sysRoot } = this.#options
+    const { files, hostName, sysRoot } = this.#options
     const [host, { guests }] = await Promise.all([
-      readHost(control, hostName, sysRoot),
+      readHost(control, hostName, { files, sysRoot }),
       listDomains(control, { deadlineMs: listDeadlineMs, signal }),
     ])
     const served = this.#servedDisks()
@@ -111,7 +113,8 @@ export class XenInventoryReader {
 
   /** libxl does not tell the size of a disk; its device does. */
   async #sizeOf(deviceNumber: string): Promise<number | undefined> {
-    const text = await readAttribute(`${this.#options.sysRoot}/dev/block/${deviceNumber}`, 'size')
+    const { files, sysRoot } = this.#options
+    const text = await readAttribute(files, `${sysRoot}/dev/block/${deviceNumber}`, 'size')
     const bytes = Number(text?.trim() ?? '') * sectorBytes
     return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined
   }
@@ -133,14 +136,18 @@ function asServed(source: DiskSource, deviceNumber: string | undefined): DiskSou
   return deviceNumber === undefined || source.type === 'file' ? source : { ...source, deviceNumber }
 }
 
-async function readHost(caller: Caller, name: string, sysRoot: string): Promise<HostFacts> {
+async function readHost(
+  caller: Caller,
+  name: string,
+  { files, sysRoot }: Pick<XenInventoryOptions, 'files' | 'sysRoot'>,
+): Promise<HostFacts> {
   const [type, version, library, node, capabilitiesXml, exact] = await Promise.all([
     getType(caller),
     getVersion(caller),
     getLibVersion(caller),
     nodeGetInfo(caller),
     getCapabilities(caller),
-    readXenVersion(sysRoot),
+    readXenVersion(files, sysRoot),
   ])
   const { cpuModel } = parseCapabilities(capabilitiesXml)
   return {
@@ -157,9 +164,9 @@ async function readHost(caller: Caller, name: string, sysRoot: string): Promise<
 }
 
 /** `4.17.7` as the hypervisor says it; libvirt leaves the last part out, on which live migration may depend. */
-export async function readXenVersion(sysRoot: string): Promise<string | undefined> {
+export async function readXenVersion(files: MachineFiles, sysRoot: string): Promise<string | undefined> {
   const part = async (name: string): Promise<string> =>
-    (await readAttribute(`${sysRoot}/hypervisor/version`, name))?.trim() ?? ''
+    (await readAttribute(files, `${sysRoot}/hypervisor/version`, name))?.trim() ?? ''
   const version = `${await part('major')}.${await part('minor')}${await part('extra')}`
   return /^\d{1,4}\.\d{1,4}[\w.~+-]{0,32}$/.test(version) ? version : undefined
 }
