@@ -38,23 +38,31 @@ export function agentRegistry(status: () => AgentStatus): Registry {
     'Beats skipped because a pass outlasted them',
     (host) => host.skippedTicks,
   )
-  const collectors: Gauge<'collector'> = new Gauge({
-    name: 'headroom_agent_collector_duration_seconds',
-    help: 'Duration of the last run of each collector',
-    labelNames: ['collector'],
-    registers: [registry],
-    collect: () => {
-      for (const run of status().collectors) collectors.set({ collector: run.name }, run.durationSeconds)
-    },
-  })
-  const success: Gauge<'collector'> = new Gauge({
-    name: 'headroom_agent_collector_success',
-    help: '1 if the last run of the collector succeeded',
-    labelNames: ['collector'],
-    registers: [registry],
-    collect: () => {
-      for (const run of status().collectors) success.set({ collector: run.name }, run.success ? 1 : 0)
-    },
-  })
+  const perCollector = (
+    name: string,
+    help: string,
+    value: (run: AgentStatus['hosts'][number]['collectors'][number]) => number,
+  ): void => {
+    const metric: Gauge<'host' | 'collector'> = new Gauge({
+      name,
+      help,
+      labelNames: ['host', 'collector'],
+      registers: [registry],
+      collect: () => {
+        metric.reset()
+        for (const host of status().hosts) {
+          for (const run of host.collectors) metric.set({ host: host.name, collector: run.name }, value(run))
+        }
+      },
+    })
+  }
+  perCollector(
+    'headroom_agent_collector_duration_seconds',
+    'Duration of the last run of each collector',
+    (run) => run.durationSeconds,
+  )
+  perCollector('headroom_agent_collector_success', '1 if the last run of the collector succeeded', (run) =>
+    run.success ? 1 : 0,
+  )
   return registry
 }

@@ -36,6 +36,9 @@ interface Served {
   readonly loop: HostLoop
   capabilities: readonly Capability[]
   inventory: Buffer | undefined
+  collectors: Pass['collectors']
+  /** As the controller was told. */
+  bootId: string
 }
 
 export interface Agent {
@@ -72,7 +75,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   let intervals: Intervals = intervalsOf(config)
   let uplink: Uplink | undefined
   let waitingFor = 'the hypervisors are being opened'
-  let collectors: Pass['collectors'] = []
+  /** Why entries of the configuration are not open yet. */
+  const unopened = new Map<object, string>()
 
   const dropped = (): number => spools.dropped + (uplink?.tooLarge ?? 0)
   const health = (): AgentHealth => ({
@@ -100,6 +104,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       source,
       capabilities: [],
       inventory: undefined,
+      collectors: [],
+      bootId: source.hypervisor.identity.bootId,
       loop: new HostLoop({
         hypervisor: source.hypervisor,
         machine: source.machine,
@@ -118,8 +124,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           uplink?.sendInventory(host.inventory)
         },
         onPass: (pass) => {
-          if (pass.collectors.length > 0) collectors = pass.collectors
+          if (pass.collectors.length > 0) host.collectors = pass.collectors
           const { bootId } = source.hypervisor.identity
+          // A host that is read from elsewhere may boot while we run.
+          if (bootId !== host.bootId) uplink?.introduceAgain()
+          host.bootId = bootId
           const agent = pass.lane === 'state' ? health() : undefined
           watchClock()
           spools.add((spoolId, seq) => encodeMessage(reportToWire(pass, { spoolId, seq, hostId, bootId, agent })))
@@ -137,13 +146,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     spoolReports: spools.size,
     spoolBytes: spools.bytes,
     droppedReports: dropped(),
-    collectors,
     waitingFor,
-    hosts: served.map(({ source, loop }) => ({
+    unopened: [...unopened.values()],
+    hosts: served.map(({ source, loop, collectors }) => ({
       name: source.hypervisor.identity.name,
       unreachable: loop.unreachable,
+      problem: loop.problem,
       lastPassAt: loop.lastPassAt,
       skippedTicks: loop.skippedTicks,
+      collectors,
     })),
   })
 
@@ -168,10 +179,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       log,
       `the hypervisor (${entryLabel(entry)}) is not there`,
       (problem) => {
+        unopened.set(entry, problem)
         if (served.length === 0) waitingFor = problem
       },
       () => openSources(entry, config, { errands, hostIds, log, now }),
     )
+    unopened.delete(entry)
     for (const source of sources ?? []) {
       lifecycle.add(`hypervisor ${source.hypervisor.identity.name}`, () => source.hypervisor.close())
     }

@@ -11,12 +11,21 @@ const healthy: AgentStatus = {
   spoolReports: 3,
   spoolBytes: 4096,
   droppedReports: 5,
-  collectors: [
-    { name: 'cpu', durationSeconds: 0.001, success: true },
-    { name: 'net', durationSeconds: 0.002, success: false },
-  ],
   waitingFor: '',
-  hosts: [{ name: 'one', unreachable: false, lastPassAt: now - 1000, skippedTicks: 7 }],
+  unopened: [],
+  hosts: [
+    {
+      name: 'one',
+      unreachable: false,
+      problem: '',
+      lastPassAt: now - 1000,
+      skippedTicks: 7,
+      collectors: [
+        { name: 'cpu', durationSeconds: 0.001, success: true },
+        { name: 'net', durationSeconds: 0.002, success: false },
+      ],
+    },
+  ],
 }
 
 let server: Awaited<ReturnType<typeof openMetricsServer>> | undefined
@@ -73,16 +82,16 @@ describe('/metrics', () => {
       headroom_agent_dropped_reports_total: 5,
       'headroom_agent_hypervisor_up{host="one"}': 1,
       'headroom_agent_skipped_ticks_total{host="one"}': 7,
-      'headroom_agent_collector_success{collector="cpu"}': 1,
-      'headroom_agent_collector_success{collector="net"}': 0,
-      'headroom_agent_collector_duration_seconds{collector="net"}': 0.002,
+      'headroom_agent_collector_success{host="one",collector="cpu"}': 1,
+      'headroom_agent_collector_success{host="one",collector="net"}': 0,
+      'headroom_agent_collector_duration_seconds{host="one",collector="net"}': 0.002,
     })
     expect(samples.get('headroom_agent_resident_memory_bytes')).toBeGreaterThan(1e6)
     expect([...samples.values()].filter((value) => !Number.isFinite(value))).toEqual([])
   })
 
   it('stays so with a host name of any characters', async () => {
-    const hosts = [{ name: 'a"b\\c\nd', unreachable: true, lastPassAt: undefined, skippedTicks: 0 }]
+    const hosts = healthy.hosts.map((host) => ({ ...host, name: 'a"b\\c\nd', unreachable: true }))
     const samples = samplesOf((await ask({ ...healthy, hosts }, '/metrics')).text)
     expect(samples.get('headroom_agent_hypervisor_up{host="a\\"b\\\\c\\nd"}')).toBe(0)
   })
@@ -97,6 +106,14 @@ describe('/healthz', () => {
     ['no controller', { connected: false }, 503, ['not connected to the controller']],
     ['a known problem', { connected: false, problem: 'revoked' }, 503, ['revoked']],
     ['no hypervisor', { hosts: [{ ...one, unreachable: true }] }, 503, ['the hypervisor of one cannot be read']],
+    [
+      'no hypervisor, and why',
+      { hosts: [{ ...one, unreachable: true, problem: 'the host key of one has changed' }] },
+      503,
+      ['the hypervisor of one cannot be read: the host key of one has changed'],
+    ],
+    ['half of it', { hosts: [{ ...one, problem: 'the reader is gone' }] }, 503, ['one: the reader is gone']],
+    ['another host that is not there', { unopened: ['two is not there'] }, 503, ['two is not there']],
     ['no pass yet', { hosts: [{ ...one, lastPassAt: undefined }] }, 503, ['no pass over one has ended lately']],
     ['a pass long ago', { hosts: [{ ...one, lastPassAt: now - 50_001 }] }, 503, ['no pass over one has ended lately']],
     ['a pass just in time', { hosts: [{ ...one, lastPassAt: now - 50_000 }] }, 200, []],

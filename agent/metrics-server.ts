@@ -15,10 +15,19 @@ export interface AgentStatus {
   readonly hosts: readonly {
     readonly name: string
     readonly unreachable: boolean
+    /** Why it, or a part of the way to it, was not reached; empty if all was. */
+    readonly problem: string
     readonly lastPassAt: number | undefined
     readonly skippedTicks: number
+    /** Of the last pass that had any. */
+    readonly collectors: readonly {
+      readonly name: string
+      readonly durationSeconds: number
+      readonly success: boolean
+    }[]
   }[]
-  readonly collectors: readonly { readonly name: string; readonly durationSeconds: number; readonly success: boolean }[]
+  /** Entries of the configuration that could not be opened yet, with the reason. */
+  readonly unopened: readonly string[]
   /** Why nothing is read at all yet; empty once hypervisors are open. */
   readonly waitingFor: string
 }
@@ -81,8 +90,11 @@ export async function openMetricsServer(options: {
 function problemsOf(status: AgentStatus, nowMs: number, staleAfterMs: number): string[] {
   if (status.waitingFor !== '') return [status.waitingFor]
   const problems = status.connected ? [] : [status.problem || 'not connected to the controller']
+  problems.push(...status.unopened)
   for (const host of status.hosts) {
-    if (host.unreachable) problems.push(`the hypervisor of ${host.name} cannot be read`)
+    if (host.unreachable)
+      problems.push(`the hypervisor of ${host.name} cannot be read${host.problem === '' ? '' : `: ${host.problem}`}`)
+    else if (host.problem !== '') problems.push(`${host.name}: ${host.problem}`)
     else if (host.lastPassAt === undefined || nowMs - host.lastPassAt > staleAfterMs) {
       problems.push(`no pass over ${host.name} has ended lately`)
     }

@@ -11,11 +11,11 @@ const well: AgentStatus = {
   spoolReports: 0,
   spoolBytes: 0,
   droppedReports: 0,
-  hosts: [{ name: 'hv07', unreachable: false, lastPassAt: 1, skippedTicks: 0 }],
-  collectors: [],
+  hosts: [{ name: 'hv07', unreachable: false, problem: '', lastPassAt: 1, skippedTicks: 0, collectors: [] }],
   waitingFor: '',
+  unopened: [],
 }
-const hv08 = { name: 'hv08', unreachable: true, lastPassAt: 1, skippedTicks: 0 }
+const hv08 = { name: 'hv08', unreachable: true, problem: 'x', lastPassAt: 1, skippedTicks: 0, collectors: [] }
 
 it.each<[what: string, status: Partial<AgentStatus>, line: string]>([
   ['all is well', {}, 'connected to the controller'],
@@ -23,6 +23,7 @@ it.each<[what: string, status: Partial<AgentStatus>, line: string]>([
   ['the network is down', { connected: false }, 'not connected to the controller'],
   ['revoked', { connected: false, problem: 'this agent was revoked' }, 'this agent was revoked'],
   ['libvirt is gone', { hosts: [...well.hosts, hv08] }, 'the hypervisor of hv08 cannot be read'],
+  ['another host is not there yet', { unopened: ['two is not there'] }, 'two is not there'],
   [
     'both',
     { connected: false, hosts: [hv08] },

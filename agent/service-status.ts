@@ -7,10 +7,10 @@ const deadlineMs = 5000
 const mostCharacters = 500
 
 /** One line for `systemctl status`: what is wrong, or that nothing is. */
-export function statusLine({ waitingFor, connected, problem, hosts }: AgentStatus): string {
+export function statusLine({ waitingFor, unopened, connected, problem, hosts }: AgentStatus): string {
   const problems = [
     ...(waitingFor !== '' || connected ? [] : [problem || 'not connected to the controller']),
-    ...(waitingFor === '' ? [] : [waitingFor]),
+    ...(waitingFor === '' ? unopened : [waitingFor]),
     ...hosts.filter(({ unreachable }) => unreachable).map(({ name }) => `the hypervisor of ${name} cannot be read`),
   ]
   const text = problems.length === 0 ? 'connected to the controller' : problems.join('; ')

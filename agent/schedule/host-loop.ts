@@ -79,6 +79,7 @@ export class HostLoop {
   #arrays: readonly ArrayFacts[] = []
   #revision = ''
   #unreachableSince: number | undefined
+  #problem = ''
   #skippedTicks = 0
   #lastPassAt: number | undefined
   #statePassing: Promise<void> | undefined
@@ -130,6 +131,11 @@ export class HostLoop {
 
   get unreachable(): boolean {
     return this.#unreachableSince !== undefined
+  }
+
+  /** Why the host, or a part of the way to it, was not reached in the last pass of the state lane; empty if all was. */
+  get problem(): string {
+    return this.#problem
   }
 
   /** Reads the inventory soon. */
@@ -204,6 +210,7 @@ export class HostLoop {
       Promise.all([this.#sample(groups, {}, signal), this.#ofMachine(() => machine?.sample(signal))]),
     )
     // A driver may know more of the machine than the machine's own system does: Xen's dom0 sees a share of it.
+    this.#problem = hostProblem(sample.gaps)
     const host = sample.host === undefined && own === undefined ? undefined : { ...own?.host, ...sample.host }
     for (const one of sample.earlier ?? []) this.#ownPass(one, one.atMs ?? atMs)
     if (this.#isPaced) this.#ownPass(sample, sample.atMs ?? atMs)
@@ -319,6 +326,13 @@ export class HostLoop {
       if (!(error instanceof HypervisorUnavailable)) throw error
     }
   }
+}
+
+function hostProblem(gaps: readonly Gap[]): string {
+  const messages = gaps
+    .filter(({ vmUuid, reason }) => vmUuid === undefined && reason === 'disconnected')
+    .map(({ message }) => message)
+  return [...new Set(messages)].join('; ')
 }
 
 /** Hash of the content, whatever order the driver lists it in. */
