@@ -5,16 +5,57 @@ import { logLevels } from '../common/log.js'
 import { defaultController } from './controller-address.js'
 import { libvirtEntryName } from './libvirt-entry.js'
 
-/** Names that files of the data directory can have. */
+/** Names that files of the data directory can have, and that ssh takes for no option. */
 const plainName = /^[A-Za-z0-9][\w.:-]{0,127}$/
-const libvirt = z.strictObject({
-  kind: z.literal('libvirt'),
-  uri: z.enum(['qemu:///system', 'xen:///system']).default('qemu:///system'),
-  /** Shown to people; that of this machine if absent. */
-  name: z.string().regex(plainName, 'letters, digits, dots, colons and hyphens').optional(),
-  /** Socket to read from; the read-only one is enough. Found by itself if absent. */
-  socket: z.string().min(1).optional(),
+/** ssh takes blanks, quotes and percent signs in a path for something else. */
+const plainPath = z.string().regex(/^[^\s"'%]{1,1024}$/, 'a path without blanks, quotes and percent signs')
+const algorithms = z.string().regex(/^[+^-]?[\w@.*?,-]{1,1024}$/, 'a list as in ssh_config(5), such as +ssh-rsa')
+
+/** The account on another machine that is read instead of this one: see docs/install.md. */
+const ssh = z.strictObject({
+  host: z.string().regex(plainName, 'a host name or an address'),
+  port: z.int().min(1).max(65_535).default(22),
+  user: z
+    .string()
+    .regex(/^[A-Za-z_][\w.-]{0,63}$/, 'the name of an account')
+    .default('headroom'),
+  /** Private key, without a passphrase; `ssh/key` in the data directory if absent. */
+  identityFile: plainPath.optional(),
+  /** Where the host's key is; `ssh/known_hosts` in the data directory if absent. Never written. */
+  knownHostsFile: plainPath.optional(),
+  /** Path of headroom-reader on the host, for accounts without a forced command. */
+  reader: z
+    .string()
+    .regex(/^\/[\w./-]{1,1023}$/, 'a plain absolute path')
+    .optional(),
+  /** Of ssh_config(5), for servers too old for what ssh offers by itself. */
+  options: z
+    .strictObject({
+      KexAlgorithms: algorithms.optional(),
+      HostKeyAlgorithms: algorithms.optional(),
+      PubkeyAcceptedAlgorithms: algorithms.optional(),
+      Ciphers: algorithms.optional(),
+      MACs: algorithms.optional(),
+      AddressFamily: z.enum(['any', 'inet', 'inet6']).optional(),
+    })
+    .prefault({}),
 })
+
+const libvirt = z
+  .strictObject({
+    kind: z.literal('libvirt'),
+    uri: z.enum(['qemu:///system', 'xen:///system']).default('qemu:///system'),
+    /** Shown to people. If absent: that of this machine, or what the host over ssh calls itself. */
+    name: z.string().regex(plainName, 'letters, digits, dots, colons and hyphens').optional(),
+    /** Socket to read from; the read-only one is enough. Found by itself if absent. */
+    socket: z.string().min(1).optional(),
+    /** Reads another machine over ssh. */
+    ssh: ssh.optional(),
+  })
+  .refine(({ socket, ssh: over }) => socket === undefined || over === undefined, {
+    path: ['socket'],
+    error: 'socket or ssh, not both: the host over ssh finds its own',
+  })
 
 const simulated = z.strictObject({
   kind: z.literal('simulated'),

@@ -59,14 +59,17 @@ export async function openSources(
     case 'esxi':
       return openEsxiSources(entry, { dataDir: config.data, log, now })
     case 'libvirt':
-      return [await openLocal(entry, config, opening)]
+      return [
+        entry.ssh === undefined ? await openLocal(entry, config, opening) : await openOverSsh(entry, config, opening),
+      ]
   }
 }
 
 /** What a person knows the entry by. */
 export function entryLabel(entry: HypervisorConfig): string {
   if (entry.kind !== 'libvirt') return entry.kind
-  return libvirtEntryName(entry) || 'libvirt'
+  const name = libvirtEntryName(entry)
+  return entry.ssh === undefined ? name || 'libvirt' : `${name} over ssh`
 }
 
 /** The ids of the hosts behind libvirt as they were kept. */
@@ -92,6 +95,27 @@ async function openEsxiSources(
     ...shared,
   })
   return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
+}
+
+/** A host that is read over ssh. Loaded only here, as the simulated fleet is. */
+async function openOverSsh(entry: LibvirtConfig, config: AgentConfig, { hostIds, log, now }: Opening): Promise<Source> {
+  const { ssh, uri, name } = entry
+  if (ssh === undefined) throw new Error('no ssh')
+  const { openRemote } = await import('./hypervisor/remote/open-remote.js')
+  const own = join(config.data, 'ssh')
+  return openRemote({
+    target: {
+      ...ssh,
+      identityFile: ssh.identityFile ?? join(own, 'key'),
+      knownHostsFile: ssh.knownHostsFile ?? join(own, 'known_hosts'),
+    },
+    uri,
+    name,
+    hostIds,
+    entry: libvirtEntryName(entry),
+    log,
+    now,
+  })
 }
 
 async function openLocal(

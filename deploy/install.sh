@@ -206,7 +206,7 @@ install_package() {
   for part in package.json README.md LICENSE dist dashboards; do
     if [ -e "$source/$part" ]; then cp -RP "$source/$part" "$new/$part"; fi
   done
-  for part in config systemd fleets install.sh uninstall.sh production-modules.mjs; do
+  for part in config systemd fleets remote install.sh uninstall.sh production-modules.mjs; do
     cp -RP "$source/deploy/$part" "$new/deploy/$part"
   done
   find "$source/docs" -name '*.md' -exec cp {} "$new/docs/" \;

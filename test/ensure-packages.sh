@@ -9,6 +9,7 @@ packages=(
   chromium fonts-dejavu-core
   systemd shellcheck
   strace libnbd-bin e2fsprogs mount
+  openssh-client openssh-server netcat-openbsd socat perl-base python3-minimal
 )
 missing=()
 for package in "${packages[@]}"; do

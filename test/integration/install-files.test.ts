@@ -59,6 +59,7 @@ describe.each(shells)('under $name', ({ words: shell }) => {
       '/deploy/uninstall.sh': '755',
       '/deploy/config/agent.yaml': '644',
       '/deploy/fleets/elab.yaml': '644',
+      '/deploy/remote/headroom-reader.sh': '755',
     })
     expect(Object.keys(installed).filter((path) => path.startsWith('/node_modules/'))).toEqual([
       '/node_modules/.package-lock.json',

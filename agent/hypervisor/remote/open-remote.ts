@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Log } from '../../../common/log.js'
+import { underOwnId, type HostIds } from '../../host-ids.js'
+import { factsInFiles } from '../../host/facts-in-files.js'
+import { linuxMachine } from '../../host/linux-machine.js'
+import { defaultRoots } from '../../host/roots.js'
+import type { Machine } from '../../schedule/host-loop.js'
+import { createArrayResolver } from '../../storage/array-resolver.js'
+import { HypervisorUnavailable, type Hypervisor } from '../hypervisor.js'
+import { openLibvirt, type LibvirtOptions } from '../libvirt/driver.js'
+import type { Endpoint } from '../libvirt/endpoint.js'
+import { dom0Machine } from '../xen/dom0-machine.js'
+import { openXen } from '../xen/driver.js'
+import { ReaderStream } from './reader-stream.js'
+import { RemoteHypervisor } from './remote-hypervisor.js'
+import { remoteMachine } from './remote-machine.js'
+import { RemoteReader } from './remote-reader.js'
+import type { SshTarget } from './ssh-arguments.js'
+import { SshLink } from './ssh-link.js'
+
+export interface RemoteOptions {
+  readonly target: SshTarget
+  readonly uri: 'qemu:///system' | 'xen:///system'
+  /** Shown to people; what the host calls itself if absent. */
+  readonly name: string | undefined
+  readonly hostIds: HostIds
+  /** The entry's name among them. */
+  readonly entry: string
+  readonly log: Log
+  readonly now: () => number
+  readonly monotonicMs?: () => number
+}
+
+const { procRoot, sysRoot, rootFs } = defaultRoots
+const devRoot = '/dev'
+
+/**
+ * Reads a host over ssh, with the same drivers and collectors as on the host itself.
+ * @throws HypervisorDenied, HypervisorUnavailable if the first contact fails
+ */
+export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: Hypervisor; machine: Machine }> {
+  const { target, uri, log, now, monotonicMs = () => performance.now() } = options
+  const link = new SshLink({ target, log, monotonicMs })
+  let opened: RemoteHypervisor | undefined
+  const stream = new ReaderStream({
+    open: () => link.open('files'),
+    onLost: (reason) => reader.lose(reason),
+    monotonicMs,
+  })
+  const reader = new RemoteReader({ ask: (question) => stream.ask(question), onBoot: () => opened?.booted() })
+  const close = async (): Promise<void> => {
+    stream.close()
+    await link.close()
+  }
+  try {
+    const hypervisor = await RemoteHypervisor.open({ reader, open: openDriver, close, log, now })
+    opened = hypervisor
+    const machine = remoteMachine(
+      await linuxMachine({
+        ...defaultRoots,
+        files: reader.files,
+        facts: () => factsInFiles(reader.files, defaultRoots),
+        log,
+      }),
+      reader,
+    )
+    return { hypervisor, machine: uri === 'xen:///system' ? dom0Machine(machine) : machine }
+  } catch (error) {
+    await close()
+    throw error
+  }
+
+  async function openDriver(): Promise<Hypervisor> {
+    await reader.refresh('inventory')
+    const hostName = options.name ?? ownName(reader) ?? target.host
+    const driverOptions = {
+      files: reader.files,
+      endpoint: libvirtThere(hostName),
+      uri,
+      procRoot,
+      sysRoot,
+      hostName,
+      createResolver: (hostId) =>
+        createArrayResolver({ files: reader.files, procRoot, sysRoot, devRoot, rootFs, hostId, log }),
+      log,
+      now,
+    } satisfies LibvirtOptions
+    return underOwnId<Hypervisor>(options.hostIds, options.entry, (known) =>
+      uri === 'xen:///system'
+        ? openXen({ ...driverOptions, ...known, newHostId: () => randomUUID() })
+        : openLibvirt({ ...driverOptions, ...known }),
+    )
+  }
+
+  /** For one life of the host: a connection is made only if it still is in that. */
+  function libvirtThere(hostName: string): Endpoint {
+    const { bootId } = reader
+    return {
+      name: `libvirt of ${hostName} over ssh`,
+      readOnly: true,
+      async dial() {
+        await reader.refresh('fast')
+        if (reader.bootId !== bootId) throw new HypervisorUnavailable('the host was booted anew')
+        return link.open(uri === 'xen:///system' ? 'libvirt-xen' : 'libvirt-qemu')
+      },
+    }
+  }
+}
+
+function ownName({ files }: RemoteReader): string | undefined {
+  const name = files.readIfThere(`${procRoot}/sys/kernel/hostname`)?.trim() ?? ''
+  return /^[A-Za-z0-9][\w.-]{0,127}$/.test(name) && name !== 'localhost' ? name : undefined
+}

@@ -1,0 +1,142 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { Duplex } from 'node:stream'
+
+import { HypervisorUnavailable } from '../hypervisor.js'
+import { readerVersion, readyLine } from './frame.js'
+
+export interface ChannelOptions {
+  /** Of ssh. */
+  readonly args: readonly string[]
+  /** Named in messages. */
+  readonly host: string
+  /** Until the other side is ready. */
+  readonly deadlineMs: number
+  /** Ends it. */
+  readonly signal: AbortSignal
+  /** Why it ended, from what ssh and the other side said on standard error. */
+  readonly explain: (said: string, wasReady: boolean) => Error | Promise<Error>
+}
+
+const mostSaid = 8192
+/** Some machines greet whoever comes; the reader's own line has to come soon after that. */
+const mostBeforeReady = 65_536
+const killAfterMs = 2000
+
+/** Where programs are, and English messages: nothing of our own environment goes with ssh. */
+const environment = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', SHELL: '/bin/sh' }
+
+/**
+ * A process of ssh with headroom-reader at its other end, as a stream: open from the reader's first line on. It always ends with
+ * an error that says why.
+ */
+export class SshChannel extends Duplex {
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #host: string
+  #said = ''
+  /** The line that has begun; undefined once it was ready. */
+  #head: Buffer | undefined = Buffer.alloc(0)
+  #beforeReady = 0
+  /** Called with an error: it will not be ready. */
+  #settle: (error?: Error) => void = () => undefined
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>
+
+  /** @throws HypervisorDenied, HypervisorUnavailable */
+  static async open(options: ChannelOptions): Promise<SshChannel> {
+    const channel = new SshChannel(options)
+    const ready = new Promise<void>((resolve, reject) => {
+      channel.#settle = (error) => (error === undefined ? resolve() : reject(error))
+    })
+    const seconds = Math.round(options.deadlineMs / 1000)
+    const late = new HypervisorUnavailable(`no answer from ${options.host} within ${seconds} s`)
+    const timer = setTimeout(() => channel.destroy(late), options.deadlineMs)
+    const { signal } = options
+    const abort = (): void => void channel.destroy()
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    void channel.gone.then(() => signal.removeEventListener('abort', abort))
+    try {
+      await ready
+      return channel
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  private constructor({ args, host, explain }: ChannelOptions) {
+    super()
+    this.#host = host
+    // Who uses it listens; until then, and after that, there is nothing to do about it.
+    this.on('error', () => undefined)
+    const child = spawn('ssh', args, { env: environment, stdio: 'pipe' })
+    this.#child = child
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#said = (this.#said + chunk.toString('utf8')).slice(-mostSaid)
+    })
+    child.stdout.on('data', (chunk: Buffer) => this.#receive(chunk))
+    // Its end says more.
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined)
+    this.gone = new Promise((resolve) => {
+      child.once('error', (error) => {
+        resolve()
+        const missing = 'code' in error && error.code === 'ENOENT'
+        const what = missing ? 'there is no ssh here: install openssh-client' : `ssh cannot be run: ${error.message}`
+        this.destroy(new HypervisorUnavailable(what, { cause: error }))
+      })
+      child.once('close', () => {
+        resolve()
+        void this.#end(explain)
+      })
+    })
+  }
+
+  override _read(): void {
+    this.#child.stdout.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#child.stdin.write(chunk, () => done())
+  }
+
+  override _final(done: () => void): void {
+    this.#child.stdin.end(() => done())
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#settle(error ?? new HypervisorUnavailable('the channel was closed'))
+    this.#child.kill('SIGTERM')
+    const kill = setTimeout(() => this.#child.kill('SIGKILL'), killAfterMs)
+    this.#child.once('close', () => clearTimeout(kill))
+    done(error)
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#head === undefined) {
+      if (!this.push(chunk)) this.#child.stdout.pause()
+      return
+    }
+    this.#head = Buffer.concat([this.#head, chunk])
+    this.#beforeReady += chunk.length
+    for (let at = this.#head.indexOf('\n'); at >= 0; at = this.#head.indexOf('\n')) {
+      const ready = readyLine.exec(this.#head.toString('latin1', 0, at))
+      this.#head = this.#head.subarray(at + 1)
+      if (ready !== null) return this.#begin(Number(ready[1]), this.#head)
+    }
+    if (this.#beforeReady > mostBeforeReady) this.destroy(new HypervisorUnavailable(`${this.#host} says other things`))
+  }
+
+  #begin(version: number, rest: Buffer): void {
+    this.#head = undefined
+    if (version !== readerVersion) {
+      const message = `headroom-reader on ${this.#host} is of version ${version}, expected ${readerVersion}: replace it`
+      this.destroy(new HypervisorUnavailable(message))
+      return
+    }
+    this.#settle()
+    if (rest.length > 0) this.#receive(rest)
+  }
+
+  async #end(explain: ChannelOptions['explain']): Promise<void> {
+    if (!this.destroyed) this.destroy(await explain(this.#said, this.#head === undefined))
+  }
+}
