@@ -11,6 +11,7 @@ import type { MachineFacts } from './host/machine-facts.js'
 import { createMachine } from './host/machine.js'
 import type { Capability, HostFacts, Hypervisor } from './hypervisor/hypervisor.js'
 import { openLibvirt, type LibvirtOptions } from './hypervisor/libvirt/driver.js'
+import type { XenOptions } from './hypervisor/xen/driver.js'
 import type { Machine } from './schedule/host-loop.js'
 import { readArrayCounters } from './storage/array-counters.js'
 import { createArrayResolver } from './storage/array-resolver.js'
@@ -50,21 +51,43 @@ export async function openSources(
   const { proc: procRoot, sys: sysRoot, dev: devRoot, root: rootFs } = config.paths
   const known = await rememberedHostId(config.data)
   const options = {
-    ...(entry.socket === undefined ? {} : { socket: entry.socket }),
     ...(known === undefined ? {} : { hostId: known }),
-    uri: entry.uri,
     procRoot,
     sysRoot,
     hostName: config.name ?? hostname(),
-    createResolver: (hostId) => createArrayResolver({ procRoot, sysRoot, devRoot, rootFs, hostId, log }),
+    createResolver: (hostId: string) => createArrayResolver({ procRoot, sysRoot, devRoot, rootFs, hostId, log }),
     log,
     now,
-  } satisfies LibvirtOptions
-  const machine = linuxMachine(config, errands, log)
-  const source =
-    entry.uri === 'xen:///system' ? await openXenSource(options, machine) : await openKvmSource(options, machine)
+  }
+  const source = await openMachine(entry, options, linuxMachine(config, errands, log))
   if (known === undefined) await rememberHostId(config.data, source.hypervisor.identity.hostId)
   return [source]
+}
+
+type MachineConfig = Extract<HypervisorConfig, { kind: 'libvirt' }>
+
+/** A hypervisor of the machine that this program runs on. */
+async function openMachine(
+  entry: MachineConfig,
+  options: Omit<LibvirtOptions, 'socket' | 'uri'>,
+  machine: Machine,
+): Promise<Source> {
+  if (entry.uri === 'qemu:///system') {
+    return { hypervisor: await openLibvirt({ ...options, ...libvirtOf(entry) }), machine }
+  }
+  // Loaded only here, as the simulated fleet is.
+  const { openXen } = await import('./hypervisor/xen/driver.js')
+  const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
+  const management: XenOptions['management'] = { kind: 'libvirt', ...libvirtOf(entry) }
+  const hypervisor = await openXen({ ...options, management, newHostId: () => randomUUID() })
+  return { hypervisor, machine: dom0Machine(machine) }
+}
+
+function libvirtOf({
+  socket,
+  uri,
+}: Extract<HypervisorConfig, { kind: 'libvirt' }>): Pick<LibvirtOptions, 'socket' | 'uri'> {
+  return { uri, ...(socket === undefined ? {} : { socket }) }
 }
 
 /** An ESXi host, or all hosts of a vCenter. Loaded only here, as the simulated fleet is. */
@@ -84,17 +107,6 @@ async function openEsxiSources(
     ...shared,
   })
   return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
-}
-
-async function openKvmSource(options: LibvirtOptions, machine: Machine): Promise<Source> {
-  return { hypervisor: await openLibvirt(options), machine }
-}
-
-/** Loaded only here, as the simulated fleet is. */
-async function openXenSource(options: LibvirtOptions, machine: Machine): Promise<Source> {
-  const { openXen } = await import('./hypervisor/xen/driver.js')
-  const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
-  return { hypervisor: await openXen({ ...options, newHostId: () => randomUUID() }), machine: dom0Machine(machine) }
 }
 
 const hostIdFile = 'host-id'
