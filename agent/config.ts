@@ -11,6 +11,13 @@ const libvirt = z.strictObject({
   socket: z.string().min(1).optional(),
 })
 
+/** Xen by the text of its own tools, where libvirt is too old or not there: run in dom0, as root. */
+const xenTools = z.strictObject({
+  kind: z.literal('xen-tools'),
+  /** xl or xm; /usr/sbin/xl, else /usr/sbin/xm, if absent. */
+  program: z.string().startsWith('/', 'an absolute path').optional(),
+})
+
 const simulated = z.strictObject({
   kind: z.literal('simulated'),
   /** Fleet file in the form of deploy/fleets/elab.yaml. */
@@ -59,7 +66,7 @@ export const agentConfigSchema = z.strictObject({
     .length(1, 'exactly one controller')
     .prefault([{ address: defaultController }]),
   hypervisors: z
-    .array(z.discriminatedUnion('kind', [libvirt, simulated, esxi]))
+    .array(z.discriminatedUnion('kind', [libvirt, xenTools, simulated, esxi]))
     .min(1)
     .prefault([{ kind: 'libvirt' }]),
   /** Roots of what is read from the machine. */

@@ -64,7 +64,7 @@ export async function openSources(
   return [source]
 }
 
-type MachineConfig = Extract<HypervisorConfig, { kind: 'libvirt' }>
+type MachineConfig = Extract<HypervisorConfig, { kind: 'libvirt' | 'xen-tools' }>
 
 /** A hypervisor of the machine that this program runs on. */
 async function openMachine(
@@ -72,13 +72,14 @@ async function openMachine(
   options: Omit<LibvirtOptions, 'socket' | 'uri'>,
   machine: Machine,
 ): Promise<Source> {
-  if (entry.uri === 'qemu:///system') {
+  if (entry.kind === 'libvirt' && entry.uri === 'qemu:///system') {
     return { hypervisor: await openLibvirt({ ...options, ...libvirtOf(entry) }), machine }
   }
   // Loaded only here, as the simulated fleet is.
   const { openXen } = await import('./hypervisor/xen/driver.js')
   const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
-  const management: XenOptions['management'] = { kind: 'libvirt', ...libvirtOf(entry) }
+  const management: XenOptions['management'] =
+    entry.kind === 'libvirt' ? { kind: 'libvirt', ...libvirtOf(entry) } : await toolsOf(entry)
   const hypervisor = await openXen({ ...options, management, newHostId: () => randomUUID() })
   return { hypervisor, machine: dom0Machine(machine) }
 }
@@ -88,6 +89,13 @@ function libvirtOf({
   uri,
 }: Extract<HypervisorConfig, { kind: 'libvirt' }>): Pick<LibvirtOptions, 'socket' | 'uri'> {
   return { uri, ...(socket === undefined ? {} : { socket }) }
+}
+
+async function toolsOf({
+  program,
+}: Extract<HypervisorConfig, { kind: 'xen-tools' }>): Promise<XenOptions['management']> {
+  const { LocalToolOutput } = await import('./hypervisor/xen/local-tool-output.js')
+  return { kind: 'tools', output: new LocalToolOutput(program === undefined ? {} : { programs: [program] }) }
 }
 
 /** An ESXi host, or all hosts of a vCenter. Loaded only here, as the simulated fleet is. */

@@ -25,10 +25,12 @@ import { XenInventoryReader } from './inventory.js'
 import { LibvirtToolstack } from './libvirt-toolstack.js'
 import { probeXen } from './probe.js'
 import { XenSampler } from './sampler.js'
+import { ToolToolstack } from './tool-toolstack.js'
 import type { Toolstack, ToolstackHost } from './toolstack.js'
+import type { XenToolOutput } from './xen-tools.js'
 
 export interface XenOptions {
-  readonly management: LibvirtManagement
+  readonly management: LibvirtManagement | ToolManagement
   readonly procRoot: string
   readonly sysRoot: string
   readonly hostName: string
@@ -53,6 +55,12 @@ export interface LibvirtManagement {
   readonly uri: string
   /** For the call to one VM; default 2 s. */
   readonly vmDeadlineMs?: number
+}
+
+/** What xl or xm print in dom0, where libvirt is too old or not there. */
+export interface ToolManagement {
+  readonly kind: 'tools'
+  readonly output: XenToolOutput
 }
 
 /**
@@ -142,6 +150,7 @@ async function createToolstack(
   { management, procRoot, sysRoot, now, log }: XenOptions,
   onEvent: (event: HypervisorEvent) => void,
 ): Promise<Toolstack> {
+  if (management.kind === 'tools') return new ToolToolstack({ output: management.output, onEvent, now, log })
   const { socket, runRoot = '/run/libvirt', uri, vmDeadlineMs = 2000 } = management
   const memory = await createReaderMemory(procRoot, now)
   const session = { ...(socket === undefined ? {} : { socket }), runRoot, uri }

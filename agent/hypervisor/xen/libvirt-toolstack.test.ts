@@ -36,7 +36,7 @@ async function toolstackOf(instead: (call: Packet) => Answer | undefined): Promi
   return toolstack
 }
 
-describe('a libvirt that is too old says so', () => {
+describe('a libvirt that is too old says so, and what to use instead', () => {
   // Of a daemon: VIR_ERR_RPC, it has no such call; of its driver: VIR_ERR_NO_SUPPORT.
   test.each([
     [procedure.listAllDomains, 39, 'unknown procedure: 273'],
@@ -45,7 +45,7 @@ describe('a libvirt that is too old says so', () => {
     const toolstack = await toolstackOf((call) => (call.procedure === number ? { code, message } : undefined))
     const failure: unknown = await toolstack.start().catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(HypervisorUnavailable)
-    expect(String(failure)).toMatch(new RegExp(`${message}.*too old`))
+    expect(String(failure)).toMatch(new RegExp(`${message}.*too old; use kind: xen-tools`))
   })
 
   test('any other error is as libvirt puts it', async () => {

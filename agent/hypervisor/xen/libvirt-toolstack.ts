@@ -215,5 +215,5 @@ function isTooOld(error: unknown): error is LibvirtError {
 }
 
 function adviceFor({ message }: LibvirtError): string {
-  return `libvirt on this host does not know a call that is needed (${message}): it is too old`
+  return `libvirt on this host does not know a call that is needed (${message}): it is too old; use kind: xen-tools`
 }
