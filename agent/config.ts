@@ -3,10 +3,11 @@ import { z } from 'zod'
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
 import { defaultController } from './controller-address.js'
-import { libvirtEntryName } from './libvirt-entry.js'
+import { hostEntryName } from './host-entry.js'
 
 /** Names that files of the data directory can have, and that ssh takes for no option. */
 const plainName = /^[A-Za-z0-9][\w.:-]{0,127}$/
+const name = z.string().regex(plainName, 'letters, digits, dots, colons and hyphens')
 /** ssh takes blanks, quotes and percent signs in a path for something else. */
 const plainPath = z.string().regex(/^[^\s"'%]{1,1024}$/, 'a path without blanks, quotes and percent signs')
 const algorithms = z.string().regex(/^[+^-]?[\w@.*?,-]{1,1024}$/, 'a list as in ssh_config(5), such as +ssh-rsa')
@@ -46,7 +47,7 @@ const libvirt = z
     kind: z.literal('libvirt'),
     uri: z.enum(['qemu:///system', 'xen:///system']).default('qemu:///system'),
     /** Shown to people. If absent: that of this machine, or what the host over ssh calls itself. */
-    name: z.string().regex(plainName, 'letters, digits, dots, colons and hyphens').optional(),
+    name: name.optional(),
     /** Socket to read from; the read-only one is enough. Found by itself if absent. */
     socket: z.string().min(1).optional(),
     /** Reads another machine over ssh. */
@@ -55,6 +56,22 @@ const libvirt = z
   .refine(({ socket, ssh: over }) => socket === undefined || over === undefined, {
     path: ['socket'],
     error: 'socket or ssh, not both: the host over ssh finds its own',
+  })
+
+/** Xen by the text of its own tools, where libvirt is too old or not there: run in dom0, as root, or over ssh. */
+const xenTools = z
+  .strictObject({
+    kind: z.literal('xen-tools'),
+    /** As of libvirt. */
+    name: name.optional(),
+    /** xl or xm; /usr/sbin/xl, else /usr/sbin/xm, if absent. */
+    program: z.string().startsWith('/', 'an absolute path').optional(),
+    /** Reads another machine over ssh. */
+    ssh: ssh.optional(),
+  })
+  .refine(({ program, ssh: over }) => program === undefined || over === undefined, {
+    path: ['program'],
+    error: 'program or ssh, not both: the host over ssh finds its own',
   })
 
 const simulated = z.strictObject({
@@ -105,14 +122,14 @@ export const agentConfigSchema = z.strictObject({
     .length(1, 'exactly one controller')
     .prefault([{ address: defaultController }]),
   hypervisors: z
-    .array(z.discriminatedUnion('kind', [libvirt, simulated, esxi]))
+    .array(z.discriminatedUnion('kind', [libvirt, xenTools, simulated, esxi]))
     .min(1)
     .refine(
       (entries) => {
-        const names = entries.flatMap((entry) => (entry.kind === 'libvirt' ? [libvirtEntryName(entry)] : []))
+        const names = entries.flatMap((entry) => hostEntryName(entry) ?? [])
         return new Set(names).size === names.length
       },
-      { error: 'two libvirt entries with one name: give each a name of its own' },
+      { error: 'two hosts with one name: give each a name of its own' },
     )
     .prefault([{ kind: 'libvirt' }]),
   /** Roots of what is read from the machine. */

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import type { Log } from '../common/log.js'
 import type { AgentConfig } from './config.js'
 import type { Errands } from './errands.js'
+import { hostEntryName } from './host-entry.js'
 import { HostIds, underOwnId } from './host-ids.js'
 import { linuxMachine } from './host/linux-machine.js'
 import { createLocalFiles } from './host/local-files.js'
 import type { MachineFacts } from './host/machine-facts.js'
 import type { Hypervisor } from './hypervisor/hypervisor.js'
-import { openLibvirt, type LibvirtOptions } from './hypervisor/libvirt/driver.js'
-import { libvirtEntryName } from './libvirt-entry.js'
+import { openLibvirt } from './hypervisor/libvirt/driver.js'
+import type { XenOptions } from './hypervisor/xen/driver.js'
 import type { Machine } from './schedule/host-loop.js'
 import { createArrayResolver } from './storage/array-resolver.js'
 
@@ -29,7 +30,8 @@ export interface Opening {
 }
 
 type HypervisorConfig = AgentConfig['hypervisors'][number]
-type LibvirtConfig = Extract<HypervisorConfig, { kind: 'libvirt' }>
+/** One machine: this one, or one over ssh. */
+type MachineConfig = Extract<HypervisorConfig, { kind: 'libvirt' | 'xen-tools' }>
 
 /**
  * Opens one entry of the configuration; a fleet file opens as many hosts as it has.
@@ -59,6 +61,7 @@ export async function openSources(
     case 'esxi':
       return openEsxiSources(entry, { dataDir: config.data, log, now })
     case 'libvirt':
+    case 'xen-tools':
       return [
         entry.ssh === undefined ? await openLocal(entry, config, opening) : await openOverSsh(entry, config, opening),
       ]
@@ -67,15 +70,18 @@ export async function openSources(
 
 /** What a person knows the entry by. */
 export function entryLabel(entry: HypervisorConfig): string {
-  if (entry.kind !== 'libvirt') return entry.kind
-  const name = libvirtEntryName(entry)
-  return entry.ssh === undefined ? name || 'libvirt' : `${name} over ssh`
+  const name = hostEntryName(entry)
+  if (name === undefined || name === '') return entry.kind
+  return 'ssh' in entry && entry.ssh !== undefined ? `${name} over ssh` : name
 }
 
-/** The ids of the hosts behind libvirt as they were kept. */
+/** The ids of hosts as they were kept. */
 export function loadHostIds({ data, hypervisors }: AgentConfig, log: Log): Promise<HostIds> {
-  const entries = hypervisors.flatMap((entry) => (entry.kind === 'libvirt' ? [libvirtEntryName(entry)] : []))
-  return HostIds.load(data, entries, log)
+  return HostIds.load(
+    data,
+    hypervisors.flatMap((entry) => hostEntryName(entry) ?? []),
+    log,
+  )
 }
 
 /** An ESXi host, or all hosts of a vCenter. Loaded only here, as the simulated fleet is. */
@@ -98,8 +104,8 @@ async function openEsxiSources(
 }
 
 /** A host that is read over ssh. Loaded only here, as the simulated fleet is. */
-async function openOverSsh(entry: LibvirtConfig, config: AgentConfig, { hostIds, log, now }: Opening): Promise<Source> {
-  const { ssh, uri, name } = entry
+async function openOverSsh(entry: MachineConfig, config: AgentConfig, { hostIds, log, now }: Opening): Promise<Source> {
+  const { ssh, name } = entry
   if (ssh === undefined) throw new Error('no ssh')
   const { openRemote } = await import('./hypervisor/remote/open-remote.js')
   const own = join(config.data, 'ssh')
@@ -109,17 +115,17 @@ async function openOverSsh(entry: LibvirtConfig, config: AgentConfig, { hostIds,
       identityFile: ssh.identityFile ?? join(own, 'key'),
       knownHostsFile: ssh.knownHostsFile ?? join(own, 'known_hosts'),
     },
-    uri,
+    read: entry.kind === 'libvirt' ? entry.uri : 'xen-tools',
     name,
     hostIds,
-    entry: libvirtEntryName(entry),
+    entry: hostEntryName(entry) ?? '',
     log,
     now,
   })
 }
 
 async function openLocal(
-  entry: LibvirtConfig,
+  entry: MachineConfig,
   config: AgentConfig,
   { errands, hostIds, log, now }: Opening,
 ): Promise<Source> {
@@ -127,15 +133,13 @@ async function openLocal(
   const files = createLocalFiles()
   const options = {
     files,
-    ...(entry.socket === undefined ? {} : { socket: entry.socket }),
-    uri: entry.uri,
     procRoot,
     sysRoot,
     hostName: entry.name ?? config.name ?? hostname(),
-    createResolver: (hostId) => createArrayResolver({ files, procRoot, sysRoot, devRoot, rootFs, hostId, log }),
+    createResolver: (hostId: string) => createArrayResolver({ files, procRoot, sysRoot, devRoot, rootFs, hostId, log }),
     log,
     now,
-  } satisfies LibvirtOptions
+  }
   let facts: Promise<Partial<MachineFacts>> | undefined
   const machine = await linuxMachine({
     files,
@@ -150,17 +154,28 @@ async function openLocal(
         return {}
       })),
   })
-  if (entry.uri !== 'xen:///system') {
-    const hypervisor = await underOwnId(hostIds, libvirtEntryName(entry), (hostId) =>
-      openLibvirt({ ...options, ...hostId }),
-    )
+  const name = hostEntryName(entry) ?? ''
+  if (entry.kind === 'libvirt' && entry.uri === 'qemu:///system') {
+    const libvirt = libvirtOf(entry)
+    const hypervisor = await underOwnId(hostIds, name, (id) => openLibvirt({ ...options, ...libvirt, ...id }))
     return { hypervisor, machine }
   }
   // Loaded only here, as the simulated fleet is.
   const { openXen } = await import('./hypervisor/xen/driver.js')
   const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
-  const hypervisor = await underOwnId(hostIds, libvirtEntryName(entry), (hostId) =>
-    openXen({ ...options, ...hostId, newHostId: () => randomUUID() }),
+  const management: XenOptions['management'] =
+    entry.kind === 'libvirt' ? { kind: 'libvirt', ...libvirtOf(entry) } : await toolsOf(entry)
+  const hypervisor = await underOwnId(hostIds, name, (id) =>
+    openXen({ ...options, management, ...id, newHostId: () => randomUUID() }),
   )
   return { hypervisor, machine: dom0Machine(machine) }
+}
+
+function libvirtOf({ socket, uri }: Extract<MachineConfig, { kind: 'libvirt' }>): { uri: string; socket?: string } {
+  return { uri, ...(socket === undefined ? {} : { socket }) }
+}
+
+async function toolsOf({ program }: Extract<MachineConfig, { kind: 'xen-tools' }>): Promise<XenOptions['management']> {
+  const { LocalToolOutput } = await import('./hypervisor/xen/local-tool-output.js')
+  return { kind: 'tools', output: new LocalToolOutput(program === undefined ? {} : { programs: [program] }) }
 }

@@ -14,7 +14,9 @@ afterEach(() => tree.remove())
 
 test('shellcheck has nothing to say', async () => {
   const deploy = resolve(import.meta.dirname, '../../deploy')
-  const scripts = ['install.sh', 'uninstall.sh', '../agent/run.sh', 'remote/headroom-reader.sh'].map((name) => join(deploy, name))
+  const scripts = ['install.sh', 'uninstall.sh', '../agent/run.sh', 'remote/headroom-reader.sh'].map((name) =>
+    join(deploy, name),
+  )
   const { code, stdout } = await execute('shellcheck', ['--shell=sh', '--severity=style', ...scripts], {
     PATH: process.env['PATH'] ?? '',
   })

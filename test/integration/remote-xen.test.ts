@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -17,7 +17,7 @@ import {
   type Sample,
   type SampleGroup,
 } from '../../agent/hypervisor/hypervisor.js'
-import { openRemote } from '../../agent/hypervisor/remote/open-remote.js'
+import { openRemote, type RemoteOptions } from '../../agent/hypervisor/remote/open-remote.js'
 import type { SshTarget } from '../../agent/hypervisor/remote/ssh-arguments.js'
 import { dom0Machine } from '../../agent/hypervisor/xen/dom0-machine.js'
 import { openXen } from '../../agent/hypervisor/xen/driver.js'
@@ -25,7 +25,7 @@ import type { Machine } from '../../agent/schedule/host-loop.js'
 import { createArrayResolver } from '../../agent/storage/array-resolver.js'
 import { buildTree } from '../fixtures/proc/build-tree.js'
 import { boxIqn, elabTree, elabTreeOfCentos5 } from '../fixtures/xen/elab-trees.js'
-import { recordedTree, recordedXen } from '../fixtures/xen/recorded-host.js'
+import { recorded, recordedTree, recordedXen } from '../fixtures/xen/recorded-host.js'
 import { scratch } from '../support/ingest-controller.js'
 import { collectedLog } from '../support/log-lines.js'
 import { elabMachine, elabXen, startRemoteXenHost, type RemoteXenHost } from '../support/remote-xen-host.js'
@@ -76,10 +76,14 @@ async function elab(): Promise<Opened> {
   return open(await hostOf(elabTree() + elabMachine(boots[0], 5000)))
 }
 
-async function open(host: RemoteXenHost, target: Partial<SshTarget> = {}): Promise<Opened> {
+async function open(
+  host: RemoteXenHost,
+  target: Partial<SshTarget> = {},
+  read: RemoteOptions['read'] = 'xen:///system',
+): Promise<Opened> {
   const { hypervisor, machine } = await openRemote({
     target: { ...host.sshd.target, ...target },
-    uri: 'xen:///system',
+    read,
     name: undefined,
     hostIds: await HostIds.load(dataDir.path, ['one'], logged.log),
     entry: 'one',
@@ -96,9 +100,9 @@ async function open(host: RemoteXenHost, target: Partial<SshTarget> = {}): Promi
   void (async () => {
     for await (const event of hypervisor.events(signal)) told.push(event)
   })()
-  const read: Opened['read'] = (groups = stateGroups, options = {}) =>
+  const sample: Opened['read'] = (groups = stateGroups, options = {}) =>
     hypervisor.sample(new Set(groups), options, signal)
-  return { host, hypervisor, machine, told, read, close }
+  return { host, hypervisor, machine, told, read: sample, close }
 }
 
 /** An agent in that dom0: the witness. */
@@ -109,8 +113,7 @@ async function local({ tree, root, daemon }: RemoteXenHost, hostId: string) {
   const hypervisor = await openXen({
     ...seen,
     files,
-    socket: daemon.path,
-    uri: 'xen:///system',
+    management: { kind: 'libvirt', socket: daemon.path, uri: 'xen:///system' },
     hostName: 'xenhv01',
     hostId,
     log,
@@ -193,6 +196,33 @@ describe.skipIf(missing !== undefined)('figures', () => {
     expect(vms.map(({ uuid, disks }) => [uuid.slice(-2), disks?.[0]?.writeBytes])).toEqual([['06', 4096 * 512]])
     expect((await fast()).vms).toEqual([])
     expect(host.daemon.calls.length).toBe(before)
+  })
+
+  it('by the text of xm where libvirt is too old: state, CPU, memory, disks and their arrays, and no libvirt at all', async () => {
+    const tools = mkdtempSync(join(tmpdir(), 'headroom-xm-'))
+    stops.push(async () => rmSync(tools, { recursive: true }))
+    for (const [words, file] of [
+      ['list', 'xm-list.txt'],
+      ['list -l', 'xm-list-l.txt'],
+      ['info', 'xm-info.txt'],
+    ] as const) {
+      writeFileSync(join(tools, words), recorded(file))
+    }
+    writeFileSync(join(tools, 'xm'), `#!/bin/sh\nexec cat "${tools}/$*"\n`, { mode: 0o755 })
+    const host = await hostOf(elabTreeOfCentos5() + elabMachine(boots[0], 5000), elabXen(), {
+      arguments: `--path ${tools}:/usr/bin:/bin`,
+    })
+    host.libvirt('away')
+    const { hypervisor, read } = await open(host, {}, 'xen-tools')
+    const { vms, gaps, host: figures } = await read()
+    expect(gaps).toEqual([])
+    const { vms: defined } = await hypervisor.inventory(signal)
+    expect(vms.length).toBe(defined.length)
+    const maxwell = defined.find(({ name }) => name === 'maxwell')
+    expect(maxwell?.disks.map(({ arrayKey }) => arrayKey)).toEqual([`iscsi:${boxIqn}`])
+    expect(vms.find(({ uuid }) => uuid === maxwell?.uuid)).toMatchObject({ cpuSeconds: expect.any(Number) })
+    expect(figures?.memoryBytes).toBeGreaterThan(0)
+    expect(host.daemon.connections).toEqual([])
   })
 
   it('an account without a forced command, by a path', async () => {

@@ -8,12 +8,16 @@ import { parseDomain, type DomainDefinition } from './domain-xml.js'
 import { domainGetAutostart, domainGetXml, domainIsPersistent, xmlInactive, type DomainRef } from './procedures.js'
 import { errorCode, LibvirtError } from './rpc-error.js'
 
-export interface KnownDomain {
+/** What a VM is made of, and what is known around that. */
+export interface VmDescription {
   readonly definition: DomainDefinition
-  /** SHA-256 of the definition as it will be at the next start. */
-  readonly definitionHash: string
-  readonly autostart: boolean
-  readonly persistent: boolean
+  /** SHA-256 of the definition, as it will be at the next start where that can be asked. */
+  readonly definitionHash?: string
+  readonly autostart?: boolean
+  readonly persistent?: boolean
+}
+
+export interface KnownDomain extends Required<VmDescription> {
   /** See `countsDirectIo`. */
   readonly isCounted: boolean
 }
@@ -110,8 +114,8 @@ async function readDomainOf(
 }
 
 /** A VM as its definition says; only its disks take more than that to describe. */
-export function vmFactsOf(uuid: string, known: KnownDomain, disks: VmFacts['disks']): VmFacts {
-  const { definition, definitionHash, autostart, persistent } = known
+export function vmFactsOf(uuid: string, described: VmDescription, disks: VmFacts['disks']): VmFacts {
+  const { definition, definitionHash, autostart, persistent } = described
   return {
     uuid,
     name: definition.name,
@@ -119,10 +123,10 @@ export function vmFactsOf(uuid: string, known: KnownDomain, disks: VmFacts['disk
     memoryMaxBytes: definition.memoryMaxBytes,
     disks,
     nics: definition.nics,
-    autostart,
-    persistent,
+    ...(autostart === undefined ? {} : { autostart }),
+    ...(persistent === undefined ? {} : { persistent }),
     ...(definition.osType === undefined ? {} : { osType: definition.osType }),
     ...(definition.metadata === undefined ? {} : { metadata: definition.metadata }),
-    definitionHash,
+    ...(definitionHash === undefined ? {} : { definitionHash }),
   }
 }

@@ -1,4 +1,14 @@
 import type { VmState, VmStateReason } from '../hypervisor.js'
+import type { DomainRef, DomainStats } from './procedures.js'
+import { counter } from './typed-parameters.js'
+import { toNumber } from './xdr.js'
+
+/** A domain in a list of all, and the state that it is in. */
+export interface ListedDomain {
+  readonly domain: DomainRef
+  readonly state: VmState
+  readonly reason: VmStateReason
+}
 
 /** What libvirt's numbers for a domain's state and its reason mean (virDomainState and the reasons beside it in libvirt-domain.h). */
 const states = [
@@ -55,6 +65,12 @@ const withProcess: ReadonlySet<VmState> = new Set(['running', 'blocked', 'paused
 export function domainState(state: number, reason: number): { state: VmState; reason: VmStateReason } {
   const row: { state: VmState; reasons: readonly VmStateReason[] } | undefined = states[state]
   return { state: row?.state ?? 'unknown', reason: row?.reasons[reason] ?? 'unknown' }
+}
+
+/** A domain of GET_ALL_DOMAIN_STATS; its state group has to be asked for. */
+export function listedDomain({ domain, parameters }: DomainStats): ListedDomain {
+  const number = (name: string): number => toNumber(counter(parameters, name) ?? 0n)
+  return { domain, ...domainState(number('state.state'), number('state.reason')) }
 }
 
 export function hasProcess(state: VmState): boolean {

@@ -25,7 +25,7 @@ import { getCapabilities } from './procedures.js'
 import { createReaderMemory, type ReaderMemory } from './reader-memory.js'
 import { Sampler } from './sampler.js'
 import { SessionKeeper } from './session-keeper.js'
-import { openSession, type Session } from './session.js'
+import type { Session } from './session.js'
 
 export interface LibvirtOptions {
   /** The files of the machine that libvirt runs on; this machine's if absent. */
@@ -70,22 +70,20 @@ export async function openLibvirt(options: LibvirtOptions): Promise<LibvirtHyper
 
 type OpenLibvirtOptions = LibvirtOptions & { readonly files: MachineFiles }
 
-type FollowedSession = Session & { readonly hasEvents: boolean }
-
 /** KVM and QEMU through libvirt. Made by `openLibvirt`. */
 export class LibvirtHypervisor implements Hypervisor {
   readonly #options: OpenLibvirtOptions
   readonly #memory: ReaderMemory
   readonly #sampler: Sampler
   readonly #queue = new EventQueue()
-  readonly #events: EventSource
-  readonly #keeper: SessionKeeper<FollowedSession>
+  readonly #keeper: SessionKeeper
   #inventory: InventoryReader | undefined
   #identity: HostIdentity | undefined
 
   constructor(options: OpenLibvirtOptions, memory: ReaderMemory) {
     this.#options = options
     this.#memory = memory
+    const { socket, endpoint, runRoot = '/run/libvirt', uri } = options
     const { vmDeadlineMs = 2000, fastVmDeadlineMs = 800, now, log } = options
     const events = new EventSource({
       now,
@@ -93,15 +91,18 @@ export class LibvirtHypervisor implements Hypervisor {
       onEvent: (event) => this.#queue.push(event),
       onChange: (uuid) => memory.definitions.invalidate(uuid),
     })
-    this.#events = events
     this.#sampler = new Sampler({ memory, vmDeadlineMs, fastVmDeadlineMs, onList: (list) => events.observe(list) })
     this.#keeper = new SessionKeeper({
-      open: () => this.#open(),
-      onLost: (reason) => {
-        memory.definitions.invalidateAll()
-        this.#tell('hypervisor-lost', reason)
+      session: {
+        ...(socket === undefined ? {} : { socket }),
+        ...(endpoint === undefined ? {} : { endpoint }),
+        runRoot,
+        uri,
       },
-      onBack: ({ socket }) => this.#tell('hypervisor-back', socket),
+      events,
+      onLost: () => memory.definitions.invalidateAll(),
+      onEvent: (event) => this.#queue.push(event),
+      now,
       log,
     })
   }
@@ -154,27 +155,6 @@ export class LibvirtHypervisor implements Hypervisor {
   async close(): Promise<void> {
     this.#queue.close()
     await this.#keeper.close()
-  }
-
-  async #open(): Promise<FollowedSession> {
-    const { socket, endpoint, runRoot = '/run/libvirt', uri } = this.#options
-    const session = await openSession({
-      ...(socket === undefined ? {} : { socket }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-      runRoot,
-      uri,
-      onMessage: (procedure, payload) => this.#events.receive(procedure, payload),
-    })
-    try {
-      return { ...session, hasEvents: await this.#events.follow(session.control) }
-    } catch (error) {
-      session.close()
-      throw error
-    }
-  }
-
-  #tell(kind: 'hypervisor-lost' | 'hypervisor-back', message: string): void {
-    this.#queue.push({ atMs: this.#options.now(), kind, reason: 'unknown', message })
   }
 }
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { createLog } from '../../../common/log.js'
 import type { HypervisorEvent } from '../hypervisor.js'
 import type { Caller } from './connection.js'
+import { listedDomain } from './domain-state.js'
 import { EventSource } from './event-source.js'
 import { eventId, getDomainStats, procedure, statsGroup, type DomainRef } from './procedures.js'
 import { errorCode, LibvirtError } from './rpc-error.js'
@@ -176,7 +177,7 @@ describe('following', () => {
 describe('lists that come by', () => {
   const observe = async (rows: readonly Row[], atMs: number): Promise<void> => {
     clock = atMs
-    source.observe(await getDomainStats(daemonWith(rows), [], statsGroup.state))
+    source.observe((await getDomainStats(daemonWith(rows), [], statsGroup.state)).map(listedDomain))
   }
   const told = (): unknown[] => events.map(({ vmName, kind, reason }) => [vmName, kind, reason])
 

@@ -1,18 +1,9 @@
 import type { Log } from '../../../common/log.js'
 import type { EventKind, HypervisorEvent, VmStateReason } from '../hypervisor.js'
 import type { Caller } from './connection.js'
-import { hasProcess } from './domain-state.js'
+import { hasProcess, listedDomain, type ListedDomain } from './domain-state.js'
 import { lifecycleEvent } from './lifecycle-event.js'
-import {
-  eventId,
-  getDomainStats,
-  procedure,
-  readDomain,
-  registerEvent,
-  statsGroup,
-  type DomainStats,
-} from './procedures.js'
-import { stateOf } from './sampler.js'
+import { eventId, getDomainStats, procedure, readDomain, registerEvent, statsGroup } from './procedures.js'
 import type { XdrReader } from './xdr.js'
 
 export interface EventSourceOptions {
@@ -22,7 +13,7 @@ export interface EventSourceOptions {
   /** What a VM is made of changed, or may have. */
   readonly onChange: (vmUuid: string) => void
   /** Lists all VMs with their states, for drivers without bulk statistics. */
-  readonly list?: (caller: Caller) => Promise<readonly DomainStats[]>
+  readonly list?: (caller: Caller) => Promise<readonly ListedDomain[]>
 }
 
 /** Events that only say that a VM's definition is another one now. */
@@ -68,13 +59,11 @@ export class EventSource {
       const callback = await this.#register(caller, id)
       if (callback !== undefined) this.#changeCallbacks.add(callback)
     }
-    const { list: listStates = (via: Caller) => getDomainStats(via, [], statsGroup.state) } = this.#options
-    const list = await listStates(caller)
+    const list = await (this.#options.list ?? listInBulk)(caller)
     this.#unannounced.clear()
-    for (const stats of list) {
-      const { state } = stateOf(stats)
+    for (const { domain, state } of list) {
       // Paused or just being started: there is nothing to tell, but its end will be.
-      if (state !== 'running' && hasProcess(state)) this.#running.set(stats.domain.uuid, stats.domain.name)
+      if (state !== 'running' && hasProcess(state)) this.#running.set(domain.uuid, domain.name)
     }
     this.#reconcile(list, () => true, this.#followed ? 'while the connection to libvirt was down' : undefined)
     this.#followed = true
@@ -82,7 +71,7 @@ export class EventSource {
   }
 
   /** A list of all VMs came by. What it shows for a second and no event told is told now. */
-  observe(list: readonly DomainStats[]): void {
+  observe(list: readonly ListedDomain[]): void {
     const nowMs = this.#options.now()
     const differing = new Set<string>()
     const isDue = (uuid: string): boolean => {
@@ -135,11 +124,10 @@ export class EventSource {
   }
 
   /** @param message undefined: take note, and tell nothing */
-  #reconcile(list: readonly DomainStats[], isDue: (uuid: string) => boolean, message: string | undefined): void {
+  #reconcile(list: readonly ListedDomain[], isDue: (uuid: string) => boolean, message: string | undefined): void {
     const missing = new Map(this.#running)
-    for (const stats of list) {
-      const { uuid, name } = stats.domain
-      const { state, reason } = stateOf(stats)
+    for (const { domain, state, reason } of list) {
+      const { uuid, name } = domain
       missing.delete(uuid)
       const known = this.#running.has(uuid)
       // One that is being started or is coming in from another host is announced when it runs.
@@ -169,4 +157,8 @@ export class EventSource {
     const atMs = this.#options.now()
     this.#options.onEvent({ atMs, kind, reason, vmUuid, vmName, ...(message === undefined ? {} : { message }) })
   }
+}
+
+async function listInBulk(caller: Caller): Promise<readonly ListedDomain[]> {
+  return (await getDomainStats(caller, [], statsGroup.state)).map(listedDomain)
 }

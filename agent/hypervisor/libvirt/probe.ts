@@ -1,11 +1,11 @@
 import type { CapabilityName } from '../../../common/capabilities.js'
 import type { Capability } from '../hypervisor.js'
-import { hasProcess } from './domain-state.js'
+import { hasProcess, listedDomain } from './domain-state.js'
 import { withMonitor } from './monitor-access.js'
 import { getDomainStats, statsGroup, type DomainRef } from './procedures.js'
 import { readResidentBytes } from './qemu-process.js'
 import type { ReaderMemory } from './reader-memory.js'
-import { stateOf } from './sampler.js'
+import type { FollowedSession } from './session-keeper.js'
 import type { Session } from './session.js'
 import { vcpuWaitSeconds } from './to-raw.js'
 
@@ -18,12 +18,15 @@ const vmDeadlineMs = 2000
  * @throws HypervisorUnavailable, LibvirtError, CallAbandoned
  */
 export async function probeLibvirt(
-  session: Session & { readonly hasEvents: boolean },
+  session: FollowedSession,
   memory: ReaderMemory,
   signal: AbortSignal,
 ): Promise<readonly Capability[]> {
   const list = await getDomainStats(session.control, [], statsGroup.state, { deadlineMs: listDeadlineMs, signal })
-  const running = list.filter((stats) => hasProcess(stateOf(stats).state)).map(({ domain }) => domain)
+  const running = list
+    .map(listedDomain)
+    .filter(({ state }) => hasProcess(state))
+    .map(({ domain }) => domain)
   await memory.processes.update(running, memory.now())
   const yes = (name: CapabilityName): Capability => ({ name, support: 'yes' })
   return [

@@ -5,6 +5,8 @@ export const errorCode = {
   noSupport: 3,
   operationFailed: 9,
   operationDenied: 29,
+  /** Also: the daemon does not know the call. */
+  rpc: 39,
   noDomain: 42,
   authFailed: 45,
   operationInvalid: 55,

@@ -1,21 +1,12 @@
-import {
-  HypervisorUnavailable,
-  type Gap,
-  type GapReason,
-  type Sample,
-  type SampleGroup,
-  type SampleOptions,
-  type VmRaw,
-} from '../hypervisor.js'
-import { domainState, hasProcess } from './domain-state.js'
+import type { Gap, Sample, SampleGroup, SampleOptions, VmRaw } from '../hypervisor.js'
+import { hasProcess, listedDomain, type ListedDomain } from './domain-state.js'
+import { ListReader } from './list-reader.js'
+import { PassQueue } from './pass-queue.js'
 import { getDomainStats, statsGroup, type DomainStats } from './procedures.js'
 import { readProcessIo } from './qemu-process.js'
 import { forgetAllBut, type ReaderMemory } from './reader-memory.js'
-import { CallAbandoned } from './rpc-error.js'
 import type { Session } from './session.js'
 import { nicsRaw } from './to-raw.js'
-import { counter } from './typed-parameters.js'
-import { toNumber } from './xdr.js'
 import { readVm } from './vm-reader.js'
 
 export interface SamplerOptions {
@@ -25,7 +16,7 @@ export interface SamplerOptions {
   /** The same in the fast lane, whose passes must not take longer than their interval. */
   readonly fastVmDeadlineMs: number
   /** Hears of every list of all VMs. */
-  readonly onList?: (list: readonly DomainStats[]) => void
+  readonly onList?: (list: readonly ListedDomain[]) => void
 }
 
 const listDeadlineMs = 5000
@@ -36,39 +27,26 @@ const listDeadlineMs = 5000
  */
 export class Sampler {
   readonly #options: SamplerOptions
-  readonly #passes = new Map<string, Promise<unknown>>()
-  /** The last list, and who gave it. */
-  #listed: { readonly session: Session; readonly domains: readonly ListedDomain[] } | undefined
-  /** A list call that the daemon still owes us an answer to. */
-  #listOwed = false
+  readonly #passes = new PassQueue()
+  readonly #list: ListReader<readonly KnownDomain[]>
 
   constructor(options: SamplerOptions) {
     this.#options = options
+    const { gaps, now } = options.memory
+    this.#list = new ListReader(gaps, now)
   }
 
   /**
    * Passes of one kind over the same VMs wait for each other.
    * @throws HypervisorUnavailable when the connection is down, CallAbandoned when the signal aborts
    */
-  async sample(
+  sample(
     session: Session,
     groups: ReadonlySet<SampleGroup>,
     options: SampleOptions,
     signal: AbortSignal,
   ): Promise<Sample> {
-    const how = [...(options.onlyMoved === true ? ['moved'] : []), ...(options.isLast === true ? ['last'] : [])]
-    const which = [...(options.vmUuids ?? ['all']), ...how]
-    const kind = `${which.toSorted().join(' ')} ${[...groups].toSorted().join(' ')}`
-    const before = this.#passes.get(kind)
-    const pass = (before ?? Promise.resolve())
-      .catch(() => undefined)
-      .then(() => this.#pass(session, groups, options, signal))
-    this.#passes.set(kind, pass)
-    try {
-      return await pass
-    } finally {
-      if (this.#passes.get(kind) === pass) this.#passes.delete(kind)
-    }
+    return this.#passes.inTurn(groups, options, () => this.#pass(session, groups, options, signal))
   }
 
   async #pass(
@@ -79,11 +57,14 @@ export class Sampler {
   ): Promise<Sample> {
     const { memory } = this.#options
     // The fast lane needs no new one: an event tells of every start and stop, and the pass after it lists.
-    const known = options.onlyMoved === true && this.#listed?.session === session ? this.#listed : undefined
-    const listed = known ?? (await this.#list(session, memory, groups, signal))
-    if (!('domains' in listed)) return listed
+    const known = options.onlyMoved === true ? this.#list.last(session) : undefined
+    const listed =
+      known === undefined
+        ? await this.#list.read(session, groups, () => this.#ask(session, groups, signal))
+        : { list: known }
+    if (!('list' in listed)) return listed
     const atMs = memory.now()
-    const chosen = listed.domains.filter(({ stats }) => options.vmUuids?.has(stats.domain.uuid) ?? true)
+    const chosen = listed.list.filter(({ stats }) => options.vmUuids?.has(stats.domain.uuid) ?? true)
     const results = await Promise.all(
       chosen.map((domain) => this.#readOne({ session, memory, groups, options, signal, atMs }, domain)),
     )
@@ -99,12 +80,12 @@ export class Sampler {
 
   async #readOne(
     pass: Pass,
-    { stats, state }: ListedDomain,
+    { stats, listed }: KnownDomain,
   ): Promise<{ vm?: VmRaw; gaps: readonly Gap[] } | undefined> {
     const { session, memory, groups, options, signal, atMs } = pass
     const { domain, parameters } = stats
     const onlyMoved = options.onlyMoved === true
-    const isRunning = hasProcess(state.state)
+    const isRunning = hasProcess(listed.state)
     const wanted = new Set(groups)
     if (onlyMoved && groups.has('block') && !(isRunning && (await this.#mayHaveMoved(pass, stats))))
       wanted.delete('block')
@@ -113,7 +94,7 @@ export class Sampler {
       uuid: domain.uuid,
       runId: isRunning ? (memory.processes.run(domain.uuid)?.runId ?? '') : '',
       atMs,
-      ...(groups.has('state') ? { state: state.state, stateReason: state.reason } : {}),
+      ...(groups.has('state') ? { state: listed.state, stateReason: listed.reason } : {}),
       ...(groups.has('nic') && isRunning ? { nics: nicsRaw(parameters) } : {}),
     }
     if (!isRunning) return { vm: base, gaps: [] }
@@ -142,50 +123,22 @@ export class Sampler {
     return known === null || known?.definition.disks.some(({ source }) => source?.type === 'network') === true
   }
 
-  async #list(
-    session: Session,
-    memory: ReaderMemory,
-    groups: ReadonlySet<SampleGroup>,
-    signal: AbortSignal,
-  ): Promise<{ domains: readonly ListedDomain[] } | Sample> {
-    const allMissing = (reason: GapReason, message: string): Sample => ({
-      vms: [],
-      gaps: [...groups].map((group) => memory.gaps.missing(undefined, group, reason, message, memory.now())),
-    })
-    if (this.#listOwed) return allMissing('timeout', 'libvirt has not answered the last list of VMs yet')
-    let list: readonly DomainStats[]
-    try {
-      const wanted = statsGroup.state | (groups.has('nic') ? statsGroup.interface : 0)
-      list = await getDomainStats(session.control, [], wanted, { deadlineMs: listDeadlineMs, signal })
-    } catch (error) {
-      if (error instanceof HypervisorUnavailable) throw error
-      const message = `the list of VMs: ${error instanceof Error ? error.message : String(error)}`
-      if (!(error instanceof CallAbandoned)) return allMissing('failed', message)
-      this.#oweList(error.late)
-      if (error.why === 'aborted') throw error
-      return allMissing('timeout', message)
-    }
-    this.#options.onList?.(list)
-    for (const group of groups) memory.gaps.present(undefined, group)
+  async #ask(session: Session, groups: ReadonlySet<SampleGroup>, signal: AbortSignal): Promise<readonly KnownDomain[]> {
+    const { memory, onList } = this.#options
+    const wanted = statsGroup.state | (groups.has('nic') ? statsGroup.interface : 0)
+    const list = await getDomainStats(session.control, [], wanted, { deadlineMs: listDeadlineMs, signal })
+    const domains = list.map((stats): KnownDomain => ({ stats, listed: listedDomain(stats) }))
+    onList?.(domains.map(({ listed }) => listed))
     forgetAllBut(
       memory,
-      list.map(({ domain }) => domain),
+      domains.map(({ stats }) => stats.domain),
     )
-    const domains = list.map((stats) => ({ stats, state: stateOf(stats) }))
-    const running = domains.filter(({ state }) => hasProcess(state.state))
+    const running = domains.filter(({ listed }) => hasProcess(listed.state))
     await memory.processes.update(
       running.map(({ stats }) => stats.domain),
       memory.now(),
     )
-    this.#listed = { session, domains }
-    return this.#listed
-  }
-
-  #oweList(late: Promise<unknown>): void {
-    this.#listOwed = true
-    void late.finally(() => {
-      this.#listOwed = false
-    })
+    return domains
   }
 }
 
@@ -198,12 +151,7 @@ interface Pass {
   readonly atMs: number
 }
 
-interface ListedDomain {
+interface KnownDomain {
   readonly stats: DomainStats
-  readonly state: ReturnType<typeof domainState>
-}
-
-export function stateOf({ parameters }: DomainStats): ReturnType<typeof domainState> {
-  const number = (name: string): number => toNumber(counter(parameters, name) ?? 0n)
-  return domainState(number('state.state'), number('state.reason'))
+  readonly listed: ListedDomain
 }

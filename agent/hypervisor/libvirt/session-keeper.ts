@@ -1,14 +1,24 @@
 import { Backoff } from '../../../common/backoff.js'
 import { pause } from '../../../common/lifecycle.js'
 import type { Log } from '../../../common/log.js'
-import { HypervisorUnavailable } from '../hypervisor.js'
-import type { Session } from './session.js'
+import { HypervisorUnavailable, type HypervisorEvent } from '../hypervisor.js'
+import type { EventSource } from './event-source.js'
+import { openSession, type Session, type SessionOptions } from './session.js'
 
-export interface SessionKeeperOptions<Kept extends Session> {
-  /** Makes a connection that is ready for use. */
-  readonly open: () => Promise<Kept>
-  readonly onLost: (reason: string) => void
-  readonly onBack: (session: Kept) => void
+/** A connection whose events are followed. */
+export interface FollowedSession extends Session {
+  readonly hasEvents: boolean
+}
+
+export interface SessionKeeperOptions {
+  readonly session: Omit<SessionOptions, 'onMessage'>
+  /** Follows the events of each connection. */
+  readonly events: EventSource
+  /** Anything may change until there is another connection. */
+  readonly onLost: () => void
+  /** Hears when the connection is lost, and when there is another. */
+  readonly onEvent: (event: HypervisorEvent) => void
+  readonly now: () => number
   readonly log: Log
 }
 
@@ -16,19 +26,19 @@ export interface SessionKeeperOptions<Kept extends Session> {
 const reconnect = { baseMs: 200, capMs: 4000 } as const
 
 /** Holds the connection to a libvirt daemon, and makes another whenever it ends, until closed. */
-export class SessionKeeper<Kept extends Session> {
-  readonly #options: SessionKeeperOptions<Kept>
+export class SessionKeeper {
+  readonly #options: SessionKeeperOptions
   readonly #closing = new AbortController()
-  #session: Kept | undefined
+  #session: FollowedSession | undefined
   #away = 'not connected yet'
   #keeping: Promise<void> = Promise.resolve()
 
-  constructor(options: SessionKeeperOptions<Kept>) {
+  constructor(options: SessionKeeperOptions) {
     this.#options = options
   }
 
   /** Undefined while the connection is down. */
-  get session(): Kept | undefined {
+  get session(): FollowedSession | undefined {
     return this.#session
   }
 
@@ -38,7 +48,7 @@ export class SessionKeeper<Kept extends Session> {
   }
 
   /** @throws HypervisorUnavailable while the connection is down */
-  connected(): Kept {
+  connected(): FollowedSession {
     if (this.#session === undefined) throw new HypervisorUnavailable(this.#away)
     return this.#session
   }
@@ -46,10 +56,10 @@ export class SessionKeeper<Kept extends Session> {
   /**
    * Makes the first connection and keeps it from then on. Once.
    * @param prepare what must be known of the host before anything else
-   * @throws what `open` and `prepare` throw; then nothing is kept
+   * @throws HypervisorDenied, HypervisorUnavailable, or what listing the VMs or `prepare` throws; then nothing is kept
    */
-  async start(prepare: (session: Kept) => Promise<void>): Promise<void> {
-    const session = await this.#options.open()
+  async start(prepare: (session: FollowedSession) => Promise<void>): Promise<void> {
+    const session = await this.#open()
     try {
       await prepare(session)
     } catch (error) {
@@ -68,8 +78,8 @@ export class SessionKeeper<Kept extends Session> {
     await this.#keeping
   }
 
-  async #keep(first: Kept): Promise<void> {
-    const { log, onLost, onBack } = this.#options
+  async #keep(first: FollowedSession): Promise<void> {
+    const { log, onLost } = this.#options
     const { signal } = this.#closing
     let session = first
     for (;;) {
@@ -79,24 +89,25 @@ export class SessionKeeper<Kept extends Session> {
       this.#session = undefined
       this.#away = reason.message
       log.warn({ socket: session.socket, reason: reason.message }, 'connection to libvirt lost')
-      onLost(reason.message)
+      onLost()
+      this.#tell('hypervisor-lost', reason.message)
       const next = await this.#reopen(signal)
       if (next === undefined) return
       session = next
       this.#session = session
       log.info({ socket: session.socket }, 'connected to libvirt again')
-      onBack(session)
+      this.#tell('hypervisor-back', session.socket)
     }
   }
 
-  async #reopen(signal: AbortSignal): Promise<Kept | undefined> {
-    const { open, log } = this.#options
+  async #reopen(signal: AbortSignal): Promise<FollowedSession | undefined> {
+    const { log } = this.#options
     const backoff = new Backoff(reconnect)
     for (;;) {
       await pause(backoff.nextMs(), signal)
       if (signal.aborted) return undefined
       try {
-        const session = await open()
+        const session = await this.#open()
         if (!signal.aborted) return session
         session.close()
         return undefined
@@ -105,5 +116,23 @@ export class SessionKeeper<Kept extends Session> {
         log.debug({ err: error }, 'libvirt is still away')
       }
     }
+  }
+
+  async #open(): Promise<FollowedSession> {
+    const { session: options, events } = this.#options
+    const session = await openSession({
+      ...options,
+      onMessage: (procedure, payload) => events.receive(procedure, payload),
+    })
+    try {
+      return { ...session, hasEvents: await events.follow(session.control) }
+    } catch (error) {
+      session.close()
+      throw error
+    }
+  }
+
+  #tell(kind: 'hypervisor-lost' | 'hypervisor-back', message: string): void {
+    this.#options.onEvent({ atMs: this.#options.now(), kind, reason: 'unknown', message })
   }
 }

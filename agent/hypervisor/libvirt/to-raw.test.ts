@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import type { Caller } from './connection.js'
+import { listedDomain } from './domain-state.js'
 import {
   domainBlockStats,
   domainGetInfo,
@@ -13,7 +14,6 @@ import {
   procedure,
   statsGroup,
 } from './procedures.js'
-import { stateOf } from './sampler.js'
 import { diskRaw, guestMemoryRaw, infoRaw, nicsRaw, vcpuWaitSeconds } from './to-raw.js'
 import type { ParameterValue } from './typed-parameters.js'
 import { XdrReader } from './xdr.js'
@@ -36,7 +36,7 @@ describe('what libvirt 9.0 answered', () => {
     const [stats] = await getDomainStats(replay, [], statsGroup.state | statsGroup.interface)
     if (stats === undefined) throw new Error('no VM')
     expect(stats.domain).toEqual(alpha)
-    expect(stateOf(stats)).toEqual({ state: 'running', reason: 'booted' })
+    expect(listedDomain(stats)).toMatchObject({ state: 'running', reason: 'booted' })
     expect(nicsRaw(stats.parameters)).toEqual([
       expect.objectContaining({ device: 'vnet0', receiveErrors: 0, transmitDrops: 0 }),
     ])

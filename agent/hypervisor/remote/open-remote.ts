@@ -8,7 +8,7 @@ import { defaultRoots } from '../../host/roots.js'
 import type { Machine } from '../../schedule/host-loop.js'
 import { createArrayResolver } from '../../storage/array-resolver.js'
 import { HypervisorUnavailable, type Hypervisor } from '../hypervisor.js'
-import { openLibvirt, type LibvirtOptions } from '../libvirt/driver.js'
+import { openLibvirt } from '../libvirt/driver.js'
 import type { Endpoint } from '../libvirt/endpoint.js'
 import { dom0Machine } from '../xen/dom0-machine.js'
 import { openXen } from '../xen/driver.js'
@@ -16,12 +16,14 @@ import { ReaderStream } from './reader-stream.js'
 import { RemoteHypervisor } from './remote-hypervisor.js'
 import { remoteMachine } from './remote-machine.js'
 import { RemoteReader } from './remote-reader.js'
+import { remoteXenTools } from './remote-xen-tools.js'
 import type { SshTarget } from './ssh-arguments.js'
 import { SshLink } from './ssh-link.js'
 
 export interface RemoteOptions {
   readonly target: SshTarget
-  readonly uri: 'qemu:///system' | 'xen:///system'
+  /** What of the host is read: libvirt by its address, or the text of Xen's own tools. */
+  readonly read: 'qemu:///system' | 'xen:///system' | 'xen-tools'
   /** Shown to people; what the host calls itself if absent. */
   readonly name: string | undefined
   readonly hostIds: HostIds
@@ -40,7 +42,7 @@ const devRoot = '/dev'
  * @throws HypervisorDenied, HypervisorUnavailable if the first contact fails
  */
 export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: Hypervisor; machine: Machine }> {
-  const { target, uri, log, now, monotonicMs = () => performance.now() } = options
+  const { target, read, log, now, monotonicMs = () => performance.now() } = options
   const link = new SshLink({ target, log, monotonicMs })
   let opened: RemoteHypervisor | undefined
   const stream = new ReaderStream({
@@ -49,8 +51,11 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     monotonicMs,
   })
   const reader = new RemoteReader({ ask: (question) => stream.ask(question), onBoot: () => opened?.booted() })
+  // A channel of its own: xm hangs when xend does.
+  const toolStream = new ReaderStream({ open: () => link.open('files'), onLost: () => undefined, monotonicMs })
   const close = async (): Promise<void> => {
     stream.close()
+    toolStream.close()
     await link.close()
   }
   try {
@@ -65,7 +70,7 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
       }),
       reader,
     )
-    return { hypervisor, machine: uri === 'xen:///system' ? dom0Machine(machine) : machine }
+    return { hypervisor, machine: read === 'qemu:///system' ? machine : dom0Machine(machine) }
   } catch (error) {
     await close()
     throw error
@@ -76,21 +81,26 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     const hostName = options.name ?? ownName(reader) ?? target.host
     const driverOptions = {
       files: reader.files,
-      endpoint: libvirtThere(hostName),
-      uri,
       procRoot,
       sysRoot,
       hostName,
-      createResolver: (hostId) =>
+      createResolver: (hostId: string) =>
         createArrayResolver({ files: reader.files, procRoot, sysRoot, devRoot, rootFs, hostId, log }),
       log,
       now,
-    } satisfies LibvirtOptions
-    return underOwnId<Hypervisor>(options.hostIds, options.entry, (known) =>
-      uri === 'xen:///system'
-        ? openXen({ ...driverOptions, ...known, newHostId: () => randomUUID() })
-        : openLibvirt({ ...driverOptions, ...known }),
-    )
+    }
+    const newHostId = (): string => randomUUID()
+    return underOwnId<Hypervisor>(options.hostIds, options.entry, (known) => {
+      const own = { ...driverOptions, ...known }
+      if (read === 'xen-tools') {
+        const output = remoteXenTools((question) => toolStream.ask(question))
+        return openXen({ ...own, newHostId, management: { kind: 'tools', output } })
+      }
+      const libvirt = { uri: read, endpoint: libvirtThere(hostName) }
+      return read === 'xen:///system'
+        ? openXen({ ...own, newHostId, management: { kind: 'libvirt', ...libvirt } })
+        : openLibvirt({ ...own, ...libvirt })
+    })
   }
 
   /** For one life of the host: a connection is made only if it still is in that. */
@@ -102,7 +112,7 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
       async dial() {
         await reader.refresh('fast')
         if (reader.bootId !== bootId) throw new HypervisorUnavailable('the host was booted anew')
-        return link.open(uri === 'xen:///system' ? 'libvirt-xen' : 'libvirt-qemu')
+        return link.open(read === 'xen:///system' ? 'libvirt-xen' : 'libvirt-qemu')
       },
     }
   }

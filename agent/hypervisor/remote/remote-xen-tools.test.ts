@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
+import { XenToolError } from '../xen/xen-tools.js'
 import type { Part } from './frame.js'
 import { remoteXenTools, toolText } from './remote-xen-tools.js'
 
@@ -27,10 +28,10 @@ test.each<[string, readonly Part[], new (message: string) => Error, string]>([
   [
     'one that fails',
     [part('text', 'xl'), part('ended', '3', 'no daemon\n')],
-    HypervisorUnavailable,
+    XenToolError,
     'xl failed with 3: no daemon',
   ],
-  ['one that is cut off', [part('text', 'xl', 'Na')], HypervisorUnavailable, 'say nothing'],
+  ['one that is cut off', [part('text', 'xl', 'Na')], HypervisorUnavailable, 'to its end'],
   [
     'one that wants root',
     [part('text', 'xl'), part('ended', '1', 'sudo: a password is required\n')],

@@ -45,15 +45,13 @@ async function worldOf(xen: FakeXen, tree: Tree, more: Partial<XenOptions> = {})
   const log = createLog('test', 'silent')
   const world = { clock: 1000 }
   const hypervisor = await openXen({
-    socket: daemon.path,
-    uri: 'xen:///system',
+    management: { kind: 'libvirt', socket: daemon.path, uri: 'xen:///system', vmDeadlineMs: 300 },
     ...tree,
     hostName: 'xenhv01',
     log,
     now: () => world.clock,
     createResolver: (hostId) => createArrayResolver({ ...tree, files: createLocalFiles(), hostId, log }),
     newHostId: () => 'made-up',
-    vmDeadlineMs: 300,
     ...more,
   })
   stops.push(() => hypervisor.close())
@@ -412,7 +410,7 @@ describe('what fails', () => {
       for await (const { kind } of hypervisor.events(stop.signal)) told.push(kind)
     })()
     for (const connection of daemon.connections) connection.destroy()
-    await until(() => expect(hypervisor.socket).toBe(undefined))
+    await until(() => expect(told).toContain('hypervisor-lost'))
     await expect(read()).rejects.toThrow(HypervisorUnavailable)
     await until(() => expect(told).toEqual(['hypervisor-lost', 'hypervisor-back']))
     expect((await read()).vms).toHaveLength(21)

@@ -1,110 +1,122 @@
 import { setMaxListeners } from 'node:events'
 import path from 'node:path'
 
+import type { Log } from '../../../common/log.js'
 import { createLocalFiles } from '../../host/local-files.js'
 import type { MachineFiles } from '../../host/machine-files.js'
-import {
-  HypervisorUnavailable,
-  type Capability,
-  type HostIdentity,
-  type Hypervisor,
-  type HypervisorEvent,
-  type Inventory,
-  type Sample,
-  type SampleGroup,
-  type SampleOptions,
+import type {
+  Capability,
+  HostIdentity,
+  Hypervisor,
+  HypervisorEvent,
+  Inventory,
+  Sample,
+  SampleGroup,
+  SampleOptions,
 } from '../hypervisor.js'
-import { isTelling, parseCapabilities } from '../libvirt/capabilities-xml.js'
-import type { Caller } from '../libvirt/connection.js'
-import type { LibvirtOptions } from '../libvirt/driver.js'
+import { isTelling } from '../libvirt/capabilities-xml.js'
+import type { Endpoint } from '../libvirt/endpoint.js'
 import { EventQueue } from '../libvirt/event-queue.js'
-import { EventSource } from '../libvirt/event-source.js'
-import { getCapabilities, nodeGetInfo } from '../libvirt/procedures.js'
-import { createReaderMemory, type ReaderMemory } from '../libvirt/reader-memory.js'
-import { SessionKeeper } from '../libvirt/session-keeper.js'
-import { openSession, type Session } from '../libvirt/session.js'
-import { toNumber } from '../libvirt/xdr.js'
+import { GapBook } from '../libvirt/gap-book.js'
+import type { ResolveArray } from '../libvirt/inventory.js'
+import { createReaderMemory } from '../libvirt/reader-memory.js'
 import { BackendDevices } from './backend-devices.js'
 import { DiskReader } from './disk-reader.js'
-import { askStates } from './domains.js'
 import { XenInventoryReader } from './inventory.js'
+import { LibvirtToolstack } from './libvirt-toolstack.js'
 import { probeXen } from './probe.js'
 import { XenSampler } from './sampler.js'
-import { StateReasons } from './state-reasons.js'
+import { ToolToolstack } from './tool-toolstack.js'
+import type { Toolstack, ToolstackHost } from './toolstack.js'
+import type { XenToolOutput } from './xen-tools.js'
 
-export interface XenOptions extends Omit<LibvirtOptions, 'fastVmDeadlineMs'> {
-  /** Makes an id for a host that has none: libvirt's Xen driver gives none, and not all firmware does. To be kept. */
+export interface XenOptions {
+  /** The files of dom0; this machine's if absent. */
+  readonly files?: MachineFiles
+  readonly management: LibvirtManagement | ToolManagement
+  readonly procRoot: string
+  readonly sysRoot: string
+  readonly hostName: string
+  /** As it was at first; absent: the host's own, if it has one. */
+  readonly hostId?: string
+  /** Makes an id for a host that has none: no management software gives one, and not all firmware does. To be kept. */
   readonly newHostId: () => string
+  readonly log: Log
+  /** Wall clock, milliseconds since the epoch. */
+  readonly now: () => number
+  /** Makes what finds the array of a disk, once it is known which host this is. */
+  readonly createResolver: (hostId: string) => ResolveArray
+}
+
+/** libvirt's daemon in dom0. */
+export interface LibvirtManagement {
+  readonly kind: 'libvirt'
+  /** The only way to libvirt, instead of a socket of this machine. */
+  readonly endpoint?: Endpoint
+  /** The only socket to use; if absent, those of libvirt's daemons in `runRoot`, read-only ones first. */
+  readonly socket?: string
+  /** Default `/run/libvirt`. */
+  readonly runRoot?: string
+  readonly uri: string
+  /** For the call to one VM; default 2 s. */
+  readonly vmDeadlineMs?: number
+}
+
+/** What xl or xm print in dom0, where libvirt is too old or not there. */
+export interface ToolManagement {
+  readonly kind: 'tools'
+  readonly output: XenToolOutput
 }
 
 type OpenXenOptions = XenOptions & { readonly files: MachineFiles }
 
 /**
- * Connects to libvirt in dom0 for reading. The driver comes back by itself whenever the daemon does.
- * @throws HypervisorDenied, HypervisorUnavailable if the first connection fails
+ * Connects to dom0's management software for reading. The driver comes back by itself whenever that does.
+ * @throws HypervisorDenied, HypervisorUnavailable if the first contact fails
  */
-export async function openXen(options: XenOptions): Promise<XenHypervisor> {
-  const files = options.files ?? createLocalFiles()
-  const memory = await createReaderMemory({ ...options, files })
-  const hypervisor = new XenHypervisor({ ...options, files }, memory)
-  await hypervisor.connect()
-  return hypervisor
+export async function openXen({ files = createLocalFiles(), ...rest }: XenOptions): Promise<XenHypervisor> {
+  const options = { ...rest, files }
+  const queue = new EventQueue()
+  const toolstack = await createToolstack(options, (event) => queue.push(event))
+  const known = await learn(options, await toolstack.start())
+  return new XenHypervisor(toolstack, known, queue)
 }
-
-type FollowedSession = Session & { readonly hasEvents: boolean }
 
 /** What stays the same until the host boots again. */
 interface Known {
-  readonly identity: HostIdentity
+  readonly hostId: string
+  readonly bootId: string
   readonly machine: { readonly memoryBytes: number; readonly cpuThreads: number }
-  readonly sampler: XenSampler
-  readonly inventory: XenInventoryReader
+  readonly options: OpenXenOptions
 }
 
-/** Xen through libvirt's libxl driver and dom0's sysfs. Made by `openXen`. */
+/** Xen through its management software and dom0's sysfs. Made by `openXen`. */
 export class XenHypervisor implements Hypervisor {
-  readonly #options: OpenXenOptions
-  readonly #memory: ReaderMemory
+  readonly identity: HostIdentity
+  readonly #toolstack: Toolstack
+  readonly #queue: EventQueue
   readonly #backends: BackendDevices
-  readonly #reasons = new StateReasons()
-  readonly #queue = new EventQueue()
-  readonly #events: EventSource
-  readonly #keeper: SessionKeeper<FollowedSession>
-  #known: Known | undefined
+  readonly #sampler: XenSampler
+  readonly #inventory: XenInventoryReader
 
-  constructor(options: OpenXenOptions, memory: ReaderMemory) {
-    this.#options = options
-    this.#memory = memory
-    const { now, log, sysRoot, files } = options
-    this.#backends = new BackendDevices(sysRoot, files)
-    this.#events = new EventSource({
+  constructor(toolstack: Toolstack, { hostId, bootId, machine, options }: Known, queue: EventQueue) {
+    const { files, hostName, procRoot, sysRoot, createResolver, log, now } = options
+    this.identity = { hostId, name: hostName, kind: 'xen', bootId, simulated: false }
+    this.#toolstack = toolstack
+    this.#queue = queue
+    const backends = new BackendDevices(sysRoot, files)
+    this.#backends = backends
+    const resolveArray = createResolver(hostId)
+    this.#inventory = new XenInventoryReader({ files, hostName, sysRoot, toolstack, backends, resolveArray, log })
+    this.#sampler = new XenSampler({
+      toolstack,
+      gaps: new GapBook(),
       now,
-      log,
-      onEvent: (event) => {
-        this.#reasons.happened(event)
-        this.#queue.push(event)
-      },
-      onChange: (uuid) => memory.definitions.invalidate(uuid),
-      list: (caller) => askStates(caller, this.#reasons),
+      backends,
+      disks: new DiskReader(backends, procRoot, files),
+      bootId: bootId.slice(0, 8),
+      machine,
     })
-    this.#keeper = new SessionKeeper({
-      open: () => this.#open(),
-      onLost: (reason) => {
-        memory.definitions.invalidateAll()
-        this.#tell('hypervisor-lost', reason)
-      },
-      onBack: ({ socket }) => this.#tell('hypervisor-back', socket),
-      log,
-    })
-  }
-
-  get identity(): HostIdentity {
-    return this.#knowing().identity
-  }
-
-  /** The socket in use; undefined while the connection is down. */
-  get socket(): string | undefined {
-    return this.#keeper.session?.socket
   }
 
   /** Events lost because nobody read them in time. */
@@ -112,28 +124,19 @@ export class XenHypervisor implements Hypervisor {
     return this.#queue.dropped
   }
 
-  /** Makes the first connection and keeps it from then on. Once. */
-  async connect(): Promise<void> {
-    await this.#keeper.start(async ({ control }) => {
-      this.#known = await this.#learn(control)
-    })
-  }
-
   async probe(signal: AbortSignal): Promise<readonly Capability[]> {
     manyListeners(signal)
-    return probeXen(this.#keeper.connected(), this.#memory, this.#backends, signal)
+    return probeXen(this.#toolstack, this.#backends, signal)
   }
 
   async inventory(signal: AbortSignal): Promise<Inventory> {
     manyListeners(signal)
-    const session = this.#keeper.connected()
-    return this.#knowing().inventory.read(session, signal)
+    return this.#inventory.read(signal)
   }
 
   async sample(groups: ReadonlySet<SampleGroup>, options: SampleOptions, signal: AbortSignal): Promise<Sample> {
     manyListeners(signal)
-    const session = this.#keeper.connected()
-    return this.#knowing().sampler.sample(session, groups, options, signal)
+    return this.#sampler.sample(groups, options, signal)
   }
 
   events(signal: AbortSignal): AsyncIterable<HypervisorEvent> {
@@ -142,66 +145,7 @@ export class XenHypervisor implements Hypervisor {
 
   async close(): Promise<void> {
     this.#queue.close()
-    await this.#keeper.close()
-  }
-
-  #knowing(): Known {
-    if (this.#known === undefined) throw new HypervisorUnavailable(this.#keeper.away)
-    return this.#known
-  }
-
-  async #open(): Promise<FollowedSession> {
-    const { socket, endpoint, runRoot = '/run/libvirt', uri } = this.#options
-    const session = await openSession({
-      ...(socket === undefined ? {} : { socket }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-      runRoot,
-      uri,
-      onMessage: (procedure, payload) => this.#events.receive(procedure, payload),
-    })
-    try {
-      return { ...session, hasEvents: await this.#events.follow(session.control) }
-    } catch (error) {
-      session.close()
-      throw error
-    }
-  }
-
-  async #learn(caller: Caller): Promise<Known> {
-    const { files, hostName, procRoot, sysRoot, createResolver, log, vmDeadlineMs = 2000 } = this.#options
-    const bootId = await readText(files, path.join(procRoot, 'sys/kernel/random/boot_id'))
-    const hostId = await findHostId(caller, this.#options)
-    const node = await nodeGetInfo(caller)
-    const machine = { memoryBytes: toNumber(node.memoryKib) * 1024, cpuThreads: node.cpus }
-    const memory = this.#memory
-    const backends = this.#backends
-    return {
-      identity: { hostId, name: hostName, kind: 'xen', bootId, simulated: false },
-      machine,
-      inventory: new XenInventoryReader({
-        files,
-        hostName,
-        sysRoot,
-        memory,
-        backends,
-        resolveArray: createResolver(hostId),
-        log,
-      }),
-      sampler: new XenSampler({
-        memory,
-        backends,
-        disks: new DiskReader(backends, procRoot, files),
-        reasons: this.#reasons,
-        bootId: bootId.slice(0, 8),
-        machine,
-        vmDeadlineMs,
-        onStates: (states) => this.#events.observe(states),
-      }),
-    }
-  }
-
-  #tell(kind: 'hypervisor-lost' | 'hypervisor-back', message: string): void {
-    this.#queue.push({ atMs: this.#options.now(), kind, reason: 'unknown', message })
+    await this.#toolstack.close()
   }
 }
 
@@ -210,14 +154,27 @@ function manyListeners(signal: AbortSignal): void {
   setMaxListeners(0, signal)
 }
 
-/** As it was at first; else libvirt's, which libxl does not give; else the firmware's; else a new one. */
-async function findHostId(caller: Caller, { files, hostId, sysRoot, newHostId, log }: OpenXenOptions): Promise<string> {
-  const known = hostId ?? parseCapabilities(await getCapabilities(caller)).uuid
-  if (known !== undefined) return known
+async function createToolstack(
+  { management, files, procRoot, sysRoot, now, log }: OpenXenOptions,
+  onEvent: (event: HypervisorEvent) => void,
+): Promise<Toolstack> {
+  if (management.kind === 'tools') return new ToolToolstack({ output: management.output, onEvent, now, log })
+  const { kind: _kind, runRoot = '/run/libvirt', vmDeadlineMs = 2000, ...way } = management
+  const memory = await createReaderMemory({ files, procRoot, now })
+  const session = { ...way, runRoot }
+  return new LibvirtToolstack({ session, memory, sysRoot, vmDeadlineMs, onEvent, now, log })
+}
+
+async function learn(options: OpenXenOptions, { uuid, memoryBytes, cpuThreads }: ToolstackHost): Promise<Known> {
+  const { files, hostId, procRoot, sysRoot, newHostId, log } = options
+  const bootId = await readText(files, path.join(procRoot, 'sys/kernel/random/boot_id'))
+  const machine = { memoryBytes, cpuThreads }
+  const known = hostId ?? uuid
+  if (known !== undefined) return { hostId: known, bootId, machine, options }
   const firmware = (await readText(files, path.join(sysRoot, 'class/dmi/id/product_uuid'))).toLowerCase()
-  if (isTelling(firmware)) return firmware
-  log.warn('neither libvirt nor the firmware has a UUID for this host: it gets a new one')
-  return newHostId()
+  if (isTelling(firmware)) return { hostId: firmware, bootId, machine, options }
+  log.warn('neither the management software nor the firmware has a UUID for this host: it gets a new one')
+  return { hostId: newHostId(), bootId, machine, options }
 }
 
 async function readText(files: MachineFiles, file: string): Promise<string> {

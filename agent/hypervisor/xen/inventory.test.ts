@@ -9,7 +9,7 @@ import { createLocalFiles } from '../../host/local-files.js'
 import { createArrayResolver } from '../../storage/array-resolver.js'
 import type { Inventory } from '../hypervisor.js'
 import { openXen } from './driver.js'
-import { readXenVersion } from './inventory.js'
+import { readXenVersion } from './libvirt-toolstack.js'
 
 const stops: (() => Promise<void> | void)[] = []
 afterEach(async () => {
@@ -45,8 +45,7 @@ async function inventoryOf(table: string): Promise<Inventory> {
   stops.push(() => daemon.stop())
   const log = createLog('test', 'silent')
   const hypervisor = await openXen({
-    socket: daemon.path,
-    uri: 'xen:///system',
+    management: { kind: 'libvirt', socket: daemon.path, uri: 'xen:///system' },
     ...tree,
     hostName: 'xenhv01',
     hostId: 'h1',

@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest'
 
 import { capabilityNames } from '../../../common/capabilities.js'
-import type { DiskRaw } from '../hypervisor.js'
+import type { Capability, DiskRaw } from '../hypervisor.js'
 import { xenCapabilities, type ServedVm, type XenFindings } from './probe.js'
+
+const names = ['events', 'cpu', 'memory-size', 'host-memory'] as const
+const toolstack = {
+  name: 'libvirt',
+  capabilities: (): readonly Capability[] => names.map((name) => ({ name, support: 'yes' })),
+}
 
 const disk = (target: string, flushRequests?: number): DiskRaw => ({
   target,
@@ -10,7 +16,7 @@ const disk = (target: string, flushRequests?: number): DiskRaw => ({
   ...(flushRequests === undefined ? {} : { flushRequests }),
 })
 const whole: ServedVm = { name: 'bell', defined: ['xvda'], counted: [disk('xvda', 1)] }
-const all: XenFindings = { hasEvents: true, seesDom0: true, tellsFreeMemory: true, served: [whole] }
+const all: XenFindings = { toolstack, seesDom0: true, tellsFreeMemory: true, served: [whole] }
 const qdisk = (name: string): ServedVm => ({ name, defined: ['xvda'], counted: [] })
 
 const told = (findings: Partial<XenFindings>, name: string): unknown => {
@@ -20,9 +26,9 @@ const told = (findings: Partial<XenFindings>, name: string): unknown => {
 
 test('each capability once, with a reason wherever it is not whole', () => {
   const capabilities = xenCapabilities(all)
-  const names = capabilities.map(({ name }) => name)
+  const found = capabilities.map(({ name }) => name)
   // Those of the machine itself come from what reads dom0.
-  expect(names.toSorted()).toEqual(
+  expect(found.toSorted()).toEqual(
     capabilityNames.filter((name) => name !== 'array-counters' && name !== 'host-psi').toSorted(),
   )
   for (const { support, reason } of capabilities) expect(support === 'yes').toBe(reason === undefined)
@@ -57,10 +63,15 @@ describe('what changes', () => {
       'no',
       expect.stringMatching(/does not count flushes/),
     ],
-    ['no events', { hasEvents: false }, 'events', 'no', expect.stringMatching(/refused/)],
     ['CPU', {}, 'host-cpu', 'degraded', expect.stringMatching(/dom0 included/)],
-    ['no dom0', { seesDom0: false }, 'host-cpu', 'no', expect.stringMatching(/does not list dom0/)],
-    ['no free memory', { tellsFreeMemory: false }, 'host-memory', 'no', expect.stringMatching(/has left/)],
+    ['no dom0', { seesDom0: false }, 'host-cpu', 'no', expect.stringMatching(/libvirt does not list dom0/)],
+    [
+      'no free memory',
+      { tellsFreeMemory: false },
+      'host-memory',
+      'no',
+      expect.stringMatching(/libvirt does not tell .* left/),
+    ],
   ])('%s: %o', (_, findings, name, support, reason) => {
     expect(told(findings, name)).toEqual([support, reason])
   })

@@ -1,18 +1,13 @@
 import type { CapabilityName } from '../../../common/capabilities.js'
 import type { Capability, DiskRaw } from '../hypervisor.js'
-import { nodeGetFreeMemory } from '../libvirt/procedures.js'
-import type { ReaderMemory } from '../libvirt/reader-memory.js'
-import { LibvirtError } from '../libvirt/rpc-error.js'
-import type { Session } from '../libvirt/session.js'
 import type { BackendDevices, DomainBackends } from './backend-devices.js'
-import { listDomains } from './domains.js'
+import type { Toolstack } from './toolstack.js'
 
-const listDeadlineMs = 5000
 const mostNamed = 3
 
 /** What is known of a host when it is asked what can be measured on it. */
 export interface XenFindings {
-  readonly hasEvents: boolean
+  readonly toolstack: Pick<Toolstack, 'name' | 'capabilities'>
   readonly seesDom0: boolean
   readonly tellsFreeMemory: boolean
   /** Undefined: dom0 shows no back ends at all. */
@@ -28,23 +23,18 @@ export interface ServedVm {
 
 /**
  * What can be measured here. Some of it only running VMs show.
- * @throws HypervisorUnavailable, LibvirtError, CallAbandoned
+ * @throws HypervisorUnavailable, CallAbandoned, or what the toolstack says
  */
 export async function probeXen(
-  session: Session & { readonly hasEvents: boolean },
-  memory: ReaderMemory,
+  toolstack: Toolstack,
   backends: BackendDevices,
   signal: AbortSignal,
 ): Promise<readonly Capability[]> {
-  const { control, hasEvents } = session
-  const { dom0, guests } = await listDomains(control, { deadlineMs: listDeadlineMs, signal })
-  const tellsFreeMemory = await nodeGetFreeMemory(control, { deadlineMs: listDeadlineMs, signal }).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof LibvirtError) return false
-      throw error
-    },
-  )
+  const [{ dom0 }, defined, free] = await Promise.all([
+    toolstack.list(signal),
+    toolstack.definitions(signal),
+    toolstack.freeBytes(signal),
+  ])
   let domains: ReadonlyMap<number, DomainBackends> | undefined
   try {
     domains = backends.list()
@@ -52,42 +42,44 @@ export async function probeXen(
     // Each pass says so as a gap.
     domains = new Map()
   }
-  const served: ServedVm[] = []
-  for (const domain of guests) {
-    if (domain.id < 0) continue
-    const known = await memory.definitions.get(control, domain, memory.now()).catch(() => undefined)
+  const served = defined.flatMap(({ domain, definition }): ServedVm[] => {
+    if (domain.id < 0) return []
     const disks = domains?.get(domain.id)?.disks ?? []
-    served.push({
-      name: domain.name,
-      defined: (known?.definition.disks ?? []).flatMap(({ target, source }) => (source === undefined ? [] : target)),
-      counted: disks.flatMap((disk) => backends.figures(disk) ?? []),
-    })
-  }
+    return [
+      {
+        name: domain.name,
+        defined: definition.disks.flatMap(({ target, source }) => (source === undefined ? [] : target)),
+        counted: disks.flatMap((disk) => backends.figures(disk) ?? []),
+      },
+    ]
+  })
   return xenCapabilities({
-    hasEvents,
+    toolstack,
     seesDom0: dom0 !== undefined,
-    tellsFreeMemory,
+    // One that does not answer in time may do so the next time.
+    tellsFreeMemory: typeof free === 'number' || free.reason !== 'failed',
     served: domains === undefined ? undefined : served,
   })
 }
 
 /** Xen's capabilities, the host's own included: dom0's kernel sees only its share of the machine. */
 export function xenCapabilities(findings: XenFindings): readonly Capability[] {
-  const { hasEvents, seesDom0, tellsFreeMemory, served } = findings
+  const { toolstack, seesDom0, tellsFreeMemory, served } = findings
   const yes = (name: CapabilityName): Capability => ({ name, support: 'yes' })
   const no = (name: CapabilityName, reason: string): Capability => ({ name, support: 'no', reason })
   const degraded = (name: CapabilityName, reason: string): Capability => ({ name, support: 'degraded', reason })
   const noBackends = 'the kernel here serves no Xen disks: this is not dom0, or its disk back end is not loaded'
+  const noFreeMemory = `${toolstack.name} does not tell how much memory the hypervisor has left`
   const uncounted = served === undefined ? undefined : uncountedDisks(served)
   const ofDisks = (name: CapabilityName): Capability => {
     if (served === undefined) return no(name, noBackends)
     return uncounted === undefined ? yes(name) : degraded(name, uncounted)
   }
   return [
-    hasEvents ? yes('events') : no('events', 'libvirt refused to send events'),
-    yes('cpu'),
-    no('vcpu-wait', 'libvirt has no waiting time for Xen'),
-    yes('memory-size'),
+    ...toolstack
+      .capabilities()
+      .map((one) => (one.name === 'host-memory' && !tellsFreeMemory ? no(one.name, noFreeMemory) : one)),
+    no('vcpu-wait', `${toolstack.name} has no waiting time for Xen`),
     no('memory-guest', 'a Xen guest does not tell what it uses'),
     no('memory-rss', 'a Xen guest holds all of its memory; it is no process of the host'),
     no('memory-active', 'an estimate that only ESXi makes'),
@@ -100,10 +92,7 @@ export function xenCapabilities(findings: XenFindings): readonly Capability[] {
     served === undefined ? no('nic', noBackends) : degraded('nic', 'only of interfaces that have a vif device in dom0'),
     seesDom0
       ? degraded('host-cpu', "all domains' CPU time added up, dom0 included; load averages are dom0's own")
-      : no('host-cpu', "libvirt does not list dom0, whose CPU time belongs to the machine's"),
-    tellsFreeMemory
-      ? yes('host-memory')
-      : no('host-memory', 'libvirt does not tell how much memory the hypervisor has left'),
+      : no('host-cpu', `${toolstack.name} does not list dom0, whose CPU time belongs to the machine's`),
   ]
 }
 

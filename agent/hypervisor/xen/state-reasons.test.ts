@@ -16,7 +16,7 @@ test.each<[string, HypervisorEvent | undefined, VmState, VmStateReason]>([
   ['an event that leads to no state', event('balloon-changed', 'unknown'), 'running', 'booted'],
 ])('%s', (_, happened, state, reason) => {
   const reasons = new StateReasons()
-  reasons.learn('a', 1, 1)
+  reasons.learn({ domain: { name: 'a', uuid: 'a', id: 1 }, state: 'running', reason: 'booted' })
   if (happened !== undefined) reasons.happened(happened)
   expect(reasons.reason('a', state)).toBe(reason)
   reasons.keepOnly(new Set(['b']))

@@ -1,4 +1,4 @@
-import { domainState } from '../libvirt/domain-state.js'
+import type { ListedDomain } from '../libvirt/domain-state.js'
 import type { EventKind, HypervisorEvent, VmState, VmStateReason } from '../hypervisor.js'
 
 interface Known {
@@ -22,9 +22,9 @@ const stateAfter: Partial<Record<EventKind, VmState>> = {
 export class StateReasons {
   readonly #known = new Map<string, Known>()
 
-  /** What libvirt said when it was asked: its numbers for the state and the reason. */
-  learn(uuid: string, state: number, reason: number): void {
-    this.#known.set(uuid, domainState(state, reason))
+  /** What libvirt said when it was asked. */
+  learn({ domain, state, reason }: ListedDomain): void {
+    this.#known.set(domain.uuid, { state, reason })
   }
 
   happened({ kind, reason, vmUuid }: HypervisorEvent): void {
