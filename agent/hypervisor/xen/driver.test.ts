@@ -45,7 +45,7 @@ async function worldOf(xen: FakeXen, tree: Tree, more: Partial<XenOptions> = {})
   const log = createLog('test', 'silent')
   const world = { clock: 1000 }
   const hypervisor = await openXen({
-    management: { kind: 'libvirt', socket: daemon.path, uri: 'xen:///system', vmDeadlineMs: 300 },
+    management: { kind: 'libvirt', socket: daemon.path, uri: 'xen:///system', vmDeadlineMs: 1000 },
     ...tree,
     hostName: 'xenhv01',
     log,
