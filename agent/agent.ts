@@ -14,6 +14,7 @@ import { openMetricsServer, type AgentStatus } from './metrics-server.js'
 import { entryLabel, loadHostIds, openSources, type Source } from './open-hypervisors.js'
 import { EnrolmentRefused, obtainIdentity, RefusedToken } from './report/enrol.js'
 import type { Identity } from './report/identity.js'
+import { machineClock } from './report/machine-clock.js'
 import { reportToWire, type AgentHealth, type Pass } from './report/report-to-wire.js'
 import { SpoolSet } from './report/spool-set.js'
 import { encodeMessage, inventoryToWire } from './report/to-wire.js'
@@ -88,6 +89,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     skippedTicks: served.reduce((total, one) => total + one.loop.skippedTicks, 0),
   })
 
+  const clock = machineClock(now)
   // The controller corrects our times by what the hello said: it must hear when this machine's clock is set.
   let clockBase = baseAtStart
   const watchClock = (): void => {
@@ -131,7 +133,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           host.bootId = bootId
           const agent = pass.lane === 'state' ? health() : undefined
           watchClock()
-          spools.add((spoolId, seq) => encodeMessage(reportToWire(pass, { spoolId, seq, hostId, bootId, agent })))
+          const header = { hostId, bootId, agent, clock: clock() }
+          spools.add((spoolId, seq) => encodeMessage(reportToWire(pass, { ...header, spoolId, seq })))
         },
       }),
     }
@@ -246,6 +249,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           if (!areAlike(before, intervals)) log.info({ intervals }, 'intervals set by the controller')
         },
         certificateRequest: () => errands.certificateRequest(),
+        clock,
         log,
         now,
       },

@@ -24,6 +24,7 @@ import type {
   VmState,
   VmStateReason,
 } from '../hypervisor/hypervisor.js'
+import { noReading, type ClockReading } from './machine-clock.js'
 import { small, smallIf, whole, wholeIf } from './to-wire.js'
 
 /** What one pass over one host brought. */
@@ -131,9 +132,10 @@ export function reportToWire(
     readonly hostId: string
     readonly bootId: string
     readonly agent: AgentHealth | undefined
+    readonly clock?: ClockReading
   },
 ): FromAgent {
-  const { agent } = header
+  const { agent, clock = noReading } = header
   return {
     message: {
       $case: 'report',
@@ -174,6 +176,8 @@ export function reportToWire(
                 droppedReports: whole(agent.droppedReports),
                 skippedTicks: whole(agent.skippedTicks),
               },
+        machineBoot: clock.boot,
+        clockBaseMs: BigInt(clock.baseMs),
       },
     },
   }

@@ -16,6 +16,7 @@ import type {
   Inventory,
   VmFacts,
 } from '../hypervisor/hypervisor.js'
+import { noReading, type ClockReading } from './machine-clock.js'
 
 const kindToWire = {
   kvm: HypervisorKind.HYPERVISOR_KIND_KVM,
@@ -85,7 +86,9 @@ export function helloToWire(hello: {
   readonly answeredAfterMs?: number | undefined
   readonly hosts: readonly Introduction[]
   readonly backlog?: readonly { readonly id: string; readonly oldestSeq: number; readonly nextSeq: number }[]
+  readonly clock?: ClockReading
 }): FromAgent {
+  const { clock = noReading } = hello
   const value: Hello = {
     agentId: hello.agentId,
     version: hello.version,
@@ -114,6 +117,8 @@ export function helloToWire(hello: {
       oldestSeq: whole(oldestSeq),
       nextSeq: whole(nextSeq),
     })),
+    machineBoot: clock.boot,
+    clockBaseMs: BigInt(clock.baseMs),
   }
   return { message: { $case: 'hello', value } }
 }

@@ -11,6 +11,7 @@ import type { CertificateRequest } from './certificate-request.js'
 import { Credential } from './credential.js'
 import { channelCredentials } from './enrol.js'
 import type { Identity } from './identity.js'
+import type { ClockReading } from './machine-clock.js'
 import type { DiskSpool } from './disk-spool.js'
 import type { SpoolSet } from './spool-set.js'
 import { encodeMessage, helloToWire, type Introduction } from './to-wire.js'
@@ -36,6 +37,8 @@ export interface UplinkOptions {
   readonly onSettings: (asked: AskedIntervals) => void
   /** Made in this process if absent. */
   readonly certificateRequest?: (() => Promise<CertificateRequest>) | undefined
+  /** Reads this machine's clock against the time since its boot; says nothing if absent. */
+  readonly clock?: (() => ClockReading) | undefined
   readonly log: Log
   readonly now: () => number
   /** How often the certificate's age is looked at; an hour if absent. */
@@ -234,7 +237,7 @@ export class Uplink {
   }
 
   #hello(): Buffer {
-    const { spools, version, introductions, now } = this.options
+    const { spools, version, introductions, now, clock } = this.options
     const { current, backlog } = spools
     return encodeMessage(
       helloToWire({
@@ -248,6 +251,7 @@ export class Uplink {
         wallMs: now(),
         answeredAfterMs: this.#answeredAfterMs,
         hosts: introductions(),
+        ...(clock === undefined ? {} : { clock: clock() }),
       }),
     )
   }

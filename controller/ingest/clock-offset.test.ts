@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { ClockOffset } from './clock-offset.js'
+import { ClockOffset, setOnBetween } from './clock-offset.js'
 
 describe('ClockOffset', () => {
   it.each<[string, number, number]>([
@@ -37,5 +37,18 @@ describe('ClockOffset', () => {
       }),
       { seed: 1 },
     )
+  })
+})
+
+describe('setOnBetween', () => {
+  it.each([
+    ['not set', { boot: 7, baseMs: 1000 }, { boot: 7, baseMs: 1010 }, 0],
+    ['set on by a day', { boot: 7, baseMs: 1000 }, { boot: 7, baseMs: 86_401_000 }, 86_400_000],
+    ['set back, from before 1970', { boot: 7, baseMs: 5000 }, { boot: 7, baseMs: -5000 }, -10_000],
+    ['drifting', { boot: 7, baseMs: 1000 }, { boot: 7, baseMs: 2999 }, 0],
+    ['of another boot', { boot: 7, baseMs: 1000 }, { boot: 8, baseMs: 86_401_000 }, 0],
+    ['not known', { boot: 0, baseMs: 0 }, { boot: 0, baseMs: 86_400_000 }, 0],
+  ])('a clock that was %s', (_how, then, now, byMs) => {
+    expect(setOnBetween(then, now)).toBe(byMs)
   })
 })

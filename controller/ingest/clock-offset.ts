@@ -31,3 +31,21 @@ export class ClockOffset {
     return mayBeEqual ? 0 : Math.round(estimate)
   }
 }
+
+/**
+ * How an agent's wall clock stood against the time since its machine's boot. Two readings of one boot differ only if the clock
+ * was set in between.
+ */
+export interface ClockReading {
+  /** A number by chance for each boot; 0: not known. */
+  readonly boot: number
+  /** Wall clock less time since boot, milliseconds. */
+  readonly baseMs: number
+}
+
+/** By what the clock was set on between two readings, milliseconds; 0 where that cannot be told, or is little. */
+export function setOnBetween(then: ClockReading, now: ClockReading): number {
+  if (then.boot === 0 || then.boot !== now.boot) return 0
+  const byMs = now.baseMs - then.baseMs
+  return Math.abs(byMs) < sameClockMs ? 0 : byMs
+}

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Hello } from '../../proto/gen/headroom/v1/agent.js'
 import { DiskBackend, HypervisorKind, Inventory, Support } from '../../proto/gen/headroom/v1/inventory.js'
 import { FieldCheck } from './field-check.js'
-import { hostsFromWire, inventoryFromWire, wireLimits } from './from-wire.js'
+import { clockFromWire, hostsFromWire, inventoryFromWire, wireLimits } from './from-wire.js'
 
 const uuid = 'c7f0c9a4-57d9-4a0e-8f5b-1f3a1f0d8f10'
 const other = 'c7f0c9a4-57d9-4a0e-8f5b-1f3a1f0d8f11'
@@ -203,5 +203,16 @@ describe('inventoryFromWire', () => {
     const { result, refused } = inventory({ vms: [{ uuid, name: 'mail', disks }] })
     expect(result?.vms[0]?.disks).toHaveLength(256)
     expect(refused).toEqual({ 'vm.disks': 1 })
+  })
+})
+
+describe('clockFromWire', () => {
+  it.each([
+    [{ machineBoot: 7, clockBaseMs: -5n }, { boot: 7, baseMs: -5 }, []],
+    [{ machineBoot: 7, clockBaseMs: 2n ** 63n - 1n }, { boot: 0, baseMs: 0 }, ['clock_base_ms']],
+  ])('%o', (wire, reading, refused) => {
+    const check = new FieldCheck()
+    expect(clockFromWire(wire, check)).toEqual(reading)
+    expect([...check.refused.keys()]).toEqual(refused)
   })
 })

@@ -11,6 +11,7 @@ import {
 } from '../../proto/gen/headroom/v1/inventory.js'
 import type { ArrayFacts, DiskFacts, HostHello, InventoryObservation, NicFacts, VmFacts } from '../model/observation.js'
 import type { Capability } from '../model/snapshot.js'
+import type { ClockReading } from './clock-offset.js'
 import type { FieldCheck } from './field-check.js'
 
 /** Bounds of what one agent may say. */
@@ -68,6 +69,17 @@ export function hostsFromWire(hello: Hello, check: FieldCheck): HostHello[] {
     ]
   })
   return [...check.unique('hello.host_id', hosts, (host) => host.hostId)]
+}
+
+/** How the agent's clock stood when it said this. What cannot be is refused, and says nothing. */
+export function clockFromWire(
+  { machineBoot: boot, clockBaseMs }: Pick<Hello, 'machineBoot' | 'clockBaseMs'>,
+  check: FieldCheck,
+): ClockReading {
+  const baseMs = Number(clockBaseMs)
+  if (Number.isSafeInteger(baseMs)) return { boot, baseMs }
+  check.refuse('clock_base_ms')
+  return { boot: 0, baseMs: 0 }
 }
 
 /** @returns undefined if it names no host */

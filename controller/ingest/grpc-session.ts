@@ -11,9 +11,9 @@ import type { FleetInput, ReportObservation } from '../model/observation.js'
 import type { AgentQuotas } from './agent-quotas.js'
 import { maySpeakFor, type AgentRegistry, type AgentRow } from './agent-registry.js'
 import { admittedInventory, admittedReport, type Admitted } from './entity-budget.js'
-import { ClockOffset } from './clock-offset.js'
+import { ClockOffset, setOnBetween, type ClockReading } from './clock-offset.js'
 import { FieldCheck } from './field-check.js'
-import { hostsFromWire, inventoryFromWire, wireLimits } from './from-wire.js'
+import { clockFromWire, hostsFromWire, inventoryFromWire, wireLimits } from './from-wire.js'
 import { eachMessage, endWith, refusal } from './grpc-refusal.js'
 import type { IngestMetrics } from './ingest-metrics.js'
 import type { ClaimedHost } from './join-tokens.js'
@@ -182,6 +182,8 @@ class Session {
   #settingsRevision = 0
   #hello: Hello
   #clock: ClockOffset | undefined
+  /** How the agent's clock stood at its last hello. */
+  #reading: ClockReading = { boot: 0, baseMs: 0 }
 
   private constructor(
     private readonly context: SessionContext,
@@ -277,6 +279,7 @@ class Session {
   #compareClocks(hello: Hello, receivedAt: number, check: FieldCheck): void {
     const differenceMs = receivedAt - (check.count('hello.wall_ms', hello.wallMs) ?? receivedAt)
     const answeredAfterMs = check.real('hello.answered_after_ms', hello.answeredAfterMs, longestAnswerMs)
+    this.#reading = clockFromWire(hello, check)
     if (this.#clock === undefined || answeredAfterMs === undefined) this.#clock = new ClockOffset(differenceMs)
     else this.#clock.again(differenceMs, answeredAfterMs)
   }
@@ -323,7 +326,9 @@ class Session {
     const { writer, metrics, now, agent, notes, quotas } = this.context
     const { who, gone, end } = this.around
     const check = new FieldCheck()
-    const report = reportFromWire(wire, check, { offsetMs: this.#offsetMs, now: now() })
+    // It may have been made before the clock was set to what the hello says.
+    const offsetMs = this.#offsetMs + setOnBetween(clockFromWire(wire, check), this.#reading)
+    const report = reportFromWire(wire, check, { offsetMs, now: now() })
     this.context.notes.fields(check, this.around.who)
     if (report === undefined) return
     const spool = this.spools.get(report.spoolId)

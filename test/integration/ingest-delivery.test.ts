@@ -242,6 +242,36 @@ describe('an agent and its controller', () => {
     await restart()
   })
 
+  it.each([
+    ['a day behind', -86_400_000, 'while the agent waits', false],
+    ['a day ahead', 86_400_000, 'while the agent waits', false],
+    ['a day behind', -86_400_000, 'while it is off', true],
+    ['a day ahead', 86_400_000, 'while it is off', true],
+  ])('what was read by a clock %s (%d ms) goes to its own time; set %s', async (_how, dayOff, _when, startsAnew) => {
+    const beganMs = Date.now()
+    let aheadMs = dayOff
+    const now = (): number => Date.now() + aheadMs
+    let agent = await agentOnTinyFleet({ now })
+    await until(() => expect(agent.status().connected).toBe(true))
+    await controller.stop()
+    await until(() => expect(agent.status().spoolReports).toBeGreaterThan(8))
+    if (startsAnew) await agent.stop()
+    aheadMs = 0
+    if (startsAnew) agent = await agentOnTinyFleet({ now, token: Promise.resolve('') })
+    await restart()
+    await until(() => expect(agent.status()).toMatchObject({ connected: true, spoolReports: 0 }))
+    await agent.stop()
+    const [host] = await controller.store.series({ kind: 'host' })
+    if (host === undefined) throw new Error('no host')
+    const range = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, stepMs: 0, agg: 'last' as const }
+    const { rows } = await controller.store.range({ entity: host.entity, fields: ['load1'], ...range })
+    const moments = rows.map(([at]) => at ?? 0)
+    expect(moments[0]).toBeGreaterThan(beganMs - 500)
+    expect(moments.at(-1)).toBeLessThan(Date.now() + 500)
+    // (Simulated VMs do not go back in time with the clock: their own moments are refused then.)
+    expect(await controller.counted('refusedFields', 'report.at_ms')).toBe(0)
+  })
+
   it('an agent without a good token waits for one, and stops at once when told', async () => {
     const agent = await agentOnTinyFleet({ token: Promise.resolve('a.b.c') })
     await until(() =>

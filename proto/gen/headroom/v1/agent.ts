@@ -180,7 +180,13 @@ export interface Hello {
    * In a later hello of a session: how long the controller took to answer the first one, milliseconds. What wall_ms seemed
    * behind then may have been the way. Absent in the first hello, and after the clock was set.
    */
-  answeredAfterMs?: number | undefined;
+  answeredAfterMs?:
+    | number
+    | undefined;
+  /** Which boot of the agent's machine this is, by chance another number for each; 0: not known. */
+  machineBoot: number;
+  /** The agent's wall clock less the time since that boot, milliseconds: another one once the clock was set. */
+  clockBaseMs: bigint;
 }
 
 export interface SpoolHello {
@@ -1152,6 +1158,8 @@ function createBaseHello(): Hello {
     droppedReports: 0n,
     backlog: [],
     answeredAfterMs: undefined,
+    machineBoot: 0,
+    clockBaseMs: 0n,
   };
 }
 
@@ -1201,6 +1209,15 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.answeredAfterMs !== undefined) {
       writer.uint32(88).uint32(message.answeredAfterMs);
+    }
+    if (message.machineBoot !== 0) {
+      writer.uint32(101).fixed32(message.machineBoot);
+    }
+    if (message.clockBaseMs !== 0n) {
+      if (BigInt.asIntN(64, message.clockBaseMs) !== message.clockBaseMs) {
+        throw new globalThis.Error("value provided for field message.clockBaseMs of type int64 too large");
+      }
+      writer.uint32(104).int64(message.clockBaseMs);
     }
     return writer;
   },
@@ -1306,6 +1323,22 @@ export const Hello: MessageFns<Hello> = {
             message.answeredAfterMs = reader.uint32();
             continue;
           }
+          case 12: {
+            if (tag !== 101) {
+              break;
+            }
+
+            message.machineBoot = reader.fixed32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.clockBaseMs = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1353,6 +1386,16 @@ export const Hello: MessageFns<Hello> = {
         : isSet(object.answered_after_ms)
         ? globalThis.Number(object.answered_after_ms)
         : undefined,
+      machineBoot: isSet(object.machineBoot)
+        ? globalThis.Number(object.machineBoot)
+        : isSet(object.machine_boot)
+        ? globalThis.Number(object.machine_boot)
+        : 0,
+      clockBaseMs: isSet(object.clockBaseMs)
+        ? BigInt(object.clockBaseMs)
+        : isSet(object.clock_base_ms)
+        ? BigInt(object.clock_base_ms)
+        : 0n,
     };
   },
 
@@ -1391,6 +1434,12 @@ export const Hello: MessageFns<Hello> = {
     if (message.answeredAfterMs !== undefined) {
       obj.answeredAfterMs = Math.round(message.answeredAfterMs);
     }
+    if (message.machineBoot !== 0) {
+      obj.machineBoot = Math.round(message.machineBoot);
+    }
+    if (message.clockBaseMs !== 0n) {
+      obj.clockBaseMs = message.clockBaseMs.toString();
+    }
     return obj;
   },
 
@@ -1412,6 +1461,10 @@ export const Hello: MessageFns<Hello> = {
       : 0n;
     message.backlog = object.backlog?.map((e) => SpoolHello.fromPartial(e)) || [];
     message.answeredAfterMs = object.answeredAfterMs ?? undefined;
+    message.machineBoot = object.machineBoot ?? 0;
+    message.clockBaseMs = (object.clockBaseMs !== undefined && object.clockBaseMs !== null)
+      ? BigInt(object.clockBaseMs)
+      : 0n;
     return message;
   },
 };

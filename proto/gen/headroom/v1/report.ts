@@ -727,7 +727,15 @@ export interface Report {
   arrays: ArraySample[];
   collectors: CollectorRun[];
   events: Event[];
-  agent: AgentHealth | undefined;
+  agent:
+    | AgentHealth
+    | undefined;
+  /**
+   * How the agent's clock stood when the report was made, as in the hello: what waited while the clock was set still goes to its
+   * own time. 0: not known.
+   */
+  machineBoot: number;
+  clockBaseMs: bigint;
 }
 
 /** Something that should have been read and was not. */
@@ -957,6 +965,8 @@ function createBaseReport(): Report {
     collectors: [],
     events: [],
     agent: undefined,
+    machineBoot: 0,
+    clockBaseMs: 0n,
   };
 }
 
@@ -1006,6 +1016,15 @@ export const Report: MessageFns<Report> = {
     }
     if (message.agent !== undefined) {
       AgentHealth.encode(message.agent, writer.uint32(106).fork()).join();
+    }
+    if (message.machineBoot !== 0) {
+      writer.uint32(117).fixed32(message.machineBoot);
+    }
+    if (message.clockBaseMs !== 0n) {
+      if (BigInt.asIntN(64, message.clockBaseMs) !== message.clockBaseMs) {
+        throw new globalThis.Error("value provided for field message.clockBaseMs of type int64 too large");
+      }
+      writer.uint32(120).int64(message.clockBaseMs);
     }
     return writer;
   },
@@ -1127,6 +1146,22 @@ export const Report: MessageFns<Report> = {
             message.agent = AgentHealth.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 117) {
+              break;
+            }
+
+            message.machineBoot = reader.fixed32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.clockBaseMs = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1172,6 +1207,16 @@ export const Report: MessageFns<Report> = {
         ? object.events.map((e: any) => Event.fromJSON(e))
         : [],
       agent: isSet(object.agent) ? AgentHealth.fromJSON(object.agent) : undefined,
+      machineBoot: isSet(object.machineBoot)
+        ? globalThis.Number(object.machineBoot)
+        : isSet(object.machine_boot)
+        ? globalThis.Number(object.machine_boot)
+        : 0,
+      clockBaseMs: isSet(object.clockBaseMs)
+        ? BigInt(object.clockBaseMs)
+        : isSet(object.clock_base_ms)
+        ? BigInt(object.clock_base_ms)
+        : 0n,
     };
   },
 
@@ -1216,6 +1261,12 @@ export const Report: MessageFns<Report> = {
     if (message.agent !== undefined) {
       obj.agent = AgentHealth.toJSON(message.agent);
     }
+    if (message.machineBoot !== 0) {
+      obj.machineBoot = Math.round(message.machineBoot);
+    }
+    if (message.clockBaseMs !== 0n) {
+      obj.clockBaseMs = message.clockBaseMs.toString();
+    }
     return obj;
   },
 
@@ -1241,6 +1292,10 @@ export const Report: MessageFns<Report> = {
     message.agent = (object.agent !== undefined && object.agent !== null)
       ? AgentHealth.fromPartial(object.agent)
       : undefined;
+    message.machineBoot = object.machineBoot ?? 0;
+    message.clockBaseMs = (object.clockBaseMs !== undefined && object.clockBaseMs !== null)
+      ? BigInt(object.clockBaseMs)
+      : 0n;
     return message;
   },
 };
