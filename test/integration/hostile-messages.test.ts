@@ -114,7 +114,8 @@ describe('an agent that says more than it may', () => {
   it('is read more slowly, and loses nothing; others have their acks', async () => {
     const loud = await connected('loud')
     good.ackTimes()
-    const reports = 1100
+    // As many as may come at once, and far more than a busy machine takes while the rate lets more through.
+    const reports = 1500
     const began = performance.now()
     for (let seq = 1; seq <= reports; seq += 1) loud.report({ hostId: 'id-of-loud', seq, host: { load1: seq } })
     await vi.waitFor(() => expect(loud.acked()).toBe(reports), 20_000)
