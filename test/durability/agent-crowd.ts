@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 
 import { stringify } from 'yaml'
 
-import { BuiltProgram } from './built-program.js'
+import { BuiltProgram } from '../support/built-program.js'
 
 const fleets = resolve(import.meta.dirname, '../../deploy/fleets')
 

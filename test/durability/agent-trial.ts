@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
 
 import { startIngest, type IngestController } from '../support/ingest-controller.js'
-import { BuiltProgram } from './built-program.js'
+import { BuiltProgram } from '../support/built-program.js'
 import { CutLine } from './cut-line.js'
 import type { FailingMedium } from './failing-medium.js'
 import { readSpools } from './spool-on-disk.js'

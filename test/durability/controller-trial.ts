@@ -6,7 +6,7 @@ import { stringify } from 'yaml'
 import { z } from 'zod'
 
 import { Administrator, type Site } from './administrator.js'
-import { BuiltProgram } from './built-program.js'
+import { BuiltProgram } from '../support/built-program.js'
 import { ControllerApi } from './controller-api.js'
 import type { FailingMedium } from './failing-medium.js'
 import { RecordingAgent } from './recording-agent.js'

@@ -10,7 +10,7 @@ import { agentView, hostView } from '../../controller/api/views.js'
 import { joinTokens } from '../support/fleet-on-lab.js'
 import { waitFor } from '../support/wait-for.js'
 import { AgentCrowd, freePort, type AgentFigures } from './agent-crowd.js'
-import { BuiltProgram } from './built-program.js'
+import { BuiltProgram } from '../support/built-program.js'
 import { storedHistory, type StoredHistory } from './stored-history.js'
 
 export interface OutageOptions {

@@ -144,6 +144,9 @@ function problems(hypervisor: Hypervisor, fromMs: number, toMs: number): string[
     const { hostId } = hypervisor.identity
     const usage = counterValue('ha-host', 'cpu.usage.average', '', end)
     compare(`host ${end}`, valueAt('host', hostId, 'cpuUsedCores', end), (16 * usage) / 10_000)
+    const sent = ['vmnic0', 'vmnic1'].map((nic) => counterValue('ha-host', 'net.transmitted.average', nic, end))
+    const sentBytes = sent.reduce((sum, kilobytes) => sum + kilobytes * 1024, 0)
+    compare(`host network ${end}`, valueAt('host', hostId, 'transmitBytesPerSecond', end), sentBytes)
     const datastore = double.world.datastores[0]?.instance ?? ''
     const array = `iscsi:iqn.2010-01.example:box/${hostId}`
     const written = counterValue('ha-host', 'datastore.write.average', datastore, end) * 1024

@@ -6,6 +6,7 @@ import path from 'node:path'
 
 import {
   encodePacket,
+  keepAliveProcedure,
   keepAliveProgram,
   packetStatus,
   packetType,
@@ -34,6 +35,7 @@ export interface FakeDaemon {
 export async function startFakeDaemon(
   answerOf: (call: Packet) => Answer = answerOpening,
   onConnect: (socket: Socket) => void = () => undefined,
+  { answersPings = false }: { readonly answersPings?: boolean } = {},
 ): Promise<FakeDaemon> {
   const directory = await mkdtemp(path.join(tmpdir(), 'headroom-fake-libvirt-'))
   const connections: Socket[] = []
@@ -51,6 +53,7 @@ export async function startFakeDaemon(
       for (const packet of splitter.push(chunk)) {
         if (packet.program === keepAliveProgram) {
           pongs.push(packet)
+          if (packet.procedure === keepAliveProcedure.ping && answersPings) socket.write(pong)
           continue
         }
         calls.push(packet)
@@ -78,6 +81,16 @@ export async function startFakeDaemon(
     },
   }
 }
+
+const pong = encodePacket({
+  program: keepAliveProgram,
+  version: protocolVersion,
+  procedure: keepAliveProcedure.pong,
+  type: packetType.message,
+  serial: 0,
+  status: packetStatus.ok,
+  payload: Buffer.alloc(0),
+})
 
 /** Lets any client in and says yes to all it asks at first. */
 export function answerOpening(call: Packet): Answer {

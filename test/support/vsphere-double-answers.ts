@@ -130,6 +130,10 @@ function hostProperties(world: DoubleWorld, host: DoubleHost): Properties {
     'runtime.bootTime': ['xsd:dateTime', '2026-01-01T00:00:00Z'],
     'summary.config.product': ['AboutInfo', '<name>VMware ESXi</name><fullName>VMware ESXi (double)</fullName>'],
     datastore: ['ArrayOfManagedObjectReference', refs.join('')],
+    'config.network.pnic': [
+      'ArrayOfPhysicalNic',
+      ['vmnic0', 'vmnic1'].map((device) => `<PhysicalNic><device>${device}</device></PhysicalNic>`).join(''),
+    ],
     'config.storageDevice': ['HostStorageDeviceInfo', storage],
   }
 }

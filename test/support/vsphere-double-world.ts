@@ -99,9 +99,14 @@ export const doubleCounters: readonly (readonly [group: string, name: string, ro
   ['net', 'packetsTx', 'summation', 5000],
   ['net', 'droppedRx', 'summation', 5],
   ['net', 'droppedTx', 'summation', 5],
+  ['net', 'errorsRx', 'summation', 5],
+  ['net', 'errorsTx', 'summation', 5],
 ]
 
-/** What a counter shows for the interval that ended at `endMs`: a quarter of all values is 0. */
+/** What is never 0 of anything that runs. */
+const neverZero: ReadonlySet<string> = new Set(['mem.consumed.average', 'sys.uptime.latest'])
+
+/** What a counter shows for the interval that ended at `endMs`: a quarter of all values is 0, where they can be. */
 export function counterValue(entityId: string, counter: string, instance: string, endMs: number): number {
   const most = doubleCounters.find(([group, name, rollup]) => `${group}.${name}.${rollup}` === counter)?.[3] ?? 0
   // FNV-1a: cheap, as there are many.
@@ -110,6 +115,7 @@ export function counterValue(entityId: string, counter: string, instance: string
     hash = Math.imul(hash ^ (code.codePointAt(0) ?? 0), 0x01_00_01_93)
   }
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c_1b_3c_6d) >>> 0
+  if (neverZero.has(counter)) return 1 + ((hash >>> 3) % most)
   return hash % 4 === 0 ? 0 : (hash >>> 3) % (most + 1)
 }
 

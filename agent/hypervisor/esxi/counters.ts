@@ -67,6 +67,9 @@ export const hostCounters = [
   'sys.uptime.latest',
 ] as const
 
+/** Of each physical interface of a host, besides those of `nicCounters`; the instance is `vmnic0`. */
+export const hostNicErrorCounters = ['net.errorsRx.summation', 'net.errorsTx.summation'] as const
+
 /** Of each datastore of a host; the instance is the last part of the datastore's URL. */
 export const datastoreCounters = [
   'datastore.read.average',
@@ -82,6 +85,7 @@ export const allCounters = [
   ...diskCounters,
   ...nicCounters,
   ...hostCounters,
+  ...hostNicErrorCounters,
   ...datastoreCounters,
 ] as const
 

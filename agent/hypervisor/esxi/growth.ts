@@ -37,18 +37,10 @@ export function vmGrowth(
   }: { readonly vcpus: number; readonly disks: readonly string[]; readonly nics: readonly string[] },
 ): Growth {
   const added: Record<string, number> = {}
-  const seconds = sample.intervalMs / 1000
   put(added, 'cpuSeconds', cpuSecondsOf(sample, vcpus))
   put(added, 'vcpuWaitSeconds', scaled(valueOf(sample, 'cpu.ready.summation'), 0.001))
   for (const disk of disks) putIo(added, `disk ${disk}`, ioOf(sample, 'virtualDisk', disk))
-  for (const nic of nics) {
-    put(added, `nic ${nic} receiveBytes`, scaled(valueOf(sample, 'net.received.average', nic), kibi * seconds))
-    put(added, `nic ${nic} transmitBytes`, scaled(valueOf(sample, 'net.transmitted.average', nic), kibi * seconds))
-    put(added, `nic ${nic} receivePackets`, valueOf(sample, 'net.packetsRx.summation', nic))
-    put(added, `nic ${nic} transmitPackets`, valueOf(sample, 'net.packetsTx.summation', nic))
-    put(added, `nic ${nic} receiveDrops`, valueOf(sample, 'net.droppedRx.summation', nic))
-    put(added, `nic ${nic} transmitDrops`, valueOf(sample, 'net.droppedTx.summation', nic))
-  }
+  for (const nic of nics) putTraffic(added, sample, nic)
   return { atMs: sample.atMs, intervalMs: sample.intervalMs, added }
 }
 
@@ -64,7 +56,15 @@ function cpuSecondsOf(sample: PerfSample, vcpus: number): number | undefined {
  */
 export function hostGrowth(
   sample: PerfSample,
-  { cores, datastores }: { readonly cores: number; readonly datastores: ReadonlyMap<string, string> },
+  {
+    cores,
+    nics,
+    datastores,
+  }: {
+    readonly cores: number
+    readonly nics: readonly string[]
+    readonly datastores: ReadonlyMap<string, string>
+  },
 ): Growth {
   const added: Record<string, number> = {}
   const seconds = sample.intervalMs / 1000
@@ -73,6 +73,11 @@ export function hostGrowth(
   put(added, 'cpuIdleSeconds', used === undefined ? undefined : Math.max(0, cores * seconds - used))
   put(added, 'swapInBytes', scaled(valueOf(sample, 'mem.swapinRate.average'), kibi * seconds))
   put(added, 'swapOutBytes', scaled(valueOf(sample, 'mem.swapoutRate.average'), kibi * seconds))
+  for (const nic of nics) {
+    putTraffic(added, sample, nic)
+    put(added, `nic ${nic} receiveErrors`, valueOf(sample, 'net.errorsRx.summation', nic))
+    put(added, `nic ${nic} transmitErrors`, valueOf(sample, 'net.errorsTx.summation', nic))
+  }
   for (const [array, instances] of instancesByArray(datastores)) {
     // An array is known in full or not at all: half of its datastores would look like a quiet array.
     const parts = instances.map((instance) => ioOf(sample, 'datastore', instance))
@@ -87,6 +92,16 @@ export function hostGrowth(
     }
   }
   return { atMs: sample.atMs, intervalMs: sample.intervalMs, added }
+}
+
+function putTraffic(added: Record<string, number>, sample: PerfSample, nic: string): void {
+  const seconds = sample.intervalMs / 1000
+  put(added, `nic ${nic} receiveBytes`, scaled(valueOf(sample, 'net.received.average', nic), kibi * seconds))
+  put(added, `nic ${nic} transmitBytes`, scaled(valueOf(sample, 'net.transmitted.average', nic), kibi * seconds))
+  put(added, `nic ${nic} receivePackets`, valueOf(sample, 'net.packetsRx.summation', nic))
+  put(added, `nic ${nic} transmitPackets`, valueOf(sample, 'net.packetsTx.summation', nic))
+  put(added, `nic ${nic} receiveDrops`, valueOf(sample, 'net.droppedRx.summation', nic))
+  put(added, `nic ${nic} transmitDrops`, valueOf(sample, 'net.droppedTx.summation', nic))
 }
 
 export const ioNames = [

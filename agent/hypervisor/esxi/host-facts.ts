@@ -1,12 +1,18 @@
 import { childText, children, type XmlElement } from '../libvirt/xml.js'
 import type { HostFacts } from '../hypervisor.js'
 import type { ManagedObject } from './properties.js'
-import { dateTime, elementAt, refIn, textAt, wholeNumber } from './soap-message.js'
+import { dateTime, refIn, wholeNumber } from './soap-message.js'
 
 /** Enough to know who a host is. */
 export const hostIdentityPaths = ['name', 'summary.hardware', 'runtime.bootTime'] as const
 
-export const hostPaths = [...hostIdentityPaths, 'summary.config.product', 'datastore', 'config.storageDevice'] as const
+export const hostPaths = [
+  ...hostIdentityPaths,
+  'summary.config.product',
+  'datastore',
+  'config.network.pnic',
+  'config.storageDevice',
+] as const
 
 export interface EsxiHostFacts {
   /** Id of the managed object, `host-21`. */
@@ -19,6 +25,8 @@ export interface EsxiHostFacts {
   readonly cores: number
   readonly facts: HostFacts
   readonly datastoreIds: readonly string[]
+  /** Its physical interfaces, `vmnic0`: also the instances of their counters. */
+  readonly nics: readonly string[]
 }
 
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -53,7 +61,7 @@ export function hostIn({ ref, properties }: ManagedObject): EsxiHostFacts | unde
     cores,
     facts: {
       name,
-      hypervisorVersion: (childText(product, 'fullName') ?? textAt(elementAt(product, 'version')) ?? '').slice(0, 128),
+      hypervisorVersion: versionOf(product),
       os: (childText(product, 'name') ?? 'VMware ESXi').slice(0, 128),
       ...(machine === '' ? {} : { machine }),
       ...(cpuModel === undefined ? {} : { cpuModel }),
@@ -65,10 +73,19 @@ export function hostIn({ ref, properties }: ManagedObject): EsxiHostFacts | unde
     datastoreIds: children(properties.get('datastore'), 'ManagedObjectReference')
       .flatMap((one) => refIn(one)?.id ?? [])
       .slice(0, 1024),
+    nics: children(properties.get('config.network.pnic'), 'PhysicalNic')
+      .flatMap((nic) => childText(nic, 'device')?.slice(0, 64) ?? [])
+      .slice(0, 64),
   }
 }
 
 /** The devices of a host, for the way from a datastore to its array. */
 export function storageOf({ properties }: ManagedObject): XmlElement | undefined {
   return properties.get('config.storageDevice')
+}
+
+/** `VMware ESXi 7.0.3 build-19482537` → `7.0.3 build-19482537`: that it is ESXi is said beside it. */
+function versionOf(product: XmlElement | undefined): string {
+  const fullName = childText(product, 'fullName') ?? childText(product, 'version') ?? ''
+  return fullName.replace(/^VMware ESXi /, '').slice(0, 128)
 }

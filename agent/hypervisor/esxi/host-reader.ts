@@ -138,6 +138,7 @@ export class HostReader {
       vms,
       totals: known.vms,
       datastores: context.datastores.map((one) => one.instance),
+      hostNics: context.facts.nics,
       intervalMs,
       serverNowMs,
       searchedUntilMs: this.#searchedUntilMs,
@@ -176,7 +177,9 @@ export class HostReader {
     const { facts, datastores } = context
     const arrayOf = new Map(datastores.map((one) => [one.instance, one.arrayKey]))
     const hostSamples = read.get(facts.id) ?? []
-    const allGrowths = hostSamples.map((sample) => hostGrowth(sample, { cores: facts.cores, datastores: arrayOf }))
+    const allGrowths = hostSamples.map((sample) =>
+      hostGrowth(sample, { cores: facts.cores, nics: facts.nics, datastores: arrayOf }),
+    )
     // The host's run is told for a whole pass: what comes after a hole waits for the next.
     const growths = upToHole(allGrowths.filter((growth) => isNews(known.host, growth)))
     const cutMs = growths.length < allGrowths.length ? (growths.at(-1)?.atMs ?? Infinity) : Infinity
@@ -227,6 +230,7 @@ export class HostReader {
                 lastAtMs: host.state.atMs,
                 memoryBytes: facts.facts.memoryBytes,
                 threads: facts.facts.cpuThreads,
+                nics: facts.nics,
                 arrays: [...new Set(arrayOf.values())],
               },
               histories,

@@ -1,4 +1,11 @@
-import { datastoreCounters, diskCounters, hostCounters, nicCounters, vmCounters } from './counters.js'
+import {
+  datastoreCounters,
+  diskCounters,
+  hostCounters,
+  hostNicErrorCounters,
+  nicCounters,
+  vmCounters,
+} from './counters.js'
 import type { Metric, PerfQuery } from './perf-query.js'
 import type { RunningTotals } from './running-totals.js'
 import type { WatchedVm } from './vm-watch.js'
@@ -19,6 +26,8 @@ export interface PlanInput {
   readonly totals: ReadonlyMap<string, RunningTotals>
   /** Instances of the host's datastores. */
   readonly datastores: readonly string[]
+  /** Instances of the host's physical interfaces. */
+  readonly hostNics: readonly string[]
   readonly intervalMs: number
   /** The server's clock. */
   readonly serverNowMs: number
@@ -47,7 +56,7 @@ export function planQueries(input: PlanInput): readonly PerfQuery[] {
       ? []
       : [{ entity: { type, id }, metrics, afterMs, untilMs: afterMs === undefined ? undefined : untilMs }]
   return [
-    ...query('HostSystem', input.hostId, hostMetrics(input.datastores), from),
+    ...query('HostSystem', input.hostId, hostMetrics(input), from),
     ...input.vms.flatMap((readable) => {
       const known = input.totals.get(readable.vm.uuid)
       if (!mayHaveSamples(readable.vm, known, input)) return []
@@ -68,9 +77,12 @@ export function mayHaveSamples(
   return known !== undefined && host !== undefined && host.atMs - known.atMs <= 1.5 * intervalMs
 }
 
-function hostMetrics(datastores: readonly string[]): readonly Metric[] {
+function hostMetrics({ datastores, hostNics }: PlanInput): readonly Metric[] {
   return [
     ...hostCounters.map((counter) => ({ counter, instance: '' })),
+    ...hostNics.flatMap((instance) =>
+      [...nicCounters, ...hostNicErrorCounters].map((counter) => ({ counter, instance })),
+    ),
     ...datastores.flatMap((instance) => datastoreCounters.map((counter) => ({ counter, instance }))),
   ]
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
 import { child, childText, children, type XmlElement } from '../libvirt/xml.js'
-import { countersIn, diskCounters, hostCounters, nicCounters, vmCounters } from './counters.js'
+import { countersIn, diskCounters, hostCounters, hostNicErrorCounters, nicCounters, vmCounters } from './counters.js'
 import { hardwareIn } from './device-facts.js'
 import { metricKey, samplesIn } from './perf-query.js'
 import { readReply } from './soap-message.js'
@@ -32,7 +32,7 @@ function countersOf(server: 'esx' | 'vpx'): ReturnType<typeof countersIn> {
 describe.each(['esx', 'vpx'] as const)('a recorded %s', (server) => {
   it('has all counters that are read, but for what only one of them counts', () => {
     const counters = countersOf(server)
-    const wanted = [...vmCounters, ...diskCounters, ...nicCounters, ...hostCounters]
+    const wanted = [...vmCounters, ...diskCounters, ...nicCounters, ...hostCounters, ...hostNicErrorCounters]
     expect(wanted.filter((name) => !counters.has(name))).toEqual([])
   })
 

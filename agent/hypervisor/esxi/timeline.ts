@@ -1,4 +1,4 @@
-import type { ArrayRaw, DiskRaw, Gap, HostRaw, NicRaw, Sample, VmRaw } from '../hypervisor.js'
+import type { ArrayRaw, DiskRaw, Gap, HostRaw, NetworkRaw, NicRaw, Sample, VmRaw } from '../hypervisor.js'
 import { ioAmong, levelBytes, uptimeSeconds } from './growth.js'
 import type { PerfSample } from './perf-query.js'
 import type { ReadableVm } from './plan-queries.js'
@@ -23,6 +23,7 @@ export interface HostHistory {
   readonly lastAtMs: number
   readonly memoryBytes: number
   readonly threads: number | undefined
+  readonly nics: readonly string[]
   readonly arrays: readonly string[]
 }
 
@@ -118,6 +119,9 @@ const nicNames = [
   'transmitPackets',
   'receiveDrops',
   'transmitDrops',
+  // Of the host's interfaces only.
+  'receiveErrors',
+  'transmitErrors',
 ] as const
 
 function nicAmong(totals: Readonly<Record<string, number>>, prefix: string): Omit<NicRaw, 'device'> {
@@ -137,6 +141,7 @@ function hostRaw(host: HostHistory, { atMs, totals, isBegin }: TotalsAt): HostRa
       swapInBytes: totals['swapInBytes'],
       swapOutBytes: totals['swapOutBytes'],
     }),
+    networks: host.nics.flatMap((device) => networkRaws(device, totals)),
   }
   const sample = host.samples.get(atMs)
   if (isBegin || sample === undefined) return counted
@@ -152,6 +157,16 @@ function hostRaw(host: HostHistory, { atMs, totals, isBegin }: TotalsAt): HostRa
       uptimeSeconds: uptimeSeconds(sample),
     }),
   }
+}
+
+/** An interface of the host is known in full or not told at all. */
+function networkRaws(device: string, totals: Readonly<Record<string, number>>): NetworkRaw[] {
+  const traffic = nicAmong(totals, `nic ${device}`)
+  return isWhole(traffic) ? [{ device, ...traffic }] : []
+}
+
+function isWhole(traffic: Omit<NicRaw, 'device'>): traffic is Omit<NetworkRaw, 'device'> {
+  return nicNames.every((name) => traffic[name] !== undefined)
 }
 
 function arrayRaws({ arrays }: HostHistory, { runId, totals }: TotalsAt): ArrayRaw[] {

@@ -42,6 +42,7 @@ export async function probeLibvirt(
       reason: 'only of guests whose balloon driver reports, with a statistics period set in their definition',
     },
     await probeResident(memory, running),
+    { name: 'memory-active', support: 'no', reason: 'an estimate that only ESXi makes' },
     yes('disk-bytes'),
     yes('disk-requests'),
     yes('disk-latency'),

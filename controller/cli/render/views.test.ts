@@ -174,6 +174,17 @@ test('hosts that can measure the same share one table', () => {
   expect(nothing).toBe('its agent has not said yet what it can measure')
 })
 
+test('memory as ESXi knows it is shown where it is known', () => {
+  const metrics = { memoryActiveBytes: 300 * 2 ** 20, memoryBalloonedBytes: 0, memorySwappedBytes: 2 ** 20 }
+  const lines = renderVmDetail(sampleVm({ metrics }), look(80))
+  expect(lines.filter((text) => /touched|balloon|swapped/.test(text))).toEqual([
+    expect.stringMatching(/^ {2}touched lately +300 MiB$/),
+    expect.stringMatching(/^ {2}ballooned +0 B$/),
+    expect.stringMatching(/^ {2}swapped by host +1 MiB$/),
+  ])
+  expect(renderVmDetail(sampleVm(), look(80)).join()).not.toMatch(/touched|balloon|swapped/)
+})
+
 test('a rotation that is over names who was left behind', () => {
   const { rotation, ...authority } = sampleAuthority
   expect(renderAuthority(authority, look(80)).at(-1)).toMatch(/Rotation +none/)

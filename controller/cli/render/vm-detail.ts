@@ -50,10 +50,22 @@ function pairs(vm: VmView, now: number): (readonly [string, string | Span | unde
         ? undefined
         : `${memory(vm.memoryGuestUsedBytes)}, ${age(vm.memoryGuestAt, now)} ago`,
     ],
+    ...estimates(vm),
     ['Read', io(vm.readBytesPerSecond, vm.readRequestsPerSecond, vm.readLatencyMs)],
     ['Write', io(vm.writeBytesPerSecond, vm.writeRequestsPerSecond, vm.writeLatencyMs)],
     ['Network', `in ${rate(vm.receiveBytesPerSecond)}, out ${rate(vm.transmitBytesPerSecond)}`],
     ['Last sample', vm.lastSampleAt === undefined ? 'none yet' : `${age(vm.lastSampleAt, now)} ago`],
+  ]
+}
+
+/** What ESXi makes known of a VM's memory beside its size. */
+function estimates({ metrics }: VmView): (readonly [string, string | undefined])[] {
+  const known = (field: string): string | undefined =>
+    metrics[field] === undefined ? undefined : memory(metrics[field])
+  return [
+    ['  touched lately', known('memoryActiveBytes')],
+    ['  ballooned', known('memoryBalloonedBytes')],
+    ['  swapped by host', known('memorySwappedBytes')],
   ]
 }
 

@@ -53,6 +53,13 @@ export function VmFigures({ vm }: { readonly vm: VmView }) {
           note={vm.memoryGuestAt === undefined ? vm.absent['memoryGuestUsedBytes'] : <Age at={vm.memoryGuestAt} />}
         />
         <Figure label="On the host (RSS)" value={figure(vm.memoryRssBytes, 'memory', 'memoryRssBytes')} />
+        {vm.metrics['memoryActiveBytes'] !== undefined && (
+          <Figure
+            label="Touched lately"
+            value={figure(vm.metrics['memoryActiveBytes'], 'memory', 'memoryActiveBytes')}
+            note={`ballooned ${formatFigure(vm.metrics['memoryBalloonedBytes'], 'memory')}, swapped ${formatFigure(vm.metrics['memorySwappedBytes'], 'memory')}`}
+          />
+        )}
         <Figure label="Read" value={figure(vm.readBytesPerSecond, 'bytes/s', 'readBytesPerSecond')} />
         <Figure label="Write" value={figure(vm.writeBytesPerSecond, 'bytes/s', 'writeBytesPerSecond')} />
         <Figure label="Requests" value={figure(requests, '1/s', 'writeRequestsPerSecond')} note="reads and writes" />
