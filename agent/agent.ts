@@ -13,7 +13,7 @@ import { cpuSeconds } from './cpu-seconds.js'
 import { openMetricsServer, type AgentStatus } from './metrics-server.js'
 import { entryLabel, loadHostIds, openSources, type Source } from './open-hypervisors.js'
 import { EnrolmentRefused, obtainIdentity, RefusedToken } from './report/enrol.js'
-import type { Identity } from './report/identity.js'
+import { loadIdentity, type Identity } from './report/identity.js'
 import { machineClock } from './report/machine-clock.js'
 import { reportToWire, type AgentHealth, type Pass } from './report/report-to-wire.js'
 import { SpoolSet } from './report/spool-set.js'
@@ -206,6 +206,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   const run = async (): Promise<void> => {
     await Promise.race(openings)
+    // A token is good once, and grants the hosts that are named with it: the others get a moment to be there too.
+    if ((await loadIdentity(config.data)) === undefined) {
+      await Promise.race([Promise.all(openings), pause(othersWithinMs, stop.signal)])
+    }
     const [controller] = config.controllers
     if (controller === undefined || stop.signal.aborted) return
     waitingFor = 'waiting for enrolment'
@@ -313,6 +317,9 @@ function intervalsOf(config: AgentConfig): Intervals {
     inventoryMs: bounded(inventory),
   }
 }
+
+/** After the first hypervisor, the others. */
+const othersWithinMs = 10_000
 
 /** A clock that moved by less is drifting, or being slewed. */
 const clockStepMs = 2000

@@ -20,7 +20,7 @@ import {
   type JoinOptions,
 } from './join-options.js'
 import { errandsHere } from './errands.js'
-import { loadHostIds, openSources, type Source } from './open-hypervisors.js'
+import { entryLabel, loadHostIds, openSources, type Source } from './open-hypervisors.js'
 import { enrol } from './report/enrol.js'
 import { loadIdentity, type Identity } from './report/identity.js'
 import type { ServiceUnit } from './service-unit.js'
@@ -92,9 +92,23 @@ async function enrolHere(
   await checkWritable(config.data)
   const log = createLog('agent', 'silent')
   const sources: Source[] = []
+  const failures: { readonly entry: string; readonly error: unknown }[] = []
   try {
     const opening = { errands: errandsHere, hostIds: await loadHostIds(config, log), log, now: shell.now }
-    for (const entry of config.hypervisors) sources.push(...(await openSources(entry, config, opening)))
+    for (const entry of config.hypervisors) {
+      try {
+        sources.push(...(await openSources(entry, config, opening)))
+      } catch (error) {
+        // One host over ssh that is away keeps no other from joining.
+        if (error instanceof ConfigError || config.hypervisors.length === 1) throw error
+        failures.push({ entry: entryLabel(entry), error })
+      }
+    }
+    const [first] = failures
+    if (sources.length === 0 && first !== undefined) throw first.error
+    for (const { entry, error } of failures) {
+      shell.print(`Not there: the hypervisor (${entry}): ${words(error)}. When it is, its host has to be granted.`)
+    }
     const hosts = sources.map(({ hypervisor }) => hypervisor.identity)
     const { identity, grantedHostIds } = await enrol(token, {
       dataDir: config.data,

@@ -59,8 +59,11 @@ export async function startRemoteXenHost(
   }
 }
 
-/** The five VMs of the elab host in test/fixtures/xen/elab-trees.ts. */
-export function elabXen(): FakeXen {
+/**
+ * The five VMs of the elab host in test/fixtures/xen/elab-trees.ts.
+ * @param kind a hexadecimal digit: VMs of another one are other VMs
+ */
+export function elabXen(kind = '0'): FakeXen {
   const disks: readonly (readonly [id: number, name: string, source: string])[] = [
     [5, 'maxwell', "<disk type='block'><source dev='/dev/elab/maxwell'/>"],
     [6, 'tesla', "<disk type='block'><source dev='/dev/elab/tesla'/>"],
@@ -69,7 +72,7 @@ export function elabXen(): FakeXen {
     [9, 'panda', "<disk type='block'><source dev='/dev/sda3'/>"],
   ]
   const domains = disks.map(([id, name, disk]): FakeDomain => {
-    const uuid = `00000000-0000-4000-8000-${String(id).padStart(12, '0')}`
+    const uuid = `0000000${kind}-0000-4000-8000-${String(id).padStart(12, '0')}`
     const xml = `<domain><name>${name}</name><uuid>${uuid}</uuid><memory>524288</memory><devices>
       ${disk}<target dev='xvda'/></disk></devices></domain>`
     return { name, uuid, id, state: 1, reason: 1, memoryKib: 524_288, cpuNanoseconds: 2_000_000_000n, vcpus: 1, xml }

@@ -25,6 +25,12 @@ const killAfterMs = 2000
 /** Where programs are, and English messages: nothing of our own environment goes with ssh. */
 const environment = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', SHELL: '/bin/sh' }
 
+/** Of root that acts for another user, as joining does, ssh lets nobody share a connection: it has to be that user altogether. */
+function sshCommand(): readonly [program: string, ...args: readonly string[]] {
+  const uid = process.geteuid?.()
+  return uid === process.getuid?.() ? ['ssh'] : ['setpriv', '--ruid', String(uid), 'ssh']
+}
+
 /**
  * A process of ssh with headroom-reader at its other end, as a stream: open from the reader's first line on. It always ends with
  * an error that says why.
@@ -68,7 +74,8 @@ export class SshChannel extends Duplex {
     this.#host = host
     // Who uses it listens; until then, and after that, there is nothing to do about it.
     this.on('error', () => undefined)
-    const child = spawn('ssh', args, { env: environment, stdio: 'pipe' })
+    const [program, ...before] = sshCommand()
+    const child = spawn(program, [...before, ...args], { env: environment, stdio: 'pipe' })
     this.#child = child
     child.stderr.on('data', (chunk: Buffer) => {
       this.#said = (this.#said + chunk.toString('utf8')).slice(-mostSaid)
@@ -79,8 +86,8 @@ export class SshChannel extends Duplex {
     this.gone = new Promise((resolve) => {
       child.once('error', (error) => {
         resolve()
-        const missing = 'code' in error && error.code === 'ENOENT'
-        const what = missing ? 'there is no ssh here: install openssh-client' : `ssh cannot be run: ${error.message}`
+        const isMissing = 'code' in error && error.code === 'ENOENT'
+        const what = isMissing ? 'there is no ssh here: install openssh-client' : `ssh cannot be run: ${error.message}`
         this.destroy(new HypervisorUnavailable(what, { cause: error }))
       })
       child.once('close', () => {
