@@ -95,7 +95,7 @@ describe.skipIf(missing !== undefined)('a real libvirtd over ssh', () => {
     }
     far = await openRemote({
       target: sshd.target,
-      uri: 'qemu:///system',
+      read: 'qemu:///system',
       name: 'far',
       hostIds: await HostIds.load(directory, ['far'], log),
       entry: 'far',
