@@ -12,7 +12,8 @@ import { tellsThatItLives, VmCopy, type CopyContext } from './vm-copy.js'
 /**
  * Hosts as late reports see them. What comes out of a backlog goes to its own time: its rates count from the reports before
  * it in the same spool, and nothing of it touches the present. One track for each spool and host; it ends when the agent
- * does not name the spool any more.
+ * does not name the spool any more. An agent that has more copies of VMs in all its tracks than a host may have (each takes
+ * about 2 KiB) loses its oldest tracks: what their spools still tell begins anew.
  */
 export class LateTracks {
   /** By agent: spool of its present reports. */
@@ -44,10 +45,8 @@ export class LateTracks {
     const before = this.#present.get(agentId)
     this.#present.set(agentId, spoolId)
     const records = this.#recordsOf(agentId)
-    for (const [key, record] of records) {
-      if (backlog.includes(key.split(' ', 1)[0] ?? '')) continue
-      for (const uuid of record.copies.keys()) this.#copies.remove(record, uuid)
-      records.delete(key)
+    for (const key of records.keys()) {
+      if (!backlog.includes(key.split(' ', 1)[0] ?? '')) this.#end(records, key)
     }
     if (before === undefined || before === spoolId || !backlog.includes(before)) return false
     for (const host of hosts) {
@@ -55,6 +54,13 @@ export class LateTracks {
       for (const uuid of host.copies.keys()) this.#copies.add(host, uuid)
     }
     return true
+  }
+
+  /** Copies of VMs in all tracks of an agent. */
+  copiesOf(agentId: string): number {
+    let copies = 0
+    for (const record of this.#records.get(agentId)?.values() ?? []) copies += record.copies.size
+    return copies
   }
 
   /** Applies a late report: points and events for the store, at their own time. */
@@ -68,6 +74,7 @@ export class LateTracks {
     const records = this.#recordsOf(agentId)
     const host = records.get(key) ?? new HostRecord(present.hello, agentId, report.at, this.contradictions)
     records.set(key, host)
+    this.#makeRoom(agentId, key)
     const points: Point[] = []
     const events = report.events.map(({ at, vmUuid, vmName, kind, reason, message }): FleetEvent => {
       const copy = tellsThatItLives(kind) ? this.#copy(host, vmUuid, at) : host.copies.get(vmUuid)
@@ -118,6 +125,25 @@ export class LateTracks {
     host.copies.set(uuid, copy)
     this.#copies.add(host, uuid)
     return copy
+  }
+
+  /** Before a report, which brings some more: the track that it is of stays. */
+  #makeRoom(agentId: string, present: string): void {
+    const records = this.#recordsOf(agentId)
+    let copies = this.copiesOf(agentId)
+    for (const [key, record] of records) {
+      if (copies <= mostCopies) return
+      if (key === present) continue
+      copies -= record.copies.size
+      this.#end(records, key)
+    }
+  }
+
+  #end(records: Map<string, HostRecord>, key: string): void {
+    const record = records.get(key)
+    if (record === undefined) return
+    for (const uuid of record.copies.keys()) this.#copies.remove(record, uuid)
+    records.delete(key)
   }
 
   #recordsOf(agentId: string): Map<string, HostRecord> {
