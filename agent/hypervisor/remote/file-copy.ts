@@ -1,6 +1,6 @@
 import type { DeviceNumbers, MachineFiles, StatfsAnswer } from '../../host/machine-files.js'
 import { HypervisorUnavailable } from '../hypervisor.js'
-import type { FileNode, Place } from './file-tree.js'
+import type { FileNode } from './file-tree.js'
 import type { FrameContent } from './frame-content.js'
 
 /** What a frame is of, least first: each holds all of those before it too. */
@@ -70,21 +70,22 @@ export class FileCopy implements MachineFiles {
   }
 
   read(path: string): string {
-    return this.#bytes(path).toString('utf8')
+    return bytesOf(this.#node(path), path).toString('utf8')
   }
 
   readIfThere(path: string): string | undefined {
-    return this.#find(path) === undefined ? undefined : this.read(path)
+    const node = this.#find(path)
+    return node === undefined ? undefined : bytesOf(node, path).toString('utf8')
   }
 
   names(path: string): readonly string[] {
-    const { node } = this.#place(path)
+    const node = this.#node(path)
     if (node.kind !== 'directory') throw new NoSuchFile('ENOTDIR', path)
     return [...node.entries.keys()]
   }
 
   async readFile(path: string): Promise<Buffer> {
-    return this.#bytes(path)
+    return bytesOf(this.#node(path), path)
   }
 
   async readDirectory(path: string): Promise<readonly string[]> {
@@ -92,17 +93,19 @@ export class FileCopy implements MachineFiles {
   }
 
   async realPath(path: string): Promise<string> {
-    return this.#place(path).path
+    const found = this.#content(laneOf(path)).tree.realPath(path)
+    if (found === undefined) throw new NoSuchFile('ENOENT', path)
+    return found
   }
 
   async linkTarget(path: string): Promise<string> {
-    const node: FileNode | undefined = this.#find(path, { followLast: false })?.node
+    const node = this.#find(path, { followLast: false })
     if (node?.kind !== 'link') throw new NoSuchFile(node === undefined ? 'ENOENT' : 'EINVAL', path)
     return node.target
   }
 
   async deviceNumbers(path: string): Promise<DeviceNumbers> {
-    const node = this.#find(path)?.node
+    const node = this.#find(path)
     // Of files it is not told on which device they are, only of where file systems are mounted.
     const under = this.#content('inventory').under.get(path) ?? '0:0'
     if (node === undefined && under === '0:0') throw new NoSuchFile('ENOENT', path)
@@ -119,20 +122,13 @@ export class FileCopy implements MachineFiles {
     throw new NoSuchFile('ENOENT', path)
   }
 
-  #bytes(path: string): Buffer {
-    const { node } = this.#place(path)
-    if (node.kind === 'directory') throw new NoSuchFile('EISDIR', path)
-    if (node.kind !== 'file') throw new NoSuchFile('EACCES', path)
-    return node.bytes
+  #node(path: string): FileNode {
+    const node = this.#find(path)
+    if (node === undefined) throw new NoSuchFile('ENOENT', path)
+    return node
   }
 
-  #place(path: string): Place {
-    const place = this.#find(path)
-    if (place === undefined) throw new NoSuchFile('ENOENT', path)
-    return place
-  }
-
-  #find(path: string, options: { readonly followLast?: boolean } = {}): Place | undefined {
+  #find(path: string, options: { readonly followLast?: boolean } = {}): FileNode | undefined {
     return this.#content(laneOf(path)).tree.find(path, options)
   }
 
@@ -147,6 +143,12 @@ export class FileCopy implements MachineFiles {
     if (newest === undefined) throw this.#lost
     return newest.content
   }
+}
+
+function bytesOf(node: FileNode, path: string): Buffer {
+  if (node.kind === 'directory') throw new NoSuchFile('EISDIR', path)
+  if (node.kind !== 'file') throw new NoSuchFile('EACCES', path)
+  return node.bytes
 }
 
 function laneOf(path: string): Lane {

@@ -11,10 +11,10 @@ export type FileNode =
 
 type Directory = Extract<FileNode, { kind: 'directory' }>
 
-export interface Place {
+interface Place {
   readonly node: FileNode
-  /** Without symbolic links. */
-  readonly path: string
+  /** The way to it from the root, without symbolic links. */
+  readonly names: readonly string[]
 }
 
 const mostLinks = 40
@@ -28,6 +28,8 @@ const mostPathLength = 4096
 export class FileTree {
   readonly #root: Directory = { kind: 'directory', entries: new Map() }
   #left: number
+  /** Where the last one was added: the next often goes there too. */
+  #last: { readonly path: string; readonly directory: Directory } | undefined
 
   /** @param mostNodes files, links and directories that it may hold */
   constructor(private readonly mostNodes: number) {
@@ -39,13 +41,27 @@ export class FileTree {
     const cut = path.lastIndexOf('/')
     const name = path.slice(cut + 1)
     if (name === '..' || !isName(name)) return
-    const parent = this.#walk(path.slice(0, cut), { make: true, followLast: true })?.node
-    if (parent?.kind === 'directory' && !parent.entries.has(name)) this.#put(parent, name, node)
+    const parent = this.#parent(path.slice(0, cut))
+    if (parent !== undefined && !parent.entries.has(name)) this.#put(parent, name, node)
   }
 
   /** @param followLast whether a link at the end of the path stands for what it points at */
-  find(path: string, { followLast = true } = {}): Place | undefined {
-    return this.#walk(path, { make: false, followLast })
+  find(path: string, { followLast = true } = {}): FileNode | undefined {
+    return this.#walk(path, { make: false, followLast })?.node
+  }
+
+  /** The path without symbolic links; undefined if there is no such thing. */
+  realPath(path: string): string | undefined {
+    const place = this.#walk(path, { make: false, followLast: true })
+    return place === undefined ? undefined : `/${place.names.join('/')}`
+  }
+
+  #parent(path: string): Directory | undefined {
+    if (this.#last?.path === path) return this.#last.directory
+    const found = this.#walk(path, { make: true, followLast: true })?.node
+    if (found?.kind !== 'directory') return undefined
+    this.#last = { path, directory: found }
+    return found
   }
 
   #put(parent: Directory, name: string, node: FileNode): void {
@@ -87,11 +103,11 @@ export class FileTree {
         continue
       }
       names.push(name)
-      if (rest.length === 0) return { node, path: `/${names.join('/')}` }
+      if (rest.length === 0) return { node, names }
       if (node.kind !== 'directory') return undefined
       above.push(node)
     }
-    return { node: above.at(-1) ?? this.#root, path: `/${names.join('/')}` }
+    return { node: above.at(-1) ?? this.#root, names }
   }
 }
 

@@ -7,7 +7,7 @@ function content(...parts: readonly (readonly [kind: string, argument: string, b
 }
 
 function text({ tree }: FrameContent, path: string): string | undefined {
-  const node = tree.find(path)?.node
+  const node = tree.find(path)
   return node?.kind === 'file' ? node.bytes.toString('latin1') : node?.kind
 }
 
@@ -40,7 +40,7 @@ describe('heads', () => {
 
 test('names: what a pattern did not find is none', () => {
   const { tree } = content(['names', '/sys/bus/xen-backend/devices', 'vbd-1-51712\ntap-*\nvif-4-0/net:web0\n'])
-  const node = tree.find('/sys/bus/xen-backend/devices')?.node
+  const node = tree.find('/sys/bus/xen-backend/devices')
   expect(node?.kind === 'directory' ? [...node.entries.keys()] : []).toEqual(['vbd-1-51712', 'vif-4-0'])
 })
 
@@ -59,7 +59,7 @@ rubbish`
       ['links', '/sys', listed],
       ['heads', '/sys', '==> class/block/sda/size <==\n1000\n\n==> /dev/null <==\n'],
     )
-    expect(found.tree.find('/sys/dev/block/8:0/size')?.path).toBe('/sys/devices/pci0/block/sda/size')
+    expect(found.tree.realPath('/sys/dev/block/8:0/size')).toBe('/sys/devices/pci0/block/sda/size')
     expect(text(found, '/sys/devices/pci0/block/sda/size')).toBe('1000\n')
     expect(text(found, '/sys/block/sdz')).toBe('directory')
     expect(text(found, '/sys/class/dmi/id/product_uuid')).toBe('unread')
@@ -74,11 +74,9 @@ crw-rw-rw- 1 0 0 1, 3 Nov 20 13:12 ./null
 brw-------    1 0        0         254,  10 Nov 28 07:12 ./vda with a blank
 lrwxrwxrwx 1 0 0 7 Nov 28 07:13 ./elab/maxwell -> ../mapper/elab-maxwell`,
     ])
-    expect(tree.find('/dev/elab/maxwell')).toEqual({
-      node: { kind: 'device', number: '253:3' },
-      path: '/dev/mapper/elab-maxwell',
-    })
-    expect(tree.find('/dev/vda with a blank')?.node).toEqual({ kind: 'device', number: '254:10' })
+    expect(tree.find('/dev/elab/maxwell')).toEqual({ kind: 'device', number: '253:3' })
+    expect(tree.realPath('/dev/elab/maxwell')).toBe('/dev/mapper/elab-maxwell')
+    expect(tree.find('/dev/vda with a blank')).toEqual({ kind: 'device', number: '254:10' })
     expect(tree.find('/dev/null')).toBeUndefined()
   })
 
@@ -90,7 +88,7 @@ lrwxrwxrwx 1 0 0 7 Nov 28 07:13 ./elab/maxwell -> ../mapper/elab-maxwell`,
 lrwxrwxrwx 1 0 0 7 Nov 28 07:13 a -> b
 lrwxrwxrwx 1 0 0 7 Nov 28 07:13 b -> a`,
     ])
-    expect(tree.find('/images', { followLast: false })?.node).toEqual({ kind: 'link', target: '/srv/vms' })
+    expect(tree.find('/images', { followLast: false })).toEqual({ kind: 'link', target: '/srv/vms' })
     expect(tree.find('/images/x')).toBeUndefined()
     expect(tree.find('/a')).toBeUndefined()
   })

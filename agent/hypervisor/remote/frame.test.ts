@@ -141,7 +141,7 @@ describe('any bytes', () => {
 })
 
 function countOf(tree: FileTree, path = '/'): number {
-  const node = tree.find(path, { followLast: false })?.node
+  const node = tree.find(path, { followLast: false })
   if (node?.kind !== 'directory') return 1
   return [...node.entries.keys()].reduce((sum, name) => sum + countOf(tree, `${path}/${name}`), 1)
 }

@@ -42,7 +42,8 @@ const devRoot = '/dev'
  * @throws HypervisorDenied, HypervisorUnavailable if the first contact fails
  */
 export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: Hypervisor; machine: Machine }> {
-  const { target, read, log, now, monotonicMs = () => performance.now() } = options
+  const { target, read, now, monotonicMs = () => performance.now() } = options
+  const log = options.log.child({ host: options.entry })
   const link = new SshLink({ target, log, monotonicMs })
   let opened: RemoteHypervisor | undefined
   const stream = new ReaderStream({

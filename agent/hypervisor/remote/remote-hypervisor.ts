@@ -98,7 +98,7 @@ export class RemoteHypervisor implements Hypervisor {
     if (driver === undefined || this.#closing.signal.aborted) return
     this.#driver = undefined
     this.#away = bootedAnew
-    this.#options.log.info({ host: this.#identity.name }, bootedAnew)
+    this.#options.log.info(bootedAnew)
     // What the former driver had to tell comes before the rest.
     this.#end(driver.close())
     this.#end(this.#reopen(this.#following))
@@ -157,7 +157,7 @@ export class RemoteHypervisor implements Hypervisor {
         const driver = await open()
         if (!signal.aborted && reader.bootId === bootId) {
           this.#use(driver)
-          log.info({ host: this.#identity.name }, 'the host can be read again after its boot')
+          log.info('the host can be read again after its boot')
           this.#queue.push({ atMs: now(), kind: 'hypervisor-back', reason: 'unknown', message: bootedAnew })
           return
         }
@@ -172,7 +172,7 @@ export class RemoteHypervisor implements Hypervisor {
   /** Waited for when all is closed. */
   #end(work: Promise<unknown>): void {
     const ended = work.catch((error: unknown) => {
-      this.#options.log.error({ err: error, host: this.#identity.name }, 'a driver of another life did not end well')
+      this.#options.log.error({ err: error }, 'a driver of another life did not end well')
     })
     this.#ending.add(ended)
     void ended.then(() => this.#ending.delete(ended))

@@ -87,7 +87,7 @@ export class RemoteReader {
 
   #take(lane: Lane, parts: readonly Part[]): void {
     const content = contentOf(parts)
-    const found = content.tree.find(bootIdPath)?.node
+    const found = content.tree.find(bootIdPath)
     const bootId = found?.kind === 'file' ? parseBootId(found.bytes.toString('latin1')) : undefined
     const before = this.#bootId
     const isAnew = before !== undefined && bootId !== before

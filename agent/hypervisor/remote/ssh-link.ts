@@ -114,7 +114,7 @@ export class SshLink {
     }
     this.#remember(channel.gone.then(clear))
     channel.resume()
-    log.info({ host: target.host }, 'connected over ssh')
+    log.info({ address: target.host }, 'connected over ssh')
     this.#told = ''
     const sinceMs = monotonicMs()
     const over = new Promise<Error>((resolve) => {
@@ -135,7 +135,7 @@ export class SshLink {
     this.#told = failure.message
     const { log, target } = this.#options
     const level = failure instanceof HypervisorDenied ? 'error' : 'warn'
-    log[level]({ host: target.host, reason: failure.message }, 'no connection over ssh')
+    log[level]({ address: target.host, reason: failure.message }, 'no connection over ssh')
   }
 }
 
