@@ -47,7 +47,7 @@ describe('refused', () => {
     [
       'two entries of one name',
       'hypervisors: [{ kind: libvirt, name: a }, { kind: libvirt, ssh: { host: a } }]',
-      'two libvirt entries with one name',
+      'two hosts with one name',
     ],
     ['two of this machine', 'hypervisors: [{ kind: libvirt }, { kind: libvirt, socket: /x }]', 'two libvirt entries'],
   ])('%s', (_, text, message) => {

@@ -112,7 +112,8 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
       readOnly: true,
       async dial() {
         await reader.refresh('fast')
-        if (reader.bootId !== bootId) throw new HypervisorUnavailable('the host was booted anew')
+        if (bootId !== undefined && reader.bootId !== bootId)
+          throw new HypervisorUnavailable('the host was booted anew')
         return link.open(read === 'xen:///system' ? 'libvirt-xen' : 'libvirt-qemu')
       },
     }

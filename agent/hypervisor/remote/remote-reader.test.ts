@@ -61,11 +61,16 @@ test('a boot: nothing of the life before can be read', async () => {
   expect(boots).toEqual([2])
 })
 
-test('a boot id that is none is not believed', async () => {
-  const { reader, state } = world()
+test('a boot id that is none is not believed, and is no boot', async () => {
+  const { reader, state, boots } = world()
   state.bootId = 'x'.repeat(100)
   await reader.refresh('fast')
   expect(reader.bootId).toBeUndefined()
+  for (const bootId of [bootIds[0], '', bootIds[0]]) {
+    state.bootId = bootId
+    await reader.refresh('fast')
+  }
+  expect([reader.bootId, boots]).toEqual([bootIds[0], []])
 })
 
 test('a failure is everybody’s who waits for it, and nobody’s after that', async () => {

@@ -90,8 +90,9 @@ export class RemoteReader {
     const found = content.tree.find(bootIdPath)
     const bootId = found?.kind === 'file' ? parseBootId(found.bytes.toString('latin1')) : undefined
     const before = this.#bootId
-    const isAnew = before !== undefined && bootId !== before
-    this.#bootId = bootId
+    const isAnew = before !== undefined && bootId !== undefined && bootId !== before
+    // One that cannot be read just now is the one before.
+    this.#bootId = bootId ?? before
     if (isAnew) this.files.forget()
     this.files.take(lane, content)
     if (isAnew) this.#options.onBoot()
