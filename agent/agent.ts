@@ -185,7 +185,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         unopened.set(entry, problem)
         if (served.length === 0) waitingFor = problem
       },
-      () => openSources(entry, config, { errands, hostIds, log, now }),
+      () => openSources(entry, config, { errands, hostIds, log, now, signal: stop.signal }),
     )
     unopened.delete(entry)
     for (const source of sources ?? []) {

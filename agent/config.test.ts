@@ -49,7 +49,11 @@ describe('refused', () => {
       'hypervisors: [{ kind: libvirt, name: a }, { kind: libvirt, ssh: { host: a } }]',
       'two hosts with one name',
     ],
-    ['two of this machine', 'hypervisors: [{ kind: libvirt }, { kind: libvirt, socket: /x }]', 'two libvirt entries'],
+    [
+      'two of this machine',
+      'hypervisors: [{ kind: libvirt }, { kind: libvirt, socket: /x }]',
+      'two hosts with one name',
+    ],
   ])('%s', (_, text, message) => {
     expect(problems(text)).toContain(message)
   })

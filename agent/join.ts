@@ -94,7 +94,13 @@ async function enrolHere(
   const sources: Source[] = []
   const failures: { readonly entry: string; readonly error: unknown }[] = []
   try {
-    const opening = { errands: errandsHere, hostIds: await loadHostIds(config, log), log, now: shell.now }
+    const opening = {
+      errands: errandsHere,
+      hostIds: await loadHostIds(config, log),
+      log,
+      now: shell.now,
+      signal: shell.signal,
+    }
     for (const entry of config.hypervisors) {
       try {
         sources.push(...(await openSources(entry, config, opening)))

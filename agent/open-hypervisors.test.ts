@@ -50,7 +50,13 @@ async function open(config: AgentConfig): Promise<Source> {
   if (entry === undefined) throw new Error('no hypervisor')
   const log = createLog('test', 'silent')
   const hostIds = await loadHostIds(config, log)
-  const [source] = await openSources(entry, config, { errands: errandsHere, hostIds, log, now: () => 1000 })
+  const [source] = await openSources(entry, config, {
+    errands: errandsHere,
+    hostIds,
+    log,
+    now: () => 1000,
+    signal,
+  })
   if (source === undefined) throw new Error('no source')
   stops.push(() => source.hypervisor.close())
   return source

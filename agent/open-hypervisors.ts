@@ -27,6 +27,8 @@ export interface Opening {
   readonly hostIds: HostIds
   readonly log: Log
   readonly now: () => number
+  /** Gives up what waits for another machine. */
+  readonly signal: AbortSignal
 }
 
 type HypervisorConfig = AgentConfig['hypervisors'][number]
@@ -104,7 +106,8 @@ async function openEsxiSources(
 }
 
 /** A host that is read over ssh. Loaded only here, as the simulated fleet is. */
-async function openOverSsh(entry: MachineConfig, config: AgentConfig, { hostIds, log, now }: Opening): Promise<Source> {
+async function openOverSsh(entry: MachineConfig, config: AgentConfig, opening: Opening): Promise<Source> {
+  const { hostIds, log, now, signal } = opening
   const { ssh, name } = entry
   if (ssh === undefined) throw new Error('no ssh')
   const { openRemote } = await import('./hypervisor/remote/open-remote.js')
@@ -121,6 +124,7 @@ async function openOverSsh(entry: MachineConfig, config: AgentConfig, { hostIds,
     entry: hostEntryName(entry) ?? '',
     log,
     now,
+    signal,
   })
 }
 

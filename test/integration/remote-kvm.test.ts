@@ -101,6 +101,7 @@ describe.skipIf(missing !== undefined)('a real libvirtd over ssh', () => {
       entry: 'far',
       log,
       now: Date.now,
+      signal,
     })
     void (async () => {
       for await (const event of far.hypervisor.events(signal)) told.push(event)

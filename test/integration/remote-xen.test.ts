@@ -89,6 +89,7 @@ async function open(
     entry: 'one',
     log: logged.log,
     now: () => Date.now(),
+    signal,
   })
   let isOpen = true
   const close = async (): Promise<void> => {
@@ -422,6 +423,31 @@ describe.skipIf(missing !== undefined)('what does not even begin', () => {
     host.sshd.force({ command: `sh ${file}` })
     expect(String(await opening(host))).toMatch(message)
     await until(() => expect(host.sshd.processes()).toEqual([]))
+  })
+
+  it('a host that does not answer keeps nobody from stopping', async () => {
+    const host = await hostOf(elabTree())
+    host.sshd.freeze()
+    const stop = new AbortController()
+    const opening = openRemote({
+      target: host.sshd.target,
+      read: 'xen:///system',
+      name: undefined,
+      hostIds: await HostIds.load(dataDir.path, [], logged.log),
+      entry: 'one',
+      log: logged.log,
+      now: () => Date.now(),
+      signal: stop.signal,
+    })
+    const outcome = opening.catch((error: unknown) => error)
+    const connecting = (): boolean => readdirSync(tmpdir()).some((name) => name.startsWith('headroom-ssh-'))
+    await until(() => expect(connecting()).toBe(true))
+    const began = performance.now()
+    stop.abort()
+    expect(await outcome).toBeInstanceOf(HypervisorUnavailable)
+    expect(connecting()).toBe(false)
+    expect(performance.now() - began).toBeLessThan(5000)
+    host.sshd.thaw()
   })
 
   it('no ssh at the other end', async () => {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 
-import { HypervisorUnavailable } from '../hypervisor.js'
+import { defaultRoots } from '../../host/roots.js'
 import { isAbsent } from '../../host/text-reader.js'
+import { createArrayResolver } from '../../storage/array-resolver.js'
+import { HypervisorUnavailable } from '../hypervisor.js'
 import { FileCopy } from './file-copy.js'
 import { contentOf, type FrameContent } from './frame-content.js'
 
@@ -63,6 +65,24 @@ test('a connection that is lost: no counter of before can be read, not even besi
   expect(all(copy)).toEqual(['4', '4', '1'])
   copy.forget()
   expect(all(copy)[2]).toBe('cut')
+})
+
+test('the root of CentOS 5 is on /dev/root, which is no device: its file system knows', async () => {
+  const copy = new FileCopy()
+  const parts: readonly (readonly [string, string, string])[] = [
+    ['heads', '/', '==> proc/self/mounts <==\nrootfs / rootfs rw 0 0\n/dev/root / ext3 rw 0 0\n'],
+    ['heads', '/sys', '==> block/sda/dev <==\n8:0\n\n==> block/sda/sda1/dev <==\n8:1\n\n==> block/sda/size <==\n9\n'],
+    ['under', '/', '2049 ./\n'],
+  ]
+  copy.take(
+    'inventory',
+    contentOf(parts.map(([kind, argument, body]) => ({ kind, argument, body: Buffer.from(body) }))),
+  )
+  const resolve = createArrayResolver({ ...defaultRoots, devRoot: '/dev', files: copy, hostId: 'h' })
+  expect(await resolve({ type: 'file', source: '/images/x.img' })).toMatchObject({
+    key: 'local:h:sda',
+    backend: 'file',
+  })
 })
 
 test('answers and errors are those of a file system', async () => {

@@ -31,6 +31,8 @@ export interface RemoteOptions {
   readonly entry: string
   readonly log: Log
   readonly now: () => number
+  /** Gives up the first contact; after that it means nothing. */
+  readonly signal: AbortSignal
   readonly monotonicMs?: () => number
 }
 
@@ -59,7 +61,10 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     toolStream.close()
     await link.close()
   }
+  const giveUp = (): void => void close()
+  options.signal.addEventListener('abort', giveUp, { once: true })
   try {
+    if (options.signal.aborted) giveUp()
     const hypervisor = await RemoteHypervisor.open({ reader, open: openDriver, close, log, now })
     opened = hypervisor
     const machine = remoteMachine(
@@ -75,6 +80,8 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
   } catch (error) {
     await close()
     throw error
+  } finally {
+    options.signal.removeEventListener('abort', giveUp)
   }
 
   async function openDriver(): Promise<Hypervisor> {
