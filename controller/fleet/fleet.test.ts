@@ -547,6 +547,15 @@ describe('passes that were overtaken', () => {
     expect(fleet.snapshot().vms.size).toBe(0)
   })
 
+  it('do not bring back a VM that the state lane does not list any more', () => {
+    report('h1', 0, { vms: [sample(0)] })
+    report('h1', 10_000, {})
+    const { points } = report('h1', 9000, { lane: 'fast', vms: [sample(9000, written(1000))] })
+    expect([fleet.snapshot().vms.size, points]).toEqual([0, []])
+    report('h1', 11_000, { lane: 'event', vms: [sample(10_500)] })
+    expect(fleet.snapshot().vms.size).toBe(1)
+  })
+
   it('do not undo what an event told since', () => {
     report('h1', 9000, { vms: [sample(9000)] })
     report('h1', 10_500, { lane: 'event', events: [event('stopped', 10_500, 'destroyed')] })

@@ -181,6 +181,7 @@ export class Fleet implements FleetReader {
     if (host === undefined) return nothing
     for (const array of host.arrays) this.#builder.arrayChanged(array.key)
     host.inventory = inventory
+    host.listedAt = Math.max(host.listedAt, inventory.at)
     const listed = new Set(inventory.vms.map((vm) => vm.uuid))
     for (const copy of host.copies.values()) if (!listed.has(copy.uuid)) this.#removeCopy(host, copy)
     for (const facts of inventory.vms) {
@@ -274,6 +275,7 @@ export class Fleet implements FleetReader {
     for (const copy of host.copies.values()) {
       if (!listed.has(copy.uuid) && copy.lastListedAt < report.at) this.#removeCopy(host, copy)
     }
+    host.listedAt = Math.max(host.listedAt, report.at)
   }
 
   #setGaps(host: HostRecord, report: ReportObservation): void {
@@ -406,7 +408,7 @@ export class Fleet implements FleetReader {
   }
 }
 
-/** A sample from before the inventory that does not list its VM any more. */
+/** A sample from before the list that does not name its VM any more. */
 function isLeftOver(host: HostRecord, sample: VmObservation): boolean {
-  return !host.copies.has(sample.uuid) && host.inventory !== undefined && sample.at <= host.inventory.at
+  return !host.copies.has(sample.uuid) && sample.at < host.listedAt
 }

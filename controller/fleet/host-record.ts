@@ -43,6 +43,8 @@ export class HostRecord {
   /** When the last report came, by our own clock. */
   lastReceivedAt: number | undefined
   inventory: InventoryObservation | undefined
+  /** When its VMs were last listed, in its inventory or by the state lane. */
+  listedAt = -Infinity
   gaps: readonly Gap[] = []
   clockOffsetMs: number | undefined
   readonly copies = new Map<string, VmCopy>()
@@ -70,6 +72,7 @@ export class HostRecord {
     host.lastReportAt = this.lastReportAt
     host.lastReceivedAt = this.lastReceivedAt
     host.inventory = this.inventory
+    host.listedAt = this.listedAt
     host.gaps = this.gaps
     host.clockOffsetMs = this.clockOffsetMs
     for (const [uuid, copy] of this.copies) host.copies.set(uuid, copy.afresh(host.context(uuid)))
