@@ -80,7 +80,17 @@ export const controllerConfigSchema = z.strictObject({
       maxSize: size.prefault('4GiB'),
     })
     .prefault({}),
-  retention: z.strictObject({ raw: duration.prefault('3d') }).prefault({}),
+  /** How long points are kept, and their roll-ups of five minutes and of an hour. */
+  retention: z
+    .strictObject({
+      raw: duration.prefault('3d'),
+      fiveMinutes: duration.prefault('180d'),
+      hours: duration.prefault('5y'),
+    })
+    .refine(({ raw, fiveMinutes, hours }) => raw <= fiveMinutes && fiveMinutes <= hours, {
+      message: 'raw at most as long as fiveMinutes, and that at most as long as hours',
+    })
+    .prefault({}),
   auth: z
     .strictObject({
       /** Write a join token for the agent on this machine to `controller/local-join-token` in the data directory. */

@@ -23,6 +23,7 @@ import type { Policy } from './model/policy.js'
 import { defaultPolicy, loadPolicy } from './policy/policy-file.js'
 import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
 import { openEmbeddedStore } from './store/embedded/embedded-store.js'
+import { storeMetrics } from './store/store-metrics.js'
 
 export interface ControllerOptions {
   readonly config: ControllerConfig
@@ -70,12 +71,18 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     path: join(dir, 'series.db'),
     log,
     now,
-    retention: { rawMs: config.retention.raw, maxBytes: config.store.maxSize },
+    retention: {
+      rawMs: config.retention.raw,
+      fiveMinutesMs: config.retention.fiveMinutes,
+      hoursMs: config.retention.hours,
+      maxBytes: config.store.maxSize,
+    },
   })
   lifecycle.add('time series', () => store.close())
 
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  storeMetrics(registry, store)
   const metrics = ingestMetrics(registry)
 
   const fleet = new Fleet()

@@ -39,7 +39,8 @@ class Gate {
       series: (filter) => store.series(filter),
       events: (query) => store.events(query),
       marks: () => store.marks(),
-      drop: (beforeMs) => store.drop(beforeMs),
+      drop: (beforeMs, tier) => store.drop(beforeMs, tier),
+      export: (query) => store.export(query),
       health: () => store.health(),
       close: () => store.close(),
       write: async (batch) => {

@@ -29,8 +29,13 @@ export interface Batch {
   readonly marks: readonly SpoolMark[]
 }
 
-export const aggregations = ['mean', 'min', 'max', 'last', 'sum'] as const
+/** `p95`: the value that 95 % of the samples do not exceed (nearest rank); from roll-ups an estimate. */
+export const aggregations = ['mean', 'min', 'max', 'last', 'sum', 'p95'] as const
 export type Aggregation = (typeof aggregations)[number]
+
+/** Points as they came, and roll-ups of each five minutes and each hour, which are kept longer. */
+export const tiers = ['raw', '5m', '1h'] as const
+export type Tier = (typeof tiers)[number]
 
 export interface RangeQuery {
   readonly entity: EntityKey
@@ -41,6 +46,11 @@ export interface RangeQuery {
   /** Width of a step, aligned to the epoch; 0: the points as stored. */
   readonly stepMs: number
   readonly agg: Aggregation
+  /**
+   * Absent: the finest tier that reaches back far enough and suits the step. A window that cuts a step of a roll-up gets all of
+   * that step.
+   */
+  readonly tier?: Tier
 }
 
 /** One row a moment, ascending: `[atMs, value of each asked field or null]`. A step's moment is its start; empty steps are left out. */
@@ -54,6 +64,7 @@ export interface TopQuery {
   readonly field: string
   readonly agg: Aggregation
   readonly fromMs: number
+  /** Exclusive. The ends of a window of an hour or longer may be moved outwards, each by less than a step of the roll-ups. */
   readonly toMs: number
   readonly n: number
   /** Only these entities; all if absent. */
@@ -79,12 +90,33 @@ export interface EventQuery {
   readonly limit: number
 }
 
+export interface ExportQuery {
+  readonly kind: EntityKind
+  readonly fromMs: number
+  /** Exclusive. */
+  readonly toMs: number
+  readonly signal?: AbortSignal
+}
+
 export interface StoreHealth {
   readonly ok: boolean
   /** Why not ok; empty otherwise. */
   readonly problem: string
   readonly points: number
   readonly sizeBytes: number
+  /** Of the points. */
+  readonly oldestMs: number | undefined
+  readonly tiers: Readonly<Record<Tier, TierHealth>>
+  /** Points that came when their hour took no more: its own points were deleted, and its roll-ups stand. */
+  readonly tooLate: number
+  /** What was deleted before its time because the size has a ceiling: points, and rows of roll-ups. */
+  readonly trimmed: { readonly points: number; readonly rollups: number }
+}
+
+export interface TierHealth {
+  /** How long it is kept, as in force. */
+  readonly retentionMs: number
+  /** Of its oldest points or steps; undefined if there are none. */
   readonly oldestMs: number | undefined
 }
 
@@ -108,8 +140,13 @@ export interface TimeSeries {
   events(query: EventQuery): Promise<readonly FleetEvent[]>
   /** High-water mark of every spool. */
   marks(): Promise<ReadonlyMap<string, number>>
-  /** Forgets points and events before `beforeMs`; returns how many points went. */
-  drop(beforeMs: number): Promise<number>
+  /**
+   * Forgets what a tier (`raw` if absent) and the finer ones have before `beforeMs`, roll-ups by their whole steps, and events;
+   * returns how many points went.
+   */
+  drop(beforeMs: number, tier?: Tier): Promise<number>
+  /** Every stored point of a kind in the time, by entity and time, in pieces of bounded size: to take it elsewhere. */
+  export(query: ExportQuery): AsyncIterable<readonly Point[]>
   health(): Promise<StoreHealth>
   close(): Promise<void>
 }

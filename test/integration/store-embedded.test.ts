@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { createLog } from '../../common/log.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
 import type { TimeSeries } from '../../controller/store/time-series.js'
+import { sketchError } from '../../controller/store/embedded/sketch.js'
+import { rankedWindow } from '../../controller/store/embedded/top-query.js'
 import { timeSeriesConformance } from '../support/time-series-conformance.js'
+import { asRolledUp } from '../support/time-series-model.js'
 
 const directories = new Map<TimeSeries, string>()
 
@@ -29,6 +32,7 @@ async function closed(store: TimeSeries): Promise<string> {
 }
 
 timeSeriesConformance('embedded', {
+  exactness: { topError: asRolledUp, topQuantileError: sketchError * 1.01, rankedWindow },
   open: () => openIn(mkdtempSync(join(tmpdir(), 'headroom-store-'))),
   reopen: async (store) => openIn(await closed(store)),
   discard: async (store) => rmSync(await closed(store), { recursive: true }),

@@ -13,6 +13,14 @@ import {
 } from './time-series-model.js'
 
 export interface Backend {
+  /** What the backend does not do exactly, as it says itself. */
+  readonly exactness: {
+    /** Shares of a value that rankings, and quantiles in them, may be off by. */
+    readonly topError: number
+    readonly topQuantileError: number
+    /** What a ranking's window becomes. */
+    readonly rankedWindow: (window: { fromMs: number; toMs: number }) => { fromMs: number; toMs: number }
+  }
   /** Of a new, empty store. */
   open(): Promise<TimeSeries>
   /** Closes that store and opens the same data again. */
@@ -125,6 +133,7 @@ export function timeSeriesConformance(name: string, backend: Backend): void {
       ['max', [4, 10]],
       ['last', [4, 10]],
       ['sum', [6, 10]],
+      ['p95', [4, 10]],
     ] as const)('aggregates steps by %s; empty steps are left out', async (agg, [first, third]) => {
       const values = [1, 1, 4].map((cpuCores, index) => pointAt(t0 + index * 1000, { cpuCores }))
       await store.write(
@@ -187,8 +196,27 @@ export function timeSeriesConformance(name: string, backend: Backend): void {
       expect(await store.events({ fromMs: 0, toMs: t0 * 2, limit: 10 })).toEqual([eventAt(t0 + 90 * 120_000)])
       store = await backend.reopen(store)
       expect((await store.range(rangeOf())).rows).toEqual(rows)
-      expect(await store.drop(Infinity)).toBe(10)
+      expect(await store.drop(Infinity, '1h')).toBe(10)
       expect(await store.series({ kind: 'vm' })).toEqual([])
+    })
+
+    test('gives everything away, by entity and time, in pieces', async () => {
+      const points = ['b', 'a'].flatMap((id) =>
+        Array.from({ length: 3000 }, (_, index) => pointAt(t0 + index * 10_000, { cpuCores: index, running: 1 }, id)),
+      )
+      await store.write(batchOf(points.slice(0, 4000)))
+      await store.write(batchOf([...points.slice(4000), pointAt(t0, { memoryBytes: 7 }, 'a')]))
+      await store.write(batchOf([{ entity: { kind: 'host', id: 'h' }, atMs: t0, fields: { load1: 1 } }]))
+      const given: Point[] = []
+      for await (const piece of store.export({ kind: 'vm', fromMs: t0, toMs: t0 + 2999 * 10_000 })) {
+        expect(piece.length).toBeLessThanOrEqual(10_000)
+        for (const point of piece) given.push(point)
+      }
+      const expected = [...points.slice(3000, 5999), ...points.slice(0, 2999)]
+      expected[0] = pointAt(t0, { cpuCores: 0, running: 1, memoryBytes: 7 }, 'a')
+      expect(given).toEqual(expected)
+      const ended = store.export({ kind: 'vm', fromMs: t0, toMs: Infinity, signal: AbortSignal.abort() })
+      await expect(ended[Symbol.asyncIterator]().next()).rejects.toThrow('aborted')
     })
 
     test.each([
@@ -243,12 +271,44 @@ export function timeSeriesConformance(name: string, backend: Backend): void {
       expect(new Set((await store.topN(topOf({ n: 20 }))).map(({ id }) => id))).toEqual(new Set(ids))
     })
 
+    test('answers from roll-ups alone where it is told to, and after the points are gone', async () => {
+      const points = Array.from({ length: 720 }, (_, index) => pointAt(t0 + index * 10_000, { cpuCores: index % 100 }))
+      await store.write(batchOf(points))
+      const model = new TimeSeriesModel()
+      model.write(points)
+      const queries = (['mean', 'min', 'max', 'last', 'sum', 'p95'] as const).flatMap((agg) =>
+        (['5m', '1h'] as const).map((tier) => rangeOf({ agg, tier, toMs: t0 + 7_200_000 })),
+      )
+      const check = async (): Promise<void> => {
+        for (const query of queries) {
+          const { topError, topQuantileError } = backend.exactness
+          const error = query.agg === 'p95' ? topQuantileError : topError
+          expect(rangeDifference(await store.range(query), model.range(query), error)).toBeUndefined()
+        }
+      }
+      await check()
+      store = await backend.reopen(store)
+      expect(await store.drop(t0 + 7_200_000)).toBe(720)
+      await check()
+      expect((await store.range(rangeOf())).rows).toEqual([])
+      expect(await store.drop(t0 + 3_600_000, '5m')).toBe(0)
+      const fine = await store.range(rangeOf({ tier: '5m', toMs: t0 + 7_200_000 }))
+      expect(fine.rows.map(([atMs]) => atMs)).toEqual(
+        Array.from({ length: 12 }, (_, step) => t0 + 3_600_000 + step * 300_000),
+      )
+      expect((await store.range(rangeOf({ tier: '1h', toMs: t0 + 7_200_000 }))).rows).toHaveLength(2)
+      await store.drop(t0 + 7_200_000, '1h')
+      expect((await store.range(rangeOf({ tier: '1h', toMs: t0 + 7_200_000 }))).rows).toEqual([])
+    })
+
     test('says how it is', async () => {
       expect(await store.health()).toMatchObject({ ok: true, problem: '', points: 0, oldestMs: undefined })
       await store.write(batchOf([pointAt(t0 + 1, { running: 1 }), pointAt(t0, { running: 1 })]))
       const health = await store.health()
       expect(health).toMatchObject({ ok: true, problem: '', points: 2, oldestMs: t0 })
       expect(health.sizeBytes).toBeGreaterThan(0)
+      expect(health.tiers.raw).toEqual({ retentionMs: expect.any(Number), oldestMs: t0 })
+      expect(health.tiers['1h'].retentionMs).toBeGreaterThanOrEqual(health.tiers['5m'].retentionMs)
     })
 
     test('answers as brute force does, whatever was written in whatever order', { timeout: 120_000 }, async () => {
@@ -265,8 +325,12 @@ export function timeSeriesConformance(name: string, backend: Backend): void {
         if (reopens) store = await backend.reopen(store)
         for (const query of ranges)
           expect(rangeDifference(await store.range(query), model.range(query))).toBeUndefined()
-        for (const query of tops)
-          expect(topDifference(await store.topN(query), model.top(query), query.n)).toBeUndefined()
+        for (const query of tops) {
+          const { topError, topQuantileError, rankedWindow } = backend.exactness
+          const all = model.top({ ...query, ...rankedWindow(query) })
+          const error = query.agg === 'p95' ? topQuantileError : topError
+          expect(topDifference(await store.topN(query), all, query.n, error)).toBeUndefined()
+        }
       })
       // What is written stays: a smaller example would not meet the same store.
       await fc.assert(check, { numRuns: 40, endOnFailure: true })

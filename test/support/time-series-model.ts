@@ -7,10 +7,18 @@ import type {
   Point,
   RangeQuery,
   RangeResult,
+  Tier,
   TopQuery,
   TopRow,
 } from '../../controller/store/time-series.js'
 import { aggregations } from '../../controller/store/time-series.js'
+
+/** An entity's place in a ranking, and how large the values are that it comes from. */
+interface ModelRow extends TopRow {
+  readonly scale: number
+}
+
+const tierStepsMs = { raw: 1, '5m': 300_000, '1h': 3_600_000 } satisfies Record<Tier, number>
 
 /** What a store must answer, by brute force over all points in memory. */
 export class TimeSeriesModel {
@@ -51,8 +59,12 @@ export class TimeSeriesModel {
     return times.length === 0 ? undefined : Math.min(...times)
   }
 
-  range({ entity, fields, fromMs, toMs, stepMs, agg }: RangeQuery): RangeResult {
-    const points = this.#within(`${entity.kind} ${entity.id}`, fromMs, toMs)
+  range({ entity, fields, agg, tier = 'raw', ...query }: RangeQuery): RangeResult {
+    const tierStepMs = tierStepsMs[tier]
+    const stepMs = Math.max(query.stepMs, tierStepMs === 1 ? 0 : tierStepMs)
+    const fromMs = Math.floor(query.fromMs / tierStepMs) * tierStepMs
+    const toMs = Math.ceil(query.toMs / tierStepMs) * tierStepMs
+    const points = this.#within(`${entity.kind} ${entity.id}`, fromMs, query.fromMs < query.toMs ? toMs : fromMs)
     const rows = new Map<number, number[][]>()
     for (const [atMs, values] of points) {
       if (!fields.some((field) => values.has(field))) continue
@@ -70,14 +82,24 @@ export class TimeSeriesModel {
     }
   }
 
+  /** How large the values are that a range comes from. */
+  scale({ entity, fields, fromMs, toMs, agg }: RangeQuery): number {
+    const points = this.#within(`${entity.kind} ${entity.id}`, fromMs - 3_600_000, toMs + 3_600_000)
+    const sizes = points.flatMap(([, values]) => fields.map((field) => Math.abs(values.get(field) ?? 0)))
+    return agg === 'sum' ? sizes.reduce((sum, size) => sum + size, 0) : Math.max(0, ...sizes)
+  }
+
   /** Every entity that has a value, highest first. */
-  top({ kind, field, agg, fromMs, toMs, ids }: Omit<TopQuery, 'n'>): TopRow[] {
-    const rows: TopRow[] = []
+  top({ kind, field, agg, fromMs, toMs, ids }: Omit<TopQuery, 'n'>): ModelRow[] {
+    const rows: ModelRow[] = []
     for (const [key, { entity }] of this.#entities) {
       if (entity.kind !== kind || (ids !== undefined && !ids.has(entity.id))) continue
       const values = this.#within(key, fromMs, toMs).flatMap(([, fields]) => fields.get(field) ?? [])
       const value = aggregate(values, agg)
-      if (value !== undefined) rows.push({ id: entity.id, value })
+      if (value === undefined) continue
+      const sizes = values.map(Math.abs)
+      const scale = agg === 'sum' ? sizes.reduce((sum, size) => sum + size, 0) : Math.max(...sizes)
+      rows.push({ id: entity.id, value, scale })
     }
     return rows.sort((a, b) => b.value - a.value || (a.id < b.id ? -1 : 1))
   }
@@ -97,34 +119,60 @@ function aggregate(values: readonly number[], agg: Aggregation): number | undefi
     max: Math.max(...values),
     last: values.at(-1),
     sum,
+    p95: values.toSorted((a, b) => a - b)[Math.max(1, Math.ceil(0.95 * values.length)) - 1],
   } satisfies Record<Aggregation, number | undefined>
   return results[agg]
 }
 
-/** Equal but for the order in which floating point numbers are added. */
-export function sameNumber(a: number | null | undefined, b: number | null | undefined): boolean {
+/** What of a value an answer may be off by: for the order in which numbers are added, or for what a roll-up keeps of them. */
+export const exactly = 1e-9
+export const asRolledUp = 2 ** -16
+
+/** Equal but for a share of a million, of themselves, or of what they were made from. */
+export function sameNumber(
+  a: number | null | undefined,
+  b: number | null | undefined,
+  error = exactly,
+  scale = 0,
+): boolean {
   if (typeof a !== 'number' || typeof b !== 'number') return a === b
-  return Math.abs(a - b) <= 1e-9 * Math.max(1e6, Math.abs(a), Math.abs(b))
+  return Math.abs(a - b) <= Math.max(exactly * 1e6, error * Math.max(Math.abs(a), Math.abs(b), scale))
 }
 
 /** Undefined if the rows are the same, or what differs. */
-export function rangeDifference(got: RangeResult, expected: RangeResult): string | undefined {
+export function rangeDifference(
+  got: RangeResult,
+  expected: RangeResult,
+  error = exactly,
+  scale = 0,
+): string | undefined {
   if (got.rows.length !== expected.rows.length) return `${got.rows.length} rows instead of ${expected.rows.length}`
   for (const [index, row] of expected.rows.entries()) {
     const found = got.rows[index] ?? []
-    if (found.length === row.length && row.every((value, column) => sameNumber(found[column], value))) continue
+    if (found.length === row.length && row.every((value, column) => sameNumber(found[column], value, error, scale)))
+      continue
     return `row ${index}: ${JSON.stringify(found)} instead of ${JSON.stringify(row)}`
   }
   return undefined
 }
 
-/** Undefined if `got` are the `n` highest of `all`, or what differs. Rows that are equal but for rounding may change places. */
-export function topDifference(got: readonly TopRow[], all: readonly TopRow[], n: number): string | undefined {
+/**
+ * Undefined if `got` are the `n` highest of `all`, or what differs. Rows that are equal but for rounding may change places.
+ * @param error of each value, as a share of what it was made from
+ */
+export function topDifference(
+  got: readonly TopRow[],
+  all: readonly ModelRow[],
+  n: number,
+  error = exactly,
+): string | undefined {
   if (got.length !== Math.min(n, all.length)) return `${got.length} rows instead of ${Math.min(n, all.length)}`
-  const truth = new Map(all.map(({ id, value }) => [id, value]))
+  const truth = new Map(all.map((row) => [row.id, row]))
+  const scale = Math.max(...all.map((row) => row.scale))
   for (const [place, { id, value }] of got.entries()) {
-    if (sameNumber(value, truth.get(id)) && sameNumber(value, all[place]?.value)) continue
-    return `place ${place}: ${id} with ${value}; expected ${JSON.stringify(all[place])}, it has ${truth.get(id)}`
+    const own = truth.get(id)
+    if (sameNumber(value, own?.value, error, own?.scale) && sameNumber(value, all[place]?.value, error, scale)) continue
+    return `place ${place}: ${id} with ${value}; expected ${JSON.stringify(all[place])}, it has ${own?.value}`
   }
   return new Set(got.map(({ id }) => id)).size === got.length ? undefined : 'an entity twice'
 }
@@ -175,6 +223,11 @@ export const arbitraryRange: fc.Arbitrary<RangeQuery> = fc
     aggregation,
   )
   .map(([times, id, fields, stepMs, agg]) => ({ ...times, entity: { kind: 'vm', id }, fields, stepMs, agg }))
+
+/** From a roll-up alone. */
+export const arbitraryRolledRange: fc.Arbitrary<RangeQuery> = fc
+  .tuple(arbitraryRange, fc.constantFrom<Tier[]>('5m', '1h'), fc.constantFrom(0, 60_000, 900_000, 7_200_000))
+  .map(([query, tier, stepMs]) => ({ ...query, tier, stepMs }))
 
 export const arbitraryTop: fc.Arbitrary<TopQuery> = fc
   .tuple(

@@ -1,16 +1,48 @@
 import type { Aggregation } from '../time-series.js'
+import { addToSketch, exactQuantile, sketchBucket, sketchQuantile, type Sketch } from './sketch.js'
 
-/** What is kept of many values so that every aggregation can be answered. */
+/** What is kept of many values so that an aggregation can be answered. */
 export interface Aggregate {
   count: number
   sum: number
   min: number
   max: number
   last: number
+  /** Only where a quantile is asked for. */
+  readonly distribution: Distribution | undefined
 }
 
-export function emptyAggregate(): Aggregate {
-  return { count: 0, sum: 0, min: Infinity, max: -Infinity, last: 0 }
+/** How values are distributed: the values themselves or, as soon as some are known from a sketch only, a sketch. */
+export class Distribution {
+  #values: number[] = []
+  #sketch: Map<number, number> | undefined
+
+  addValue(value: number): void {
+    if (this.#sketch === undefined) this.#values.push(value)
+    else addToSketch(this.#sketch, sketchBucket(value), 1)
+  }
+
+  addSketch(sketch: Sketch): void {
+    const own = this.#asSketch()
+    for (const [bucket, count] of sketch) addToSketch(own, bucket, count)
+  }
+
+  quantile(share: number): number | undefined {
+    return this.#sketch === undefined ? exactQuantile(this.#values, share) : sketchQuantile(this.#sketch, share)
+  }
+
+  #asSketch(): Map<number, number> {
+    if (this.#sketch !== undefined) return this.#sketch
+    const sketch = new Map<number, number>()
+    for (const value of this.#values) addToSketch(sketch, sketchBucket(value), 1)
+    this.#values = []
+    return (this.#sketch = sketch)
+  }
+}
+
+export function emptyAggregate(aggregation?: Aggregation): Aggregate {
+  const distribution = aggregation === 'p95' ? new Distribution() : undefined
+  return { count: 0, sum: 0, min: Infinity, max: -Infinity, last: 0, distribution }
 }
 
 /** Values in the order of time; NaN is no value. */
@@ -24,16 +56,7 @@ export function addValue(into: Aggregate, value: number): void {
   if (value < into.min) into.min = value
   if (value > into.max) into.max = value
   into.last = value
-}
-
-/** `later` is of later times than what was added so far. */
-export function addAggregate(into: Aggregate, later: Readonly<Aggregate>): void {
-  if (later.count === 0) return
-  into.count += later.count
-  into.sum += later.sum
-  into.min = Math.min(into.min, later.min)
-  into.max = Math.max(into.max, later.max)
-  into.last = later.last
+  into.distribution?.addValue(value)
 }
 
 /** Undefined if no value was added. */
@@ -42,6 +65,8 @@ export function resultOf(aggregate: Readonly<Aggregate>, aggregation: Aggregatio
   switch (aggregation) {
     case 'mean':
       return aggregate.sum / aggregate.count
+    case 'p95':
+      return aggregate.distribution?.quantile(0.95)
     case 'min':
     case 'max':
     case 'last':

@@ -18,11 +18,18 @@ function decodedOf(points: readonly Point[]): unknown {
 
 test('gives back points of every kind with all their fields', () => {
   const points = entityKinds.map((kind, index): Point => {
-    const fields = Object.fromEntries(fieldNames(kind).map((name, value) => [name, value / 3]))
+    const fields = Object.fromEntries(fieldNames(kind).map((name, value) => [name, value / 4]))
     return { entity: { kind, id: `${kind}/ü` }, atMs: 1_772_359_200_000 + index, fields }
   })
   expect(decodedOf(points)).toEqual(points)
   expect(decodedOf([])).toEqual([])
+})
+
+test('keeps times, shares and CPU use to the millionth, and rates and bytes as they are', () => {
+  const fields = { cpuCores: 1 / 3, readLatencyMs: 2e-7, memoryBytes: 1 / 3, readBytesPerSecond: 1 / 3 }
+  const kept = { cpuCores: 0.333333, readLatencyMs: 0, memoryBytes: 1 / 3, readBytesPerSecond: 1 / 3 }
+  const entity = { kind: 'vm', id: 'a' } as const
+  expect(decodedOf([{ entity, atMs: 1, fields }])).toEqual([{ entity, atMs: 1, fields: kept }])
 })
 
 test('grows for long ids', () => {

@@ -1,6 +1,7 @@
 import { entityKinds, fieldNames, type EntityKind } from '../measurements.js'
 import type { Point } from '../time-series.js'
 import { InvalidBatchError, checkPoint, checkValue } from './invalid-batch.js'
+import { isKeptToMillionths, toMillionths } from './precision.js'
 
 /*
  * Points of one batch as bytes: what the worker is sent, and (compressed) what a row of `ticks` holds.
@@ -11,13 +12,23 @@ import { InvalidBatchError, checkPoint, checkValue } from './invalid-batch.js'
 const version = 1
 const maxBytes = 64 * 2 ** 20
 
+interface FieldLayout {
+  readonly id: number
+  readonly toMillionths: boolean
+}
+
 interface KindLayout {
   readonly index: number
-  readonly fields: ReadonlyMap<string, number>
+  readonly fields: ReadonlyMap<string, FieldLayout>
 }
 
 const layouts: ReadonlyMap<EntityKind, KindLayout> = new Map(
-  entityKinds.map((kind, index) => [kind, { index, fields: new Map(fieldNames(kind).map((name, id) => [name, id])) }]),
+  entityKinds.map((kind, index) => {
+    const fields = fieldNames(kind).map((name, id) => {
+      return [name, { id, toMillionths: isKeptToMillionths(kind, name) }] as const
+    })
+    return [kind, { index, fields: new Map(fields) }]
+  }),
 )
 
 const header = encodeHeader()
@@ -33,7 +44,7 @@ function encodeHeader(): Buffer {
 }
 
 /**
- * Checks and encodes points into bytes with an ArrayBuffer of their own, ready to be transferred.
+ * Checks points, rounds what is kept to millionths (precision.ts) and encodes them into bytes with an ArrayBuffer of their own, ready to be transferred.
  * @throws InvalidBatchError: unknown kind or field, a value that is not finite, a bad id or time, too large
  */
 export function encodePoints(points: readonly Point[]): Uint8Array<ArrayBuffer> {
@@ -58,7 +69,7 @@ export function encodePoints(points: readonly Point[]): Uint8Array<ArrayBuffer> 
       if (field === undefined) throw new InvalidBatchError(`${point.entity.kind} has no field ${JSON.stringify(name)}`)
       const value = point.fields[name]
       checkValue(point, name, value)
-      at = out.writeDoubleLE(value, out.writeUInt8(field, at))
+      at = out.writeDoubleLE(field.toMillionths ? toMillionths(value) : value, out.writeUInt8(field.id, at))
     }
   }
   return new Uint8Array(out.buffer, 0, at)

@@ -1,18 +1,6 @@
 import { decodeChunk, encodeChunk } from './chunk-codec.js'
 import { bucketMs, bucketOf, type ColumnBlock } from './column-block.js'
 import { type SqlDatabase, type SqlRow, bytesAt, numberAt } from './database.js'
-import { addColumn, emptyAggregate, type Aggregate } from './aggregate.js'
-
-/** Sums of one field over whole chunks of one series. */
-export interface SeriesStats extends Aggregate {
-  readonly series: number
-}
-
-/** One chunk's sums of one field, and which times the chunk covers. */
-export interface ChunkStats extends SeriesStats {
-  readonly firstMs: number
-  readonly lastMs: number
-}
 
 /** Buckets from `from` to `to`, both included. */
 export interface BucketSpan {
@@ -20,9 +8,15 @@ export interface BucketSpan {
   readonly to: number
 }
 
-/** Sealed points and their sums: the tables `chunks` and `stats`. Transactions are the caller's. */
+export interface Deleted {
+  readonly chunks: number
+  readonly points: number
+}
+
+/** Sealed points: the table `chunks`. Transactions are the caller's. */
 export class ChunkTable {
   readonly #find
+  readonly #has
   readonly #page
   readonly #upsert
   readonly #bounds
@@ -30,53 +24,45 @@ export class ChunkTable {
   readonly #oldest
   readonly #oldestTime
   readonly #startingBefore
-  readonly #deleteChunks
-  readonly #deleteStats
-  readonly #putStats
-  readonly #sums
-  readonly #lasts
-  readonly #edge
+  readonly #seriesIn
+  readonly #bucketsOf
+  readonly #delete
 
-  constructor(
-    db: SqlDatabase,
-    private readonly fieldIds: readonly number[],
-  ) {
+  constructor(db: SqlDatabase) {
     this.#find = db.prepare('SELECT data FROM chunks WHERE series = ? AND bucket = ?')
+    this.#has = db.prepare('SELECT 1 FROM chunks WHERE series = ? AND bucket = ?')
     this.#page = db.prepare(
       'SELECT bucket, data FROM chunks WHERE series = ? AND bucket BETWEEN ? AND ? ORDER BY bucket LIMIT 64',
     )
-    this.#upsert = db.prepare('INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?)')
+    this.#upsert = db.prepare('INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)')
     this.#bounds = db.prepare('SELECT (SELECT min(bucket) FROM chunks), (SELECT max(bucket) FROM chunks)')
     this.#seriesBounds = db.prepare(
       `SELECT (SELECT first_ms FROM chunks WHERE series = ?1 ORDER BY bucket LIMIT 1),
               (SELECT last_ms FROM chunks WHERE series = ?1 ORDER BY bucket DESC LIMIT 1)`,
     )
     this.#oldest = db.prepare(
-      'SELECT series, bucket, points FROM chunks WHERE bucket = (SELECT min(bucket) FROM chunks) ORDER BY series LIMIT ?',
+      `SELECT series, bucket, points FROM chunks
+       WHERE bucket = (SELECT min(bucket) FROM chunks) AND written < ? ORDER BY series LIMIT ?`,
     )
     this.#oldestTime = db.prepare('SELECT min(first_ms) FROM chunks WHERE bucket = (SELECT min(bucket) FROM chunks)')
-    this.#startingBefore = db.prepare('SELECT series, data FROM chunks WHERE bucket = ? AND first_ms < ? LIMIT ?')
-    this.#deleteChunks = db.prepare('DELETE FROM chunks WHERE bucket = ? AND series BETWEEN ? AND ?')
-    this.#deleteStats = db.prepare('DELETE FROM stats WHERE field = ? AND bucket = ? AND series BETWEEN ? AND ?')
-    this.#putStats = db.prepare('INSERT OR REPLACE INTO stats VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-    this.#sums = db.prepare(
-      `SELECT series, sum(count), sum(sum), min(min), max(max) FROM stats
-       WHERE field = ? AND bucket BETWEEN ? AND ? GROUP BY series`,
+    this.#startingBefore = db.prepare(
+      'SELECT series, data, written FROM chunks WHERE bucket = ? AND first_ms < ? LIMIT ?',
     )
-    // With a lone max(), SQLite takes the other columns from the row that has it.
-    this.#lasts = db.prepare(
-      'SELECT series, last, max(bucket) FROM stats WHERE field = ? AND bucket BETWEEN ? AND ? GROUP BY series',
+    this.#seriesIn = db.prepare('SELECT series FROM chunks WHERE bucket = ? AND series > ? ORDER BY series LIMIT ?')
+    this.#bucketsOf = db.prepare(
+      'SELECT bucket FROM chunks WHERE series = ? AND bucket BETWEEN ? AND ? ORDER BY bucket',
     )
-    this.#edge = db.prepare(
-      `SELECT s.series, s.count, s.sum, s.min, s.max, s.last, c.first_ms, c.last_ms
-       FROM stats s JOIN chunks c ON c.series = s.series AND c.bucket = s.bucket WHERE s.field = ? AND s.bucket = ?`,
-    )
+    this.#delete = db.prepare('DELETE FROM chunks WHERE bucket = ? AND series = ?')
   }
 
   /** @throws Error if the chunk is damaged */
   read(series: number, bucket: number, fields?: ReadonlySet<number>): ColumnBlock | undefined {
     const row = this.#find.get(series, bucket)
     return row === undefined ? undefined : decodeChunk(bytesAt(row, 0), fields)
+  }
+
+  has(series: number, bucket: number): boolean {
+    return this.#has.get(series, bucket) !== undefined
   }
 
   /** Ascending. @throws Error if a chunk is damaged */
@@ -90,18 +76,20 @@ export class ChunkTable {
     }
   }
 
-  /** Writes rows `from` to `to` (exclusive), all of one bucket, as the chunk of that bucket. */
-  write(series: number, block: ColumnBlock, from: number, to: number): void {
-    const bucket = bucketOf(block.timeAt(from))
-    const chunk = encodeChunk(block, from, to)
-    this.#upsert.run(series, bucket, block.timeAt(from), block.timeAt(to - 1), to - from, chunk)
-    for (const field of block.fields) {
-      const sums = emptyAggregate()
-      const values = block.column(field, from, to)
-      if (values !== undefined) addColumn(sums, values)
-      if (sums.count === 0) continue
-      this.#putStats.run(field, bucket, series, sums.count, sums.sum, sums.min, sums.max, sums.last)
-    }
+  /**
+   * Writes rows `from` to `to` (exclusive), all of one bucket, as the chunk of that bucket.
+   * @param writtenMs the present; a chunk is not deleted for its age within the hour after
+   * @param previousMs time of the series' row before them, if it is known
+   */
+  write(
+    series: number,
+    block: ColumnBlock,
+    { from, to, writtenMs, previousMs }: { from: number; to: number; writtenMs: number; previousMs?: number },
+  ): void {
+    const chunk = encodeChunk(block, from, to, previousMs)
+    const firstMs = block.timeAt(from)
+    const written = Number.isFinite(writtenMs) ? bucketOf(writtenMs) : 0
+    this.#upsert.run(series, bucketOf(firstMs), firstMs, block.timeAt(to - 1), to - from, chunk, written)
   }
 
   /** Oldest and newest bucket; undefined if there is none. */
@@ -119,71 +107,52 @@ export class ChunkTable {
     return typeof value === 'number' ? value : undefined
   }
 
-  /** Deletes up to `limit` chunks of the oldest bucket if that bucket ended by `beforeMs`; returns how many points went. */
-  deleteOldest(beforeMs: number, limit: number): { readonly chunks: number; readonly points: number } {
-    const rows = this.#oldest.all(limit)
-    const [first, last] = [rows[0], rows.at(-1)]
-    if (first === undefined || last === undefined) return { chunks: 0, points: 0 }
-    const bucket = numberAt(first, 1)
-    if ((bucket + 1) * bucketMs > beforeMs) return { chunks: 0, points: 0 }
-    this.#delete(bucket, numberAt(first, 0), numberAt(last, 0))
-    return { chunks: rows.length, points: rows.reduce((sum, row) => sum + numberAt(row, 2), 0) }
+  /** Some series with a chunk in the bucket, ascending. */
+  seriesIn(bucket: number, after: number, limit: number): number[] {
+    return this.#seriesIn.all(bucket, after, limit).map((row) => numberAt(row, 0))
+  }
+
+  /** Buckets of a series' chunks, ascending. */
+  bucketsOf(series: number, from: number, to: number): number[] {
+    return this.#bucketsOf.all(series, from, to).map((row) => numberAt(row, 0))
+  }
+
+  /**
+   * Deletes up to `limit` chunks of the oldest bucket, if that ended by `beforeMs`, that were last written before the hour of
+   * `writtenBeforeMs`.
+   */
+  deleteOldest(beforeMs: number, limit: number, writtenBeforeMs = Infinity): Deleted & { readonly bucket: number } {
+    const writtenBefore = Number.isFinite(writtenBeforeMs) ? bucketOf(writtenBeforeMs) : Number.MAX_SAFE_INTEGER
+    const rows = this.#oldest.all(writtenBefore, limit)
+    const bucket = rows[0] === undefined ? Infinity : numberAt(rows[0], 1)
+    if ((bucket + 1) * bucketMs > beforeMs || rows.length === 0) return { chunks: 0, points: 0, bucket }
+    let points = 0
+    for (const row of rows) {
+      points += numberAt(row, 2)
+      this.#delete.run(bucket, numberAt(row, 0))
+    }
+    return { chunks: rows.length, points, bucket }
   }
 
   /**
    * Cuts what is before the time out of up to `limit` chunks of its bucket; returns how many chunks it changed and points it took.
    * @throws Error if a chunk is damaged
    */
-  cutBefore(beforeMs: number, limit: number): { readonly chunks: number; readonly points: number } {
+  cutBefore(beforeMs: number, limit: number): Deleted {
     const bucket = bucketOf(beforeMs)
     const rows = this.#startingBefore.all(bucket, beforeMs, limit)
     let points = 0
     for (const row of rows) {
       const series = numberAt(row, 0)
       const block = decodeChunk(bytesAt(row, 1))
-      const keptFrom = block.lowerBound(beforeMs)
-      points += keptFrom
-      this.#delete(bucket, series, series)
-      if (keptFrom < block.length) this.write(series, block, keptFrom, block.length)
+      const from = block.lowerBound(beforeMs)
+      points += from
+      this.#delete.run(bucket, series)
+      const writtenMs = numberAt(row, 2) * bucketMs
+      const previousMs = block.timeAt(from - 1)
+      if (from < block.length) this.write(series, block, { from, to: block.length, writtenMs, previousMs })
     }
     return { chunks: rows.length, points }
-  }
-
-  #delete(bucket: number, fromSeries: number, toSeries: number): void {
-    this.#deleteChunks.run(bucket, fromSeries, toSeries)
-    for (const field of this.fieldIds) this.#deleteStats.run(field, bucket, fromSeries, toSeries)
-  }
-
-  /** Sums over whole chunks; `last` is 0. */
-  sums(field: number, buckets: BucketSpan): SeriesStats[] {
-    return this.#sums.all(field, buckets.from, buckets.to).map((row) => ({ ...statsAt(row, 1), last: 0 }))
-  }
-
-  /** Last value of each series. */
-  lasts(field: number, buckets: BucketSpan): { readonly series: number; readonly last: number }[] {
-    return this.#lasts
-      .all(field, buckets.from, buckets.to)
-      .map((row) => ({ series: numberAt(row, 0), last: numberAt(row, 1) }))
-  }
-
-  /** Sums of each chunk of one bucket. */
-  bucketStats(field: number, bucket: number): ChunkStats[] {
-    return this.#edge.all(field, bucket).map((row) => ({
-      ...statsAt(row, 1),
-      last: numberAt(row, 5),
-      firstMs: numberAt(row, 6),
-      lastMs: numberAt(row, 7),
-    }))
-  }
-}
-
-function statsAt(row: SqlRow, at: number): Omit<SeriesStats, 'last'> {
-  return {
-    series: numberAt(row, 0),
-    count: numberAt(row, at),
-    sum: numberAt(row, at + 1),
-    min: numberAt(row, at + 2),
-    max: numberAt(row, at + 3),
   }
 }
 

@@ -1,18 +1,42 @@
 import { Worker } from 'node:worker_threads'
 
 import type { Log } from '../../../common/log.js'
-import { isField, type EntityKind } from '../measurements.js'
-import type { Batch, EventQuery, RangeQuery, RangeResult, TimeSeries, TopQuery } from '../time-series.js'
-import { encodePoints } from './batch-codec.js'
+import { entityKinds, isField, type EntityKind } from '../measurements.js'
+import type {
+  Batch,
+  EventQuery,
+  ExportQuery,
+  Point,
+  RangeQuery,
+  RangeResult,
+  Tier,
+  TimeSeries,
+  TopQuery,
+} from '../time-series.js'
+import { decodePoints, encodePoints } from './batch-codec.js'
 import { checkEventsAndMarks } from './invalid-batch.js'
-import type { RangeCells, WorkerOptions } from './protocol.js'
+import type { Answer, ExportPieceQuery, RangeCells, WorkerOptions } from './protocol.js'
 import { WorkerLink, defaultLinkLimits, type LinkCounters, type LinkLimits } from './worker-link.js'
+
+export interface EmbeddedRetention {
+  /** How long points are kept. */
+  readonly rawMs: number
+  /** How long roll-ups of five minutes and of an hour are kept; 180 days and 5 years if absent, and at least as long as points. */
+  readonly fiveMinutesMs?: number
+  readonly hoursMs?: number
+  /** Ceiling of the file's size: above it the oldest goes before its time, and is counted. */
+  readonly maxBytes: number
+}
+
+const dayMs = 86_400_000
+export const defaultFiveMinutesMs = 180 * dayMs
+export const defaultHoursMs = 5 * 365 * dayMs
 
 export interface EmbeddedStoreOptions {
   /** The SQLite file; `-wal` beside it belongs to it. Created with its directory if missing. */
   readonly path: string
   readonly log: Log
-  readonly retention: { readonly rawMs: number; readonly maxBytes: number }
+  readonly retention: EmbeddedRetention
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** How often seals and retention are looked after. */
@@ -40,7 +64,7 @@ export function startStoreWorker(options: WorkerOptions): Worker {
  */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const { path, log, retention, now, maintainEveryMs = 5000, limits, startWorker = startStoreWorker } = options
-  const workerOptions = { path, rawMs: retention.rawMs, maxBytes: retention.maxBytes }
+  const workerOptions = { path, tierMs: tierMsOf(retention), maxBytes: retention.maxBytes }
   const link = new WorkerLink(() => startWorker(workerOptions), log, { ...defaultLinkLimits, ...limits })
   await link.open()
   link.maintain(now())
@@ -87,10 +111,25 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       return marks
     },
 
-    async drop(beforeMs: number) {
+    async drop(beforeMs: number, tier: Tier = 'raw') {
       const { toMs } = windowOf({ fromMs: 0, toMs: beforeMs })
-      const { points } = await link.call({ op: 'drop', beforeMs: toMs })
+      const { points } = await link.call({ op: 'drop', beforeMs: toMs, tier })
       return points
+    },
+
+    async *export({ kind, signal, ...window }: ExportQuery) {
+      const query = { kind, ...windowOf(window) }
+      let after: ExportPieceQuery['after'] | undefined = { id: '', atMs: -1 }
+      while (after !== undefined) {
+        signal?.throwIfAborted()
+        const { points, next }: Extract<Answer, { op: 'export' }> = await link.call({
+          op: 'export',
+          query: { ...query, after },
+        })
+        const piece = pointsOf(points)
+        if (piece.length > 0) yield piece
+        after = next
+      }
     },
 
     health: () => Promise.resolve(link.health()),
@@ -102,6 +141,11 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
     counters: () => ({ ...link.counters }),
   }
+}
+
+function tierMsOf({ rawMs, fiveMinutesMs, hoursMs }: EmbeddedRetention): Record<Tier, number> {
+  const fineMs = Math.max(rawMs, fiveMinutesMs ?? defaultFiveMinutesMs)
+  return { raw: rawMs, '5m': fineMs, '1h': Math.max(fineMs, hoursMs ?? defaultHoursMs) }
 }
 
 function checkFields(kind: EntityKind, fields: readonly string[]): void {
@@ -127,4 +171,16 @@ function rowsOf({ width, cells }: RangeCells): (number | null)[][] {
     rows.push(Array.from(cells.subarray(at, at + width), (value) => (Number.isNaN(value) ? null : value)))
   }
   return rows
+}
+
+/** Points as they were encoded for the way between threads. */
+function pointsOf(bytes: Uint8Array): Point[] {
+  const names: string[] = []
+  const decoded = decodePoints(bytes, (_kind, name) => names.push(name) - 1)
+  return decoded.flatMap(({ kind, id, atMs, fields, values }) => {
+    const known = entityKinds.find((one) => one === kind)
+    if (known === undefined) return []
+    const named = fields.map((field, index) => [names[field] ?? '', values[index] ?? NaN] as const)
+    return [{ entity: { kind: known, id }, atMs, fields: Object.fromEntries(named) }]
+  })
 }

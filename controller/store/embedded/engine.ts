@@ -1,19 +1,27 @@
 import { statSync } from 'node:fs'
 
-import type { StoreHealth } from '../time-series.js'
+import type { StoreHealth, Tier, TierHealth } from '../time-series.js'
 import { decodePoints, type DecodedPoint } from './batch-codec.js'
 import { ChunkTable } from './chunk-table.js'
-import { bucketOf } from './column-block.js'
+import { isClosed } from './closed-hours.js'
+import { bucketMs, bucketOf } from './column-block.js'
 import { Counters } from './counters.js'
 import { type SqlDatabase, numberAt } from './database.js'
+import { DayTable } from './day-table.js'
 import { EventTable } from './event-table.js'
+import { exportPiece } from './export-piece.js'
+import { FormerHours } from './former-hours.js'
 import { MarkTable } from './mark-table.js'
 import type { Answer, ReadBody, WorkerOptions, WriteBody } from './protocol.js'
-import { range, seriesInfos, top, type QueryParts } from './queries.js'
+import { range, seriesInfos } from './range-query.js'
 import { dropBefore, retain, type RetentionParts } from './retention.js'
+import { RollupTable } from './rollup-table.js'
 import { closeSeriesDatabase, FieldDictionary, openSeriesDatabase } from './schema.js'
 import { sealAll, sealHeads } from './seal.js'
+import type { QueryParts } from './series-pieces.js'
 import { SeriesRegistry } from './series-registry.js'
+import { dayMs } from './tier-steps.js'
+import { top } from './top-query.js'
 import { packTick, TickLog, type Tick } from './tick-log.js'
 
 /** About 32 MB of head. */
@@ -29,11 +37,14 @@ export class Engine {
   readonly #counters: Counters
   readonly #parts: RetentionParts & QueryParts
   readonly #marks: MarkTable
-  #oldestMs: number | undefined
+  #oldestMs: Record<Tier, number> = { raw: Infinity, '5m': Infinity, '1h': Infinity }
+  /** Points before this may belong to hours that take no more. */
+  #openFromMs = 0
+  #nowMs = 0
   #writeProblem = ''
   #jobProblem = ''
   #sealedAtMs = -Infinity
-  #size = { points: 0, sizeBytes: 0 }
+  #size = { points: 0, sizeBytes: 0, tooLate: 0, trimmed: { points: 0, rollups: 0 } }
 
   /** @throws SqlError: see openSeriesDatabase; Error if a batch in the log is damaged */
   constructor(
@@ -43,13 +54,22 @@ export class Engine {
     const db = openSeriesDatabase(options.path)
     try {
       const fields = new FieldDictionary(db)
-      const chunks = new ChunkTable(db, fields.allIds)
-      const registry = new SeriesRegistry(db, (rowId) => chunks.seriesBounds(rowId)?.to ?? -Infinity)
       const counters = new Counters(db)
-      const events = new EventTable(db, counters)
       this.#db = db
       this.#counters = counters
-      this.#parts = { db, registry, chunks, counters, events, fields, ticks: new TickLog(db), elapsedMs }
+      this.#parts = {
+        db,
+        registry: new SeriesRegistry(db),
+        chunks: new ChunkTable(db),
+        rollups: new RollupTable(db),
+        days: new DayTable(db),
+        former: new FormerHours(db),
+        counters,
+        events: new EventTable(db, counters),
+        fields,
+        ticks: new TickLog(db),
+        elapsedMs,
+      }
       this.#marks = new MarkTable(db)
       this.#replay()
     } catch (error) {
@@ -78,13 +98,17 @@ export class Engine {
     const points: DecodedPoint[] = []
     const ticks: Tick[] = []
     const fresh: WriteBody[] = []
+    let tooLate = 0
     for (const batch of batches) {
       const through = ({ spoolId }: { spoolId: string }): number => marks.get(spoolId) ?? this.#marks.through(spoolId)
       if (batch.marks.length > 0 && batch.marks.every((mark) => mark.throughSeq <= through(mark))) continue
       for (const mark of batch.marks) marks.set(mark.spoolId, Math.max(mark.throughSeq, through(mark)))
       const decoded = decodePoints(batch.points, (kind, name) => this.#parts.fields.idOf(kind, name))
       if (decoded.length > 0) ticks.push(packTick(batch.points))
-      for (const point of decoded) points.push(point)
+      for (const point of decoded) {
+        if (this.#isOpen(point)) points.push(point)
+        else tooLate += 1
+      }
       fresh.push(batch)
     }
     if (fresh.length === 0) return
@@ -94,6 +118,7 @@ export class Engine {
         for (const tick of ticks) this.#parts.ticks.append(tick)
         for (const { events } of fresh) this.#parts.events.add(events)
         for (const [spoolId, throughSeq] of marks) this.#marks.put({ spoolId, throughSeq })
+        this.#counters.add('too_late', tooLate)
       })
       this.#writeProblem = ''
     } catch (error) {
@@ -113,36 +138,41 @@ export class Engine {
       case 'top':
         return { op: 'top', rows: top(this.#parts, body.query) }
       case 'series':
-        return { op: 'series', series: seriesInfos(this.#parts, body.kind) }
+        return { op: 'series', series: seriesInfos(this.#parts, body.kind, Math.min(...Object.values(this.#oldestMs))) }
       case 'events':
         return { op: 'events', events: this.#parts.events.query(body.query) }
       case 'marks':
         return { op: 'marks', marks: this.#marks.all }
+      case 'export':
+        return exportPiece(this.#parts, body.query)
     }
   }
 
-  /** Forgets what is before the time; returns how many points went. */
-  *drop(beforeMs: number): Generator<void, number> {
-    const points = yield* dropBefore(this.#parts, beforeMs)
+  /** Forgets what a tier and the finer ones have before the time; returns how many points went. */
+  *drop(beforeMs: number, tier: Tier): Generator<void, number> {
+    const points = yield* dropBefore(this.#parts, beforeMs, tier, this.#nowMs)
     this.#measure()
     return points
   }
 
   /** Seals and deletes what is due. */
   *maintain(nowMs: number): Generator<void> {
-    const { registry } = this.#parts
+    const { registry, former } = this.#parts
+    this.#nowMs = nowMs
     const heads = registry.withHead()
     const full = registry.headCells > maxHeadCells
     const bytes = this.#parts.ticks.bytes > Math.min(maxTickBytes, this.options.maxBytes / 8)
     if (full || bytes || this.#hourIsOver(nowMs)) {
-      yield* sealAll(this.#parts)
+      yield* sealAll(this.#parts, nowMs)
       this.#sealedAtMs = nowMs
     } else {
       yield* sealHeads(
         this.#parts,
         heads.filter((series) => series.late),
+        nowMs,
       )
     }
+    yield* former.migrate(this.#parts)
     yield* retain(this.#parts, this.options, nowMs)
     this.#marks.prune(nowMs)
     this.#measure()
@@ -158,11 +188,16 @@ export class Engine {
     let problem = this.#writeProblem === '' ? this.#jobProblem : this.#writeProblem
     try {
       const points = this.#counters.get('points') + this.#parts.registry.headPoints
-      this.#size = { points, sizeBytes: this.#fileBytes() }
+      const trimmed = {
+        points: this.#counters.get('trimmed_points'),
+        rollups: this.#counters.get('trimmed_rollups'),
+      }
+      this.#size = { points, sizeBytes: this.#fileBytes(), tooLate: this.#counters.get('too_late'), trimmed }
     } catch (error) {
       problem = messageOf(error)
     }
-    return { ok: problem === '', problem, ...this.#size, oldestMs: this.#oldestMs }
+    const tiers = { raw: this.#tierHealth('raw'), '5m': this.#tierHealth('5m'), '1h': this.#tierHealth('1h') }
+    return { ok: problem === '', problem, ...this.#size, oldestMs: tiers.raw.oldestMs, tiers }
   }
 
   /** @throws SqlError if the log could not be moved into the file; nothing is lost by that */
@@ -173,8 +208,15 @@ export class Engine {
   #put(points: readonly DecodedPoint[]): void {
     for (const point of points) {
       this.#parts.registry.put(point)
-      if (point.fields.length > 0) this.#oldestMs = Math.min(this.#oldestMs ?? Infinity, point.atMs)
+      if (point.fields.length > 0) this.#oldestMs.raw = Math.min(this.#oldestMs.raw, point.atMs)
     }
+  }
+
+  /** False for a point of an hour whose points were deleted, and whose roll-ups cannot be corrected any more. */
+  #isOpen({ kind, id, atMs }: DecodedPoint): boolean {
+    if (atMs >= this.#openFromMs) return true
+    const rowId = this.#parts.registry.find(kind, id)?.rowId
+    return rowId === undefined || !isClosed(this.#parts, rowId, bucketOf(atMs))
   }
 
   /** Sealing has failed for long: rather no acknowledgement than memory without end. */
@@ -184,8 +226,10 @@ export class Engine {
   }
 
   #replay(): void {
+    this.#measure()
     for (const points of this.#parts.ticks.replay()) {
-      this.#put(decodePoints(points, (kind, name) => this.#parts.fields.idOf(kind, name)))
+      const decoded = decodePoints(points, (kind, name) => this.#parts.fields.idOf(kind, name))
+      this.#put(decoded.filter((point) => this.#isOpen(point)))
     }
     this.#measure()
   }
@@ -201,9 +245,21 @@ export class Engine {
   }
 
   #measure(): void {
-    let oldest = this.#parts.chunks.oldestMs() ?? Infinity
-    for (const { head } of this.#parts.registry.withHead()) oldest = Math.min(oldest, head?.firstMs ?? Infinity)
-    this.#oldestMs = oldest === Infinity ? undefined : oldest
+    const { chunks, rollups, days, registry } = this.#parts
+    let rawMs = chunks.oldestMs() ?? Infinity
+    for (const { head } of registry.withHead()) rawMs = Math.min(rawMs, head?.firstMs ?? Infinity)
+    const hoursMs = (rollups.bounds()?.from ?? Infinity) * bucketMs
+    this.#oldestMs = {
+      raw: rawMs,
+      '5m': Math.min(hoursMs, (days.oldest('5m') ?? Infinity) * dayMs),
+      '1h': Math.min(hoursMs, (days.oldest('1h') ?? Infinity) * dayMs),
+    }
+    this.#openFromMs = this.#counters.get('raw_from') * bucketMs
+  }
+
+  #tierHealth(tier: Tier): TierHealth {
+    const oldestMs = this.#oldestMs[tier]
+    return { retentionMs: this.options.tierMs[tier], oldestMs: oldestMs === Infinity ? undefined : oldestMs }
   }
 
   #fileBytes(): number {

@@ -1,14 +1,23 @@
 import type { FleetEvent } from '../../model/snapshot.js'
 import type { EntityKind } from '../measurements.js'
-import type { EventQuery, RangeQuery, SeriesInfo, SpoolMark, StoreHealth, TopQuery, TopRow } from '../time-series.js'
+import type {
+  EventQuery,
+  RangeQuery,
+  SeriesInfo,
+  SpoolMark,
+  StoreHealth,
+  Tier,
+  TopQuery,
+  TopRow,
+} from '../time-series.js'
 
 /** What passes between the store's client on the main thread and its worker. */
 
 export interface WorkerOptions {
   readonly path: string
-  /** Points older than this are deleted. */
-  readonly rawMs: number
-  /** Above this size the oldest points are deleted. */
+  /** How long each tier is kept. */
+  readonly tierMs: Readonly<Record<Tier, number>>
+  /** Above this size the oldest is deleted before its time. */
   readonly maxBytes: number
 }
 
@@ -20,13 +29,22 @@ export interface WriteBody {
   readonly marks: readonly SpoolMark[]
 }
 
+/** The next piece of an export: what follows the entity and the time. */
+export interface ExportPieceQuery {
+  readonly kind: EntityKind
+  readonly fromMs: number
+  readonly toMs: number
+  readonly after: { readonly id: string; readonly atMs: number }
+}
+
 export type ReadBody =
   | { readonly op: 'range'; readonly query: RangeQuery }
   | { readonly op: 'top'; readonly query: TopQuery }
   | { readonly op: 'series'; readonly kind: EntityKind }
   | { readonly op: 'events'; readonly query: EventQuery }
   | { readonly op: 'marks' }
-  | { readonly op: 'drop'; readonly beforeMs: number }
+  | { readonly op: 'export'; readonly query: ExportPieceQuery }
+  | { readonly op: 'drop'; readonly beforeMs: number; readonly tier: Tier }
 
 export type RequestBody = WriteBody | ReadBody
 
@@ -51,6 +69,12 @@ export type Answer =
   | { readonly op: 'series'; readonly series: readonly SeriesInfo[] }
   | { readonly op: 'events'; readonly events: readonly FleetEvent[] }
   | { readonly op: 'marks'; readonly marks: ReadonlyMap<string, number> }
+  /** `next`: where to go on; undefined at the end. */
+  | {
+      readonly op: 'export'
+      readonly points: Uint8Array<ArrayBuffer>
+      readonly next: ExportPieceQuery['after'] | undefined
+    }
   | { readonly op: 'drop'; readonly points: number }
 
 export type FromWorker =

@@ -1,20 +1,16 @@
-import type { ChunkTable } from './chunk-table.js'
-import type { Counters } from './counters.js'
+import { compactDays } from './compaction.js'
+import { bucketMs } from './column-block.js'
 import { type SqlDatabase, numberAt } from './database.js'
+import { cutChunks, deleteOldestChunks, deleteOldestDay, dropRollups, type DeletionParts } from './deletion.js'
 import type { EventTable } from './event-table.js'
-import { sealAll, type SealParts } from './seal.js'
-import type { SeriesRegistry } from './series-registry.js'
+import { sealAll } from './seal.js'
+import { trim, type RetentionLimits } from './trim.js'
+import type { Tier } from '../time-series.js'
 
-export interface RetentionParts extends SealParts {
+export interface RetentionParts extends DeletionParts {
   readonly events: EventTable
 }
 
-export interface RetentionLimits {
-  readonly rawMs: number
-  readonly maxBytes: number
-}
-
-const chunksPerSlice = 64
 const eventsPerSlice = 2000
 const maxEvents = 1_000_000
 /** Events are small and tell a VM's history: they outlive the points. */
@@ -22,75 +18,80 @@ const eventsMs = 400 * 86_400_000
 const vacuumPages = 256
 /** Free pages are used again by the next ticks and chunks: give back only what is more than this. */
 const keptFreeBytes = 16 * 2 ** 20
+/** A chunk that was just written, of data from long ago, is kept so long: more of its hour may come. */
+const settleMs = 3_600_000
 
-/** Deletes what is too old, then the oldest until the size fits; slices between yields, each one transaction. */
+/**
+ * Deletes what is too old in each tier, then the oldest until the size fits; slices between yields, each one transaction.
+ * @throws what kept roll-ups from being moved, after all the rest is done
+ */
 export function* retain(parts: RetentionParts, limits: RetentionLimits, nowMs: number): Generator<void> {
+  const { db, counters } = parts
+  const { tierMs } = limits
   let deleted = 0
   for (let chunks = 1; chunks > 0;) {
-    chunks = deleteOldestChunks(parts, nowMs - limits.rawMs).chunks
+    chunks = deleteOldestChunks(parts, nowMs - tierMs.raw, { writtenBeforeMs: nowMs - settleMs }).chunks
     deleted += chunks
     if (chunks > 0) yield
   }
-  while (usedBytes(parts.db) > limits.maxBytes) {
-    if (parts.chunks.bounds() === undefined) yield* sealAll(parts)
-    const { chunks } = deleteOldestChunks(parts, Infinity)
-    deleted += chunks
-    yield
-    if (chunks === 0) break
+  const failures = yield* compactDays(parts, nowMs - tierMs.raw)
+  for (const tier of ['5m', '1h'] as const) {
+    for (let rows = 1; rows > 0;) {
+      rows = deleteOldestDay(parts, tier, nowMs - tierMs[tier])
+      deleted += rows
+      if (rows > 0) yield
+    }
   }
-  while (deleteEvents(parts, nowMs - Math.max(eventsMs, limits.rawMs)) > 0) yield
-  while (parts.counters.get('events') > maxEvents && deleteEvents(parts, Infinity) > 0) yield
-  if (deleted > 0) forgetEmptySeries(parts.db, parts.registry)
-  yield* giveBack(parts.db, limits.maxBytes)
+  deleted += yield* trim(parts, limits, nowMs)
+  while (deleteEvents(parts, nowMs - Math.max(eventsMs, tierMs.raw)) > 0) yield
+  while (counters.get('events') > maxEvents && deleteEvents(parts, Infinity) > 0) yield
+  if (deleted > 0) forgetEmptySeries(parts)
+  yield* giveBack(db, limits.maxBytes)
+  if (failures.length > 0) throw failures[0]
 }
 
-/** Deletes points and events before the time, to the millisecond; returns how many points went. */
-export function* dropBefore(parts: RetentionParts, beforeMs: number): Generator<void, number> {
-  yield* sealAll(parts)
+/**
+ * Forgets what a tier and the finer ones have before the time, and (with the points) events. Points go to the millisecond,
+ * roll-ups by their whole steps. Returns how many points went.
+ */
+export function* dropBefore(
+  parts: RetentionParts,
+  beforeMs: number,
+  tier: Tier,
+  nowMs: number,
+): Generator<void, number> {
+  yield* sealAll(parts, nowMs)
   let points = 0
   for (let chunks = 1; chunks > 0; yield) {
-    const deleted = deleteOldestChunks(parts, beforeMs)
+    const deleted = deleteOldestChunks(parts, beforeMs, { newestOpen: true })
     chunks = deleted.chunks
     points += deleted.points
   }
   for (let chunks = 1; chunks > 0; yield) {
-    const cut = changingPoints(parts, () => parts.chunks.cutBefore(beforeMs, chunksPerSlice))
+    const cut = cutChunks(parts, beforeMs)
     chunks = cut.chunks
     points += cut.points
   }
+  if (tier !== 'raw') yield* dropRollups(parts, beforeMs, tier)
   while (deleteEvents(parts, beforeMs) > 0) yield
-  forgetEmptySeries(parts.db, parts.registry)
+  forgetEmptySeries(parts)
   return points
-}
-
-interface Deleted {
-  readonly chunks: number
-  readonly points: number
-}
-
-function deleteOldestChunks(parts: RetentionParts, beforeMs: number): Deleted {
-  return changingPoints(parts, () => parts.chunks.deleteOldest(beforeMs, chunksPerSlice))
-}
-
-function changingPoints(
-  { db, counters }: { readonly db: SqlDatabase; readonly chunks: ChunkTable; readonly counters: Counters },
-  change: () => Deleted,
-): Deleted {
-  return db.transaction(() => {
-    const deleted = change()
-    counters.add('points', -deleted.points)
-    return deleted
-  })
 }
 
 function deleteEvents({ db, events }: RetentionParts, beforeMs: number): number {
   return db.transaction(() => events.deleteOldest(beforeMs, eventsPerSlice))
 }
 
-function forgetEmptySeries(db: SqlDatabase, registry: SeriesRegistry): void {
+/** Series of which neither points nor roll-ups are left. */
+function forgetEmptySeries({ db, rollups, registry }: RetentionParts): void {
+  // What is in the hours is not said by any column: a series that ended before the first of them is in none.
+  const hoursFromMs = (rollups.bounds()?.from ?? Number.MAX_SAFE_INTEGER) * bucketMs
   const rows = db
-    .prepare('DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.series = series.id) RETURNING id')
-    .all()
+    .prepare(
+      `DELETE FROM series WHERE last_ms < ? AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.series = series.id)
+       AND NOT EXISTS (SELECT 1 FROM days WHERE days.series = series.id) RETURNING id`,
+    )
+    .all(hoursFromMs)
   for (const row of rows) registry.forget(numberAt(row, 0))
 }
 
@@ -104,10 +105,4 @@ function* giveBack(db: SqlDatabase, maxBytes: number): Generator<void> {
     if (numberAt([db.pragma('freelist_count')], 0) >= free) return
     yield
   }
-}
-
-/** Bytes of the file without its free pages. */
-export function usedBytes(db: SqlDatabase): number {
-  const pages = numberAt([db.pragma('page_count')], 0) - numberAt([db.pragma('freelist_count')], 0)
-  return pages * numberAt([db.pragma('page_size')], 0)
 }

@@ -1,28 +1,29 @@
 import { entityKinds, fieldNames } from '../measurements.js'
+import { counterNames } from './counters.js'
 import { SqlDatabase, SqlError, numberAt, textAt } from './database.js'
 
 /** Kept in `PRAGMA user_version`. A change of the schema adds a step from the version before. */
-export const schemaVersion = 2
+export const schemaVersion = 3
 
 /**
- * ticks   what was written since the last sealing: one compressed batch a row, replayed at opening
- * chunks  sealed points: one row a series and hour, columns compressed one by one (chunk-codec.ts)
- * stats   of each field in each chunk, so that questions over many hours need not unpack chunks
- * counters of whole tables, so that nothing has to be counted
+ * ticks    what was written since the last sealing: one compressed batch a row, replayed at opening
+ * chunks   sealed points: one row a series and hour (chunk-codec.ts); `written` is the hour in which that was
+ * rollups  of hours whose points are there or were lately: one row a field, hour and part of the series (rollup-table.ts)
+ * days     roll-ups of days before: one row a tier, series and day (day-codec.ts)
+ * counters of whole tables, so that nothing has to be counted (counters.ts)
  */
 const tables = `
 CREATE TABLE fields (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
-CREATE TABLE series (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, entity TEXT NOT NULL, UNIQUE (kind, entity));
+CREATE TABLE series (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, entity TEXT NOT NULL, first_ms INTEGER NOT NULL DEFAULT 0,
+  last_ms INTEGER NOT NULL DEFAULT 0, UNIQUE (kind, entity)
+);
 CREATE TABLE ticks (id INTEGER PRIMARY KEY AUTOINCREMENT, crc INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE TABLE chunks (
   series INTEGER NOT NULL, bucket INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-  points INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (series, bucket)
+  points INTEGER NOT NULL, data BLOB NOT NULL, written INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (series, bucket)
 );
 CREATE UNIQUE INDEX chunks_by_bucket ON chunks (bucket, series);
-CREATE TABLE stats (
-  field INTEGER NOT NULL, bucket INTEGER NOT NULL, series INTEGER NOT NULL, count INTEGER NOT NULL,
-  sum REAL NOT NULL, min REAL NOT NULL, max REAL NOT NULL, last REAL NOT NULL, PRIMARY KEY (field, bucket, series)
-) WITHOUT ROWID;
 CREATE TABLE events (
   at INTEGER NOT NULL, host_id TEXT NOT NULL, vm_uuid TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
   message TEXT NOT NULL, vm_name TEXT NOT NULL, PRIMARY KEY (at, host_id, vm_uuid, kind, reason, message)
@@ -31,13 +32,39 @@ CREATE INDEX events_by_vm ON events (vm_uuid, at);
 CREATE INDEX events_by_host ON events (host_id, at);
 CREATE TABLE marks (spool TEXT PRIMARY KEY, through INTEGER NOT NULL, at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO counters VALUES ('points', 0), ('events', 0);
 `
 
-/** What the newest version has over each one before, oldest first. */
+const rollupTables = `
+CREATE TABLE rollups (
+  bucket INTEGER NOT NULL, field INTEGER NOT NULL, part INTEGER NOT NULL, hours BLOB NOT NULL, steps BLOB NOT NULL,
+  PRIMARY KEY (bucket, field, part)
+) WITHOUT ROWID;
+CREATE TABLE days (
+  tier INTEGER NOT NULL, day INTEGER NOT NULL, series INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (tier, day, series)
+);
+CREATE UNIQUE INDEX days_by_series ON days (series, tier, day);
+`
+
+/** What each version has over the one before, oldest first. What takes long is done afterwards, bit by bit: former-hours.ts. */
 const steps: readonly { readonly from: number; readonly sql: string }[] = [
   { from: 1, sql: 'ALTER TABLE marks ADD COLUMN at INTEGER NOT NULL DEFAULT 0' },
+  {
+    from: 2,
+    sql: `
+ALTER TABLE chunks ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series ADD COLUMN first_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE series ADD COLUMN last_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE series SET
+  first_ms = coalesce((SELECT first_ms FROM chunks WHERE series = series.id ORDER BY bucket LIMIT 1), 0),
+  last_ms = coalesce((SELECT last_ms FROM chunks WHERE series = series.id ORDER BY bucket DESC LIMIT 1), 0);
+CREATE TABLE former (bucket INTEGER PRIMARY KEY);
+INSERT INTO former SELECT DISTINCT bucket FROM chunks;
+${rollupTables}`,
+  },
 ]
+
+/** Small pages waste little where a row is larger than a page. A file keeps the size it was made with. */
+const pageBytes = 4096
 
 /**
  * Opens the file for this process alone (SQLite's exclusive lock; the WAL index then lives in memory) and creates the schema
@@ -52,7 +79,7 @@ export function openSeriesDatabase(path: string): SqlDatabase {
     const tableCount = numberAt(db.prepare('SELECT count(*) FROM sqlite_schema').get() ?? [], 0)
     refuseUnknown(path, version, tableCount)
     if (version === 0) {
-      db.pragma('page_size = 8192')
+      db.pragma(`page_size = ${pageBytes}`)
       db.pragma('auto_vacuum = INCREMENTAL')
     }
     db.pragma('journal_mode = WAL')
@@ -61,11 +88,13 @@ export function openSeriesDatabase(path: string): SqlDatabase {
     db.pragma('cache_size = -8192')
     db.transaction(() => {
       // A new file is made as the newest version at once.
-      if (version === 0) db.exec(tables)
+      if (version === 0) db.exec(tables + rollupTables)
       else for (const { from, sql } of steps) if (from >= version) db.exec(sql)
       if (version < schemaVersion) db.exec(`PRAGMA user_version = ${schemaVersion}`)
-      const insert = db.prepare('INSERT OR IGNORE INTO fields (kind, name) VALUES (?, ?)')
-      for (const kind of entityKinds) for (const name of fieldNames(kind)) insert.run(kind, name)
+      const counter = db.prepare('INSERT OR IGNORE INTO counters VALUES (?, 0)')
+      for (const name of counterNames) counter.run(name)
+      const field = db.prepare('INSERT OR IGNORE INTO fields (kind, name) VALUES (?, ?)')
+      for (const kind of entityKinds) for (const name of fieldNames(kind)) field.run(kind, name)
     })
     return db
   } catch (error) {
@@ -103,11 +132,15 @@ function refuseUnknown(path: string, version: number, tableCount: number): void 
 /** Ids of field names in this file: names may be added and reordered in measurements.ts. */
 export class FieldDictionary {
   readonly #ids = new Map<string, number>()
+  readonly #names = new Map<number, string>()
+  readonly allIds: readonly number[]
 
   constructor(db: SqlDatabase) {
     for (const row of db.prepare('SELECT id, kind, name FROM fields').all()) {
       this.#ids.set(`${textAt(row, 1)}.${textAt(row, 2)}`, numberAt(row, 0))
+      this.#names.set(numberAt(row, 0), textAt(row, 2))
     }
+    this.allIds = [...this.#ids.values()]
   }
 
   /** @throws Error if this file never saw the field: its batch was damaged */
@@ -117,7 +150,10 @@ export class FieldDictionary {
     return id
   }
 
-  get allIds(): readonly number[] {
-    return [...this.#ids.values()]
+  /** Name of a field within its kind. @throws Error if this file never saw it */
+  nameOf(id: number): string {
+    const name = this.#names.get(id)
+    if (name === undefined) throw new Error(`unknown field ${id}`)
+    return name
   }
 }

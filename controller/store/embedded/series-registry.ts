@@ -10,7 +10,8 @@ export interface Series {
   rowId: number | undefined
   head: ColumnBlock | undefined
   headCells: number
-  /** Time of its last sealed point; -Infinity if there is none. */
+  /** Times of its first and last point that was ever sealed; Infinity and -Infinity if there is none. */
+  sealedFromMs: number
   sealedThroughMs: number
   /** The head reaches back into sealed time: chunks and head have to be merged to read. */
   late: boolean
@@ -24,15 +25,18 @@ export class SeriesRegistry {
   #headCells = 0
   readonly #insert
   readonly #find
+  readonly #span
 
-  constructor(db: SqlDatabase, sealedThrough: (rowId: number) => number) {
-    this.#insert = db.prepare('INSERT OR IGNORE INTO series (kind, entity) VALUES (?, ?)')
+  constructor(db: SqlDatabase) {
+    this.#insert = db.prepare('INSERT OR IGNORE INTO series (kind, entity, first_ms, last_ms) VALUES (?, ?, 0, 0)')
     this.#find = db.prepare('SELECT id FROM series WHERE kind = ? AND entity = ?')
-    for (const row of db.prepare('SELECT id, kind, entity FROM series').all()) {
+    this.#span = db.prepare('UPDATE series SET first_ms = ?, last_ms = ? WHERE id = ?')
+    for (const row of db.prepare('SELECT id, kind, entity, first_ms, last_ms FROM series').all()) {
       const rowId = numberAt(row, 0)
       const series = this.#ensure(textAt(row, 1), textAt(row, 2))
       series.rowId = rowId
-      series.sealedThroughMs = sealedThrough(rowId)
+      series.sealedFromMs = numberAt(row, 3)
+      series.sealedThroughMs = numberAt(row, 4)
       this.#byRowId.set(rowId, series)
     }
   }
@@ -84,12 +88,19 @@ export class SeriesRegistry {
     return numberAt(this.#find.get(series.kind, series.id) ?? [], 0)
   }
 
+  /** Writes down that the head of a series is sealed; part of the same transaction. */
+  extend({ sealedFromMs, sealedThroughMs, head }: Series, rowId: number): void {
+    if (head === undefined) return
+    this.#span.run(Math.min(sealedFromMs, head.firstMs), Math.max(sealedThroughMs, head.lastMs), rowId)
+  }
+
   /** The head of the series is in chunks now, durably. */
   sealed(series: Series, rowId: number): void {
     const { head } = series
     if (head === undefined) return
     this.#headPoints -= head.length
     this.#headCells -= series.headCells
+    series.sealedFromMs = Math.min(series.sealedFromMs, head.firstMs)
     series.sealedThroughMs = Math.max(series.sealedThroughMs, head.lastMs)
     series.head = undefined
     series.headCells = 0
@@ -98,12 +109,13 @@ export class SeriesRegistry {
     this.#byRowId.set(rowId, series)
   }
 
-  /** Forgets a series that has neither chunks nor head; its row is gone. */
+  /** Forgets a series of which nothing is sealed any more; its row is gone. */
   forget(rowId: number): void {
     const series = this.#byRowId.get(rowId)
     if (series === undefined) return
     this.#byRowId.delete(rowId)
     series.rowId = undefined
+    series.sealedFromMs = Infinity
     series.sealedThroughMs = -Infinity
     if (series.head === undefined) this.#byKind.get(series.kind)?.delete(series.id)
   }
@@ -113,7 +125,16 @@ export class SeriesRegistry {
     if (ids === undefined) this.#byKind.set(kind, (ids = new Map()))
     let series = ids.get(id)
     if (series === undefined) {
-      series = { kind, id, rowId: undefined, head: undefined, headCells: 0, sealedThroughMs: -Infinity, late: false }
+      series = {
+        kind,
+        id,
+        rowId: undefined,
+        head: undefined,
+        headCells: 0,
+        sealedFromMs: Infinity,
+        sealedThroughMs: -Infinity,
+        late: false,
+      }
       ids.set(id, series)
     }
     return series

@@ -20,7 +20,10 @@ beforeEach(() => {
   sent = []
   turns = []
   closed = false
-  const engine = new Engine({ path: join(directory, 'series.db'), rawMs: 1e12, maxBytes: 2 ** 30 }, () => 0)
+  const engine = new Engine(
+    { path: join(directory, 'series.db'), tierMs: { raw: 1e12, '5m': 1e12, '1h': 1e12 }, maxBytes: 2 ** 30 },
+    () => 0,
+  )
   queue = new WorkQueue(
     engine,
     (message) => sent.push(message),
@@ -78,7 +81,7 @@ test('after a failed write takes none that was sent before its failure was known
 
 test('goes on with a long job between writes, one job at a time, and answers when it is done', () => {
   for (let id = 0; id < 3; id += 1) queue.take({ type: 'request', id, failures: 0, body: body(id) })
-  queue.take({ type: 'request', id: 10, failures: 0, body: { op: 'drop', beforeMs: t0 + 2 } })
+  queue.take({ type: 'request', id: 10, failures: 0, body: { op: 'drop', beforeMs: t0 + 2, tier: 'raw' } })
   queue.take({ type: 'maintain', nowMs: t0 })
   turn()
   queue.take({ type: 'request', id: 11, failures: 0, body: body(20) })

@@ -1,4 +1,5 @@
 import type { Engine } from './engine.js'
+import type { Tier } from '../time-series.js'
 import type { Answer, FromWorker, ReadBody, ToWorker, WriteBody } from './protocol.js'
 
 interface Queued<Body> {
@@ -59,7 +60,7 @@ export class WorkQueue {
 
   #takeRequest({ id, body, failures }: Extract<ToWorker, { type: 'request' }>): void {
     if (body.op === 'write') this.#writes.push({ id, body, failures })
-    else if (body.op === 'drop') this.#jobs.push({ id, steps: this.#dropping(body.beforeMs) })
+    else if (body.op === 'drop') this.#jobs.push({ id, steps: this.#dropping(body.beforeMs, body.tier) })
     else this.#reads.push({ id, body })
   }
 
@@ -143,17 +144,21 @@ export class WorkQueue {
     return undefined
   }
 
-  *#dropping(beforeMs: number): Generator<void, Answer> {
-    return { op: 'drop', points: yield* this.engine.drop(beforeMs) }
+  *#dropping(beforeMs: number, tier: Tier): Generator<void, Answer> {
+    return { op: 'drop', points: yield* this.engine.drop(beforeMs, tier) }
   }
 
   #answer(id: number, answer: Answer): void {
-    const transfer = answer.op === 'range' ? [answer.result.cells.buffer] : []
-    this.send({ type: 'answer', id, answer, health: this.engine.health() }, transfer)
+    this.send({ type: 'answer', id, answer, health: this.engine.health() }, transferredWith(answer))
   }
 
   #refuse(id: number, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
     this.send({ type: 'error', id, message, failures: this.#failures, health: this.engine.health() })
   }
+}
+
+function transferredWith(answer: Answer): readonly ArrayBuffer[] {
+  if (answer.op === 'range') return [answer.result.cells.buffer]
+  return answer.op === 'export' ? [answer.points.buffer] : []
 }

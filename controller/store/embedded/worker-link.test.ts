@@ -91,7 +91,7 @@ test('gives up on an answer that does not come, and makes room for the next', as
 })
 
 test.each([
-  ['ends', { op: 'drop', beforeMs: 1 } as const, 'exit code 7'],
+  ['ends', { op: 'drop', beforeMs: 1, tier: 'raw' } as const, 'exit code 7'],
   ['throws', top, 'broken'],
 ])('fails what is pending when the worker %s, says so, and starts another', async (_how, deadly, why) => {
   const link = linkTo()
@@ -116,7 +116,7 @@ test('ends a worker that does not close', async () => {
 test('closing while the worker is down starts no other', async () => {
   const link = linkTo()
   await link.open()
-  await expect(link.call({ op: 'drop', beforeMs: 1 })).rejects.toThrow('down')
+  await expect(link.call({ op: 'drop', beforeMs: 1, tier: 'raw' })).rejects.toThrow('down')
   await link.close()
   expect(starts).toBe(1)
 })

@@ -47,7 +47,17 @@ type State =
   | { readonly is: 'down'; readonly why: string; readonly retry: NodeJS.Timeout }
   | { readonly is: 'closed' }
 
-const unknownHealth: StoreHealth = { ok: true, problem: '', points: 0, sizeBytes: 0, oldestMs: undefined }
+const unknownTier = { retentionMs: 0, oldestMs: undefined }
+const unknownHealth: StoreHealth = {
+  ok: true,
+  problem: '',
+  points: 0,
+  sizeBytes: 0,
+  oldestMs: undefined,
+  tiers: { raw: unknownTier, '5m': unknownTier, '1h': unknownTier },
+  tooLate: 0,
+  trimmed: { points: 0, rollups: 0 },
+}
 
 /**
  * Requests to the store's worker and their answers: a deadline each, a bound on what is in flight. A worker that ends by itself

@@ -1,0 +1,144 @@
+import type { RangeQuery, SeriesInfo } from '../time-series.js'
+import { addValue, emptyAggregate, resultOf, type Aggregate } from './aggregate.js'
+import { bucketMs } from './column-block.js'
+import type { RangeCells } from './protocol.js'
+import { piecesOf, type QueryParts, type Rows, type Steps } from './series-pieces.js'
+import { ceilTo, dayMs, fineStepMs, floorTo } from './tier-steps.js'
+
+/** More cells than this do not fit into one answer: ask for steps or a shorter time. */
+const maxCells = 4_000_000
+
+/**
+ * Values of one entity over time. Answered from the points as far back as they reach, and from roll-ups before: of an hour if
+ * the step is made of hours, else of five minutes where there are such. A step that is narrower than the roll-up has rows only
+ * where one of those begins. A window that cuts a roll-up gets all of it.
+ * @throws Error if the answer were too large, or something that it needs is damaged
+ */
+export function range(parts: QueryParts, query: RangeQuery): RangeCells {
+  const { entity, fields, agg, tier } = query
+  const series = parts.registry.find(entity.kind, entity.id)
+  const ids = fields.map((name) => parts.fields.idOf(entity.kind, name))
+  const out = new CellWriter(fields.length + 1)
+  const tierStepMs = tier === '1h' ? bucketMs : tier === '5m' ? fineStepMs : 0
+  const stepMs = Math.max(query.stepMs, tierStepMs)
+  if (series === undefined || !(query.fromMs < query.toMs)) return out.finished()
+  // Points as stored come from no roll-up.
+  const from = stepMs === 0 ? 'raw' : tier
+  const coarsest = stepMs % bucketMs === 0 ? '1h' : '5m'
+  const fromMs = tierStepMs === 0 ? query.fromMs : floorTo(query.fromMs, tierStepMs)
+  const toMs = tierStepMs === 0 ? query.toMs : ceilTo(query.toMs, tierStepMs)
+  const step = new StepWriter(out, ids.length, stepMs, agg)
+  for (const piece of piecesOf(parts, series, { fields: ids, fromMs, toMs, tier: from, coarsest })) {
+    if (piece.is === 'steps') addSteps(step, piece, agg)
+    else addRows(stepMs === 0 ? out : step, piece, ids)
+  }
+  step.flush()
+  return out.finished()
+}
+
+function addRows(out: CellWriter | StepWriter, { block, from, to }: Rows, ids: readonly number[]): void {
+  const columns = ids.map((id) => block.column(id, from, to))
+  for (const [row, atMs] of block.times(from, to).entries()) {
+    const values = columns.map((column) => column?.[row] ?? NaN)
+    if (values.some((value) => !Number.isNaN(value))) out.add(atMs, values)
+  }
+}
+
+function addSteps(
+  out: StepWriter,
+  { startMs, stepMs, lists, window: { fromMs, toMs } }: Steps,
+  agg: RangeQuery['agg'],
+): void {
+  const first = Math.floor((fromMs - startMs) / stepMs)
+  const end = Math.ceil((toMs - startMs) / stepMs)
+  const places = lists.map(() => 0)
+  for (let step = Math.max(0, first); step < Math.min(end, dayMs / stepMs); step += 1) {
+    for (const [index, list] of lists.entries()) {
+      if (list === undefined) continue
+      let place = places[index] ?? 0
+      while ((list.steps[place] ?? Infinity) < step) place += 1
+      places[index] = place
+      if (list.steps[place] !== step) continue
+      list.summaries.addTo(out.fieldAt(startMs + step * stepMs, index), list.first + place, agg)
+    }
+  }
+}
+
+/** Growing rows of numbers. */
+class CellWriter {
+  #cells = new Float64Array(1024)
+  #length = 0
+
+  constructor(private readonly width: number) {}
+
+  add(atMs: number, values: readonly number[]): void {
+    const end = this.#length + this.width
+    if (end > maxCells) throw new Error(`the answer has more than ${maxCells} values: ask for a step or a shorter time`)
+    if (end > this.#cells.length) {
+      const larger = new Float64Array(Math.max(end, this.#cells.length * 2))
+      larger.set(this.#cells)
+      this.#cells = larger
+    }
+    this.#cells[this.#length] = atMs
+    this.#cells.set(values, this.#length + 1)
+    this.#length = end
+  }
+
+  finished(): RangeCells {
+    return { width: this.width, cells: this.#cells.slice(0, this.#length) }
+  }
+}
+
+/** Aggregates by step what comes in the order of time. */
+class StepWriter {
+  #startMs = NaN
+  #sums: readonly Aggregate[] = []
+
+  constructor(
+    private readonly out: CellWriter,
+    private readonly fieldCount: number,
+    private readonly stepMs: number,
+    private readonly aggregation: RangeQuery['agg'],
+  ) {}
+
+  add(atMs: number, values: readonly number[]): void {
+    for (const [index, value] of values.entries()) if (!Number.isNaN(value)) addValue(this.fieldAt(atMs, index), value)
+  }
+
+  /** What belongs to a field in the step that the time lies in. */
+  fieldAt(atMs: number, index: number): Aggregate {
+    const startMs = floorTo(atMs, this.stepMs)
+    if (startMs !== this.#startMs) {
+      this.flush()
+      this.#startMs = startMs
+      this.#sums = Array.from({ length: this.fieldCount }, () => emptyAggregate(this.aggregation))
+    }
+    const sums = this.#sums[index]
+    if (sums === undefined) throw new Error(`no field ${index}`)
+    return sums
+  }
+
+  flush(): void {
+    if (Number.isNaN(this.#startMs)) return
+    this.out.add(
+      this.#startMs,
+      this.#sums.map((sums) => resultOf(sums, this.aggregation) ?? NaN),
+    )
+    this.#startMs = NaN
+  }
+}
+
+/** @param oldestMs of anything that is kept: what a series had before is gone */
+export function seriesInfos(
+  { registry }: QueryParts,
+  kind: SeriesInfo['entity']['kind'],
+  oldestMs: number,
+): SeriesInfo[] {
+  const infos: SeriesInfo[] = []
+  for (const { id, head, sealedFromMs, sealedThroughMs } of registry.ofKind(kind)) {
+    const firstMs = Math.max(oldestMs, Math.min(head?.firstMs ?? Infinity, sealedFromMs))
+    const lastMs = Math.max(head?.lastMs ?? -Infinity, sealedThroughMs)
+    if (Number.isFinite(lastMs)) infos.push({ entity: { kind, id }, firstMs, lastMs })
+  }
+  return infos
+}
