@@ -226,10 +226,33 @@ export function merge(
   return { metrics, stored, refused }
 }
 
+/** Fields of VMs, disks and network interfaces that mean nothing while the VM does not run. */
+const liveFields = [
+  'cpuCores',
+  'vcpuWaitFraction',
+  'memoryRssBytes',
+  'memoryGuestUsedBytes',
+  'memoryGuestAvailableBytes',
+  'memoryActiveBytes',
+  'memoryBalloonedBytes',
+  'memorySwappedBytes',
+  'memorySwapInBytesPerSecond',
+  'memorySwapOutBytesPerSecond',
+  ...['read', 'write', 'flush'].flatMap((way) => [
+    `${way}BytesPerSecond`,
+    `${way}RequestsPerSecond`,
+    `${way}LatencyMs`,
+  ]),
+  'receiveBytesPerSecond',
+  'transmitBytesPerSecond',
+  'receiveErrorsPerSecond',
+  'transmitErrorsPerSecond',
+]
+
 /** Marks what was live as no longer known, with the reason. Sizes that the definition gives stay. */
-export function forget(metrics: Metrics, fields: readonly string[], reason: string): Metrics {
+export function silenced(metrics: Metrics, reason: string): Metrics {
   const kept: Record<string, Metric> = { ...metrics }
-  for (const field of fields) {
+  for (const field of liveFields) {
     const metric = kept[field]
     if (metric !== undefined && 'value' in metric) kept[field] = { absent: reason }
   }

@@ -4,12 +4,15 @@ import { interval, shortestIntervalMs, type Baseline, type Interval } from './ra
 
 /** Totals that are read together, with their memory. */
 export interface Counted {
+  /** Where the next interval begins. */
   baseline: Baseline | undefined
+  /** The last reading; one that came too soon for an interval is later than the baseline. */
+  read: Baseline | undefined
   /** The last interval, which ended at the baseline. */
-  latest?: Interval | undefined
-  /** Last moment when it was proven not to have moved since the baseline. */
-  idleAt: number | undefined
+  latest: Interval | undefined
 }
+
+export const neverCounted: Readonly<Counted> = { baseline: undefined, read: undefined, latest: undefined }
 
 /** One thing with totals and figures of its own: a disk, a NIC. */
 export interface Part extends Counted {
@@ -32,20 +35,18 @@ export interface Left {
   readonly owed: Totals
 }
 
-/** What these totals show since the last interval. */
-export function leftBy({ baseline }: Counted, at: number, totals: Totals): Left {
-  const growth = Object.entries(totals).map(([name, total]) => {
-    return [name, Math.max(0, (total ?? 0) - (baseline?.totals[name] ?? total ?? 0))] as const
+/**
+ * What grew from the last interval to `at`: what was read since, and from the last reading on, if it `goesOn`, as much as in
+ * the last interval. Undefined of a part that was never read.
+ */
+export function leftOf({ baseline, read, latest }: Counted, at: number, goesOn: boolean): Left | undefined {
+  if (baseline === undefined || read === undefined) return undefined
+  const unreadSeconds = goesOn ? Math.max(0, at - read.at) / 1000 : 0
+  const owed = Object.entries(read.totals).map(([name, total = 0]) => {
+    const known = Math.max(0, total - (baseline.totals[name] ?? total))
+    const perSecond = latest === undefined ? 0 : (latest.delta[name] ?? 0) / latest.seconds
+    return [name, known + perSecond * unreadSeconds] as const
   })
-  return { at: baseline?.at ?? at, owed: Object.fromEntries(growth) }
-}
-
-/** What to expect by `at`, if it goes on as in its last interval; nothing of a part that was never read. */
-export function expectedOf({ baseline, latest, idleAt }: Counted, at: number): Left | undefined {
-  if (baseline === undefined) return undefined
-  if (latest === undefined || idleAt !== undefined) return { at: baseline.at, owed: {} }
-  const share = Math.max(0, at - baseline.at) / 1000 / latest.seconds
-  const owed = Object.entries(latest.delta).map(([name, growth]) => [name, (growth ?? 0) * share] as const)
   return { at: baseline.at, owed: Object.fromEntries(owed) }
 }
 
@@ -63,6 +64,7 @@ export function afterMove(at: number, totals: Totals, left: Left): Interval | un
  */
 export function advance(part: Counted, now: Baseline, run: Run): Interval | undefined {
   if (Object.keys(now.totals).length === 0) return undefined
+  part.read = now
   const known = part.baseline
   const before = known?.runId === now.runId ? known : (startOf(now, run, known?.at ?? 0) ?? known)
   if (before?.runId === now.runId && now.at - before.at < shortestIntervalMs) {

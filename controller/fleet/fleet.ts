@@ -350,12 +350,12 @@ export class Fleet implements FleetReader {
     const copy = host.copies.get(uuid)
     if (copy === undefined) return host.context(uuid)
     const others = this.#copies.others(host, uuid)
-    if (isRunning(sample?.state ?? copy.state)) {
+    if (isRunning(sample === undefined ? copy.state : copy.stateAfter(sample))) {
       // One that comes is said to by its events; they may be behind.
       copy.isApart = !copy.passage.isComing && isDouble({ host, copy }, others)
-    } else if (copy.passage.leavingSince === undefined) {
+    } else if (copy.passage.leftAt === undefined) {
       copy.isApart = false
-    } else if (!copy.hasRun) {
+    } else if (!copy.ranUntilItLeft) {
       copy.isApart = others.some((other) => other.host.status !== 'silent' && isRunning(other.copy.state))
     }
     return host.context(copy.isApart ? `${uuid}@${host.id}` : uuid)

@@ -4,8 +4,9 @@ import type { HostRecord } from './host-record.js'
 import type { VmCopy } from './vm-copy.js'
 
 /**
- * A VM that moves has two copies, and one history. The source tells of it up to the moment when it is suspended for good; the
- * destination, whose totals begin at 0, goes on from there. So rates times intervals give what was written, moves included.
+ * A VM that moves has two copies, and one history. The source tells of it up to the moment when it is suspended for good, and
+ * what is read of it later is of that moment; the destination tells of it from the moment when it runs there, where its totals
+ * began at 0. So no moment is told of by both, and rates times intervals give what was written, moves included.
  */
 
 /** A copy on another host. */
@@ -55,13 +56,17 @@ export function refutes(copy: VmCopy, other: VmCopy): boolean {
   )
 }
 
-/** Whether a sample belongs in the VM's history. Of a copy that does not run while another does, or may, only this does. */
+/**
+ * Whether a sample belongs in the VM's history. Of copies that do not run only the one that ran counts, and none while one
+ * runs, or may.
+ */
 export function isHeard(copy: VmCopy, sample: VmObservation, others: readonly OtherCopy[]): boolean {
-  const live = (): VmCopy[] => others.filter(({ host }) => host.status !== 'silent').map((other) => other.copy)
   return (
     isHeardAlone(copy, sample) ??
-    !live().some(
-      (other) => isRunning(other.state) || other.passage.leavingSince !== undefined || other.passage.isComing,
+    !others.some(
+      ({ host, copy: other }) =>
+        (other.hasRun && !copy.hasRun) ||
+        (host.status !== 'silent' && (isRunning(other.state) || other.passage.isLeaving || other.passage.isComing)),
     )
   )
 }
@@ -74,10 +79,18 @@ export function isHeardLate(copy: VmCopy, sample: VmObservation, isElsewhere: ()
   return isHeardAlone(copy, sample) ?? (copy.hasRun || !isElsewhere())
 }
 
-/** As far as the copy's own passage says. A running copy counts, and what one wrote until it left. */
-function isHeardAlone({ state, passage }: VmCopy, sample: VmObservation): boolean | undefined {
-  if (isRunning(sample.state ?? state)) return true
-  if (passage.isComing || passage.hasLeft) return false
-  if (passage.leavingSince !== undefined) return (sample.state ?? state) === 'paused'
+/**
+ * As far as the copy's own passage says: what it did from its arrival to its departure, and after that what it had done by
+ * then. A sample may be told long after it was taken, when it has left again.
+ */
+function isHeardAlone(copy: VmCopy, sample: VmObservation): boolean | undefined {
+  const { passage } = copy
+  const told = sample.state ?? copy.state
+  const { leftAt } = passage
+  if (sample.at < passage.since || (passage.isComing && !isRunning(told))) return false
+  if (leftAt !== undefined && sample.at < leftAt) return true
+  if (isRunning(told) || isRunning(copy.stateAfter(sample))) return true
+  if (passage.isLeaving) return told === 'paused'
+  if (passage.isElsewhere) return sample.disks.length > 0 && passage.isOfItsEnd(sample.at)
   return undefined
 }

@@ -211,6 +211,30 @@ describe('a host that says the VM came to it', () => {
     expect(history.slice(before)).toEqual(['target 3.5'])
     expect(history.filter((line) => line.startsWith('bad'))).toEqual([])
   })
+
+  it.each([
+    ['never had it', false],
+    ['had it before', true],
+  ])('cannot say that it has just left: one that %s', (_what, hadIt) => {
+    if (hadIt) {
+      sees('bad', 0)
+      happens('own', 900, 'started', 'migrated')
+      happens('bad', 1000, 'suspended', 'migration')
+      happens('own', 1100, 'resumed', 'migrated')
+      happens('bad', 1200, 'stopped', 'migrated')
+    }
+    for (const at of [2000, 3000]) sees('own', at)
+    const before = history.length
+    happens('bad', 3500, 'started', 'migrated')
+    happens('bad', 3550, 'suspended', 'migration')
+    sees('bad', 3600, { at: t0 + 3540, state: 'paused' })
+    happens('bad', 3700, 'stopped', 'migrated')
+    sees('bad', 3800, { at: t0 + 3545, state: undefined })
+    sees('bad', 3900, { at: t0 + 3650, state: undefined })
+    sees('own', 4000)
+    expect(history.slice(before)).toEqual(['own 4'])
+    expect(Math.max(...rates)).toBeLessThanOrEqual(1000)
+  })
 })
 
 describe('a host that tells late', () => {

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { event, leaving, MoveWorld, read, running, uuid, type Told } from '../../test/support/move-world.js'
@@ -21,19 +20,6 @@ const onTarget = [
   read('target', 4700, 1e6),
   read('target', 5700, 2e6),
 ]
-
-/** Lists merged: each keeps its order, `choose` says whose turn it is. */
-function interleaved(lists: readonly (readonly Told[])[], choose: (waiting: number) => number): Told[] {
-  const rest = lists.map((list) => [...list]).filter((list) => list.length > 0)
-  const merged: Told[] = []
-  while (rest.length > 0) {
-    const index = choose(rest.length)
-    const next = rest[index]?.shift()
-    if (next !== undefined) merged.push(next)
-    if (rest[index]?.length === 0) rest.splice(index, 1)
-  }
-  return merged
-}
 
 let world: MoveWorld
 
@@ -61,7 +47,7 @@ describe('a migration that is told late', () => {
     for (const host of away) world.wasAway(host)
     for (const one of told) world.tell(one)
     expect(world.integral()).toBeCloseTo(bytes, 0)
-    const word = told.some(({ report }) => report.atMs === 3600) ? [3600] : []
+    const word = told.some(({ report }) => report.atMs === 3600) ? [3500] : []
     expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, ...word, 4700, 5700])
     expect([...world.stored().keys()].toSorted()).toEqual([`disk ${uuid}/vda`, `vm ${uuid}`])
     const disk = world.stored().get(`disk ${uuid}/vda`)
@@ -95,7 +81,7 @@ describe('a migration that is told late', () => {
     ]
     for (const one of [...onTarget.slice(0, 2), event('target', 4000, 'stopped', 'failed'), ...failed]) world.tell(one)
     expect(world.integral()).toBeCloseTo(5.5e6, 0)
-    expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3600, 5000, 6000])
+    expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3500, 5000, 6000])
   })
 
   it.each([
@@ -103,18 +89,30 @@ describe('a migration that is told late', () => {
     ['after the source said that it has it no more', true],
   ])('leaves no trace of definitions that do not run, told %s', (_what, isGone) => {
     for (const host of ['source', 'target']) world.wasAway(host)
-    const off = (host: string, atMs: number): Told =>
-      read(host, atMs, 0, { state: 'shutoff', stateReason: 'unknown', disks: [], runId: '' })
     const now: Told = { host: 'source', arrivesMs: 20_000, report: { atMs: 20_000, lane: 'state', spoolId: 'fresh' } }
     const told = [off('target', 900), off('target', 1900), ...onTarget, ...onSource, off('source', 10_000)]
     for (const one of [...(isGone ? [now] : []), ...told]) world.tell(one)
     const state = [...(world.stored().get(`vm ${uuid}`) ?? [])].map(([atMs, fields]) => [atMs, fields['running']])
-    // The source says at 3600 that it is suspended there, and at 0 and 3760 it runs.
+    // The source says that it was suspended there at 3500, and at 0 and 3760 it runs.
     expect(state.filter(([, value]) => value !== undefined)).toEqual([
       [0, 1],
       [3760, 1],
-      [3600, 0],
+      [3500, 0],
     ])
+  })
+
+  it('leaves no trace of a definition on a third host that was not away', () => {
+    world = new MoveWorld(['source', 'target', 'third'])
+    world.tell(beginning)
+    for (const host of ['source', 'target']) world.goesAway(host)
+    world.tell(off('third', 1500))
+    world.wasAway('source')
+    for (const one of onSource) world.tell(one)
+    world.tell(off('third', 4500))
+    world.wasAway('target')
+    for (const one of onTarget) world.tell(one)
+    expect([...(world.stored().get(`vm ${uuid}`)?.keys() ?? [])].filter((atMs) => atMs % 1000 === 500)).toEqual([3500])
+    expect(world.integral()).toBeCloseTo(5.5e6, 0)
   })
 
   it('has zeros where the fast lane proves that nothing was written', () => {
@@ -163,134 +161,212 @@ describe('a migration that is told late', () => {
       for (const host of ['source', 'target']) world.wasAway(host)
       for (const one of told) world.tell(one)
       expect(world.integral()).toBeCloseTo(6.65e6, 0)
-      expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3560, 4700, 6700])
+      expect(world.rates().map(({ atMs }) => atMs)).toEqual([1000, 2000, 3000, 3500, 4700, 6700])
     }
   })
 })
 
-/** A VM that goes from host to host, told by each of them, and what it wrote. */
-const journeys = fc
-  .record({
-    hosts: fc.integer({ min: 2, max: 3 }),
-    hops: fc.array(
-      fc.record({
-        runMs: fc.integer({ min: 3000, max: 6000 }),
-        suspendedMs: fc.integer({ min: 20, max: 1500 }),
-        wordMs: fc.integer({ min: 10, max: 250 }),
-        prepareMs: fc.integer({ min: 100, max: 900 }),
-      }),
-      { minLength: 1, maxLength: 4 },
-    ),
-    phasesMs: fc.array(fc.nat(999), { minLength: 3, maxLength: 3 }),
-    /** Bytes a millisecond, second by second. */
-    pace: fc.array(fc.nat(5000), { minLength: 1, maxLength: 10 }),
-  })
-  .map(({ hosts, hops, phasesMs, pace }) => {
-    const names = Array.from({ length: hosts }, (_, n) => `hv${n}`)
-    const nameOf = (hop: number): string => names[hop % hosts] ?? ''
-    const told = new Map<string, Told[]>(names.map((name) => [name, []]))
-    const tell = (...all: readonly Told[]): void => {
-      for (const one of all) told.get(one.host)?.push(one)
-    }
-    let from = 0
-    let written = 0
-    // What it has written since it came to a host, `forMs` later; it does not depend on the host.
-    const wrote = (forMs: number): number => {
-      let bytes = 0
-      for (let ms = 0; ms < forMs; ms += 1000) {
-        bytes += (pace[(ms / 1000) % pace.length] ?? 0) * Math.min(1000, forMs - ms)
-      }
-      return bytes
-    }
-    const beats = (host: string, runId: string, cameMs: number, untilMs: number): void => {
-      const phase = phasesMs[names.indexOf(host)] ?? 0
-      for (let atMs = phase; atMs < untilMs; atMs += 1000) {
-        if (atMs > cameMs + 60) tell(read(host, atMs, wrote(atMs - cameMs), { runId }))
-      }
-    }
-    hops.forEach(({ runMs, suspendedMs, wordMs, prepareMs }, hop) => {
-      const [host, next, runId] = [nameOf(hop), nameOf(hop + 1), `run ${hop}`]
-      const leftMs = from + runMs
-      if (hop > 0) tell(event(host, from, 'resumed', 'migrated'))
-      tell(read(host, from === 0 ? 0 : from + 60, wrote(from === 0 ? 0 : 60), { ...running, runId }))
-      beats(host, runId, from, leftMs)
-      tell(event(next, leftMs - prepareMs, 'started', 'migrated'))
-      tell(read(next, leftMs - prepareMs + 30, 0, { ...leaving, runId: `run ${hop + 1}` }))
-      tell(event(host, leftMs, 'suspended', 'migration'))
-      tell(read(host, leftMs + wordMs, wrote(runMs), { ...leaving, runId }))
-      tell(event(host, leftMs + suspendedMs + 260, 'stopped', 'migrated'))
-      written += wrote(runMs)
-      from = leftMs + suspendedMs
-    })
-    const [host, runId] = [nameOf(hops.length), `run ${hops.length}`]
-    tell(event(host, from, 'resumed', 'migrated'))
-    tell(read(host, from + 60, wrote(60), { ...running, runId }))
-    beats(host, runId, from, from + 3000)
-    tell(read(host, from + 4000, wrote(4000), { runId }))
-    written += wrote(4000)
-    return { names, lists: [...told.values()], last: host, written, endMs: from + 4000 }
-  })
-
-/** Everything that all hosts tell of now, once they are back. */
-function present(names: readonly string[], last: string, atMs: number): Told[] {
-  return names.map((host) => {
-    const fresh = { lane: 'state', spoolId: 'fresh', vms: [] } as const
-    const sample = read(host, atMs, 7, { ...running, runId: 'as it is now' }).report
-    return { host, arrivesMs: atMs, report: { ...sample, ...fresh, vms: host === last ? (sample.vms ?? []) : [] } }
-  })
+/** What one host tells, with something else in the place of what it told of these moments. */
+function changed(told: readonly Told[], moments: readonly number[], ...instead: readonly Told[]): Told[] {
+  return [...told.filter(({ report }) => !moments.includes(report.atMs)), ...instead].toSorted(
+    (a, b) => a.arrivesMs - b.arrivesMs,
+  )
 }
 
-describe('moves from host to host', () => {
-  it('give the same series, with what was written, however late reports of the hosts come between each other', () => {
-    fc.assert(
-      fc.property(journeys, fc.infiniteStream(fc.nat(5)), ({ names, lists, last, written, endMs }, turns) => {
-        const [first = [], ...others] = lists
-        const play = (told: readonly Told[]): MoveWorld => {
-          const played = new MoveWorld(names)
-          const [start, ...rest] = told
-          if (start !== undefined) played.tell(start)
-          for (const name of names) played.wasAway(name)
-          for (const one of rest) played.tell(one)
-          return played
-        }
-        const [start, ...ofFirst] = first
-        const begin = start === undefined ? [] : [start]
-        const choose = (waiting: number): number => (turns.next().value ?? 0) % waiting
-        const now = present(names, last, endMs + 2000).map((one) => [one])
-        const inTime = play([...begin, ...[ofFirst, ...others].flat().toSorted((a, b) => a.arrivesMs - b.arrivesMs)])
-        const mixed = play([...begin, ...interleaved([ofFirst, ...others, ...now], choose)])
-        expect(inTime.integral()).toBeCloseTo(written, -1)
-        expect(mixed.integral(endMs)).toBeCloseTo(written, -1)
-        for (const [id, rows] of inTime.stored()) {
-          for (const [atMs, fields] of rows) expect(mixed.stored().get(id)?.get(atMs), `${id} ${atMs}`).toEqual(fields)
-        }
-        expect(mixed.rates().at(-1)?.atMs).toBe(endMs)
-      }),
-      { seed: 1, numRuns: 120 },
-    )
-  })
+const proof = (host: string, atMs: number): Told => ({ host, arrivesMs: atMs + 5, report: { atMs } })
+const off = (host: string, atMs: number): Told =>
+  read(host, atMs, 0, { state: 'shutoff', stateReason: 'unknown', disks: [], runId: '' })
 
-  it('give it as well where some of the hosts were away and others were not', () => {
-    fc.assert(
-      fc.property(
-        journeys,
-        fc.infiniteStream(fc.nat(5)),
-        fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
-        ({ names, lists, written }, turns, away) => {
-          const played = new MoveWorld(names)
-          const [[start, ...ofFirst] = [], ...others] = lists
-          if (start !== undefined) played.tell(start)
-          names.forEach((name, index) => {
-            if (away[index] === true) played.wasAway(name)
-          })
-          const choose = (waiting: number): number => (turns.next().value ?? 0) % waiting
-          for (const one of interleaved([ofFirst, ...others], choose)) played.tell(one)
-          expect(played.integral()).toBeCloseTo(written, -1)
-          expect([...played.stored().keys()].filter((id) => id.includes('@'))).toEqual([])
-        },
+describe('the same series, whoever is away and whoever tells first', () => {
+  it.each<[string, readonly Told[], readonly Told[], number, readonly number[]]>([
+    [
+      'the source is read last at the moment when the target is read first',
+      changed(onSource, [3600], read('source', 3760, 3.5e6, leaving)),
+      onTarget,
+      5.5e6,
+      [1000, 2000, 3000, 3500, 4700, 5700],
+    ],
+    [
+      'the source is read last long after that, and its process has used more CPU time',
+      changed(
+        onSource,
+        [3600, 3900],
+        read('source', 4600, 3.5e6, { ...leaving, totals: { cpuSeconds: 9 } }),
+        event('source', 5000, 'stopped', 'migrated'),
       ),
-      { seed: 1, numRuns: 120 },
-    )
+      onTarget,
+      5.5e6,
+      [1000, 2000, 3000, 3500, 4700, 5700],
+    ],
+    [
+      'the last reading is told after the end of the process',
+      changed(onSource, [3600], read('source', 3600, 3.5e6, {}, 400)),
+      onTarget,
+      5.5e6,
+      [1000, 2000, 3000, 3500, 4700, 5700],
+    ],
+    [
+      'the same, when a reading after it was told before it',
+      changed(onSource, [3600], read('source', 3600, 3.5e6, {}, 1000), off('source', 4000)),
+      onTarget,
+      5.5e6,
+      [1000, 2000, 3000, 3500, 4700, 5700],
+    ],
+    [
+      'the last reading is from before the end, and told after that',
+      changed(onSource, [3600], read('source', 3450, 3.45e6, {}, 100)),
+      onTarget,
+      5.5e6,
+      [1000, 2000, 3000, 3450, 4700, 5700],
+    ],
+    [
+      'the same, told after the end of the process',
+      changed(onSource, [3600], read('source', 3450, 3.45e6, {}, 500)),
+      onTarget,
+      5.5e6,
+      [1000, 2000, 3000, 3450, 4700, 5700],
+    ],
+    [
+      'it says that it runs, and is told after the end',
+      changed(onSource, [3600], read('source', 3450, 3.45e6, running, 100), read('source', 3600, 3.5e6, leaving)),
+      onTarget,
+      5.5e6,
+      [1000, 2000, 3000, 3450, 4700, 5700],
+    ],
+    [
+      'nothing moves on the target for a while',
+      onSource,
+      changed(onTarget, [4700], proof('target', 4700), read('target', 5700, 1.06e6)),
+      5.5e6,
+      [1000, 2000, 3000, 3500, 4700, 5700],
+    ],
+    [
+      'the target was read while it was being received, told after that',
+      onSource,
+      changed(onTarget, [2550], read('target', 3690, 0, leaving, 30)),
+      5.5e6,
+      [1000, 2000, 3000, 3500, 4700, 5700],
+    ],
+    [
+      'going on from the target fails before its first interval is complete',
+      onSource,
+      changed(
+        onTarget,
+        [4700],
+        event('target', 3900, 'suspended', 'migration'),
+        read('target', 3950, 200_000, leaving),
+        event('target', 4100, 'resumed', 'migrated'),
+        read('target', 4700, 800_000),
+      ),
+      5.5e6,
+      [1000, 2000, 3000, 3500, 4700, 5700],
+    ],
+    [
+      'going back to the source fails, and what it had received is told after that',
+      [
+        ...onSource,
+        event('source', 5000, 'started', 'migrated'),
+        event('source', 5500, 'stopped', 'failed'),
+        read('source', 5450, 0, { ...leaving, runId: 'back' }, 100),
+      ],
+      [
+        ...changed(onTarget, [5700], event('target', 5200, 'suspended', 'migration')),
+        read('target', 5250, 1.5e6, leaving),
+        event('target', 5400, 'resumed', 'migrated'),
+        read('target', 5460, 1.56e6, running),
+        read('target', 6200, 2.3e6),
+      ],
+      5.8e6,
+      [1000, 2000, 3000, 3500, 4700, 5200, 6200],
+    ],
+    [
+      'it was read while an attempt that failed had it suspended, told after that',
+      changed(
+        onSource,
+        [2000, 3000],
+        event('source', 1500, 'suspended', 'migration'),
+        event('source', 1600, 'resumed', 'migrated'),
+        read('source', 1550, 1.5e6, leaving, 100),
+        read('source', 2600, 2.5e6),
+      ),
+      changed(onTarget, [], event('target', 1200, 'started', 'migrated'), event('target', 1700, 'stopped', 'failed')),
+      5.5e6,
+      [1000, 1550, 2600, 3500, 4700, 5700],
+    ],
+    [
+      'it is seen running after an attempt that failed, and the event tells of the same moment',
+      changed(
+        onSource,
+        [2000, 3000],
+        event('source', 1500, 'suspended', 'migration'),
+        read('source', 1600, 1.5e6, running),
+        event('source', 1600, 'resumed', 'migrated'),
+        read('source', 2600, 2.5e6),
+      ),
+      onTarget,
+      5.5e6,
+      [1000, 1600, 2600, 3500, 4700, 5700],
+    ],
+    [
+      'it goes back, and that it runs on the target is told after it left there',
+      [
+        ...onSource,
+        event('source', 5000, 'started', 'migrated'),
+        event('source', 5700, 'resumed', 'migrated'),
+        read('source', 5760, 60_000, { ...running, runId: 'back' }),
+        read('source', 6700, 1e6, { runId: 'back' }),
+      ],
+      changed(
+        onTarget,
+        [5700],
+        event('target', 5500, 'suspended', 'migration'),
+        read('target', 5400, 1.7e6, running, 200),
+        read('target', 5600, 1.8e6, leaving, 50),
+        event('target', 5900, 'stopped', 'migrated'),
+      ),
+      6.3e6,
+      [1000, 2000, 3000, 3500, 4700, 5400, 6700],
+    ],
+    [
+      'nothing moved on the source in the end, and it was gone before it could be read',
+      changed(onSource, [3000, 3600], proof('source', 3000)),
+      onTarget,
+      4e6,
+      [1000, 2000, 4700, 5700],
+    ],
+    [
+      'the rest is copied for long while it runs on the target already',
+      changed(
+        onSource,
+        [3500, 3900],
+        event('source', 3500, 'suspended', 'post-copy'),
+        read('source', 6500, 3.5e6, leaving),
+        event('source', 7000, 'stopped', 'migrated'),
+      ),
+      [...onTarget, read('target', 6700, 3e6), read('target', 7700, 4e6)],
+      7.5e6,
+      [1000, 2000, 3000, 3500, 4700, 5700, 6700, 7700],
+    ],
+  ])('%s', (_what, source, target, bytes, times) => {
+    const both = [...source, ...target]
+    let first: ReturnType<MoveWorld['stored']> | undefined
+    for (const away of [['source', 'target'], ['source'], ['target'], []]) {
+      for (const told of [both.toSorted((a, b) => a.arrivesMs - b.arrivesMs), both, [...target, ...source]]) {
+        world = new MoveWorld(['source', 'target'])
+        world.tell(beginning)
+        for (const host of away) world.goesAway(host)
+        for (const host of away) world.wasAway(host)
+        for (const one of told) world.tell(one)
+        expect(world.integral()).toBeCloseTo(bytes, 0)
+        expect(world.rates().map(({ atMs }) => atMs)).toEqual(times)
+        first ??= world.stored()
+        expect(world.stored()).toEqual(first)
+      }
+    }
+    expect([...(first ?? [])].map(([id]) => id).toSorted()).toEqual([`disk ${uuid}/vda`, `vm ${uuid}`])
+    // It ran nowhere then.
+    const moments = [...(first?.values() ?? [])].flatMap((rows) => [...rows.keys()])
+    expect(moments.filter((atMs) => atMs > 3500 && atMs < 3700)).toEqual([])
   })
 })
 

@@ -86,8 +86,8 @@ export class LateTracks {
     })
     for (const sample of report.vms) {
       const copy = this.#copy(host, sample.uuid, sample.at)
-      const context = this.#context(host, sample.uuid, sample.at)
       if (copy === undefined) continue
+      const context = this.#context(host, sample.uuid, copy.passage.momentOf(sample.at))
       if (isHeardLate(copy, sample, () => this.#isElsewhere(host, sample.uuid))) {
         points.push(...copy.observe(sample, context, this.moves))
         points.push(...this.moves.heard(copy, context, now))

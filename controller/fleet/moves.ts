@@ -44,12 +44,19 @@ export class Moves implements Departures {
    * @returns points to store anew: first intervals on other hosts, of which more is known now
    */
   heard(copy: VmCopy, context: CopyContext, now: number): Point[] {
-    const news = copy.passage.takeNews()
+    return copy.passage.takeNews().flatMap((news) => this.#heard(copy, news, context, now))
+  }
+
+  prune(now: number): void {
+    for (const [uuid, { heardAt }] of this.#byVm) if (now - heardAt > forgottenAfterMs) this.#byVm.delete(uuid)
+  }
+
+  #heard({ uuid, isApart }: VmCopy, news: Departure | Arrival, context: CopyContext, now: number): Point[] {
     // What is told apart from the VM neither left nor came.
-    if (news === undefined || copy.isApart) return []
+    if (isApart) return []
     const { hostId } = context
-    if ('leftAt' in news && this.isElsewhere(copy.uuid, hostId, news.leftAt)) return []
-    const known = this.#of(copy.uuid)
+    if ('leftAt' in news && this.isElsewhere(uuid, hostId, news.leftAt)) return []
+    const known = this.#of(uuid)
     known.heardAt = now
     if ('cameAt' in news) {
       put(known.arrivals, `${hostId} ${news.cameAt}`, { hostId, what: news, context })
@@ -59,10 +66,6 @@ export class Moves implements Departures {
     return [...known.arrivals.values()].flatMap((arrival) =>
       nearest(known, arrival.hostId, arrival.what) === news ? firstPoints(arrival.what, news, arrival.context) : [],
     )
-  }
-
-  prune(now: number): void {
-    for (const [uuid, { heardAt }] of this.#byVm) if (now - heardAt > forgottenAfterMs) this.#byVm.delete(uuid)
   }
 
   #of(uuid: string): MovesOfVm {

@@ -1,6 +1,6 @@
 import type { EntityKey, Point } from '../store/time-series.js'
 import { merge, unread, type Merged, type Metrics, type Readings } from './absence.js'
-import type { Part } from './counted.js'
+import { neverCounted, type Part } from './counted.js'
 import type { CopyContext } from './vm-copy.js'
 
 /** More than one report can name. */
@@ -15,7 +15,7 @@ export function partOf(
 ): Part {
   const known = parts.get(name)
   if (known !== undefined) return known
-  const part: Part = { baseline: undefined, metrics: unread(kind, capabilities), idleAt: undefined }
+  const part: Part = { ...neverCounted, metrics: unread(kind, capabilities) }
   const [oldest] = parts.keys()
   if (parts.size >= mostParts && oldest !== undefined) parts.delete(oldest)
   parts.set(name, part)

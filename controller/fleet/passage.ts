@@ -1,12 +1,11 @@
-import type { EventObservation, Totals } from '../model/observation.js'
+import type { EventObservation, Totals, VmObservation } from '../model/observation.js'
 import type { Left } from './counted.js'
+import { shortestIntervalMs } from './rates.js'
 
-/** What the host that a VM leaves says of its disks after they have stopped there. */
+/** What the host that a VM leaves says of its disks: after this moment they do not move there. */
 export interface Departure {
   /** When it was suspended to run elsewhere. */
   readonly leftAt: number
-  /** False: it has not been read since; this is what to expect. */
-  readonly isRead: boolean
   /** By target. */
   readonly disks: ReadonlyMap<string, Left>
 }
@@ -27,14 +26,16 @@ export interface FirstReading {
   readonly disks: ReadonlyMap<string, Totals>
 }
 
+/** A stay on this host: how the VM came, unless it was started here, and when it was suspended to go on elsewhere. */
 type Stage =
-  | { readonly is: 'home' }
   | { readonly is: 'coming'; readonly since: number }
-  | { readonly is: 'came'; readonly arrival: Arrival }
-  | { readonly is: 'leaving'; readonly departure: Departure }
-  | { readonly is: 'left' }
+  | { readonly is: 'here'; readonly arrival: Arrival | undefined }
+  | { readonly is: 'leaving'; readonly arrival: Arrival | undefined; readonly leftAt: number }
+  | { readonly is: 'left'; readonly arrival: Arrival | undefined; readonly leftAt: number; readonly goneAt: number }
+  /** It was being received and did not come. */
+  | { readonly is: 'elsewhere' }
 
-const home: Stage = { is: 'home' }
+const home: Stage = { is: 'here', arrival: undefined }
 
 /** Reasons of the two events of a move: the source is suspended, the destination resumed. */
 const moving = { suspended: /^(migration|post-copy)$/, resumed: /^(migrated|post-copy)$/ }
@@ -42,16 +43,16 @@ const moving = { suspended: /^(migration|post-copy)$/, resumed: /^(migrated|post
 /** Where one host's copy of a VM is on its way from host to host. */
 export class Passage {
   #stage: Stage = home
-  #news: Departure | Arrival | undefined
+  #news: (Departure | Arrival)[] = []
 
   /** Since when it runs here after it ran on another host; undefined for one that did not come. */
   get cameAt(): number | undefined {
-    return this.#stage.is === 'came' ? this.#stage.arrival.cameAt : undefined
+    return this.#arrival?.cameAt
   }
 
   /** It came, and its first interval here is still to come. */
   get arriving(): Arrival | undefined {
-    return this.#stage.is === 'came' && this.#stage.arrival.first === undefined ? this.#stage.arrival : undefined
+    return this.#arrival?.first === undefined ? this.#arrival : undefined
   }
 
   /** Another host is sending it; it does not run yet. */
@@ -59,36 +60,67 @@ export class Passage {
     return this.#stage.is === 'coming'
   }
 
-  /** It was suspended to run on another host at that moment, and nothing happened to it since. */
-  get leavingSince(): number | undefined {
-    return this.#stage.is === 'leaving' ? this.#stage.departure.leftAt : undefined
+  /** It was suspended to run on another host, and nothing happened to it since. */
+  get isLeaving(): boolean {
+    return this.#stage.is === 'leaving'
   }
 
-  /** It has gone to another host: what this one still knows of it is not its history any more. */
-  get hasLeft(): boolean {
-    return this.#stage.is === 'left'
+  /** It runs on another host: what this one still knows of it is not its history. */
+  get isElsewhere(): boolean {
+    return this.#stage.is === 'left' || this.#stage.is === 'elsewhere'
   }
 
-  /** What became known since this was last asked: of its departure, or of its arrival once its first interval is complete. */
-  takeNews(): Departure | Arrival | undefined {
+  /** Until when its history was here; undefined: it goes on here. */
+  get leftAt(): number | undefined {
+    return 'leftAt' in this.#stage ? this.#stage.leftAt : undefined
+  }
+
+  /** Whether a reading can be of the time between its departure and the end of its process here. */
+  isOfItsEnd(readAt: number): boolean {
+    return this.#stage.is === 'left' && readAt >= this.#stage.leftAt && readAt < this.#stage.goneAt
+  }
+
+  /** Of which moment a reading tells: its disks do not move after its departure. */
+  momentOf(readAt: number): number {
+    return Math.min(readAt, this.leftAt ?? readAt)
+  }
+
+  /** A reading as of that moment. Only its process goes on, and what that has used counts if it is read soon. */
+  asOfItsEnd(sample: VmObservation): VmObservation {
+    const at = this.momentOf(sample.at)
+    if (at === sample.at) return sample
+    return sample.at - at < shortestIntervalMs ? { ...sample, at } : { ...sample, at, totals: {}, levels: {} }
+  }
+
+  /** From when on it can have run here. */
+  get since(): number {
+    return this.#stage.is === 'coming' ? this.#stage.since : (this.cameAt ?? -Infinity)
+  }
+
+  /** What became known since this was last asked: of its arrival once its first interval is complete, of its departure. */
+  takeNews(): readonly (Departure | Arrival)[] {
     const news = this.#news
-    this.#news = undefined
+    this.#news = []
     return news
   }
 
-  /** An event that is not older than the copy's state. @param expected what its disks have done up to a moment */
-  happened({ kind, reason, at }: EventObservation, expected: (at: number) => Departure['disks']): void {
+  /** An event that is not older than the copy's state. */
+  happened({ kind, reason, at }: EventObservation): void {
+    const stage = this.#stage
+    const arrival = this.#arrival
     switch (kind) {
       case 'suspended':
-        if (moving.suspended.test(reason)) this.#leave({ leftAt: at, isRead: false, disks: expected(at) })
+        if (moving.suspended.test(reason)) this.#stage = { is: 'leaving', arrival, leftAt: at }
         break
       case 'resumed':
         // A source whose migration failed is resumed in the same words; and who has come is not coming again.
-        if (this.#stage.is === 'leaving') this.#stage = home
-        else if (this.#stage.is !== 'came' && moving.resumed.test(reason)) this.come(at)
+        if (stage.is === 'leaving') this.stay()
+        else if (moving.resumed.test(reason) && (stage.is !== 'here' || arrival === undefined)) this.come(at)
         break
       case 'stopped':
-        this.#stage = this.#stage.is === 'leaving' || reason === 'migrated' ? { is: 'left' } : home
+        if (stage.is === 'coming') this.#stage = { is: 'elsewhere' }
+        else if (stage.is === 'leaving') this.#stage = { ...stage, is: 'left', goneAt: at }
+        else this.#stage = reason === 'migrated' ? { is: 'left', arrival, leftAt: at, goneAt: at } : home
         break
       case 'started':
         this.#stage = isArrival(kind, reason) ? { is: 'coming', since: at } : home
@@ -101,32 +133,31 @@ export class Passage {
   /** It was being received, and runs now. */
   come(at: number): void {
     const comingSince = this.#stage.is === 'coming' ? this.#stage.since : undefined
-    this.#stage = { is: 'came', arrival: { comingSince, cameAt: at, first: undefined } }
+    this.#stage = { is: 'here', arrival: { comingSince, cameAt: at, first: undefined } }
   }
 
-  /** It is seen running here, so it is not leaving any more, whatever was not told of that. */
+  /** It runs here, so it is not leaving any more, whatever was told of that. */
   stay(): void {
-    if (this.#stage.is === 'leaving' || this.#stage.is === 'left') this.#stage = home
-  }
-
-  /** The disks of one that leaves were read. */
-  read(at: number, disks: () => Departure['disks']): void {
-    const { leavingSince } = this
-    if (leavingSince === undefined || at < leavingSince) return
-    this.#leave({ leftAt: leavingSince, isRead: true, disks: disks() })
+    if (this.#stage.is === 'leaving') this.#stage = { is: 'here', arrival: this.#stage.arrival }
+    else if (this.isElsewhere) this.#stage = home
   }
 
   /** Its first interval here is complete. */
   settle(first: FirstReading): void {
-    if (this.#stage.is !== 'came') return
-    const arrival = { ...this.#stage.arrival, first }
-    this.#stage = { is: 'came', arrival }
-    this.#news = arrival
+    const { arriving } = this
+    if (arriving === undefined || !('arrival' in this.#stage)) return
+    const arrival = { ...arriving, first }
+    this.#stage = { ...this.#stage, arrival }
+    this.#news.push(arrival)
   }
 
-  #leave(departure: Departure): void {
-    this.#stage = { is: 'leaving', departure }
-    this.#news = departure
+  /** What is known of its disks at its end here. */
+  leave(disks: Departure['disks']): void {
+    if (this.leftAt !== undefined) this.#news.push({ leftAt: this.leftAt, disks })
+  }
+
+  get #arrival(): Arrival | undefined {
+    return 'arrival' in this.#stage ? this.#stage.arrival : undefined
   }
 }
 

@@ -2,10 +2,10 @@ import type { EventObservation, VmFacts, VmObservation } from '../model/observat
 import { isRunning, type Capability, type Disk, type Gap, type Vm, type VmState } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import type { CapabilityChange, Metrics } from './absence.js'
-import { firstIntervals } from './arrival.js'
+import { completedFirsts } from './arrival.js'
 import type { Contradictions } from './contradictions.js'
 import { isArrival, Passage, type Arrival, type Departure } from './passage.js'
-import { canHaveBegunWithin, shortestIntervalMs, type Interval } from './rates.js'
+import { canHaveBegunWithin } from './rates.js'
 import { disksOf, vmOf } from './vm-in-snapshot.js'
 import { VmParts } from './vm-parts.js'
 
@@ -55,6 +55,8 @@ export class VmCopy {
   isApart = false
   /** False: its host said that it came from elsewhere, and it cannot have. */
   isBelieved = true
+  /** It ran when it was suspended to run elsewhere; of no meaning before that. */
+  ranUntilItLeft = false
   readonly passage = new Passage()
   readonly #parts: VmParts
   #vcpus: number | undefined
@@ -64,6 +66,8 @@ export class VmCopy {
   /** Until then `stateSince` is no more than the moment when it was first heard of. */
   #isStateTold = false
   #definedAt = 0
+  /** The last sample that is part of the VM's history. */
+  #takenAt = -Infinity
   #guestMemoryAt: number | undefined
 
   constructor(
@@ -124,43 +128,33 @@ export class VmCopy {
     return this.#hasRun
   }
 
+  /** Its state when a sample is applied: what an event told since that was taken is newer. */
+  stateAfter({ state, at }: VmObservation): VmState {
+    return state === undefined || !this.#isNews(at) ? this.state : state
+  }
+
   /** Applies a sample that is not part of the VM's history: only what the copy itself is. */
   note(sample: VmObservation): void {
     if (sample.state !== undefined && this.#isNews(sample.at)) {
       this.#enter(sample.state, sample.stateReason, sample.at)
     }
     if (sample.vcpus !== undefined) this.#vcpus = sample.vcpus
-    this.#heard(sample.at, sample.runId)
+    this.#heard(sample)
   }
 
   /** Applies a sample; returns what is worth storing. */
   observe(sample: VmObservation, context: CopyContext, departures: Departures): Point[] {
     // A pass that was overtaken by a later one, behind a guest that was slow to answer, says nothing new.
-    if (this.lastSampleAt !== undefined && sample.at < this.lastSampleAt) return []
+    if (sample.at < this.#takenAt) return []
     this.#seeRunning(sample)
-    if (this.#isAfterword(sample)) {
-      this.note(sample)
-      this.#readLast(sample)
-      return []
-    }
-    const elapsedMs = sample.at - (this.lastSampleAt ?? sample.at)
-    const beganSince = canHaveBegunWithin(elapsedMs, sample.totals['cpuSeconds'], sample.vcpus ?? this.#vcpus)
-    const firsts = this.#firstIntervals(sample, context, departures)
-    const readings: Record<string, number> = {}
-    // What an event told since the sample was taken is newer.
-    if (sample.state !== undefined && this.#isNews(sample.at)) {
-      this.#enter(sample.state, sample.stateReason, sample.at)
-      readings['running'] = isRunning(sample.state) ? 1 : 0
-    }
-    if (sample.vcpus !== undefined) this.#vcpus = sample.vcpus
-    if (sample.guestMemoryAt !== undefined) this.#guestMemoryAt = sample.guestMemoryAt
-    const runId = sample.runId === '' ? this.runId : sample.runId
-    const run = { beganAt: this.#beganAt, beganSince }
-    const came = this.passage.cameAt !== undefined
+    const points: Point[] = []
+    const idle = sample.disks.length > 0 ? this.#parts.takeEndOfIdle(this.uuid) : undefined
+    if (idle !== undefined) points.push(...this.#take(idle, context, departures))
+    points.push(...this.#take(this.passage.asOfItsEnd(sample), context, departures))
     if (!this.#isAlive) this.#parts.silence('not running')
-    const points = this.#parts.observe(sample, { runId, run, came, firsts, readings }, context)
-    this.#heard(sample.at, runId)
-    this.#readLast(sample)
+    this.#heard(sample)
+    this.#takenAt = sample.at
+    this.#tellWhatItLeft()
     return points
   }
 
@@ -169,8 +163,6 @@ export class VmCopy {
    * @returns whether that changed anything but the time
    */
   proveIdle(at: number, context: CopyContext): boolean {
-    // The first interval after a move begins on the other host: nothing may come between its ends.
-    if (this.passage.arriving !== undefined) return false
     return this.#parts.proveIdle(at, context)
   }
 
@@ -181,10 +173,13 @@ export class VmCopy {
     const state = isComing ? 'paused' : stateOfEvent[event.kind]
     if (state === undefined || !this.#isNews(event.at)) return
     const cameBefore = this.passage.cameAt
-    this.passage.happened(event, (at) => this.#parts.expected(at))
+    if (this.passage.leftAt === undefined) this.ranUntilItLeft = isRunning(this.state)
+    // What was seen to run already is not resumed by the event that tells of that.
+    if (event.kind !== 'resumed' || !isRunning(this.state)) this.passage.happened(event)
     if (this.passage.cameAt !== undefined && this.passage.cameAt !== cameBefore) this.#came(event.at)
     this.#enter(state, isComing ? 'migration' : event.reason, event.at)
     if (!this.#isAlive) this.#parts.silence('not running')
+    this.#tellWhatItLeft()
   }
 
   /** Its host can measure other things than before. */
@@ -219,9 +214,9 @@ export class VmCopy {
     this.#parts.forgetBaselines()
   }
 
-  #heard(at: number, runId: string): void {
+  #heard({ at, runId }: VmObservation): void {
     if (runId !== '') this.runId = runId
-    this.lastSampleAt = at
+    this.lastSampleAt = Math.max(this.lastSampleAt ?? at, at)
   }
 
   /** It may be seen running before the event that tells of it, or without one. */
@@ -233,31 +228,30 @@ export class VmCopy {
     } else if (this.#isNews(at)) this.passage.stay()
   }
 
-  /**
-   * A sample long after the VM was suspended to run elsewhere, where it does by now: no interval of here may reach into what
-   * is told there.
-   */
-  #isAfterword({ at }: VmObservation): boolean {
-    const { leavingSince } = this.passage
-    return leavingSince !== undefined && at - leavingSince >= shortestIntervalMs
+  /** Takes in one reading; returns what is worth storing. */
+  #take(sample: VmObservation, context: CopyContext, departures: Departures): Point[] {
+    const elapsedMs = sample.at - (this.lastSampleAt ?? sample.at)
+    const beganSince = canHaveBegunWithin(elapsedMs, sample.totals['cpuSeconds'], sample.vcpus ?? this.#vcpus)
+    const readings: Record<string, number> = {}
+    // What an event told since the sample was taken is newer.
+    if (sample.state !== undefined && this.#isNews(sample.at)) {
+      this.#enter(sample.state, sample.stateReason, sample.at)
+      readings['running'] = isRunning(sample.state) ? 1 : 0
+    }
+    if (sample.vcpus !== undefined) this.#vcpus = sample.vcpus
+    if (sample.guestMemoryAt !== undefined) this.#guestMemoryAt = sample.guestMemoryAt
+    const run = { beganAt: this.#beganAt, beganSince }
+    const came = this.passage.cameAt !== undefined
+    const firsts = completedFirsts(this.passage, sample, (arrival) =>
+      departures.before(this.uuid, context.hostId, arrival),
+    )
+    const runId = sample.runId === '' ? this.runId : sample.runId
+    return this.#parts.observe(sample, { runId, run, came, firsts, readings }, context)
   }
 
-  #readLast(sample: VmObservation): void {
-    if (sample.disks.length > 0) this.passage.read(sample.at, () => this.#parts.left(sample))
-  }
-
-  /** Of one that came: empty until enough time has passed for an interval, undefined once its history goes on. */
-  #firstIntervals(
-    { at, disks }: VmObservation,
-    { hostId }: CopyContext,
-    departures: Departures,
-  ): ReadonlyMap<string, Interval> | undefined {
-    const arrival = this.passage.arriving
-    if (arrival === undefined || disks.length === 0) return undefined
-    if (at - arrival.cameAt < shortestIntervalMs) return new Map()
-    const first = { at, disks: new Map(disks.map(({ target, totals }) => [target, totals])) }
-    this.passage.settle(first)
-    return firstIntervals({ ...arrival, first }, departures.before(this.uuid, hostId, arrival))
+  #tellWhatItLeft(): void {
+    const { leftAt } = this.passage
+    if (leftAt !== undefined) this.passage.leave(this.#parts.left(leftAt))
   }
 
   /** Whether what is told of a moment can change the state: nothing that is newer has been told. */

@@ -3,44 +3,21 @@ import type { Capability } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { sumOfDisks } from './arrival.js'
 import {
-  forget,
   merge,
   reconsider,
+  silenced,
   unread,
   whyUnmeasurable,
   type CapabilityChange,
   type Metrics,
   type Readings,
 } from './absence.js'
-import { advance, expectedOf, leftBy, unknownBegin, type Counted, type Part, type Run } from './counted.js'
+import { advance, leftOf, neverCounted, unknownBegin, type Counted, type Part, type Run } from './counted.js'
 import type { Departure } from './passage.js'
 import type { Interval } from './rates.js'
 import { merged, partOf, pointOf, store } from './part-store.js'
 import { idleReadings, ioReadings, networkReadings, sum, vmReadings } from './readings.js'
 import type { CopyContext } from './vm-copy.js'
-
-/** Fields that mean nothing while the VM does not run. */
-const liveFields = [
-  'cpuCores',
-  'vcpuWaitFraction',
-  'memoryRssBytes',
-  'memoryGuestUsedBytes',
-  'memoryGuestAvailableBytes',
-  'memoryActiveBytes',
-  'memoryBalloonedBytes',
-  'memorySwappedBytes',
-  'memorySwapInBytesPerSecond',
-  'memorySwapOutBytesPerSecond',
-  ...['read', 'write', 'flush'].flatMap((way) => [
-    `${way}BytesPerSecond`,
-    `${way}RequestsPerSecond`,
-    `${way}LatencyMs`,
-  ]),
-  'receiveBytesPerSecond',
-  'transmitBytesPerSecond',
-  'receiveErrorsPerSecond',
-  'transmitErrorsPerSecond',
-]
 
 /** What belongs to one sample besides the sample. */
 export interface Occasion {
@@ -48,23 +25,35 @@ export interface Occasion {
   readonly run: Run
   /** It came from another host: what was used here before it ran is the emulator's doing. */
   readonly came: boolean
-  /** Its first interval here is still to come, or complete with this sample: that of each disk. */
-  readonly firsts: ReadonlyMap<string, Interval> | undefined
+  /** The first interval of its disks here is complete with this sample: where it began on the host before. */
+  readonly firsts: ReadonlyMap<string, Interval>
   /** What else there is to store of the VM. */
   readonly readings: Readings
 }
+
+const nothingRead = {
+  state: undefined,
+  stateReason: 'unknown',
+  vcpus: undefined,
+  totals: {},
+  levels: {},
+  guestMemoryAt: undefined,
+  nics: [],
+} as const
 
 /** All of one VM that has totals: the VM itself, its disks and its network interfaces, each with its baseline and its figures. */
 export class VmParts {
   #metrics: Metrics
   /** Totals of the VM itself, by the rhythm in which they are read. */
   readonly #own: Readonly<Record<Rhythm, Counted>> = {
-    cpu: { baseline: undefined, idleAt: undefined },
-    guest: { baseline: undefined, idleAt: undefined },
-    wait: { baseline: undefined, idleAt: undefined },
+    cpu: { ...neverCounted },
+    guest: { ...neverCounted },
+    wait: { ...neverCounted },
   }
   readonly #disks = new Map<string, Part>()
   readonly #nics = new Map<string, Part>()
+  /** Last moment when the disks were proven not to have moved since they were read. */
+  #idleAt: number | undefined
 
   constructor(capabilities: readonly Capability[]) {
     this.#metrics = unread('vm', capabilities)
@@ -101,9 +90,7 @@ export class VmParts {
   /** Nothing that was counted before compares with what comes: it runs in another process from now on. */
   forgetBaselines(): void {
     for (const part of [...Object.values(this.#own), ...this.#disks.values(), ...this.#nics.values()]) {
-      part.baseline = undefined
-      part.latest = undefined
-      part.idleAt = undefined
+      Object.assign(part, neverCounted)
     }
   }
 
@@ -130,11 +117,11 @@ export class VmParts {
     let changed = false
     let totals: Totals = {}
     for (const part of this.#disks.values()) {
-      if (part.baseline === undefined || part.baseline.at >= at) continue
-      part.idleAt = at
-      totals = { ...totals, ...part.baseline.totals }
-      if (isIdle('disk', part.metrics, part.baseline.totals, context)) continue
-      part.metrics = merged('disk', part.metrics, idleReadings(part.baseline.totals), at, context).metrics
+      if (part.read === undefined || part.read.at >= at) continue
+      this.#idleAt = at
+      totals = { ...totals, ...part.read.totals }
+      if (isIdle('disk', part.metrics, part.read.totals, context)) continue
+      part.metrics = merged('disk', part.metrics, idleReadings(part.read.totals), at, context).metrics
       changed = true
     }
     if (!isIdle('vm', this.#metrics, totals, context)) {
@@ -144,11 +131,28 @@ export class VmParts {
     return changed
   }
 
+  /**
+   * Where a time ends in which the disks were proven not to have moved, they were read once more, as it were. That reading is
+   * to be taken in before what is read next, and is given once.
+   */
+  takeEndOfIdle(uuid: string): VmObservation | undefined {
+    const at = this.#idleAt
+    this.#idleAt = undefined
+    if (at === undefined) return undefined
+    const idle = [...this.#disks].flatMap(([target, { read }]) =>
+      read === undefined || read.at >= at ? [] : [{ target, read }],
+    )
+    const [first] = idle
+    if (first === undefined) return undefined
+    const disks = idle.map(({ target, read }) => ({ target, totals: read.totals }))
+    return { ...nothingRead, uuid, at, runId: first.read.runId, disks }
+  }
+
   /** What was live is not known any more, for this reason. */
   silence(reason: string): void {
-    this.#metrics = forget(this.#metrics, liveFields, reason)
+    this.#metrics = silenced(this.#metrics, reason)
     for (const part of [...this.#disks.values(), ...this.#nics.values()]) {
-      part.metrics = forget(part.metrics, liveFields, reason)
+      part.metrics = silenced(part.metrics, reason)
     }
   }
 
@@ -159,21 +163,12 @@ export class VmParts {
     for (const part of this.#nics.values()) part.metrics = reconsider('nic', part.metrics, change)
   }
 
-  /** What its disks did since their last intervals, by this sample. */
-  left({ at, disks }: VmObservation): Departure['disks'] {
-    return new Map(
-      disks.flatMap(({ target, totals }) => {
-        const part = this.#disks.get(target)
-        return part === undefined ? [] : [[target, leftBy(part, at, totals)] as const]
-      }),
-    )
-  }
-
-  /** What its disks will have done by `at`, if they go on as before. */
-  expected(at: number): Departure['disks'] {
+  /** What its disks will have done since their last intervals by `at`, if they go on as before. */
+  left(at: number): Departure['disks'] {
+    const idleAt = this.#idleAt ?? -Infinity
     return new Map(
       [...this.#disks].flatMap(([target, part]) => {
-        const left = expectedOf(part, at)
+        const left = leftOf(part, at, idleAt <= (part.read?.at ?? 0))
         return left === undefined ? [] : [[target, left] as const]
       }),
     )
@@ -196,13 +191,8 @@ export class VmParts {
   ): Interval[] {
     return disks.flatMap(({ target, totals }) => {
       const part = partOf(this.#disks, target, 'disk', context)
-      points.push(...this.#endOfIdle(part, target, context))
-      const baseline = { at, runId, totals }
-      if (firsts !== undefined) {
-        part.baseline = baseline
-        part.latest = firsts.get(target)
-      }
-      const of = firsts === undefined ? advance(part, baseline, run) : part.latest
+      const counted = advance(part, { at, runId, totals }, run)
+      const of = firsts.get(target) ?? counted
       const fields: Record<string, number | null> = of === undefined ? {} : { ...ioReadings(of) }
       addTotals(fields, totals)
       points.push(...store(part, 'disk', `${context.seriesId}/${target}`, fields, at, context))
@@ -222,19 +212,6 @@ export class VmParts {
     if (of === undefined) return []
     points.push(...store(part, 'nic', `${context.seriesId}/${device}`, networkReadings(of), at, context))
     return [of]
-  }
-
-  /** The stretch of proven idleness ends: its zeros are stored once, at its last moment. */
-  #endOfIdle(part: Part, target: string, context: CopyContext): Point[] {
-    const { idleAt, baseline } = part
-    if (idleAt === undefined || baseline === undefined || idleAt <= baseline.at) return []
-    part.baseline = { ...baseline, at: idleAt }
-    part.idleAt = undefined
-    const readings = idleReadings(baseline.totals)
-    return [
-      ...store(part, 'disk', `${context.seriesId}/${target}`, readings, idleAt, context),
-      ...this.#storeOwn(context, readings, idleAt),
-    ]
   }
 
   #storeOwn(context: CopyContext, readings: Readings, at: number): Point[] {

@@ -53,6 +53,15 @@ export function read(
   return { host, arrivesMs: atMs + lateMs, report: { atMs, vms: [sample] } }
 }
 
+/** By entity, then by time. */
+export type Stored = ReadonlyMap<string, ReadonlyMap<number, Readonly<Record<string, number>>>>
+
+export interface Rate {
+  readonly atMs: number
+  /** Bytes written a second. */
+  readonly rate: number
+}
+
 export class MoveWorld {
   readonly fleet = new Fleet()
   /** As they were given, not as they are stored. */
@@ -64,6 +73,11 @@ export class MoveWorld {
       this.#connect(host, 'early', [])
       this.tell({ host, arrivesMs: 0, report: { atMs: 0, lane: 'state' } })
     }
+  }
+
+  /** The host's agent is away from now on. */
+  goesAway(host: string): void {
+    this.fleet.apply({ type: 'agent-disconnected', agentId: host }, t0)
   }
 
   /** The host's agent was away: what it tells from now on of the past comes out of its backlog. */
@@ -99,7 +113,7 @@ export class MoveWorld {
   }
 
   /** What a store holds: by entity, then by time, the fields of later points over those of earlier ones. */
-  stored(): ReadonlyMap<string, ReadonlyMap<number, Readonly<Record<string, number>>>> {
+  stored(): Stored {
     const series = new Map<string, Map<number, Record<string, number>>>()
     for (const { entity, atMs, fields } of this.points) {
       const id = `${entity.kind} ${entity.id}`
@@ -110,16 +124,13 @@ export class MoveWorld {
   }
 
   /** Rates of the VM's own series, by time. */
-  rates(): { atMs: number; rate: number }[] {
-    return [...(this.stored().get(`vm ${uuid}`) ?? [])]
-      .flatMap(([atMs, { writeBytesPerSecond: rate }]) => (rate === undefined ? [] : [{ atMs, rate }]))
-      .toSorted((a, b) => a.atMs - b.atMs)
+  rates(): Rate[] {
+    return ratesOf(this.stored())
   }
 
   /** Bytes: each rate holds since the one before it, the first since 0. */
   integral(untilMs = Infinity): number {
-    const rows = this.rates().filter(({ atMs }) => atMs <= untilMs)
-    return rows.reduce((sum, { atMs, rate }, index) => sum + (rate * (atMs - (rows[index - 1]?.atMs ?? 0))) / 1000, 0)
+    return integralOf(this.rates(), untilMs)
   }
 
   #connect(hostId: string, spoolId: string, backlog: readonly string[]): void {
@@ -136,4 +147,17 @@ export class MoveWorld {
     }
     this.fleet.apply(input, t0)
   }
+}
+
+/** Rates of the VM's own series, by time. */
+export function ratesOf(stored: Stored): Rate[] {
+  return [...(stored.get(`vm ${uuid}`) ?? [])]
+    .flatMap(([atMs, { writeBytesPerSecond: rate }]) => (rate === undefined ? [] : [{ atMs, rate }]))
+    .toSorted((a, b) => a.atMs - b.atMs)
+}
+
+/** Bytes: each rate holds since the one before it, the first since 0. */
+export function integralOf(rates: readonly Rate[], untilMs = Infinity): number {
+  const rows = rates.filter(({ atMs }) => atMs <= untilMs)
+  return rows.reduce((sum, { atMs, rate }, index) => sum + (rate * (atMs - (rows[index - 1]?.atMs ?? 0))) / 1000, 0)
 }
