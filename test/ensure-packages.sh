@@ -6,6 +6,7 @@ packages=(
   qemu-system-x86 qemu-utils qemu-block-extra seabios ipxe-qemu tgt
   libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
   busybox-static cpio zstd iproute2 util-linux procps
+  golang-go golang-github-vmware-govmomi-dev
   chromium fonts-dejavu-core
   systemd shellcheck
   strace libnbd-bin e2fsprogs mount

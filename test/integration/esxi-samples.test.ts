@@ -156,8 +156,11 @@ describe('samples', () => {
     expect(growths.filter(({ fromMs, toMs }) => toMs - fromMs !== doubleIntervalMs)).toEqual([])
   })
 
-  it('are read from a server that leaves zeros out and tells the newest first', async () => {
-    double = await startVsphereDouble({ now: () => nowMs, vms: 10, dropsZeros: true, newestFirst: true })
+  it.each([
+    ['tells the newest first', { newestFirst: true }],
+    ['tells the sample at the start time as well', { newestFirst: true, startsInclusively: true }],
+  ])('are read from a server that leaves zeros out and %s', async (_name, habits) => {
+    double = await startVsphereDouble({ now: () => nowMs, vms: 10, dropsZeros: true, ...habits })
     const hypervisor = await connectOne()
     const ledger = new Ledger()
     await passes(hypervisor, ledger, 40)
@@ -241,6 +244,23 @@ describe('events', () => {
     await vi.waitFor(() => expect(ofFirst).toContainEqual(['hypervisor-back', 'unknown', undefined]), {
       timeout: 10_000,
     })
+  })
+
+  it('tell of no loss when the session ends again and again', async () => {
+    double = await startVsphereDouble({ now: () => nowMs, vms: 2 })
+    const hypervisor = await connectOne()
+    const heard = follow(hypervisor)
+    const vm = double.vm(0)
+    for (let times = 1; times <= 3; times += 1) {
+      double.expireSessions()
+      await vi.waitFor(() => expect(double.count('WaitForUpdatesEx')).toBeGreaterThan(2 * times), { timeout: 5000 })
+      await vi.waitFor(() => expect(double.count('CreateFilter')).toBe(times + 1), { timeout: 5000 })
+      const before = heard.length
+      vm.power = vm.power === 'poweredOn' ? 'poweredOff' : 'poweredOn'
+      double.changed()
+      await vi.waitFor(() => expect(heard.length).toBeGreaterThan(before), { timeout: 5000 })
+    }
+    expect(heard.map(([kind]) => kind)).toEqual(['stopped', 'started', 'stopped'])
   })
 
   function follow(hypervisor: Hypervisor): [string, string, string | undefined][] {

@@ -174,11 +174,13 @@ export interface PerfHabits {
   /** Zeros are missing from the series, which are then shorter than the list of samples. */
   readonly dropsZeros: boolean
   readonly newestFirst: boolean
+  /** Start is inclusive, as in govmomi's simulator. */
+  readonly startsInclusively: boolean
   /** Samples of an interval can be read so long after its end. */
   readonly lateByMs: (entityId: string) => number
 }
 
-/** The answer to one querySpec. Start is exclusive, end inclusive, as VMware's documentation of QueryPerf says. */
+/** The answer to one querySpec. Start is exclusive, end inclusive, as VMware's documentation of QueryPerf says, unless told otherwise. */
 export function perfAnswer(world: DoubleWorld, spec: XmlElement, habits: PerfHabits): string {
   const entity = child(spec, 'entity')
   const id = entity?.text ?? ''
@@ -188,7 +190,7 @@ export function perfAnswer(world: DoubleWorld, spec: XmlElement, habits: PerfHab
   const vm = world.vms.find((one) => one.id === id)
   const readyMs = habits.nowMs - habits.lateByMs(id)
   let ends = intervalEnds({
-    afterMs: start === undefined ? 0 : Date.parse(start),
+    afterMs: start === undefined ? 0 : Date.parse(start) - (habits.startsInclusively ? 1 : 0),
     untilMs: end === undefined ? Infinity : Date.parse(end),
     nowMs: readyMs,
     ...(vm === undefined ? {} : { bootedAtMs: vm.bootedAtMs }),

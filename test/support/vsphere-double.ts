@@ -1,19 +1,12 @@
-import { randomUUID, webcrypto, X509Certificate } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Duplex } from 'node:stream'
 
-import 'reflect-metadata'
-import {
-  BasicConstraintsExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
-
 import { child, childText, children, parseXml, type XmlElement } from '../../agent/hypervisor/libvirt/xml.js'
 import { escapeXml } from '../../agent/hypervisor/esxi/soap-message.js'
+import { makeCertificate } from './self-signed.js'
 import { fault, objectContent, perfAnswer, reply, serviceContent, watchedProperties } from './vsphere-double-answers.js'
 import { makeWorld, type DoubleVm, type DoubleWorld } from './vsphere-double-world.js'
 
@@ -29,6 +22,8 @@ export interface DoubleOptions {
   readonly now: () => number
   readonly dropsZeros?: boolean
   readonly newestFirst?: boolean
+  /** Start times of QueryPerf are inclusive. */
+  readonly startsInclusively?: boolean
 }
 
 export const doubleUser = 'reader@example'
@@ -199,6 +194,7 @@ export class VsphereDouble {
               nowMs: this.options.now(),
               dropsZeros: this.options.dropsZeros ?? false,
               newestFirst: this.options.newestFirst ?? false,
+              startsInclusively: this.options.startsInclusively ?? false,
               lateByMs: (id) => this.lateByMs.get(id) ?? 0,
             }),
           ),
@@ -309,25 +305,4 @@ function objectsWanted(call: XmlElement, world: DoubleWorld): readonly string[] 
     return object === undefined ? [] : [object.text]
   })
   return named.flatMap((id) => objectContent(world, type, id, paths) ?? [])
-}
-
-async function makeCertificate(): Promise<{ key: string; cert: string }> {
-  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
-  const certificate = await X509CertificateGenerator.createSelfSigned(
-    {
-      serialNumber: '01',
-      name: 'CN=localhost',
-      keys,
-      notBefore: new Date(Date.now() - 86_400_000),
-      notAfter: new Date(Date.now() + 86_400_000),
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-      extensions: [
-        new BasicConstraintsExtension(true),
-        new SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }]),
-      ],
-    },
-    webcrypto,
-  )
-  const key = PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')
-  return { key, cert: certificate.toString('pem') }
 }

@@ -265,7 +265,10 @@ export class HostReader {
   }
 }
 
-/** Asks for each of the times alone: then a series without a value is 0, without doubt. */
+/**
+ * Asks for each of the times alone: then a series without a value is 0, without doubt. The window is half an interval wide, so
+ * that a server which counts its start in gives no second sample.
+ */
 async function oneByOne(
   unclear: readonly { readonly query: PerfQuery; readonly times: readonly number[] }[],
   intervalMs: number,
@@ -276,7 +279,7 @@ async function oneByOne(
   for (const atMs of [...times].toSorted((a, b) => a - b)) {
     const queries = unclear
       .filter((one) => one.times.includes(atMs))
-      .map(({ query }) => ({ ...query, afterMs: atMs - intervalMs, untilMs: atMs }))
+      .map(({ query }) => ({ ...query, afterMs: atMs - intervalMs / 2, untilMs: atMs }))
     for (const { entityId, samples, unclear: isStill } of await ask(queries)) {
       const sample = samples.find((one) => one.atMs === atMs)
       if (sample !== undefined && !isStill) byId.get(entityId)?.push(sample)

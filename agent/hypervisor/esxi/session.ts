@@ -57,6 +57,11 @@ const maxReplyBytes = 48 * 1024 * 1024
 const refusedPauseMs = 5 * 60_000
 const notAuthenticated: ReadonlySet<string> = new Set(['NotAuthenticated', 'SecurityError'])
 
+/** The server has forgotten the session: a new login helps. */
+export function isSessionEnd(error: unknown): boolean {
+  return error instanceof SoapFault && notAuthenticated.has(error.fault)
+}
+
 /** One login to one server, shared by all that read from it; made anew when the server has forgotten it. */
 export class VsphereSession {
   readonly #options: SessionOptions
@@ -84,8 +89,8 @@ export class VsphereSession {
       return await work(this.#invoker(login, signal), login)
     } catch (error) {
       signal.throwIfAborted()
-      if (!(error instanceof SoapFault && notAuthenticated.has(error.fault))) throw error
-      this.#options.log.info({ fault: error.fault }, 'the vSphere session has ended; logging in again')
+      if (!isSessionEnd(error)) throw error
+      this.#options.log.info('the vSphere session has ended; logging in again')
       if ((await this.#login?.catch(() => undefined)) === login) this.#login = undefined
     }
     const again = await this.#ensure()

@@ -2,7 +2,7 @@ import { Backoff } from '../../../common/backoff.js'
 import { pause } from '../../../common/lifecycle.js'
 import { child, childText, children, type XmlElement } from '../libvirt/xml.js'
 import { createView, propSet, viewObjects } from './properties.js'
-import type { Invoke, ServiceContent, VsphereSession } from './session.js'
+import { isSessionEnd, type Invoke, type ServiceContent, type VsphereSession } from './session.js'
 import { dateTime, leaf, refIn } from './soap-message.js'
 
 /** What is followed of a VM all the time. */
@@ -118,16 +118,23 @@ const shortestBeatMs = 1000
 export class VmWatch {
   readonly #backoff = new Backoff({ baseMs: 500, capMs: 10_000 })
   #isLost = false
+  #hasTold = false
 
   constructor(private readonly options: VmWatchOptions) {}
 
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#hasTold = false
       try {
         await this.options.session.run(signal, (invoke, { content }) => this.#follow(invoke, content, signal))
       } catch (error) {
         if (signal.aborted) return
+        // It lasts for days, and sessions do not: one that ends after it told of something is no loss.
+        if (isSessionEnd(error) && this.#hasTold) {
+          await pause(shortestBeatMs, signal)
+          continue
+        }
         if (!this.#isLost) this.options.onLost(error)
         this.#isLost = true
         await pause(this.#backoff.nextMs(), signal)
@@ -166,6 +173,7 @@ export class VmWatch {
   }
 
   #told(mirror: Mirror): void {
+    this.#hasTold = true
     this.#backoff.reset()
     this.options.onVms(vmsIn(mirror))
     if (!this.#isLost) return
