@@ -91,7 +91,7 @@ async function uplinkOf(
     dataDir: agentDir.path,
     version: '0.1.0',
     spools: spool,
-    introductions: () => [{ identity: hostNamed(name), capabilities: [{ name: 'cpu', support: 'yes' }] }],
+    introductions: () => [{ identity: hostNamed(name), capabilities: [{ name: 'host-cpu', support: 'yes' }] }],
     inventories: () => [],
     onSettings: () => undefined,
     log,

@@ -119,7 +119,7 @@ export function hostDraft(name: string, more: object = {}): object {
     name,
     kind: 1,
     bootId: 'boot-1',
-    capabilities: [{ name: 'cpu', support: 1 }],
+    capabilities: ['cpu', 'host-cpu'].map((capability) => ({ name: capability, support: 1 })),
     ...more,
   }
 }
