@@ -411,6 +411,11 @@ describe.skipIf(missing !== undefined)('what does not even begin', () => {
 
   it.each([
     ['malformed', 'echo @@headroom 0 ready 1; while read -r w; do echo hello; done', /does not answer as it should/],
+    [
+      'without an end',
+      "echo @@headroom 0 ready 1; read -r w; printf '\\n@@headroom 1 begin inventory\\n'; cat /dev/zero",
+      /more than 16777216 bytes/,
+    ],
   ])('a reader whose frames are %s', async (_, script, message) => {
     const host = await hostOf(elabTree(), elabXen())
     const file = join(host.root, 'evil.sh')

@@ -111,6 +111,8 @@ export class SshChannel extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#settle(error ?? new HypervisorUnavailable('the channel was closed'))
+    // What is not read any more would keep its end from being seen: the process would never count as gone.
+    this.#child.stdout.destroy()
     this.#child.kill('SIGTERM')
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), killAfterMs)
     this.#child.once('close', () => clearTimeout(kill))
