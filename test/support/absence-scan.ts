@@ -115,17 +115,25 @@ function metricProblems({ where, kind, id, metrics, absent }: Shown, capable: Ca
   })
 }
 
-/** Answers with hosts, VMs and arrays: lists, single ones, the event stream. */
-export function viewProblems(where: string, { hosts, vms, arrays }: Views, capable: Capable): string[] {
+/**
+ * Answers with hosts, VMs and arrays: lists, single ones, the event stream.
+ * @param reasons whether the reasons for what is absent are those of now
+ */
+export function viewProblems(
+  where: string,
+  { hosts, vms, arrays }: Views,
+  capable: Capable,
+  { reasons }: { readonly reasons: boolean } = { reasons: true },
+): string[] {
   const problems = (shown: Omit<Shown, 'where'>): string[] => metricProblems({ where, ...shown }, capable)
   return [
     ...hosts.flatMap((host) => [
-      ...problems({ kind: 'host', id: host.id, metrics: host.metrics, absent: host.absent }),
+      ...problems({ kind: 'host', id: host.id, metrics: host.metrics, ...(reasons && { absent: host.absent }) }),
       ...zeros(where, { ...host, 'cpuCores of the host': host.cpuCores }),
       ...host.fileSystems.flatMap((one) => zeros(`${where} ${host.name} ${one.mount}`, one)),
     ]),
     ...vms.flatMap((vm) => [
-      ...problems({ kind: 'vm', id: vm.uuid, metrics: vm.metrics, absent: vm.absent }),
+      ...problems({ kind: 'vm', id: vm.uuid, metrics: vm.metrics, ...(reasons && { absent: vm.absent }) }),
       // Some metrics stand beside the others as well.
       ...problems({ kind: 'vm', id: vm.uuid, metrics: { ...vm } }),
       ...zeros(where, vm),
