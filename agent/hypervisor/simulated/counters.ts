@@ -1,3 +1,5 @@
+const sectorBytes = 512
+
 /**
  * A set of totals that only grow. The world moves in steps; a reader between two of them gets the straight line from the
  * one before, so that rates are right whenever somebody looks.
@@ -34,6 +36,11 @@ export class Counters {
   /** Whole units: bytes, requests, packets. */
   readWhole(index: number, share: number): number {
     return Math.floor(this.read(index, share))
+  }
+
+  /** Bytes of a disk: it counts whole sectors. */
+  readSectors(index: number, share: number): number {
+    return Math.floor(this.read(index, share) / sectorBytes) * sectorBytes
   }
 
   values(): number[] {

@@ -106,10 +106,10 @@ function sampleDevice({ device, totals, inFlight }: SimPath, share: number): Hos
   return {
     device,
     readRequests: totals.readWhole(pathTotals.readRequests, share),
-    readBytes: totals.readWhole(pathTotals.readBytes, share),
+    readBytes: totals.readSectors(pathTotals.readBytes, share),
     readSeconds: totals.read(pathTotals.readSeconds, share),
     writeRequests: totals.readWhole(pathTotals.writeRequests, share),
-    writeBytes: totals.readWhole(pathTotals.writeBytes, share),
+    writeBytes: totals.readSectors(pathTotals.writeBytes, share),
     writeSeconds: totals.read(pathTotals.writeSeconds, share),
     inFlight: Math.round(inFlight),
     busySeconds: totals.read(pathTotals.busySeconds, share),
@@ -123,10 +123,10 @@ function sampleArray({ array, totals, inFlight }: SimPath, { groups, share }: Re
   const raw: Draft<ArrayRaw> = { key: array.key }
   if (groups.has('block') || groups.has('host')) {
     raw.readRequests = totals.readWhole(pathTotals.readRequests, share)
-    raw.readBytes = totals.readWhole(pathTotals.readBytes, share)
+    raw.readBytes = totals.readSectors(pathTotals.readBytes, share)
     raw.readSeconds = totals.read(pathTotals.readSeconds, share)
     raw.writeRequests = totals.readWhole(pathTotals.writeRequests, share)
-    raw.writeBytes = totals.readWhole(pathTotals.writeBytes, share)
+    raw.writeBytes = totals.readSectors(pathTotals.writeBytes, share)
     raw.writeSeconds = totals.read(pathTotals.writeSeconds, share)
     raw.inFlight = Math.round(inFlight)
   }

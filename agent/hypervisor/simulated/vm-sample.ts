@@ -36,20 +36,25 @@ export function sampleVm(vm: SimVm, reading: Reading, withDisks: boolean): VmRaw
   }
   if (groups.has('vcpu-wait') && can.has('vcpu-wait')) raw.vcpuWaitSeconds = totals.read(vmTotals.waitSeconds, share)
   if (groups.has('mem-size')) raw.memoryBytes = spec.memoryBytes
-  if (groups.has('mem-rss') && can.has('memory-rss')) raw.memoryRssBytes = Math.floor(vm.touchedBytes)
+  if (groups.has('mem-rss') && can.has('memory-rss')) raw.memoryRssBytes = wholeKiB(vm.touchedBytes)
   if (groups.has('mem-guest') && can.has('memory-guest')) {
-    raw.memoryGuestUsedBytes = Math.floor(vm.usedBytes)
-    raw.memoryGuestAvailableBytes = Math.floor(spec.memoryBytes - vm.usedBytes)
+    raw.memoryGuestUsedBytes = wholeKiB(vm.usedBytes)
+    raw.memoryGuestAvailableBytes = wholeKiB(spec.memoryBytes - vm.usedBytes)
     raw.memoryGuestAgeMs = 0
   }
   if (groups.has('mem-guest') && can.has('memory-active')) {
-    raw.memoryActiveBytes = Math.floor(vm.usedBytes * 0.6)
+    raw.memoryActiveBytes = wholeKiB(vm.usedBytes * 0.6)
     raw.memoryBalloonedBytes = 0
     raw.memorySwappedBytes = 0
   }
   if (withDisks) raw.disks = [sampleDisk(vm, reading)]
   if (groups.has('nic')) raw.nics = [sampleNic(vm, share)]
   return raw
+}
+
+/** Hypervisors tell memory in KiB. */
+function wholeKiB(bytes: number): number {
+  return Math.floor(bytes / 1024) * 1024
 }
 
 /** Grows whenever the VM's disk did anything. */
@@ -62,9 +67,9 @@ function sampleDisk(vm: SimVm, { can, share }: Reading): DiskRaw {
   const disk: Draft<DiskRaw> = {
     target: diskTargetOf(vm),
     readRequests: totals.readWhole(vmTotals.readRequests, share),
-    readBytes: totals.readWhole(vmTotals.readBytes, share),
+    readBytes: totals.readSectors(vmTotals.readBytes, share),
     writeRequests: totals.readWhole(vmTotals.writeRequests, share),
-    writeBytes: totals.readWhole(vmTotals.writeBytes, share),
+    writeBytes: totals.readSectors(vmTotals.writeBytes, share),
   }
   const timed = can.has('disk-latency')
   if (timed) {
