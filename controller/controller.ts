@@ -22,6 +22,7 @@ import type { Intervals } from './ingest/to-wire.js'
 import type { Policy } from './model/policy.js'
 import { defaultPolicy, loadPolicy } from './policy/policy-file.js'
 import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
+import { BackupDesk } from './store/embedded/backup-desk.js'
 import { openEmbeddedStore } from './store/embedded/embedded-store.js'
 import { storeMetrics } from './store/store-metrics.js'
 
@@ -79,6 +80,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     },
   })
   lifecycle.add('time series', () => store.close())
+  const backups = await BackupDesk.open(store, dir, log, now)
+  lifecycle.add('backup', () => backups.close())
 
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -165,6 +168,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     now,
     tokenFile: join(dir, 'api-token'),
     enrolment,
+    backups,
     agentEndpoint: { host: config.grpc.host, port: ingest.port, advertise: config.grpc.advertise },
   })
   lifecycle.add('API', () => api.close())

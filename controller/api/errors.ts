@@ -19,6 +19,7 @@ export const apiErrors = {
   'vm-unknown': { status: 404, when: 'no VM of that uuid or name' },
   'agent-unknown': { status: 404, when: 'no agent of that id or name' },
   'join-token-unknown': { status: 404, when: 'no join token of that id: it was used, or has expired' },
+  'no-backup': { status: 404, when: 'no finished backup is there' },
   'request-timeout': {
     status: 408,
     when: 'the request did not come in time: 10 s for its headers, 30 s for all of it',
@@ -30,6 +31,7 @@ export const apiErrors = {
   'rotation-under-way': { status: 409, when: 'the certificate authority was rotated, and that is not finished' },
   'no-rotation': { status: 409, when: 'no rotation of the certificate authority is under way' },
   'agents-not-renewed': { status: 409, when: 'agents would be shut out: they have not renewed their certificates' },
+  'no-own-store': { status: 409, when: 'the time series are kept by a server of their own' },
   'body-too-large': { status: 413, when: 'the body is over the limit' },
   'path-too-long': { status: 414, when: 'a name in the path is over the limit' },
   'media-type-unknown': { status: 415, when: 'the body is neither JSON nor a form' },

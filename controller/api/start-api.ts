@@ -40,6 +40,7 @@ import { addJoinTokenRoutes, type AgentEndpoint } from './routes/join-tokens.js'
 import { addOpenapiRoute } from './routes/openapi.js'
 import { addSeriesRoute } from './routes/series.js'
 import { addSessionRoutes } from './routes/session.js'
+import { addStoreBackupRoutes, type Backups } from './routes/store-backup.js'
 import { addTopRoute } from './routes/top.js'
 import { addVmRoutes } from './routes/vms.js'
 import { addStaticPage } from './static-page.js'
@@ -65,6 +66,8 @@ export interface ApiOptions {
   /** Where the local administrator's token is kept. */
   readonly tokenFile: string
   readonly enrolment: Enrolment
+  /** Absent where the time series are kept by a server of their own. */
+  readonly backups?: Backups
   readonly agentEndpoint: AgentEndpoint
   readonly streamLimits?: Partial<HubLimits>
   readonly httpLimits?: Partial<HttpLimits>
@@ -177,7 +180,7 @@ async function addPlugins(app: ApiApp, { version }: ApiOptions): Promise<void> {
 
 function addRoutes(
   app: ApiApp,
-  { store, policy, version, registry, ready, now, enrolment, agentEndpoint }: ApiOptions,
+  { store, policy, version, registry, ready, now, enrolment, agentEndpoint, backups }: ApiOptions,
   { authenticator, views, hub }: { authenticator: Authenticator; views: FleetViews; hub: StreamHub },
 ): void {
   addHealthRoutes(app, { ready, registry })
@@ -192,6 +195,7 @@ function addRoutes(
   addCapacityRoute(app, views, policy)
   addSeriesRoute(app, { views, store, now })
   addTopRoute(app, { views, store, now })
+  addStoreBackupRoutes(app, backups)
   addEventHistoryRoute(app, { views, store, now })
   addEventStreamRoute(app, { hub, authenticator, now })
   addOpenapiRoute(app)

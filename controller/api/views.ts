@@ -286,6 +286,16 @@ export const seriesView = z.object({
   rows: z.array(z.array(z.number().nullable())).describe('each row: time in ms, then one value or null for each field'),
 })
 
+/** The one backup of the time series that there may be. */
+export const backupView = z.object({
+  state: z.enum(['none', 'running', 'ready', 'failed']),
+  rows: z.number().describe('copied so far').optional(),
+  ofRows: z.number().describe('about how many there are').optional(),
+  at: timeMs.describe('when it was finished').optional(),
+  bytes: z.number().optional(),
+  reason: z.string().describe('why it failed').optional(),
+})
+
 export const topView = z.object({
   by: z.string(),
   at: timeMs,
@@ -333,6 +343,7 @@ export type LedgerView = z.infer<typeof ledgerView>
 export type CapacityView = z.infer<typeof capacityView>
 export type FleetView = z.infer<typeof fleetView>
 export type SeriesView = z.infer<typeof seriesView>
+export type BackupView = z.infer<typeof backupView>
 export type TopView = z.infer<typeof topView>
 export type ChangeView = z.infer<typeof changeView>
 export type ErrorView = z.infer<typeof errorView>

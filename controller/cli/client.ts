@@ -3,6 +3,7 @@ import { z } from 'zod'
 import {
   agentView,
   arrayView,
+  backupView,
   authorityView,
   capacityView,
   eventView,
@@ -15,6 +16,7 @@ import {
   vmView,
   type AgentView,
   type ArrayView,
+  type BackupView,
   type AuthorityView,
   type CapacityView,
   type EventView,
@@ -28,6 +30,7 @@ import {
 } from '../api/views.js'
 import { NotFoundError } from './cli-error.js'
 import { type Connection, shownUrl } from './connection.js'
+import { download } from './download.js'
 import { notAController } from './failure.js'
 import { defaultLimits, request, type RequestLimits } from './request.js'
 import { similarNames } from './similar-names.js'
@@ -150,6 +153,23 @@ export class ApiClient {
 
   finishRotation(force: boolean, signal: AbortSignal): Promise<FinishedRotationView> {
     return this.#post('ca/finish', finishedRotationView, signal, { force })
+  }
+
+  startBackup(signal: AbortSignal): Promise<BackupView> {
+    return this.#post('store/backup', backupView, signal)
+  }
+
+  backup(signal: AbortSignal): Promise<BackupView> {
+    return this.#get('store/backup', backupView, signal)
+  }
+
+  /** Fetches the finished backup into a new file; resolves with its size. */
+  fetchBackup(file: string, tell: (bytes: number, ofBytes: number) => void): Promise<number> {
+    return download(this.connection, 'store/backup/file', file, tell)
+  }
+
+  async removeBackup(signal: AbortSignal): Promise<void> {
+    await this.#post('store/backup/remove', backupView, signal)
   }
 
   /** A fresh link that opens the page once, without a token. */

@@ -21,6 +21,8 @@ const globalOptions = z.object({
 export interface CommandContext {
   readonly client: ApiClient
   readonly shell: Shell
+  /** The controller's data directory, if it was named. */
+  readonly data: string | undefined
   readonly json: boolean
   /** Milliseconds between two rounds; undefined: once. */
   readonly watchMs: number | undefined
@@ -47,6 +49,7 @@ export function createContext(command: Command, shell: Shell): CommandContext {
   return {
     client: new ApiClient(connection),
     shell,
+    data: options.data ?? (shell.env['HEADROOM_DATA'] || undefined),
     json: options.json,
     watchMs: options.watch === undefined ? undefined : options.watch * 1000,
     look: () => lookOf(shell, { colour: options.color }),

@@ -12,6 +12,7 @@ import { addEventsCommand } from './commands/events.js'
 import { addHostCommands } from './commands/host.js'
 import { addLoginCommand } from './commands/login.js'
 import { addStatusCommand } from './commands/status.js'
+import { addStoreCommands } from './commands/store.js'
 import { addTopCommand } from './commands/top.js'
 import { addVmCommands } from './commands/vm.js'
 import { defaultDataDirectory, defaultUrl } from './connection.js'
@@ -74,6 +75,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addTopCommand,
     addCapacityCommand,
     addEventsCommand,
+    addStoreCommands,
     addLoginCommand,
   ]) {
     add(program, cli)

@@ -201,6 +201,7 @@ class Session {
     const spools = spoolsOf(hello, context.agent.id, check)
     const session = new Session(context, spools, around, hello)
     const { granted, refused } = await session.#introduce(hello, receivedAt, check)
+    session.#noteMissing(hello)
     const durable = [...spools].map(([spoolId, { markId, isLate }]) => {
       return { spoolId, isLate, throughSeq: writer.lastDurable(markId) }
     })
@@ -235,6 +236,19 @@ class Session {
 
   askToRenew(): void {
     this.#sendSettings({ renewCertificate: true })
+  }
+
+  /**
+   * Reports that the agent let go because they were acked, and of which the store knows nothing: it lost them, or an older one was put in
+   * its place.
+   */
+  #noteMissing({ spoolId, oldestSeq, droppedReports }: Hello): void {
+    const { writer, notes } = this.context
+    const markId = this.spools.get(spoolId)?.markId
+    if (markId === undefined) return
+    // Those that it dropped for want of room it tells of itself.
+    const missing = Number(oldestSeq) - 1 - writer.lastDurable(markId) - Number(droppedReports)
+    if (missing > 0) notes.missingReports(missing, this.around.who)
   }
 
   #sendSettings(asked: { readonly renewCertificate: boolean }): void {

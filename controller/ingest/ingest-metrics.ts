@@ -4,6 +4,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 export interface IngestMetrics {
   readonly reports: Counter<'lane'>
   readonly duplicates: Counter
+  readonly missingReports: Counter
   readonly refusedFields: Counter<'field'>
   readonly refusedConnections: Counter<'reason'>
   readonly refusedMessages: Counter<'reason'>
@@ -31,6 +32,11 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     duplicates: new Counter({
       name: 'headroom_ingest_duplicate_reports_total',
       help: 'Reports that had been taken in before',
+      registers,
+    }),
+    missingReports: new Counter({
+      name: 'headroom_ingest_missing_reports_total',
+      help: 'Reports that were acked, and that the store does not have: it lost them, or an older one is in its place',
       registers,
     }),
     refusedFields: new Counter({

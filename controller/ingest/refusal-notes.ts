@@ -57,6 +57,13 @@ export class RefusalNotes {
     this.#log.warn(key, this.now(), { hostIds, ...who }, 'agent may not speak for these hosts')
   }
 
+  /** The store has lost reports that were acked. */
+  missingReports(count: number, who: Speaker): void {
+    this.metrics.missingReports.inc(count)
+    const key = `missing-reports ${who.agentId}`
+    this.#log.warn(key, this.now(), { count, ...who }, 'reports that were acked before are not in the store')
+  }
+
   message(reason: MessageRefusal, who: Speaker): void {
     this.metrics.refusedMessages.inc({ reason })
     const key = `${reason} ${who.agentId ?? sourceOf(addressOf(who.peer))}`

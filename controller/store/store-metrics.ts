@@ -18,6 +18,7 @@ export function storeMetrics(registry: Registry, store: Pick<TimeSeries, 'health
   gauge('too_late_points_total', 'Points that came when their hour took no more', ({ tooLate }) => tooLate)
   gauge('trimmed_points_total', 'Points deleted before their time, for the size', ({ trimmed }) => trimmed.points)
   gauge('trimmed_rollups_total', 'Rows of roll-ups deleted before their time', ({ trimmed }) => trimmed.rollups)
+  gauge('damaged_rows_total', 'Rows found damaged and set aside', ({ damaged }) => damaged)
   const oldest: Gauge = new Gauge({
     name: 'headroom_store_oldest_timestamp_seconds',
     help: 'Time of the oldest points, or steps of roll-ups, by tier',

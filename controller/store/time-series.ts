@@ -111,6 +111,8 @@ export interface StoreHealth {
   readonly tooLate: number
   /** What was deleted before its time because the size has a ceiling: points, and rows of roll-ups. */
   readonly trimmed: { readonly points: number; readonly rollups: number }
+  /** Rows that were found damaged and set aside, so that all others can be used. */
+  readonly damaged: number
 }
 
 export interface TierHealth {

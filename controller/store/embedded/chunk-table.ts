@@ -1,5 +1,6 @@
 import { decodeChunk, encodeChunk } from './chunk-codec.js'
 import { bucketMs, bucketOf, type ColumnBlock } from './column-block.js'
+import { unpacked } from './damage.js'
 import { type SqlDatabase, type SqlRow, bytesAt, numberAt } from './database.js'
 
 /** Buckets from `from` to `to`, both included. */
@@ -55,21 +56,25 @@ export class ChunkTable {
     this.#delete = db.prepare('DELETE FROM chunks WHERE bucket = ? AND series = ?')
   }
 
-  /** @throws Error if the chunk is damaged */
+  /** @throws DamagedRow */
   read(series: number, bucket: number, fields?: ReadonlySet<number>): ColumnBlock | undefined {
     const row = this.#find.get(series, bucket)
-    return row === undefined ? undefined : decodeChunk(bytesAt(row, 0), fields)
+    if (row === undefined) return undefined
+    return unpacked({ table: 'chunks', series, bucket }, () => decodeChunk(bytesAt(row, 0), fields))
   }
 
   has(series: number, bucket: number): boolean {
     return this.#has.get(series, bucket) !== undefined
   }
 
-  /** Ascending. @throws Error if a chunk is damaged */
+  /** Ascending. @throws DamagedRow */
   *readSpan(series: number, span: BucketSpan, fields: ReadonlySet<number>): Generator<[bucket: number, ColumnBlock]> {
     for (let from = span.from; ;) {
       const rows = this.#page.all(series, from, span.to)
-      for (const row of rows) yield [numberAt(row, 0), decodeChunk(bytesAt(row, 1), fields)]
+      for (const row of rows) {
+        const bucket = numberAt(row, 0)
+        yield [bucket, unpacked({ table: 'chunks', series, bucket }, () => decodeChunk(bytesAt(row, 1), fields))]
+      }
       const last = rows.at(-1)
       if (last === undefined || rows.length < 64) return
       from = numberAt(last, 0) + 1
@@ -136,7 +141,7 @@ export class ChunkTable {
 
   /**
    * Cuts what is before the time out of up to `limit` chunks of its bucket; returns how many chunks it changed and points it took.
-   * @throws Error if a chunk is damaged
+   * @throws DamagedRow
    */
   cutBefore(beforeMs: number, limit: number): Deleted {
     const bucket = bucketOf(beforeMs)
@@ -144,7 +149,7 @@ export class ChunkTable {
     let points = 0
     for (const row of rows) {
       const series = numberAt(row, 0)
-      const block = decodeChunk(bytesAt(row, 1))
+      const block = unpacked({ table: 'chunks', series, bucket }, () => decodeChunk(bytesAt(row, 1)))
       const from = block.lowerBound(beforeMs)
       points += from
       this.#delete.run(bucket, series)

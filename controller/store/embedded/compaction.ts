@@ -12,15 +12,13 @@ export interface CompactionParts extends HourParts {
 
 /**
  * Moves the roll-ups of days that ended by `beforeMs`, and whose points are all deleted, from the form that suits rankings to
- * the one that is small: by series and day. One part of the series at a time, each in one transaction. A part whose rows are
- * damaged stays as it is; the others are moved all the same.
- * @returns what is wrong with the parts that could not be moved
+ * the one that is small: by series and day. One part of the series at a time, each in one transaction.
+ * @throws DamagedRow
  */
-export function* compactDays(parts: CompactionParts, beforeMs: number): Generator<void, readonly unknown[]> {
+export function* compactDays(parts: CompactionParts, beforeMs: number): Generator<void> {
   const { rollups, chunks } = parts
-  const failures: unknown[] = []
   const bounds = rollups.bounds()
-  if (bounds === undefined) return failures
+  if (bounds === undefined) return
   const lastDay = Math.min(
     Math.floor(beforeMs / dayMs) - 1,
     dayOf(chunks.bounds()?.from ?? Infinity) - 1,
@@ -30,15 +28,10 @@ export function* compactDays(parts: CompactionParts, beforeMs: number): Generato
     const buckets = Array.from({ length: bucketsPerDay }, (_, hour) => day * bucketsPerDay + hour)
     const found = new Set(buckets.flatMap((bucket) => rollups.partsAt(bucket)))
     for (const part of found) {
-      try {
-        yield* compactPart(parts, day, buckets, part)
-      } catch (error) {
-        failures.push(error)
-      }
+      yield* compactPart(parts, day, buckets, part)
       yield
     }
   }
-  return failures
 }
 
 type DayFields = Record<RollupTier, Map<number, (Summary | undefined)[]>>

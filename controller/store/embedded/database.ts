@@ -12,6 +12,8 @@ export interface SqlStatement {
   run(...parameters: readonly SqlParameter[]): number
   get(...parameters: readonly SqlParameter[]): SqlRow | undefined
   all(...parameters: readonly SqlParameter[]): SqlRow[]
+  /** Row by row, for answers that do not fit into memory. Nothing else may be asked of the statement meanwhile. */
+  each(...parameters: readonly SqlParameter[]): Generator<SqlRow, void>
 }
 
 /**
@@ -93,6 +95,15 @@ export class SqlDatabase {
         for (const row of this.#guard(() => statement.all(parameters))) if (Array.isArray(row)) rows.push(row)
         return rows
       },
+      each: (...parameters) => this.#rows(this.#guard(() => statement.iterate(parameters))),
+    }
+  }
+
+  *#rows(rows: Iterator<unknown>): Generator<SqlRow, void> {
+    for (;;) {
+      const { done, value } = this.#guard(() => rows.next())
+      if (done === true) return
+      if (Array.isArray(value)) yield value
     }
   }
 
@@ -124,6 +135,19 @@ export class SqlDatabase {
 
   close(): void {
     this.#guard(() => this.#connection.close())
+  }
+
+  /**
+   * Closes a file that was opened with an exclusive lock, and gives the lock back at once: the binding would hold it until its
+   * statements are collected.
+   */
+  closeExclusive(): void {
+    try {
+      this.pragma('locking_mode = NORMAL')
+      this.pragma('user_version')
+    } finally {
+      this.close()
+    }
   }
 
   #guard<T>(work: () => T): T {

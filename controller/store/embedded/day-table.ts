@@ -1,5 +1,6 @@
 import { allSteps, decodeDay, type DaySteps } from './day-codec.js'
-import { type SqlDatabase, bytesAt, numberAt } from './database.js'
+import { unpacked } from './damage.js'
+import { type SqlDatabase, type SqlRow, bytesAt, numberAt } from './database.js'
 import type { StepList } from './summaries.js'
 import { bucketsPerDay, stepsPerBucket } from './tier-steps.js'
 
@@ -44,7 +45,7 @@ export class DayTable {
     )
   }
 
-  /** Days of one series, ascending. @throws Error if one is damaged */
+  /** Days of one series, ascending. @throws DamagedRow */
   *ofSeries(
     series: number,
     tier: RollupTier,
@@ -53,28 +54,29 @@ export class DayTable {
   ): Generator<DayRow> {
     for (let next = from; ;) {
       const rows = this.#ofSeries.all(series, rollupTiers[tier].id, next, to)
-      for (const row of rows) yield dayRow(row, wanted)
+      for (const row of rows) yield dayRow(tier, row, wanted)
       const last = rows.at(-1)
       if (last === undefined || rows.length < 32) return
       next = numberAt(last, 0) + 1
     }
   }
 
-  /** All series of a day. @throws Error if one is damaged */
+  /** All series of a day. @throws DamagedRow */
   *ofDay(day: number, tier: RollupTier, wanted: ReadonlySet<number>): Generator<DayRow> {
     for (let after = -1; ;) {
       const rows = this.#ofDays.all(rollupTiers[tier].id, day, after)
-      for (const row of rows) yield dayRow(row, wanted)
+      for (const row of rows) yield dayRow(tier, row, wanted)
       const last = rows.at(-1)
       if (last === undefined || rows.length < 64) return
       after = numberAt(last, 1)
     }
   }
 
-  /** What is known of a series in a day. @throws Error if it is damaged */
+  /** What is known of a series in a day. @throws DamagedRow */
   read(series: number, day: number, tier: RollupTier): Map<number, DaySteps> {
     const row = this.#get.get(rollupTiers[tier].id, day, series)
-    const known = row === undefined ? [] : decodeDay(bytesAt(row, 0))
+    const key = { table: 'days', tier: rollupTiers[tier].id, day, series } as const
+    const known = row === undefined ? [] : unpacked(key, () => decodeDay(bytesAt(row, 0)))
     return new Map([...known].map(([field, list]) => [field, allSteps(list, rollupTiers[tier].steps)]))
   }
 
@@ -101,8 +103,10 @@ export class DayTable {
   }
 }
 
-function dayRow(row: readonly unknown[], wanted: ReadonlySet<number>): DayRow {
-  return { day: numberAt(row, 0), series: numberAt(row, 1), fields: decodeDay(bytesAt(row, 2), wanted) }
+function dayRow(tier: RollupTier, row: SqlRow, wanted: ReadonlySet<number>): DayRow {
+  const [day, series] = [numberAt(row, 0), numberAt(row, 1)]
+  const key = { table: 'days', tier: rollupTiers[tier].id, day, series } as const
+  return { day, series, fields: unpacked(key, () => decodeDay(bytesAt(row, 2), wanted)) }
 }
 
 function numberOrNone(value: unknown): number | undefined {

@@ -1,5 +1,8 @@
+import { open, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
+import { syncDirectory } from '../../../common/durable-file.js'
 import type { Log } from '../../../common/log.js'
 import { entityKinds, isField, type EntityKind } from '../measurements.js'
 import type {
@@ -13,6 +16,7 @@ import type {
   TimeSeries,
   TopQuery,
 } from '../time-series.js'
+import type { BackupProgress } from './backup.js'
 import { decodePoints, encodePoints } from './batch-codec.js'
 import { checkEventsAndMarks } from './invalid-batch.js'
 import type { Answer, ExportPieceQuery, RangeCells, WorkerOptions } from './protocol.js'
@@ -46,6 +50,13 @@ export interface EmbeddedStoreOptions {
 }
 
 export interface EmbeddedStore extends TimeSeries {
+  /**
+   * Writes all that is durable into one new file while the store goes on; resolves when that is durable itself. Rejects if it cannot, and
+   * leaves no file then.
+   */
+  backUp(path: string): Promise<void>
+  /** Of the backup that runs. */
+  backupProgress(): BackupProgress
   /** What was refused, late or lost since opening. */
   counters(): Readonly<LinkCounters>
 }
@@ -132,6 +143,18 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       }
     },
 
+    async backUp(path: string) {
+      try {
+        await link.call({ op: 'backup', path })
+        await syncFile(path)
+      } catch (error) {
+        await rm(path, { force: true })
+        throw error
+      }
+    },
+
+    backupProgress: () => link.backupProgress,
+
     health: () => Promise.resolve(link.health()),
 
     async close() {
@@ -141,6 +164,17 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
     counters: () => ({ ...link.counters }),
   }
+}
+
+/** Not in the worker, which would keep everybody waiting. */
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await syncDirectory(dirname(path))
 }
 
 function tierMsOf({ rawMs, fiveMinutesMs, hoursMs }: EmbeddedRetention): Record<Tier, number> {

@@ -299,31 +299,3 @@ test('forgets the marks of spools that did not move for months, and no others', 
   expect(reopened.read({ op: 'marks' })).toEqual({ op: 'marks', marks: new Map([['living', 8]]) })
   reopened.close()
 })
-
-test('names the damage of a batch in the log, and changes nothing', () => {
-  const engine = openEngine()
-  engine.commit([bodyOf(steady(1))])
-  engine.close()
-  const db = new SqlDatabase(options.path)
-  db.exec('UPDATE ticks SET crc = crc + 1')
-  db.close()
-  expect(() => openEngine()).toThrow(`${options.path}: batch 1 is damaged`)
-  const again = new SqlDatabase(options.path)
-  expect(again.prepare('SELECT count(*) FROM ticks').get()).toEqual([1])
-  again.close()
-})
-
-test('a damaged chunk fails only what needs it; sealing says so and is tried again', () => {
-  const engine = openEngine()
-  engine.commit([bodyOf([...steady(2), ...steady(2, 'b')])])
-  finish(engine.maintain(modelStartMs + 3 * hourMs))
-  engine.close()
-  const db = new SqlDatabase(options.path)
-  db.exec("UPDATE chunks SET data = zeroblob(40) WHERE series = (SELECT id FROM series WHERE entity = 'a')")
-  db.close()
-  const reopened = openEngine()
-  const query = { fields: ['cpuCores'], fromMs: 0, toMs: 2e12, stepMs: 0, agg: 'last' as const }
-  expect(() => rangeOf(reopened, { ...query, entity: { kind: 'vm', id: 'a' } })).toThrow('damaged')
-  expect(rangeOf(reopened, { ...query, entity: { kind: 'vm', id: 'b' } }).rows).toHaveLength(12)
-  reopened.close()
-})

@@ -2,19 +2,22 @@ import { statSync } from 'node:fs'
 
 import type { StoreHealth, Tier, TierHealth } from '../time-series.js'
 import { decodePoints, type DecodedPoint } from './batch-codec.js'
+import { backUp, type BackupProgress } from './backup.js'
 import { ChunkTable } from './chunk-table.js'
 import { isClosed } from './closed-hours.js'
 import { bucketMs, bucketOf } from './column-block.js'
 import { Counters } from './counters.js'
 import { type SqlDatabase, numberAt } from './database.js'
+import { Damage, DamagedRow, type RowKey } from './damage.js'
 import { DayTable } from './day-table.js'
 import { EventTable } from './event-table.js'
 import { exportPiece } from './export-piece.js'
 import { FormerHours } from './former-hours.js'
 import { MarkTable } from './mark-table.js'
-import type { Answer, ReadBody, WorkerOptions, WriteBody } from './protocol.js'
+import type { Answer, QuestionBody, WorkerOptions, WriteBody } from './protocol.js'
 import { range, seriesInfos } from './range-query.js'
 import { dropBefore, retain, type RetentionParts } from './retention.js'
+import { rollUpAgain } from './roll-up-again.js'
 import { RollupTable } from './rollup-table.js'
 import { closeSeriesDatabase, FieldDictionary, openSeriesDatabase } from './schema.js'
 import { sealAll, sealHeads } from './seal.js'
@@ -27,9 +30,12 @@ import { packTick, TickLog, type Tick } from './tick-log.js'
 /** About 32 MB of head. */
 const maxHeadCells = 4_000_000
 const maxTickBytes = 256 * 2 ** 20
+/** Further ones are found again. */
+const mostDamaged = 1000
 /** An hour is sealed once its points cannot be much late any more, and not more often than this. */
 const settleMs = 90_000
 const sealEveryMs = 600_000
+const idleMs = 900_000
 
 /** The store inside the worker: one file, synchronous, one caller. Work that takes long comes as generators of short slices. */
 export class Engine {
@@ -41,10 +47,12 @@ export class Engine {
   /** Points before this may belong to hours that take no more. */
   #openFromMs = 0
   #nowMs = 0
+  /** Rows that questions found damaged. */
+  readonly #damaged: RowKey[] = []
   #writeProblem = ''
   #jobProblem = ''
   #sealedAtMs = -Infinity
-  #size = { points: 0, sizeBytes: 0, tooLate: 0, trimmed: { points: 0, rollups: 0 } }
+  #size = { points: 0, sizeBytes: 0, tooLate: 0, trimmed: { points: 0, rollups: 0 }, damaged: 0 }
 
   /** @throws SqlError: see openSeriesDatabase; Error if a batch in the log is damaged */
   constructor(
@@ -64,6 +72,7 @@ export class Engine {
         rollups: new RollupTable(db),
         days: new DayTable(db),
         former: new FormerHours(db),
+        damage: new Damage(db, counters),
         counters,
         events: new EventTable(db, counters),
         fields,
@@ -130,8 +139,17 @@ export class Engine {
     this.#put(points)
   }
 
-  /** Answers a question. @throws Error */
-  read(body: Exclude<ReadBody, { op: 'drop' }>): Answer {
+  /** Answers a question. @throws Error; DamagedRow: it will be set aside */
+  read(body: QuestionBody): Answer {
+    try {
+      return this.#answer(body)
+    } catch (error) {
+      if (error instanceof DamagedRow && this.#damaged.length < mostDamaged) this.#damaged.push(error.key)
+      throw error
+    }
+  }
+
+  #answer(body: QuestionBody): Answer {
     switch (body.op) {
       case 'range':
         return { op: 'range', result: range(this.#parts, body.query) }
@@ -150,15 +168,43 @@ export class Engine {
 
   /** Forgets what a tier and the finer ones have before the time; returns how many points went. */
   *drop(beforeMs: number, tier: Tier): Generator<void, number> {
-    const points = yield* dropBefore(this.#parts, beforeMs, tier, this.#nowMs)
+    const points = yield* this.#healing(() => dropBefore(this.#parts, beforeMs, tier, this.#nowMs))
     this.#measure()
     return points
   }
 
-  /** Seals and deletes what is due. */
+  /** Seals and deletes what is due. What is damaged is set aside first. */
   *maintain(nowMs: number): Generator<void> {
-    const { registry, former } = this.#parts
     this.#nowMs = nowMs
+    for (const key of this.#damaged.splice(0)) this.#setAside(key)
+    yield* this.#healing(() => this.#maintained(nowMs))
+    this.#measure()
+    this.#jobProblem = ''
+  }
+
+  /** Does work again after each damaged row that it meets. Ends: each time there is one less. */
+  *#healing<T>(work: () => Generator<void, T>): Generator<void, T> {
+    for (;;) {
+      try {
+        return yield* work()
+      } catch (error) {
+        if (!(error instanceof DamagedRow)) throw error
+        this.#setAside(error.key)
+      }
+      yield
+    }
+  }
+
+  /** Takes a damaged row away. Roll-ups are made again as far as the points are there. */
+  #setAside(key: RowKey): void {
+    this.#db.transaction(() => {
+      this.#parts.damage.setAside(key)
+      if (key.table === 'rollups') rollUpAgain(this.#parts, key)
+    })
+  }
+
+  *#maintained(nowMs: number): Generator<void> {
+    const { registry, former } = this.#parts
     const heads = registry.withHead()
     const full = registry.headCells > maxHeadCells
     const bytes = this.#parts.ticks.bytes > Math.min(maxTickBytes, this.options.maxBytes / 8)
@@ -175,8 +221,11 @@ export class Engine {
     yield* former.migrate(this.#parts)
     yield* retain(this.#parts, this.options, nowMs)
     this.#marks.prune(nowMs)
-    this.#measure()
-    this.#jobProblem = ''
+  }
+
+  /** Writes all that is stored into a new file; see backup.ts. @throws SqlError */
+  *backUp(path: string, tell: (progress: BackupProgress) => void): Generator<void> {
+    yield* this.#healing(() => backUp(this.#parts, path, tell))
   }
 
   /** Remembers why sealing or deleting failed until it succeeds. */
@@ -188,11 +237,12 @@ export class Engine {
     let problem = this.#writeProblem === '' ? this.#jobProblem : this.#writeProblem
     try {
       const points = this.#counters.get('points') + this.#parts.registry.headPoints
+      const damaged = this.#parts.damage.rows
       const trimmed = {
         points: this.#counters.get('trimmed_points'),
         rollups: this.#counters.get('trimmed_rollups'),
       }
-      this.#size = { points, sizeBytes: this.#fileBytes(), tooLate: this.#counters.get('too_late'), trimmed }
+      this.#size = { points, sizeBytes: this.#fileBytes(), tooLate: this.#counters.get('too_late'), trimmed, damaged }
     } catch (error) {
       problem = messageOf(error)
     }
@@ -227,7 +277,11 @@ export class Engine {
 
   #replay(): void {
     this.#measure()
-    for (const points of this.#parts.ticks.replay()) {
+    for (const { id, points } of this.#parts.ticks.replay()) {
+      if (points === undefined) {
+        this.#db.transaction(() => this.#parts.damage.setAside({ table: 'ticks', id }))
+        continue
+      }
       const decoded = decodePoints(points, (kind, name) => this.#parts.fields.idOf(kind, name))
       this.#put(decoded.filter((point) => this.#isOpen(point)))
     }
@@ -241,7 +295,8 @@ export class Engine {
       first = Math.min(first, head?.firstMs ?? Infinity)
       last = Math.max(last, head?.lastMs ?? -Infinity)
     }
-    return first !== Infinity && bucketOf(first) < bucketOf(last - settleMs)
+    // By the data's own time; by the clock only long after, for data may be late and clocks wrong.
+    return first !== Infinity && bucketOf(first) < bucketOf(Math.max(last, nowMs - idleMs) - settleMs)
   }
 
   #measure(): void {

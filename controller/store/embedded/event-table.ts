@@ -11,6 +11,7 @@ export class EventTable {
   readonly #boundary
   readonly #delete
   readonly #oldest
+  #oldestNoted = Number.MAX_SAFE_INTEGER
 
   constructor(
     private readonly db: SqlDatabase,
@@ -24,9 +25,20 @@ export class EventTable {
     this.#oldest = db.prepare('SELECT min(at) FROM events')
   }
 
+  /** Begins to note how far back events reach that are added from now on. */
+  noteOldest(): void {
+    this.#oldestNoted = Number.MAX_SAFE_INTEGER
+  }
+
+  /** The oldest event added since that; larger than any time if there was none. */
+  get oldestNoted(): number {
+    return this.#oldestNoted
+  }
+
   add(events: readonly FleetEvent[]): void {
     let added = 0
     for (const { at, hostId, vmUuid, kind, reason, message, vmName } of events) {
+      this.#oldestNoted = Math.min(this.#oldestNoted, at)
       added += this.#insert.run(at, hostId, vmUuid, kind, reason, message, vmName)
     }
     this.counters.add('events', added)

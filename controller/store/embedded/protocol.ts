@@ -1,5 +1,6 @@
 import type { FleetEvent } from '../../model/snapshot.js'
 import type { EntityKind } from '../measurements.js'
+import type { BackupProgress } from './backup.js'
 import type {
   EventQuery,
   RangeQuery,
@@ -45,6 +46,11 @@ export type ReadBody =
   | { readonly op: 'marks' }
   | { readonly op: 'export'; readonly query: ExportPieceQuery }
   | { readonly op: 'drop'; readonly beforeMs: number; readonly tier: Tier }
+  | { readonly op: 'backup'; readonly path: string }
+
+/** Work that takes long: it is done in slices, one after the other. */
+export type JobBody = Extract<ReadBody, { op: 'drop' | 'backup' }>
+export type QuestionBody = Exclude<ReadBody, JobBody>
 
 export type RequestBody = WriteBody | ReadBody
 
@@ -76,6 +82,7 @@ export type Answer =
       readonly next: ExportPieceQuery['after'] | undefined
     }
   | { readonly op: 'drop'; readonly points: number }
+  | { readonly op: 'backup' }
 
 export type FromWorker =
   | { readonly type: 'ready'; readonly health: StoreHealth }
@@ -91,3 +98,5 @@ export type FromWorker =
       readonly health: StoreHealth
     }
   | { readonly type: 'health'; readonly health: StoreHealth }
+  /** Of the backup that runs. */
+  | { readonly type: 'progress'; readonly progress: BackupProgress }

@@ -21,10 +21,7 @@ const keptFreeBytes = 16 * 2 ** 20
 /** A chunk that was just written, of data from long ago, is kept so long: more of its hour may come. */
 const settleMs = 3_600_000
 
-/**
- * Deletes what is too old in each tier, then the oldest until the size fits; slices between yields, each one transaction.
- * @throws what kept roll-ups from being moved, after all the rest is done
- */
+/** Deletes what is too old in each tier, then the oldest until the size fits; slices between yields, each one transaction. */
 export function* retain(parts: RetentionParts, limits: RetentionLimits, nowMs: number): Generator<void> {
   const { db, counters } = parts
   const { tierMs } = limits
@@ -34,7 +31,7 @@ export function* retain(parts: RetentionParts, limits: RetentionLimits, nowMs: n
     deleted += chunks
     if (chunks > 0) yield
   }
-  const failures = yield* compactDays(parts, nowMs - tierMs.raw)
+  yield* compactDays(parts, nowMs - tierMs.raw)
   for (const tier of ['5m', '1h'] as const) {
     for (let rows = 1; rows > 0;) {
       rows = deleteOldestDay(parts, tier, nowMs - tierMs[tier])
@@ -47,7 +44,6 @@ export function* retain(parts: RetentionParts, limits: RetentionLimits, nowMs: n
   while (counters.get('events') > maxEvents && deleteEvents(parts, Infinity) > 0) yield
   if (deleted > 0) forgetEmptySeries(parts)
   yield* giveBack(db, limits.maxBytes)
-  if (failures.length > 0) throw failures[0]
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type ByteReader, ByteWriter } from './byte-stream.js'
 import { sealed, unsealed } from './checked-bytes.js'
+import { unpacked } from './damage.js'
 import { type SqlDatabase, bytesAt, numberAt } from './database.js'
 import type { FieldHour } from './hour-rollup.js'
 import { readIntegers, writeIntegers } from './packed-integers.js'
@@ -26,7 +27,7 @@ export interface Row {
 
 /**
  * Roll-ups of recent hours, by field, so that rankings read little: one row a field, hour and part of the series. Transactions
- * are the caller's. Reading throws an Error if what it reads is damaged.
+ * are the caller's. Reading throws DamagedRow.
  *   hours  u32 crc, u8 version, u16 which series of the part, summaries of the hour
  *   steps  u32 crc, u8 version, u16 which series, for each which steps of five minutes (integers), summaries of all those
  */
@@ -77,21 +78,25 @@ export class RollupTable {
 
   /** All series of a field in an hour. */
   hours(bucket: number, field: number): Row[] {
-    return this.#hours.all(bucket, field).map((row) => readHours(numberAt(row, 0), bytesAt(row, 1)))
+    return this.#hours
+      .all(bucket, field)
+      .map((row) => readHours({ bucket, field, part: numberAt(row, 0) }, bytesAt(row, 1)))
   }
 
   /** All series of a field in the steps of an hour. */
   *steps(bucket: number, field: number): Generator<[series: number, StepList]> {
-    for (const row of this.#steps.all(bucket, field)) yield* readSteps(numberAt(row, 0), bytesAt(row, 1))
+    for (const row of this.#steps.all(bucket, field)) {
+      yield* readSteps({ bucket, field, part: numberAt(row, 0) }, bytesAt(row, 1))
+    }
   }
 
   /** One series in an hour: as one step, or by its steps of five minutes. */
   listOf(bucket: number, field: number, series: number, steps: 'hour' | 'five minutes'): StepList | undefined {
-    const part = partOf(series)
-    const row = this.#get.get(bucket, field, part)
+    const key = { bucket, field, part: partOf(series) }
+    const row = this.#get.get(bucket, field, key.part)
     if (row === undefined) return undefined
-    if (steps === 'five minutes') return readSteps(part, bytesAt(row, 1)).get(series)
-    const hours = readHours(part, bytesAt(row, 0))
+    if (steps === 'five minutes') return readSteps(key, bytesAt(row, 1)).get(series)
+    const hours = readHours(key, bytesAt(row, 0))
     const first = hours.series.indexOf(series)
     return first === -1 ? undefined : { steps: [0], first, summaries: hours.summaries }
   }
@@ -99,8 +104,9 @@ export class RollupTable {
   /** Whether anything is known of a series in an hour. */
   has(bucket: number, fields: Iterable<number>, series: number): boolean {
     for (const field of fields) {
-      const row = this.#has.get(bucket, field, partOf(series))
-      if (row !== undefined && readHours(partOf(series), bytesAt(row, 0)).series.includes(series)) return true
+      const key = { bucket, field, part: partOf(series) }
+      const row = this.#has.get(bucket, field, key.part)
+      if (row !== undefined && readHours(key, bytesAt(row, 0)).series.includes(series)) return true
     }
     return false
   }
@@ -139,8 +145,9 @@ export class RollupTable {
   #entries(bucket: number, field: number, part: number): Map<number, FieldHour> {
     const row = this.#get.get(bucket, field, part)
     if (row === undefined) return new Map()
-    const { series, summaries } = readHours(part, bytesAt(row, 0))
-    const steps = readSteps(part, bytesAt(row, 1))
+    const key = { bucket, field, part }
+    const { series, summaries } = readHours(key, bytesAt(row, 0))
+    const steps = readSteps(key, bytesAt(row, 1))
     return new Map(
       series.map((id, index) => {
         const known = Array.from<Summary | undefined>({ length: stepsPerBucket })
@@ -185,11 +192,19 @@ function beginning(which: number): ByteWriter {
   return out
 }
 
-function begun(bytes: Buffer): ByteReader {
-  const input = unsealed(bytes, 'a row of roll-ups')
-  const found = input.u8()
-  if (found !== version) throw new Error(`a row of roll-ups has the unknown version ${found}`)
-  return input
+interface Place {
+  readonly bucket: number
+  readonly field: number
+  readonly part: number
+}
+
+function begun(place: Place, bytes: Buffer): ByteReader {
+  return unpacked({ table: 'rollups', ...place }, () => {
+    const input = unsealed(bytes, 'a row of roll-ups')
+    const found = input.u8()
+    if (found !== version) throw new Error(`a row of roll-ups has the unknown version ${found}`)
+    return input
+  })
 }
 
 function bitsSet(mask: number, width: number): number[] {
@@ -198,15 +213,15 @@ function bitsSet(mask: number, width: number): number[] {
   return set
 }
 
-function readHours(part: number, bytes: Buffer): Row {
-  const input = begun(bytes)
-  const series = bitsSet(input.u16(), seriesPerPart).map((bit) => part * seriesPerPart + bit)
+function readHours(place: Place, bytes: Buffer): Row {
+  const input = begun(place, bytes)
+  const series = bitsSet(input.u16(), seriesPerPart).map((bit) => place.part * seriesPerPart + bit)
   return { series, summaries: new Summaries(input, series.length, hourBits) }
 }
 
-function readSteps(part: number, bytes: Buffer): Map<number, StepList> {
-  const input = begun(bytes)
-  const series = bitsSet(input.u16(), seriesPerPart).map((bit) => part * seriesPerPart + bit)
+function readSteps(place: Place, bytes: Buffer): Map<number, StepList> {
+  const input = begun(place, bytes)
+  const series = bitsSet(input.u16(), seriesPerPart).map((bit) => place.part * seriesPerPart + bit)
   const steps = [...readIntegers(input, series.length)].map((mask) => bitsSet(mask, stepsPerBucket))
   const summaries = new Summaries(
     input,

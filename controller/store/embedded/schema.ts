@@ -10,6 +10,7 @@ export const schemaVersion = 3
  * chunks   sealed points: one row a series and hour (chunk-codec.ts); `written` is the hour in which that was
  * rollups  of hours whose points are there or were lately: one row a field, hour and part of the series (rollup-table.ts)
  * days     roll-ups of days before: one row a tier, series and day (day-codec.ts)
+ * damaged  rows whose checksum did not fit, set aside (damage.ts)
  * counters of whole tables, so that nothing has to be counted (counters.ts)
  */
 const tables = `
@@ -43,6 +44,7 @@ CREATE TABLE days (
   tier INTEGER NOT NULL, day INTEGER NOT NULL, series INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (tier, day, series)
 );
 CREATE UNIQUE INDEX days_by_series ON days (series, tier, day);
+CREATE TABLE damaged (id INTEGER PRIMARY KEY, source TEXT NOT NULL, key TEXT NOT NULL, data BLOB NOT NULL);
 `
 
 /** What each version has over the one before, oldest first. What takes long is done afterwards, bit by bit: former-hours.ts. */
@@ -103,17 +105,12 @@ export function openSeriesDatabase(path: string): SqlDatabase {
   }
 }
 
-/**
- * Closes the file: the log is moved into it, so that one file is left, and the lock is given back at once (the binding would
- * hold it until its statements are collected). What fails here is done at the next opening.
- */
+/** Closes the file: the log is moved into it, so that one file is left. What fails here is done at the next opening. */
 export function closeSeriesDatabase(db: SqlDatabase): void {
   try {
     db.pragma('journal_mode = DELETE')
-    db.pragma('locking_mode = NORMAL')
-    db.pragma('user_version')
   } finally {
-    db.close()
+    db.closeExclusive()
   }
 }
 

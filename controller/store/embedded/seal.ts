@@ -1,5 +1,6 @@
 import { isClosed, type HourParts } from './closed-hours.js'
 import { bucketMs, bucketOf, ColumnBlock } from './column-block.js'
+import type { Damage } from './damage.js'
 import type { SqlDatabase } from './database.js'
 import type { FormerHours } from './former-hours.js'
 import { rollUpHour, type FieldHour } from './hour-rollup.js'
@@ -12,6 +13,7 @@ export interface SealParts extends HourParts {
   readonly registry: SeriesRegistry
   readonly ticks: TickLog
   readonly former: FormerHours
+  readonly damage: Damage
   /** Milliseconds of a clock that only goes forward: bounds the length of a slice. */
   readonly elapsedMs: () => number
 }
@@ -69,7 +71,7 @@ function sealHead(
   hours: FreshHours,
   nowMs: number,
 ): number {
-  const { chunks, counters, former } = parts
+  const { chunks, counters, damage, former } = parts
   let added = 0
   let previousMs = sealedThroughMs < head.firstMs ? sealedThroughMs : -Infinity
   for (let from = 0; from < head.length;) {
@@ -82,7 +84,8 @@ function sealHead(
       const before = block.length
       block.merge(head, from, to)
       chunks.write(rowId, block, { from: 0, to: block.length, writtenMs: nowMs, previousMs })
-      hours.add(bucket, rowId, rollUpHour(block, bucket))
+      // Of an hour whose points were set aside the roll-ups know more than these.
+      if (!damage.hasHour(rowId, bucket)) hours.add(bucket, rowId, rollUpHour(block, bucket))
       former.forget(bucket, rowId, parts.fields.allIds)
       added += block.length - before
     }

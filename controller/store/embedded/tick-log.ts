@@ -45,15 +45,14 @@ export class TickLog {
     for (const { data } of ticks) this.#bytes += data.length
   }
 
-  /** Every tick, oldest first, as it was given to packTick. @throws Error if one is damaged */
-  *replay(): Generator<Buffer> {
+  /** Every tick, oldest first, as it was given to packTick; undefined where one is damaged. */
+  *replay(): Generator<{ readonly id: number; readonly points: Buffer | undefined }> {
     for (let after = 0; ;) {
       const rows = this.#page.all(after)
       for (const row of rows) {
         after = numberAt(row, 0)
         const data = bytesAt(row, 2)
-        if (crc32(data) !== numberAt(row, 1)) throw new Error(`${this.db.path}: batch ${after} is damaged (checksum)`)
-        yield inflateRawSync(data)
+        yield { id: after, points: crc32(data) === numberAt(row, 1) ? inflateRawSync(data) : undefined }
       }
       if (rows.length === 0) return
     }

@@ -1,6 +1,5 @@
 import type { Engine } from './engine.js'
-import type { Tier } from '../time-series.js'
-import type { Answer, FromWorker, ReadBody, ToWorker, WriteBody } from './protocol.js'
+import type { Answer, FromWorker, JobBody, QuestionBody, ToWorker, WriteBody } from './protocol.js'
 
 interface Queued<Body> {
   readonly id: number
@@ -27,7 +26,7 @@ const maxGroupBytes = 4 * 2 ** 20
  */
 export class WorkQueue {
   readonly #writes: QueuedWrite[] = []
-  readonly #reads: Queued<Exclude<ReadBody, { op: 'drop' }>>[] = []
+  readonly #reads: Queued<QuestionBody>[] = []
   readonly #jobs: Job[] = []
   #closing = false
   #nowMs = 0
@@ -60,7 +59,7 @@ export class WorkQueue {
 
   #takeRequest({ id, body, failures }: Extract<ToWorker, { type: 'request' }>): void {
     if (body.op === 'write') this.#writes.push({ id, body, failures })
-    else if (body.op === 'drop') this.#jobs.push({ id, steps: this.#dropping(body.beforeMs, body.tier) })
+    else if (body.op === 'drop' || body.op === 'backup') this.#jobs.push({ id, steps: this.#jobOf(body) })
     else this.#reads.push({ id, body })
   }
 
@@ -84,6 +83,8 @@ export class WorkQueue {
     this.#step()
     if (this.#writes.length > 0 || this.#reads.length > 0 || (this.#jobs.length > 0 && !this.#closing)) this.#run()
     else if (this.#closing) {
+      // What is under way cleans up; nobody waits for it any more.
+      for (const { steps } of this.#jobs.splice(0)) steps.return(undefined)
       this.engine.close()
       this.closed()
     }
@@ -115,7 +116,7 @@ export class WorkQueue {
     }
   }
 
-  #read({ id, body }: Queued<Exclude<ReadBody, { op: 'drop' }>>): void {
+  #read({ id, body }: Queued<QuestionBody>): void {
     try {
       this.#answer(id, this.engine.read(body))
     } catch (error) {
@@ -132,9 +133,10 @@ export class WorkQueue {
       if (job.id !== undefined && value !== undefined) this.#answer(job.id, value)
       else this.send({ type: 'health', health: this.engine.health() })
     } catch (error) {
-      this.engine.jobFailed(error)
-      if (job.id !== undefined) this.#refuse(job.id, error)
-      else this.send({ type: 'health', health: this.engine.health() })
+      if (job.id === undefined) {
+        this.engine.jobFailed(error)
+        this.send({ type: 'health', health: this.engine.health() })
+      } else this.#refuse(job.id, error)
     }
     this.#jobs.shift()
   }
@@ -144,8 +146,10 @@ export class WorkQueue {
     return undefined
   }
 
-  *#dropping(beforeMs: number, tier: Tier): Generator<void, Answer> {
-    return { op: 'drop', points: yield* this.engine.drop(beforeMs, tier) }
+  *#jobOf(body: JobBody): Generator<void, Answer> {
+    if (body.op === 'drop') return { op: 'drop', points: yield* this.engine.drop(body.beforeMs, body.tier) }
+    yield* this.engine.backUp(body.path, (progress) => this.send({ type: 'progress', progress }))
+    return { op: 'backup' }
   }
 
   #answer(id: number, answer: Answer): void {

@@ -3,11 +3,13 @@ import type { Worker } from 'node:worker_threads'
 import { Backoff } from '../../../common/backoff.js'
 import type { Log } from '../../../common/log.js'
 import type { StoreHealth } from '../time-series.js'
+import type { BackupProgress } from './backup.js'
 import type { Answer, FromWorker, RequestBody, ToWorker } from './protocol.js'
 
 export interface LinkLimits {
-  /** How long an answer may take. */
+  /** How long an answer may take, and work that is done in slices. */
   readonly deadlineMs: number
+  readonly jobDeadlineMs: number
   readonly maxWrites: number
   /** Of all writes in flight. */
   readonly maxWriteBytes: number
@@ -18,6 +20,7 @@ export interface LinkLimits {
 
 export const defaultLinkLimits: LinkLimits = {
   deadlineMs: 30_000,
+  jobDeadlineMs: 4 * 3_600_000,
   maxWrites: 256,
   maxWriteBytes: 64 * 2 ** 20,
   maxReads: 64,
@@ -57,6 +60,7 @@ const unknownHealth: StoreHealth = {
   tiers: { raw: unknownTier, '5m': unknownTier, '1h': unknownTier },
   tooLate: 0,
   trimmed: { points: 0, rollups: 0 },
+  damaged: 0,
 }
 
 /**
@@ -73,6 +77,7 @@ export class WorkerLink {
   #writeBytes = 0
   #failures = 0
   #health = unknownHealth
+  #progress: BackupProgress = { rows: 0, ofRows: 0 }
 
   constructor(
     private readonly start: () => Worker,
@@ -88,6 +93,11 @@ export class WorkerLink {
     throw new Error(failure)
   }
 
+  /** Of the backup that runs, or ran last. */
+  get backupProgress(): BackupProgress {
+    return this.#progress
+  }
+
   health(): StoreHealth {
     if (this.#state.is !== 'down') return this.#health
     return { ...this.#health, ok: false, problem: `the store's worker ended: ${this.#state.why}` }
@@ -100,13 +110,15 @@ export class WorkerLink {
     if (state.is === 'closed') throw new Error('store is closed')
     if (state.is === 'down') throw new Error(`store is down: ${state.why}`)
     const bytes = body.op === 'write' ? body.points.length : undefined
+    const isJob = body.op === 'drop' || body.op === 'backup'
+    const deadlineMs = isJob ? this.limits.jobDeadlineMs : this.limits.deadlineMs
     this.#refuseIfBusy(bytes)
     const id = this.#nextId++
     return new Promise<Answer>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.counters.expired += 1
-        this.#settle(id, new Error(`store did not answer within ${this.limits.deadlineMs} ms`))
-      }, this.limits.deadlineMs)
+        this.#settle(id, new Error(`store did not answer within ${deadlineMs} ms`))
+      }, deadlineMs)
       const settle: Pending['settle'] = (outcome) => {
         if (outcome instanceof Error) reject(outcome)
         else resolve(outcome)
@@ -167,6 +179,7 @@ export class WorkerLink {
         opened('')
       }
       if (message.type === 'failed') failure = message.message
+      else if (message.type === 'progress') this.#progress = message.progress
       else this.#receive(message)
     })
     worker.on('error', (error) => (failure = error.message))
@@ -178,10 +191,13 @@ export class WorkerLink {
     })
   }
 
-  #receive(message: Exclude<FromWorker, { type: 'failed' }>): void {
+  #receive(message: Exclude<FromWorker, { type: 'failed' | 'progress' }>): void {
     if (message.health.problem !== this.#health.problem) {
       if (message.health.ok) this.log.info('store works again')
       else this.log.error({ problem: message.health.problem }, 'store has a problem')
+    }
+    if (message.health.damaged > this.#health.damaged) {
+      this.log.error({ rows: message.health.damaged }, 'store found damaged rows and has set them aside')
     }
     this.#health = message.health
     if (message.type === 'answer') this.#settle(message.id, message.answer)
