@@ -1,11 +1,15 @@
 import { encodePoints } from '../../controller/store/embedded/batch-codec.js'
 import type { Engine } from '../../controller/store/embedded/engine.js'
-import type { WriteBody } from '../../controller/store/embedded/protocol.js'
+import type { Answer, QuestionBody, WriteBody } from '../../controller/store/embedded/protocol.js'
 import type { Point, RangeQuery, RangeResult, TopQuery, TopRow } from '../../controller/store/time-series.js'
+
+export function ask(engine: Engine, body: QuestionBody): Answer {
+  return finish(engine.read(body))
+}
 
 /** Asks the store's engine itself, without a worker, in the words of its client. */
 export function rangeOf(engine: Engine, query: RangeQuery): RangeResult {
-  const answer = engine.read({ op: 'range', query })
+  const answer = ask(engine, { op: 'range', query })
   if (answer.op !== 'range') throw new Error('another answer')
   const { width, cells } = answer.result
   const rows = Array.from({ length: cells.length / width }, (_, row) =>
@@ -15,7 +19,7 @@ export function rangeOf(engine: Engine, query: RangeQuery): RangeResult {
 }
 
 export function topOf(engine: Engine, query: TopQuery): readonly TopRow[] {
-  const answer = engine.read({ op: 'top', query })
+  const answer = ask(engine, { op: 'top', query })
   if (answer.op !== 'top') throw new Error('another answer')
   return answer.rows
 }

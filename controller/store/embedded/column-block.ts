@@ -11,7 +11,7 @@ export interface Put {
   readonly newCells: number
 }
 
-const smallest = 16
+const smallest = 32
 
 /**
  * Points of one series by column, ascending in time, each time once. Fields are ids of the field dictionary.

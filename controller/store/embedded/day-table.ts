@@ -27,6 +27,8 @@ export class DayTable {
   readonly #oldestOfSeries
   readonly #newestOfSeries
   readonly #delete
+  /** Counts what was written and deleted. */
+  changes = 0
 
   constructor(db: SqlDatabase) {
     this.#ofSeries = db.prepare(
@@ -83,6 +85,7 @@ export class DayTable {
   /** Replaces what is known of a series in a day; `bytes` as encodeDay made them. */
   write(series: number, day: number, tier: RollupTier, bytes: Buffer): void {
     this.#put.run(rollupTiers[tier].id, day, series, bytes)
+    this.changes += 1
   }
 
   /** First day of a tier; undefined if it has none. */
@@ -99,6 +102,7 @@ export class DayTable {
 
   /** Deletes up to `limit` rows of a day; returns how many. */
   delete(tier: RollupTier, day: number, limit: number): number {
+    this.changes += 1
     return this.#delete.run(rollupTiers[tier].id, day, limit)
   }
 }

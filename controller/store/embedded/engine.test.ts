@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { bodyOf, finish, rangeOf, topOf } from '../../../test/support/series-engine.js'
+import { ask, bodyOf, finish, rangeOf, topOf } from '../../../test/support/series-engine.js'
 import {
   arbitraryBatch,
   arbitraryRange,
@@ -156,27 +156,30 @@ test(
   },
 )
 
-test('seals the hours that are over, and empties the log', () => {
-  const engine = openEngine()
-  engine.commit([bodyOf([...steady(3), ...steady(3, 'b')])])
-  finish(engine.maintain(modelStartMs + 3 * hourMs))
-  expect(engine.health()).toMatchObject({ ok: true, points: 36, oldestMs: modelStartMs })
-  engine.close()
+function counts(...tables: readonly string[]): number[] {
   const db = new SqlDatabase(options.path)
-  const count = (table: string): number => numberAt(db.prepare(`SELECT count(*) FROM ${table}`).get() ?? [], 0)
-  expect([count('ticks'), count('series')]).toEqual([0, 2])
-  expect(count('chunks')).toBe(2 * 4)
+  const found = tables.map((table) => numberAt(db.prepare(`SELECT count(*) FROM ${table}`).get() ?? [], 0))
   db.close()
-})
+  return found
+}
 
-test('leaves the current hour in the log', () => {
+test('seals each quarter of an hour what has come, into one chunk an hour, and empties the log', () => {
   const engine = openEngine()
-  engine.commit([bodyOf(steady(1, 'a', modelStartMs + 600_000).slice(0, 5))])
-  finish(engine.maintain(modelStartMs + hourMs))
+  const nowMs = modelStartMs + 3 * hourMs
+  const minutes = (from: number, to: number): Point[] => steady(3).slice(from / 10, to / 10)
+  engine.commit([bodyOf(minutes(0, 120)), bodyOf(steady(2, 'b'))])
+  finish(engine.maintain(nowMs))
+  engine.commit([bodyOf(minutes(120, 140))])
+  finish(engine.maintain(nowMs + 14 * 60_000))
   engine.close()
-  const db = new SqlDatabase(options.path)
-  expect(db.prepare('SELECT (SELECT count(*) FROM ticks), (SELECT count(*) FROM chunks)').get()).toEqual([1, 0])
-  db.close()
+  expect(counts('ticks', 'chunks', 'series')).toEqual([1, 2 * 3, 2])
+  const again = openEngine()
+  finish(again.maintain(nowMs + 15 * 60_000))
+  again.commit([bodyOf(minutes(140, 180))])
+  finish(again.maintain(nowMs + 30 * 60_000))
+  expect(again.health()).toMatchObject({ ok: true, points: 30, oldestMs: modelStartMs })
+  again.close()
+  expect(counts('ticks', 'chunks', 'series')).toEqual([0, 4 + 3, 2])
 })
 
 test('deletes points that are older than the retention, by whole hours; roll-ups stay', () => {
@@ -187,7 +190,7 @@ test('deletes points that are older than the retention, by whole hours; roll-ups
   finish(engine.maintain(modelStartMs + 8 * hourMs))
   const oldestMs = modelStartMs + hourMs * 4 - 50 * 60_000
   expect(engine.health()).toMatchObject({ oldestMs, points: 6 * 6 - 19 })
-  expect(engine.read({ op: 'series', kind: 'vm' })).toMatchObject({
+  expect(ask(engine, { op: 'series', kind: 'vm' })).toMatchObject({
     series: [
       { entity: { id: 'a' }, firstMs: modelStartMs, lastMs: modelStartMs + 6 * hourMs - 600_000 },
       { entity: { id: 'gone' }, firstMs: modelStartMs, lastMs: modelStartMs + 50 * 60_000 },
@@ -248,7 +251,7 @@ test('deletes events that are very old, many of one moment too', () => {
   const crowd = Array.from({ length: 5000 }, (_, index) => eventAt(modelStartMs, String(index)))
   engine.commit([bodyOf([], { events: [...crowd, eventAt(modelStartMs + dayMs), eventAt(now - dayMs)] })])
   finish(engine.maintain(now))
-  expect(engine.read({ op: 'events', query: { fromMs: 0, toMs: 2e12, limit: 10 } })).toEqual({
+  expect(ask(engine, { op: 'events', query: { fromMs: 0, toMs: 2e12, limit: 10 } })).toEqual({
     op: 'events',
     events: [eventAt(now - dayMs)],
   })
@@ -260,7 +263,7 @@ test('a group of batches is all or nothing, and a failed one leaves no trace', (
   const damaged = { ...bodyOf([]), points: new Uint8Array([9, 9]) }
   const good = bodyOf(steady(1), { marks: [{ spoolId: 's', throughSeq: 1 }] })
   expect(() => engine.commit([good, damaged])).toThrow('version 9')
-  expect(engine.read({ op: 'marks' })).toEqual({ op: 'marks', marks: new Map() })
+  expect(ask(engine, { op: 'marks' })).toEqual({ op: 'marks', marks: new Map() })
   expect(engine.health().points).toBe(0)
   engine.commit([bodyOf(steady(1), { marks: [{ spoolId: 's', throughSeq: 1 }] })])
   expect(engine.health().points).toBe(6)
@@ -281,7 +284,7 @@ test('a duplicate within one group is applied once', () => {
 test('forgets the marks of spools that did not move for months, and no others', () => {
   const engine = openEngine()
   const markOf = (spoolId: string, throughSeq: number): Partial<WriteBody> => ({ marks: [{ spoolId, throughSeq }] })
-  const marks = (): unknown => engine.read({ op: 'marks' })
+  const marks = (): unknown => ask(engine, { op: 'marks' })
   const at = (day: number): number => modelStartMs + day * dayMs
   engine.commit([bodyOf([], markOf('gone', 5)), bodyOf([], markOf('living', 7))])
   finish(engine.maintain(at(0)))
@@ -296,6 +299,6 @@ test('forgets the marks of spools that did not move for months, and no others', 
   expect(marks()).toEqual({ op: 'marks', marks: new Map([['living', 8]]) })
   engine.close()
   const reopened = openEngine()
-  expect(reopened.read({ op: 'marks' })).toEqual({ op: 'marks', marks: new Map([['living', 8]]) })
+  expect(ask(reopened, { op: 'marks' })).toEqual({ op: 'marks', marks: new Map([['living', 8]]) })
   reopened.close()
 })

@@ -32,10 +32,8 @@ const maxHeadCells = 4_000_000
 const maxTickBytes = 256 * 2 ** 20
 /** Further ones are found again. */
 const mostDamaged = 1000
-/** An hour is sealed once its points cannot be much late any more, and not more often than this. */
-const settleMs = 90_000
-const sealEveryMs = 600_000
-const idleMs = 900_000
+/** So much is held in memory, and replayed after a crash, at most; what is sealed oftener is written oftener. */
+const sealEveryMs = 900_000
 
 /** The store inside the worker: one file, synchronous, one caller. Work that takes long comes as generators of short slices. */
 export class Engine {
@@ -139,22 +137,20 @@ export class Engine {
     this.#put(points)
   }
 
-  /** Answers a question. @throws Error; DamagedRow: it will be set aside */
-  read(body: QuestionBody): Answer {
+  /** Answers a question, in slices if it takes long. @throws Error; DamagedRow: it will be set aside */
+  *read(body: QuestionBody): Generator<void, Answer> {
     try {
-      return this.#answer(body)
+      return body.op === 'top' ? { op: 'top', rows: yield* top(this.#parts, body.query) } : this.#answer(body)
     } catch (error) {
       if (error instanceof DamagedRow && this.#damaged.length < mostDamaged) this.#damaged.push(error.key)
       throw error
     }
   }
 
-  #answer(body: QuestionBody): Answer {
+  #answer(body: Exclude<QuestionBody, { op: 'top' }>): Answer {
     switch (body.op) {
       case 'range':
         return { op: 'range', result: range(this.#parts, body.query) }
-      case 'top':
-        return { op: 'top', rows: top(this.#parts, body.query) }
       case 'series':
         return { op: 'series', series: seriesInfos(this.#parts, body.kind, Math.min(...Object.values(this.#oldestMs))) }
       case 'events':
@@ -208,7 +204,7 @@ export class Engine {
     const heads = registry.withHead()
     const full = registry.headCells > maxHeadCells
     const bytes = this.#parts.ticks.bytes > Math.min(maxTickBytes, this.options.maxBytes / 8)
-    if (full || bytes || this.#hourIsOver(nowMs)) {
+    if (full || bytes || Math.abs(nowMs - this.#sealedAtMs) >= sealEveryMs) {
       yield* sealAll(this.#parts, nowMs)
       this.#sealedAtMs = nowMs
     } else {
@@ -286,17 +282,6 @@ export class Engine {
       this.#put(decoded.filter((point) => this.#isOpen(point)))
     }
     this.#measure()
-  }
-
-  #hourIsOver(nowMs: number): boolean {
-    if (nowMs - this.#sealedAtMs < sealEveryMs) return false
-    let [first, last] = [Infinity, -Infinity]
-    for (const { head } of this.#parts.registry.withHead()) {
-      first = Math.min(first, head?.firstMs ?? Infinity)
-      last = Math.max(last, head?.lastMs ?? -Infinity)
-    }
-    // By the data's own time; by the clock only long after, for data may be late and clocks wrong.
-    return first !== Infinity && bucketOf(first) < bucketOf(Math.max(last, nowMs - idleMs) - settleMs)
   }
 
   #measure(): void {

@@ -8,6 +8,8 @@ import type { StepList } from './summaries.js'
 import { bucketsPerDay, ceilTo, dayOf, fineStepMs, floorTo, stepsPerBucket } from './tier-steps.js'
 
 const maxTop = 10_000
+/** After that often it is answered in one go. */
+const mostAttempts = 3
 
 /**
  * The window that a ranking is about. One of an hour or longer goes from the start of the five minutes that it begins in to the
@@ -21,19 +23,25 @@ export function rankedWindow({ fromMs, toMs }: Window): Window {
 /**
  * Who has most of a field. Whole hours are answered from roll-ups of an hour, the ends from those of five minutes (of an hour,
  * where the finer are gone), a window of less than an hour from points as far back as they reach, and heads as they are.
- * @throws Error if something that it needs is damaged
+ * A long time ago is looked at day by day, with other work in between.
+ * @throws DamagedRow
  */
-export function top(parts: QueryParts, query: TopQuery): TopRow[] {
+export function* top(parts: QueryParts, query: TopQuery): Generator<void, TopRow[]> {
   const { kind, field, agg, n, ids } = query
   const window = rankedWindow(query)
-  const ranking = new Ranking(agg, ids)
-  if (window.fromMs < window.toMs) {
+  const most = Math.min(Math.max(0, Math.floor(n)), maxTop)
+  if (!(window.fromMs < window.toMs)) return []
+  for (let attempt = 1; ; attempt += 1) {
+    const ranking = new Ranking(agg, ids)
     const question = { parts, ranking, field: parts.fields.idOf(kind, field), kind, window }
-    addOldDays(question)
+    const before = parts.days.changes
+    for (const _ of addOldDays(question)) if (attempt < mostAttempts) yield
+    // What was moved meanwhile would be missed, or counted twice.
+    if (parts.days.changes !== before) continue
     addRecentHours(question)
     addHeads(question)
+    return ranking.rows().slice(0, most)
   }
-  return ranking.rows().slice(0, Math.min(Math.max(0, Math.floor(n)), maxTop))
 }
 
 interface Question {
@@ -119,7 +127,8 @@ function isWhole({ from, to }: { readonly from: number; readonly to: number }): 
   return from === 0 && to === stepsPerBucket
 }
 
-function addOldDays({ parts, ranking, field, window }: Question): void {
+/** Yields after each day. */
+function* addOldDays({ parts, ranking, field, window }: Question): Generator<void> {
   const { days, registry } = parts
   const oldest = days.oldest('1h')
   if (oldest === undefined) return
@@ -147,6 +156,7 @@ function addOldDays({ parts, ranking, field, window }: Question): void {
         }
       }
     }
+    yield
   }
 }
 

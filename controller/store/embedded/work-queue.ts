@@ -11,6 +11,11 @@ interface QueuedWrite extends Queued<WriteBody> {
   readonly failures: number
 }
 
+interface SlowRead {
+  readonly id: number
+  readonly steps: Generator<void, Answer>
+}
+
 interface Job {
   readonly steps: Generator<void, Answer | undefined>
   /** Undefined: nobody waits for an answer. */
@@ -21,12 +26,14 @@ const maxGroup = 64
 const maxGroupBytes = 4 * 2 ** 20
 
 /**
- * Order of work in the worker. A turn is one group of writes in one transaction, one read and one slice of a longer job, so that none
- * of them keeps the others waiting. Its length is bounded by the client, which bounds what is in flight.
+ * Order of work in the worker. A turn is one group of writes in one transaction, one question, a slice of one that takes long and a slice
+ * of a longer job, so that none of them keeps the others waiting. Its length is bounded by the client, which bounds what is in flight.
  */
 export class WorkQueue {
   readonly #writes: QueuedWrite[] = []
   readonly #reads: Queued<QuestionBody>[] = []
+  /** Questions that did not end in their first slice. */
+  readonly #slowReads: SlowRead[] = []
   readonly #jobs: Job[] = []
   #closing = false
   #nowMs = 0
@@ -79,9 +86,12 @@ export class WorkQueue {
     const waits = this.engine.overfull && this.#jobs.length > 0
     if (!waits) this.#commitGroup()
     const read = this.#reads.shift()
-    if (read !== undefined) this.#read(read)
+    if (read !== undefined) this.#advance({ id: read.id, steps: this.engine.read(read.body) })
+    const slow = this.#slowReads.shift()
+    if (slow !== undefined) this.#advance(slow)
     this.#step()
-    if (this.#writes.length > 0 || this.#reads.length > 0 || (this.#jobs.length > 0 && !this.#closing)) this.#run()
+    const waiting = this.#writes.length + this.#reads.length + this.#slowReads.length
+    if (waiting > 0 || (this.#jobs.length > 0 && !this.#closing)) this.#run()
     else if (this.#closing) {
       // What is under way cleans up; nobody waits for it any more.
       for (const { steps } of this.#jobs.splice(0)) steps.return(undefined)
@@ -116,11 +126,14 @@ export class WorkQueue {
     }
   }
 
-  #read({ id, body }: Queued<QuestionBody>): void {
+  /** Does a slice of a question; goes on in a later turn if that does not answer it. */
+  #advance(read: SlowRead): void {
     try {
-      this.#answer(id, this.engine.read(body))
+      const { done, value } = read.steps.next()
+      if (done === true) this.#answer(read.id, value)
+      else this.#slowReads.push(read)
     } catch (error) {
-      this.#refuse(id, error)
+      this.#refuse(read.id, error)
     }
   }
 
