@@ -6,6 +6,7 @@ import { join } from 'node:path'
 const benches = {
   agent: 'agent/bench-agent.ts',
   soak: 'agent/soak.ts',
+  esxi: 'esxi/bench-esxi.ts',
 } as const
 
 const [name, ...words] = process.argv.slice(2)

@@ -9,7 +9,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openEsxi, type EsxiOptions } from '../../agent/hypervisor/esxi/driver.js'
 import type { Trust } from '../../agent/hypervisor/esxi/https-channel.js'
 import type { Hypervisor, Sample } from '../../agent/hypervisor/hypervisor.js'
-import { doublePassword, doubleUser, startVsphereDouble, type VsphereDouble } from '../support/vsphere-double.js'
+import { checkEsxi } from '../real/esxi-check.js'
+import {
+  doublePassword,
+  doubleUser,
+  startVsphereDouble,
+  type DoubleOptions,
+  type VsphereDouble,
+} from '../support/vsphere-double.js'
 import { Ledger } from '../support/vsphere-double-ledger.js'
 import { doubleIntervalMs } from '../support/vsphere-double-world.js'
 
@@ -83,7 +90,7 @@ async function passes(hypervisor: Hypervisor, ledger: Ledger, seconds: number): 
 }
 
 describe('samples', () => {
-  it('come each once, of 500 VMs, while the session expires and the server is away for 60 s', async () => {
+  it('come each once, of 500 VMs, while the session expires, the server is away for 60 s and the agent starts again', async () => {
     double = await startVsphereDouble({ now: () => nowMs, vms: 500 })
     const hypervisor = await connectOne({ deadlineMs: 5000 })
     const ledger = new Ledger()
@@ -98,6 +105,9 @@ describe('samples', () => {
     }
     double.outage(false)
     await passes(hypervisor, ledger, 40)
+    await hypervisor.close()
+    nowMs += 45_000
+    await passes(await connectOne(), ledger, 40)
     const intervals = Math.floor((nowMs - 10_000 - t0) / doubleIntervalMs)
     expect(ledger.check(double.world.vms, t0 - doubleIntervalMs, t0 + intervals * doubleIntervalMs)).toBe(
       500 * (intervals + 1),
@@ -305,6 +315,48 @@ describe('inventory', () => {
     const capabilities = await hypervisor.probe(AbortSignal.timeout(10_000))
     expect(capabilities.find((one) => one.name === 'memory-active')?.support).toBe('yes')
     expect(capabilities.find((one) => one.name === 'memory-guest')?.support).toBe('no')
+  })
+})
+
+describe('the check for a real host', () => {
+  async function checked(habits: Partial<DoubleOptions> = {}): Promise<{ failures: number; lines: string[] }> {
+    double = await startVsphereDouble({ now: () => nowMs, vms: 3, ...habits })
+    const lines: string[] = []
+    const failures = await checkEsxi({
+      options: {
+        url: double.url,
+        user: doubleUser,
+        passwordFile,
+        trust: { by: 'thumbprint', sha256: double.thumbprint },
+        dataDir,
+        log,
+        now: () => nowMs,
+        maxWaitMs: 1000,
+      },
+      intervals: 3,
+      pause: (ms) => {
+        nowMs += ms
+        return Promise.resolve()
+      },
+      print: (line) => lines.push(line),
+    })
+    return { failures, lines }
+  }
+
+  it('finds nothing where all is as it should be', async () => {
+    const { failures, lines } = await checked()
+    expect(lines.filter((line) => line.startsWith('FAILED'))).toEqual([])
+    expect([failures, lines.at(-1)]).toEqual([0, '\nall as it should be'])
+    expect(lines.filter((line) => line.includes('KBps'))).toHaveLength(3)
+  })
+
+  it('says what is missing', async () => {
+    const { failures, lines } = await checked({ withoutCounter: 'virtualDisk.totalReadLatency.average' })
+    expect(failures).toBe(2)
+    expect(lines.join('\n')).toMatch(
+      /FAILED the server has all counters\n +disk-latency: this server has no counter virtualDisk/,
+    )
+    expect(lines.join('\n')).toMatch(/vm & 1 lacks scsi0:0, scsi0:1/)
   })
 })
 

@@ -11,9 +11,9 @@ import { reportToWire, type Pass } from '../../agent/report/report-to-wire.js'
 import { Fleet } from '../../controller/fleet/fleet.js'
 import { FieldCheck } from '../../controller/ingest/field-check.js'
 import { reportFromWire } from '../../controller/ingest/report-from-wire.js'
-import type { Point } from '../../controller/store/time-series.js'
 import { doublePassword, doubleUser, startVsphereDouble, type VsphereDouble } from '../support/vsphere-double.js'
-import { counterValue, doubleIntervalMs } from '../support/vsphere-double-world.js'
+import { StoredWitness } from '../support/vsphere-double-witness.js'
+import { doubleIntervalMs } from '../support/vsphere-double-world.js'
 
 // What vSphere counted must arrive in the store: each interval once, at its own time, with its own figures.
 
@@ -25,8 +25,7 @@ let dataDir: string
 let double: VsphereDouble
 let fleet: Fleet
 let seq: number
-/** By entity, field and time: all values that were stored. */
-let stored: Map<string, Set<number>>
+let stored: StoredWitness
 let refused: string[]
 const open: Hypervisor[] = []
 
@@ -37,7 +36,7 @@ beforeEach(async () => {
   double = await startVsphereDouble({ now: () => nowMs, vms: 4 })
   fleet = new Fleet()
   seq = 0
-  stored = new Map()
+  stored = new StoredWitness()
   refused = []
 })
 
@@ -78,16 +77,7 @@ function report(hypervisor: Hypervisor, part: Partial<Pass> & Pick<Pass, 'lane' 
   const observation = reportFromWire(message.value, check, { offsetMs: 0, now: nowMs })
   refused.push(...check.refused.keys())
   if (observation === undefined) throw new Error('refused')
-  for (const point of fleet.apply({ type: 'report', agentId, report: observation }, nowMs).points) keep(point)
-}
-
-function keep({ entity, atMs, fields }: Point): void {
-  for (const [field, value] of Object.entries(fields)) {
-    // The controller's own sum, of the VMs that it knows at that moment.
-    if (field === 'memoryConfiguredBytes') continue
-    const key = `${entity.kind} ${entity.id} ${field} ${atMs}`
-    stored.set(key, (stored.get(key) ?? new Set()).add(value))
-  }
+  for (const point of fleet.apply({ type: 'report', agentId, report: observation }, nowMs).points) stored.keep(point)
 }
 
 async function passes(hypervisor: Hypervisor, seconds: number): Promise<void> {
@@ -99,60 +89,6 @@ async function passes(hypervisor: Hypervisor, seconds: number): Promise<void> {
     }
     nowMs += 10_000
   }
-}
-
-function valueAt(kind: string, id: string, field: string, atMs: number): number | undefined {
-  const values = stored.get(`${kind} ${id} ${field} ${atMs}`)
-  return values?.size === 1 ? [...values][0] : undefined
-}
-
-/** Compares all that is stored of (fromMs, toMs] with what the double counted. */
-function problems(hypervisor: Hypervisor, fromMs: number, toMs: number): string[] {
-  const found: string[] = []
-  const compare = (what: string, got: number | undefined, expected: number): void => {
-    if (got === undefined || Math.abs(got - expected) > 1e-3 * Math.max(1, expected))
-      found.push(`${what}: ${got}, not ${expected}`)
-  }
-  for (let end = fromMs + doubleIntervalMs; end <= toMs; end += doubleIntervalMs) {
-    for (const vm of double.world.vms) {
-      const count = (counter: string, instance = ''): number => counterValue(vm.id, counter, instance, end)
-      const disk = `${vm.instanceUuid}/scsi0:0`
-      const reads = count('virtualDisk.numberReadAveraged.average', 'scsi0:0')
-      compare(
-        `cpu ${vm.id} ${end}`,
-        valueAt('vm', vm.instanceUuid, 'cpuCores', end),
-        count('cpu.used.summation') / 20_000,
-      )
-      compare(
-        `active ${vm.id} ${end}`,
-        valueAt('vm', vm.instanceUuid, 'memoryActiveBytes', end),
-        count('mem.active.average') * 1024,
-      )
-      compare(
-        `read ${vm.id} ${end}`,
-        valueAt('disk', disk, 'readBytesPerSecond', end),
-        count('virtualDisk.read.average', 'scsi0:0') * 1024,
-      )
-      compare(`reads ${vm.id} ${end}`, valueAt('disk', disk, 'readRequestsPerSecond', end), reads)
-      if (reads > 0) {
-        const latency = count('virtualDisk.totalReadLatency.average', 'scsi0:0')
-        compare(`latency ${vm.id} ${end}`, valueAt('disk', disk, 'readLatencyMs', end), latency)
-      }
-      const received = count('net.received.average', '4000') * 1024
-      compare(`nic ${vm.id} ${end}`, valueAt('nic', `${vm.instanceUuid}/4000`, 'receiveBytesPerSecond', end), received)
-    }
-    const { hostId } = hypervisor.identity
-    const usage = counterValue('ha-host', 'cpu.usage.average', '', end)
-    compare(`host ${end}`, valueAt('host', hostId, 'cpuUsedCores', end), (16 * usage) / 10_000)
-    const sent = ['vmnic0', 'vmnic1'].map((nic) => counterValue('ha-host', 'net.transmitted.average', nic, end))
-    const sentBytes = sent.reduce((sum, kilobytes) => sum + kilobytes * 1024, 0)
-    compare(`host network ${end}`, valueAt('host', hostId, 'transmitBytesPerSecond', end), sentBytes)
-    const datastore = double.world.datastores[0]?.instance ?? ''
-    const array = `iscsi:iqn.2010-01.example:box/${hostId}`
-    const written = counterValue('ha-host', 'datastore.write.average', datastore, end) * 1024
-    compare(`array ${end}`, valueAt('array', array, 'writeBytesPerSecond', end), written)
-  }
-  return found
 }
 
 it('every interval is stored once, over an outage and restarts of the agent', async () => {
@@ -179,10 +115,16 @@ it('every interval is stored once, over an outage and restarts of the agent', as
     await passes(hypervisor, 30)
   }
   const last = Math.floor((nowMs - 10_000) / doubleIntervalMs) * doubleIntervalMs
-  expect(problems(hypervisor, t0 - doubleIntervalMs, last)).toEqual([])
+  const { right, problems } = stored.compare(double.world, { fromMs: t0 - doubleIntervalMs, toMs: last })
+  expect(problems).toEqual([])
+  expect(right).toBeGreaterThan(1000)
   expect(refused).toEqual([])
   expect(fleet.contradictions().size).toBe(0)
-  expect([...stored.values()].filter((values) => values.size > 1)).toEqual([])
+  expect(stored.doubled).toEqual([])
+  expect([...fleet.snapshot().hosts.values()].flatMap((host) => host.fileSystems)).toMatchObject([
+    { mount: 'lun-one', type: 'VMFS', device: 'naa.600140512345', sizeBytes: 2 ** 40, availableBytes: 2 ** 38 },
+    { mount: 'export', type: 'NFS', device: '', sizeBytes: 2 ** 40 },
+  ])
   expect([...fleet.snapshot().vms.values()].map((vm) => vm.state)).toEqual(Array.from({ length: 4 }, () => 'running'))
 })
 
@@ -217,11 +159,11 @@ it('nothing is made up: over a hole, a stop and a start no rate is told that was
   nowMs += 2 * 3_600_000
   await passes(hypervisor, 120)
   const last = Math.floor((nowMs - 10_000) / doubleIntervalMs) * doubleIntervalMs
-  expect(problems(hypervisor, last - 2 * doubleIntervalMs, last)).toEqual([])
-  const cores = [...stored].filter(([key]) => key.includes('cpuCores')).flatMap(([, values]) => [...values])
+  expect(stored.compare(double.world, { fromMs: last - 2 * doubleIntervalMs, toMs: last }).problems).toEqual([])
+  const cores = stored.all('cpuCores')
   expect(cores.length).toBeGreaterThan(20)
   expect(Math.max(...cores)).toBeLessThanOrEqual(4)
   // The first interval of the run that was seen to begin is there as well.
   const first = Math.ceil(startedAt / doubleIntervalMs) * doubleIntervalMs
-  expect(valueAt('vm', vm.instanceUuid, 'cpuCores', first)).toBeDefined()
+  expect(stored.valueAt('vm', vm.instanceUuid, 'cpuCores', first)).toBeDefined()
 })

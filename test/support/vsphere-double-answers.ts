@@ -147,7 +147,7 @@ function datastoreProperties(world: DoubleWorld, id: string): Properties | undef
       ? '<vmfs><uuid>4f1a2b3c</uuid><extent><diskName>naa.600140512345</diskName><partition>1</partition></extent></vmfs>'
       : '<nas><remoteHost>filer</remoteHost><remotePath>/vol/vms</remotePath></nas>'
   const summary =
-    `<name>${datastore.name}</name><url>ds:///vmfs/volumes/${datastore.instance}/</url><capacity>1099511627776</capacity>` +
+    `<name>${datastore.name}</name><url>ds:///vmfs/volumes/${datastore.instance}/</url><capacity>1099511627776</capacity><freeSpace>274877906944</freeSpace>` +
     `<multipleHostAccess>true</multipleHostAccess><type>${index === 0 ? 'VMFS' : 'NFS'}</type>`
   return {
     name: ['xsd:string', datastore.name],
@@ -167,6 +167,12 @@ function perfCounters(): string {
         `<groupInfo><key>${group}</key></groupInfo><rollupType>${rollup}</rollupType></PerfCounterInfo>`,
     )
     .join('')
+}
+
+/** An object as it is told by a server that does not have this counter: `group.name.rollup`. */
+export function withoutPerfCounter(object: string, counter: string): string {
+  const index = doubleCounters.findIndex(([group, name, rollup]) => `${group}.${name}.${rollup}` === counter)
+  return object.replace(new RegExp(`<PerfCounterInfo><key>${firstCounterId + index}</key>.*?</PerfCounterInfo>`), '')
 }
 
 export interface PerfHabits {

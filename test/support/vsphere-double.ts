@@ -7,7 +7,15 @@ import type { Duplex } from 'node:stream'
 import { child, childText, children, parseXml, type XmlElement } from '../../agent/hypervisor/libvirt/xml.js'
 import { escapeXml } from '../../agent/hypervisor/esxi/soap-message.js'
 import { makeCertificate } from './self-signed.js'
-import { fault, objectContent, perfAnswer, reply, serviceContent, watchedProperties } from './vsphere-double-answers.js'
+import {
+  fault,
+  objectContent,
+  perfAnswer,
+  reply,
+  serviceContent,
+  watchedProperties,
+  withoutPerfCounter,
+} from './vsphere-double-answers.js'
 import { makeWorld, type DoubleVm, type DoubleWorld } from './vsphere-double-world.js'
 
 /**
@@ -24,6 +32,8 @@ export interface DoubleOptions {
   readonly newestFirst?: boolean
   /** Start times of QueryPerf are inclusive. */
   readonly startsInclusively?: boolean
+  /** A counter that this server does not have: `cpu.used.summation`. */
+  readonly withoutCounter?: string
 }
 
 export const doubleUser = 'reader@example'
@@ -179,9 +189,7 @@ export class VsphereDouble {
         session.hasFilter = true
         return reply(name, [`<returnval type="PropertyFilter">session[${key}]filter</returnval>`])
       case 'RetrievePropertiesEx':
-        return reply(name, [
-          this.#page(objectsWanted(call, this.world), 0, Number(textOf(call, 'options', 'maxObjects'))),
-        ])
+        return reply(name, [this.#page(this.#objectsWanted(call), 0, Number(textOf(call, 'options', 'maxObjects')))])
       case 'QueryPerfProviderSummary':
         return reply(name, [
           '<returnval><currentSupported>true</currentSupported><refreshRate>20</refreshRate></returnval>',
@@ -208,6 +216,13 @@ export class VsphereDouble {
       default:
         return fault('InvalidRequest', `the double has no ${name}`)
     }
+  }
+
+  /** The objects of a PropertyFilterSpec, with the counters that this server has. */
+  #objectsWanted(call: XmlElement): readonly string[] {
+    const { withoutCounter } = this.options
+    const objects = objectsWanted(call, this.world)
+    return withoutCounter === undefined ? objects : objects.map((object) => withoutPerfCounter(object, withoutCounter))
   }
 
   readonly #rest = new Map<string, { all: readonly string[]; from: number; size: number }>()

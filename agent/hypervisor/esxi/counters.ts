@@ -30,6 +30,7 @@ export function countersIn(list: XmlElement | undefined): CounterIds {
 /** Of a VM as a whole. */
 export const vmCounters = [
   'cpu.used.summation',
+  /** Where the former is not counted. */
   'cpu.usage.average',
   'cpu.ready.summation',
   'mem.consumed.average',
@@ -48,15 +49,8 @@ export const diskCounters = [
   'virtualDisk.totalWriteLatency.average',
 ] as const
 
-/** Of each network interface; the instance is the device's key, `4000`. */
-export const nicCounters = [
-  'net.received.average',
-  'net.transmitted.average',
-  'net.packetsRx.summation',
-  'net.packetsTx.summation',
-  'net.droppedRx.summation',
-  'net.droppedTx.summation',
-] as const
+/** Of each network interface of a VM; the instance is the device's key, `4000`. No more than is stored: many VMs have many. */
+export const nicCounters = ['net.received.average', 'net.transmitted.average'] as const
 
 /** Of a host as a whole. */
 export const hostCounters = [
@@ -67,8 +61,16 @@ export const hostCounters = [
   'sys.uptime.latest',
 ] as const
 
-/** Of each physical interface of a host, besides those of `nicCounters`; the instance is `vmnic0`. */
-export const hostNicErrorCounters = ['net.errorsRx.summation', 'net.errorsTx.summation'] as const
+/** Of each physical interface of a host; the instance is `vmnic0`. */
+export const hostNicCounters = [
+  ...nicCounters,
+  'net.packetsRx.summation',
+  'net.packetsTx.summation',
+  'net.droppedRx.summation',
+  'net.droppedTx.summation',
+  'net.errorsRx.summation',
+  'net.errorsTx.summation',
+] as const
 
 /** Of each datastore of a host; the instance is the last part of the datastore's URL. */
 export const datastoreCounters = [
@@ -83,9 +85,8 @@ export const datastoreCounters = [
 export const allCounters = [
   ...vmCounters,
   ...diskCounters,
-  ...nicCounters,
   ...hostCounters,
-  ...hostNicErrorCounters,
+  ...hostNicCounters,
   ...datastoreCounters,
 ] as const
 

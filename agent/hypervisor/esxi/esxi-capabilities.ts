@@ -40,7 +40,7 @@ export function esxiCapabilities(counters: CounterIds): readonly Capability[] {
       'yes',
     ),
     no('disk-flush', 'ESXi does not count flushes'),
-    can('nic', nicCounters.slice(0, 2), 'no errors: ESXi counts dropped packets only'),
+    can('nic', nicCounters, 'bytes only, no errors'),
     can('array-counters', datastoreCounters, 'of the datastores of this host, means of 20 s in whole numbers'),
     can('host-cpu', ['cpu.usage.average'], 'not divided into user and system, no load average'),
     can('host-memory', ['mem.consumed.average'], 'of swap only what goes in and out'),

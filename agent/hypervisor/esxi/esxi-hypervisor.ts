@@ -142,7 +142,10 @@ export class EsxiHypervisor implements Hypervisor {
       throw new HypervisorUnavailable(`the server tells nothing of ${host.name}`)
     const query = { type: 'Datastore', paths: datastorePaths, ids: facts.datastoreIds }
     const datastores = await readObjects(invoke, content, query)
-    this.#context = { facts, datastores: datastoresOf(datastores, { hostId, storage: storageOf(object) }) }
+    this.#context = {
+      facts,
+      datastores: datastoresOf(datastores, { hostId, objectId: host.id, storage: storageOf(object) }),
+    }
     return this.#context
   }
 

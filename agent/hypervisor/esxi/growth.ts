@@ -73,11 +73,7 @@ export function hostGrowth(
   put(added, 'cpuIdleSeconds', used === undefined ? undefined : Math.max(0, cores * seconds - used))
   put(added, 'swapInBytes', scaled(valueOf(sample, 'mem.swapinRate.average'), kibi * seconds))
   put(added, 'swapOutBytes', scaled(valueOf(sample, 'mem.swapoutRate.average'), kibi * seconds))
-  for (const nic of nics) {
-    putTraffic(added, sample, nic)
-    put(added, `nic ${nic} receiveErrors`, valueOf(sample, 'net.errorsRx.summation', nic))
-    put(added, `nic ${nic} transmitErrors`, valueOf(sample, 'net.errorsTx.summation', nic))
-  }
+  for (const nic of nics) putTraffic(added, sample, nic)
   for (const [array, instances] of instancesByArray(datastores)) {
     // An array is known in full or not at all: half of its datastores would look like a quiet array.
     const parts = instances.map((instance) => ioOf(sample, 'datastore', instance))
@@ -94,6 +90,7 @@ export function hostGrowth(
   return { atMs: sample.atMs, intervalMs: sample.intervalMs, added }
 }
 
+/** Of a VM's interface only the bytes are asked for. */
 function putTraffic(added: Record<string, number>, sample: PerfSample, nic: string): void {
   const seconds = sample.intervalMs / 1000
   put(added, `nic ${nic} receiveBytes`, scaled(valueOf(sample, 'net.received.average', nic), kibi * seconds))
@@ -102,6 +99,8 @@ function putTraffic(added: Record<string, number>, sample: PerfSample, nic: stri
   put(added, `nic ${nic} transmitPackets`, valueOf(sample, 'net.packetsTx.summation', nic))
   put(added, `nic ${nic} receiveDrops`, valueOf(sample, 'net.droppedRx.summation', nic))
   put(added, `nic ${nic} transmitDrops`, valueOf(sample, 'net.droppedTx.summation', nic))
+  put(added, `nic ${nic} receiveErrors`, valueOf(sample, 'net.errorsRx.summation', nic))
+  put(added, `nic ${nic} transmitErrors`, valueOf(sample, 'net.errorsTx.summation', nic))
 }
 
 export const ioNames = [

@@ -3,12 +3,13 @@ import type { Gap, Sample } from '../hypervisor.js'
 import { hostGrowth, vmGrowth } from './growth.js'
 import type { EsxiHostFacts } from './host-facts.js'
 import { perfArguments, samplesIn, type PerfQuery, type PerfSample } from './perf-query.js'
+import { entitiesIn } from './perf-text.js'
 import { inCalls, mayHaveSamples, planQueries, type ReadableVm } from './plan-queries.js'
 import { advance, isNews, type Growth, type RunningTotals, type TotalsAt } from './running-totals.js'
 import type { Invoke, Login } from './session.js'
 import type { Site } from './site.js'
 import { refElement, wholeNumber } from './soap-message.js'
-import type { Datastore } from './storage-facts.js'
+import { fileSystemsOf, type Datastore } from './storage-facts.js'
 import { timeline, type TimedSample, type VmHistory } from './timeline.js'
 import type { HostTotals } from './totals-file.js'
 
@@ -128,7 +129,8 @@ export class HostReader {
       const found: ReturnType<typeof samplesIn>[number][] = []
       for (const call of inCalls(queries, { intervalMs, serverNowMs })) {
         const args = perfArguments(call, counters, intervalMs)
-        found.push(...samplesIn(await invoke('QueryPerf', login.content.perfManager, args), counters))
+        const text = await invoke.text('QueryPerf', login.content.perfManager, args)
+        found.push(...samplesIn(entitiesIn(text), counters))
       }
       return found
     }
@@ -139,6 +141,7 @@ export class HostReader {
       totals: known.vms,
       datastores: context.datastores.map((one) => one.instance),
       hostNics: context.facts.nics,
+      counters,
       intervalMs,
       serverNowMs,
       searchedUntilMs: this.#searchedUntilMs,
@@ -232,6 +235,7 @@ export class HostReader {
                 threads: facts.facts.cpuThreads,
                 nics: facts.nics,
                 arrays: [...new Set(arrayOf.values())],
+                fileSystems: fileSystemsOf(datastores),
               },
               histories,
               clockOffsetMs,

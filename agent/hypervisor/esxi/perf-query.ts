@@ -1,6 +1,6 @@
-import { child, childText, children, type XmlElement } from '../libvirt/xml.js'
 import type { CounterIds, CounterName } from './counters.js'
-import { dateTime, leaf, refElement, refIn, wholeNumber, type MoRef } from './soap-message.js'
+import type { EntityAnswer } from './perf-text.js'
+import { dateTime, leaf, refElement, wholeNumber, type MoRef } from './soap-message.js'
 
 /** One counter of one thing: `instance` is empty for the entity as a whole. */
 export interface Metric {
@@ -63,30 +63,27 @@ export function perfArguments(queries: readonly PerfQuery[], counters: CounterId
     .join('')
 }
 
-/** Reads the answer of QueryPerf: `returnval` elements, each a PerfEntityMetric. What makes no sense in it is left out. */
-export function samplesIn(entities: readonly XmlElement[], counters: CounterIds): readonly EntitySamples[] {
-  const names = new Map([...counters].map(([name, id]) => [id, name]))
-  return entities.flatMap((entity) => {
-    const entityId = refIn(child(entity, 'entity'))?.id
-    return entityId === undefined ? [] : [{ entityId, ...alignedSamples(entity, names) }]
-  })
+/** The samples in an answer of QueryPerf. What makes no sense in it is left out. */
+export function samplesIn(entities: readonly EntityAnswer[], counters: CounterIds): readonly EntitySamples[] {
+  const names = new Map([...counters].map(([name, id]) => [String(id), name]))
+  return entities.map((entity) => ({ entityId: entity.entityId, ...alignedSamples(entity, names) }))
 }
 
-function alignedSamples(entity: XmlElement, names: ReadonlyMap<number, string>): Omit<EntitySamples, 'entityId'> {
-  const infos = children(entity, 'sampleInfo')
+function alignedSamples(
+  { infos, series }: EntityAnswer,
+  names: ReadonlyMap<string, string>,
+): Omit<EntitySamples, 'entityId'> {
   const drafts = infos.map((info) => {
-    const atMs = dateTime(childText(info, 'timestamp'))
-    const seconds = wholeNumber(childText(info, 'interval'), 1)
+    const atMs = dateTime(info.timestamp)
+    const seconds = wholeNumber(info.interval, 1)
     if (atMs === undefined || seconds === undefined || seconds > 3600) return undefined
     return { atMs, intervalMs: seconds * 1000, values: new Map<string, number>() }
   })
   let unclear = false
-  for (const series of children(entity, 'value')) {
-    const id = child(series, 'id')
-    const name = names.get(wholeNumber(childText(id, 'counterId')) ?? -1)
+  for (const { counterId, instance, values } of series) {
+    const name = names.get(counterId)
     if (name === undefined) continue
-    const key = metricKey(name, childText(id, 'instance') ?? '')
-    const values = children(series, 'value')
+    const key = metricKey(name, instance)
     // None at all: all of them were 0.
     if (values.length > 0 && values.length !== infos.length) {
       unclear = true
@@ -94,7 +91,7 @@ function alignedSamples(entity: XmlElement, names: ReadonlyMap<number, string>):
     }
     for (const [index, draft] of drafts.entries()) {
       // -1 stands for "not measured".
-      const value = values.length === 0 ? 0 : wholeNumber(values[index]?.text)
+      const value = values.length === 0 ? 0 : wholeNumber(values[index])
       if (value !== undefined) draft?.values.set(key, value)
     }
   }

@@ -2,9 +2,10 @@ import {
   datastoreCounters,
   diskCounters,
   hostCounters,
-  hostNicErrorCounters,
+  hostNicCounters,
   nicCounters,
   vmCounters,
+  type CounterIds,
 } from './counters.js'
 import type { Metric, PerfQuery } from './perf-query.js'
 import type { RunningTotals } from './running-totals.js'
@@ -28,6 +29,8 @@ export interface PlanInput {
   readonly datastores: readonly string[]
   /** Instances of the host's physical interfaces. */
   readonly hostNics: readonly string[]
+  /** What the server counts. */
+  readonly counters: CounterIds
   readonly intervalMs: number
   /** The server's clock. */
   readonly serverNowMs: number
@@ -62,7 +65,7 @@ export function planQueries(input: PlanInput): readonly PerfQuery[] {
       if (!mayHaveSamples(readable.vm, known, input)) return []
       // One that has just come: from the last interval of the host, so that its first one is complete.
       const afterMs = known === undefined ? (from === undefined ? undefined : from - intervalMs) : since(known)
-      return query('VirtualMachine', readable.vm.id, vmMetrics(readable), afterMs)
+      return query('VirtualMachine', readable.vm.id, vmMetrics(readable, input.counters), afterMs)
     }),
   ]
 }
@@ -80,16 +83,17 @@ export function mayHaveSamples(
 function hostMetrics({ datastores, hostNics }: PlanInput): readonly Metric[] {
   return [
     ...hostCounters.map((counter) => ({ counter, instance: '' })),
-    ...hostNics.flatMap((instance) =>
-      [...nicCounters, ...hostNicErrorCounters].map((counter) => ({ counter, instance })),
-    ),
+    ...hostNics.flatMap((instance) => hostNicCounters.map((counter) => ({ counter, instance }))),
     ...datastores.flatMap((instance) => datastoreCounters.map((counter) => ({ counter, instance }))),
   ]
 }
 
-function vmMetrics({ disks, nics }: ReadableVm): readonly Metric[] {
+function vmMetrics({ disks, nics }: ReadableVm, counters: CounterIds): readonly Metric[] {
+  const wanted = counters.has('cpu.used.summation')
+    ? vmCounters.filter((counter) => counter !== 'cpu.usage.average')
+    : vmCounters
   return [
-    ...vmCounters.map((counter) => ({ counter, instance: '' })),
+    ...wanted.map((counter) => ({ counter, instance: '' })),
     ...disks.flatMap((instance) => diskCounters.map((counter) => ({ counter, instance }))),
     ...nics.flatMap((instance) => nicCounters.map((counter) => ({ counter, instance }))),
   ]

@@ -25,13 +25,18 @@ export interface ServiceContent {
   readonly sessionManager: MoRef
 }
 
-/** Calls one method. @returns its `returnval` elements. @throws SoapFault, SoapFormatError, HypervisorUnavailable, HypervisorDenied */
-export type Invoke = (
+type Call<Answer> = (
   method: string,
   target: MoRef,
   args?: string,
   options?: { readonly deadlineMs?: number },
-) => Promise<readonly XmlElement[]>
+) => Promise<Answer>
+
+/** Calls one method. @returns its `returnval` elements. @throws SoapFault, SoapFormatError, HypervisorUnavailable, HypervisorDenied */
+export interface Invoke extends Call<readonly XmlElement[]> {
+  /** The same with the answer as it came, unless that is a fault. */
+  readonly text: Call<string>
+}
 
 export interface Login {
   readonly content: ServiceContent
@@ -148,41 +153,53 @@ export class VsphereSession {
   }
 
   #invoker({ content, cookie }: Login, signal: AbortSignal): Invoke {
-    return (method, target, args = '', options = {}) =>
-      this.#call(method, target, args, { signal, content, cookie, ...options })
+    const text: Invoke['text'] = (method, target, args = '', options = {}) =>
+      this.#send(method, target, args, { signal, content, cookie, ...options })
+    const invoke: Call<readonly XmlElement[]> = async (method, ...rest) =>
+      readReply(method, await text(method, ...rest))
+    return Object.assign(invoke, { text })
   }
 
-  async #call(
+  async #call(method: string, target: MoRef, args: string, options: SendOptions): Promise<readonly XmlElement[]> {
+    return readReply(method, await this.#send(method, target, args, options))
+  }
+
+  /** @returns the text of the answer @throws SoapFault if it is a fault */
+  async #send(
     method: string,
     target: MoRef,
     args: string,
-    options: {
-      readonly signal: AbortSignal
-      readonly content?: ServiceContent
-      readonly cookie?: string
-      readonly deadlineMs?: number
-      readonly onCookie?: (cookie: string | undefined) => void
-    },
-  ): Promise<readonly XmlElement[]> {
-    const { content, cookie } = options
+    { signal, content, cookie, deadlineMs, onCookie }: SendOptions,
+  ): Promise<string> {
     const reply = await this.#options.channel.post(
       requestMessage(method, target, args),
       {
         soapAction: content === undefined ? undefined : `urn:vim25/${content.apiVersion}`,
         cookie,
-        deadlineMs: options.deadlineMs ?? this.#options.deadlineMs ?? 15_000,
+        deadlineMs: deadlineMs ?? this.#options.deadlineMs ?? 15_000,
         maxBytes: maxReplyBytes,
       },
-      options.signal,
+      signal,
     )
-    // Faults come with status 500; a proxy in the way, or a service that starts, answers with others and no SOAP.
+    // A proxy in the way, or a service that starts, answers with no SOAP.
     if (reply.status !== 200 && reply.status !== 500) {
       throw new HypervisorUnavailable(`${method}: the server answers with HTTP status ${reply.status}`)
     }
-    const values = readReply(method, reply.text)
-    options.onCookie?.(reply.cookie)
-    return values
+    if (reply.status === 500) {
+      readReply(method, reply.text)
+      throw new SoapFormatError(`${method}: the answer has status 500 and tells of no fault`)
+    }
+    onCookie?.(reply.cookie)
+    return reply.text
   }
+}
+
+interface SendOptions {
+  readonly signal: AbortSignal
+  readonly content?: ServiceContent
+  readonly cookie?: string
+  readonly deadlineMs?: number
+  readonly onCookie?: (cookie: string | undefined) => void
 }
 
 function contentIn(found: XmlElement | undefined): ServiceContent {

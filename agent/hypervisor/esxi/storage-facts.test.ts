@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { parseXml } from '../libvirt/xml.js'
-import { arraysOf, datastoresOf } from './storage-facts.js'
+import { arraysOf, datastoresOf, fileSystemsOf } from './storage-facts.js'
 
 // Written by hand after VMware's description of HostStorageDeviceInfo and DatastoreInfo.
 
@@ -24,7 +24,7 @@ function keyOf(summary: string, info: string, devices = storage): string | undef
     ['info', parseXml(`<val>${info}</val>`)],
   ])
   const object = { ref: { type: 'Datastore', id: 'd' }, properties }
-  return datastoresOf([object], { hostId: 'h', storage: devices })[0]?.arrayKey
+  return datastoresOf([object], { hostId: 'h', objectId: 'host-1', storage: devices })[0]?.arrayKey
 }
 
 const vmfs = (name: string): string => `<vmfs><extent><diskName>${name}</diskName></extent></vmfs>`
@@ -56,6 +56,9 @@ describe('datastoresOf', () => {
       unit: 'LUN 1',
       backend: 'vmfs' as const,
       kind: 'iscsi',
+      availableBytes: 1,
+      type: 'VMFS',
+      readOnly: false,
       devices: ['naa.1'],
     }
     const arrays = arraysOf([
@@ -64,4 +67,31 @@ describe('datastoresOf', () => {
     ])
     expect(arrays).toEqual([{ key: 'iscsi:x', name: 'a, b', kind: 'iscsi', sizeBytes: 3, devices: ['naa.1', 'naa.2'] }])
   })
+})
+
+it('datastores are file systems as well, with what is free, and read-only where their host mounts them so', () => {
+  const mount = (host: string, mode: string): string =>
+    `<DatastoreHostMount><key type="HostSystem">${host}</key><mountInfo><accessMode>${mode}</accessMode></mountInfo></DatastoreHostMount>`
+  const datastore = (id: string, size: string, mode: string): Parameters<typeof datastoresOf>[0][number] => ({
+    ref: { type: 'Datastore', id },
+    properties: new Map([
+      ['summary', parseXml(`<val><name>${id}</name><url>ds:///${id}/</url>${size}<type>NFS</type></val>`)],
+      ['info', parseXml('<val><nas><remoteHost>filer</remoteHost><remotePath>/a</remotePath></nas></val>')],
+      ['host', parseXml(`<val>${mount('host-2', 'readOnly')}${mount('host-1', mode)}</val>`)],
+    ]),
+  })
+  const sizes = '<capacity>1000</capacity><freeSpace>250</freeSpace>'
+  const datastores = datastoresOf(
+    [
+      datastore('a', sizes, 'readWrite'),
+      datastore('b', sizes, 'readOnly'),
+      datastore('c', '<capacity>9</capacity>', 'readWrite'),
+    ],
+    { hostId: 'h', objectId: 'host-1', storage: undefined },
+  )
+  const common = { device: '', type: 'NFS', sizeBytes: 1000, availableBytes: 250, files: 0, filesFree: 0 }
+  expect(fileSystemsOf(datastores)).toEqual([
+    { mount: 'a', ...common, readOnly: false },
+    { mount: 'b', ...common, readOnly: true },
+  ])
 })

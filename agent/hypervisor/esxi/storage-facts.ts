@@ -1,5 +1,5 @@
 import { attribute, child, childText, children, type XmlElement } from '../libvirt/xml.js'
-import type { ArrayFacts, DiskBackend } from '../hypervisor.js'
+import type { ArrayFacts, DiskBackend, FileSystemRaw } from '../hypervisor.js'
 import type { ManagedObject } from './properties.js'
 import { elementAt, textAt, wholeNumber, withoutPrefix } from './soap-message.js'
 
@@ -15,6 +15,11 @@ export interface Datastore {
   readonly backend: DiskBackend
   readonly kind: string
   readonly sizeBytes: number | undefined
+  /** Free when the inventory was read. */
+  readonly availableBytes: number | undefined
+  /** `VMFS`, `NFS`, as the server calls it. */
+  readonly type: string
+  readonly readOnly: boolean
   readonly devices: readonly string[]
 }
 
@@ -25,20 +30,32 @@ interface Location {
   readonly kind: string
 }
 
-export const datastorePaths = ['name', 'summary', 'info'] as const
+export const datastorePaths = ['name', 'summary', 'info', 'host'] as const
+
+/** The host for which datastores are read: who it is to us and to the server. */
+export interface StorageHost {
+  readonly hostId: string
+  readonly objectId: string
+  /** Its `config.storageDevice`; without it a VMFS cannot be followed to its array. */
+  readonly storage: XmlElement | undefined
+}
 
 const mostDevices = 4096
 
-/**
- * Reads the datastores of one host.
- * @param storage the host's `config.storageDevice`; without it a VMFS cannot be followed to its array
- */
-export function datastoresOf(
-  objects: readonly ManagedObject[],
-  { hostId, storage }: { readonly hostId: string; readonly storage: XmlElement | undefined },
-): readonly Datastore[] {
-  const locations = locationsIn(storage, hostId)
-  return objects.flatMap((object) => datastoreIn(object, locations, hostId) ?? [])
+/** Reads the datastores of one host. */
+export function datastoresOf(objects: readonly ManagedObject[], host: StorageHost): readonly Datastore[] {
+  const locations = locationsIn(host.storage, host.hostId)
+  return objects.flatMap((object) => datastoreIn(object, locations, host) ?? [])
+}
+
+/** Datastores as file systems: how full they are. */
+export function fileSystemsOf(datastores: readonly Datastore[]): readonly FileSystemRaw[] {
+  return datastores.flatMap(({ name, type, devices, sizeBytes, availableBytes, readOnly }) =>
+    sizeBytes === undefined || availableBytes === undefined
+      ? []
+      : // They have no inodes to run out of.
+        [{ mount: name, device: devices.join(' '), type, sizeBytes, availableBytes, files: 0, filesFree: 0, readOnly }],
+  )
 }
 
 /** One array may hold several datastores. */
@@ -65,7 +82,7 @@ export function arraysOf(datastores: readonly Datastore[]): readonly ArrayFacts[
 function datastoreIn(
   { ref, properties }: ManagedObject,
   locations: ReadonlyMap<string, Location>,
-  hostId: string,
+  host: StorageHost,
 ): Datastore | undefined {
   const summary = properties.get('summary')
   const info = properties.get('info')
@@ -73,14 +90,23 @@ function datastoreIn(
   const url = childText(summary, 'url') ?? childText(info, 'url') ?? ''
   const instance = url.replace(/\/+$/, '').split('/').at(-1) ?? ''
   if (name === undefined || instance === '') return undefined
-  const place = placeOf({ summary, info, instance }, locations, hostId)
+  const place = placeOf({ summary, info, instance }, locations, host.hostId)
   return {
     id: ref.id,
     name: name.slice(0, 256),
     instance: instance.slice(0, 256),
     sizeBytes: wholeNumber(childText(summary, 'capacity')),
+    availableBytes: wholeNumber(childText(summary, 'freeSpace')),
+    type: (childText(summary, 'type') ?? '').slice(0, 32),
+    readOnly: isReadOnly(properties.get('host'), host.objectId),
     ...place,
   }
+}
+
+/** @param mounts an ArrayOfDatastoreHostMount */
+function isReadOnly(mounts: XmlElement | undefined, hostObjectId: string): boolean {
+  const own = children(mounts, 'DatastoreHostMount').find((mount) => childText(mount, 'key') === hostObjectId)
+  return textAt(child(own, 'mountInfo'), 'accessMode') === 'readOnly'
 }
 
 type Place = Pick<Datastore, 'arrayKey' | 'unit' | 'backend' | 'kind' | 'devices'>

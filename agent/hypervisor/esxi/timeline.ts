@@ -1,4 +1,14 @@
-import type { ArrayRaw, DiskRaw, Gap, HostRaw, NetworkRaw, NicRaw, Sample, VmRaw } from '../hypervisor.js'
+import type {
+  ArrayRaw,
+  DiskRaw,
+  FileSystemRaw,
+  Gap,
+  HostRaw,
+  NetworkRaw,
+  NicRaw,
+  Sample,
+  VmRaw,
+} from '../hypervisor.js'
 import { ioAmong, levelBytes, uptimeSeconds } from './growth.js'
 import type { PerfSample } from './perf-query.js'
 import type { ReadableVm } from './plan-queries.js'
@@ -25,6 +35,8 @@ export interface HostHistory {
   readonly threads: number | undefined
   readonly nics: readonly string[]
   readonly arrays: readonly string[]
+  /** As they are now. */
+  readonly fileSystems: readonly FileSystemRaw[]
 }
 
 /** A sample with the moment that it is of. */
@@ -150,6 +162,7 @@ function hostRaw(host: HostHistory, { atMs, totals, isBegin }: TotalsAt): HostRa
   return {
     ...counted,
     memoryBytes: host.memoryBytes,
+    ...(atMs === host.lastAtMs ? { fileSystems: host.fileSystems } : {}),
     ...definedOnly({
       cpuThreads: host.threads,
       memoryAvailableBytes: free,

@@ -1,4 +1,4 @@
-import { XMLParser } from 'fast-xml-parser'
+import { parseXml as parse, XmlElement as ParsedElement, XmlText } from '@rgrove/parse-xml'
 
 /** An element without its namespace prefixes. Comments, processing instructions and the space around text are gone. */
 export interface XmlElement {
@@ -13,40 +13,33 @@ export class XmlError extends Error {
   override readonly name = 'XmlError'
 }
 
-const attributesKey = ':@'
-const textKey = '#text'
-const cdataKey = '#cdata'
-
-// Entities are decoded here, in one pass and without a document's own definitions.
-const parser = new XMLParser({
-  preserveOrder: true,
-  ignoreAttributes: false,
-  attributeNamePrefix: '',
-  removeNSPrefix: true,
-  parseTagValue: false,
-  parseAttributeValue: false,
-  ignoreDeclaration: true,
-  ignorePiTags: true,
-  processEntities: false,
-  textNodeName: textKey,
-  cdataPropName: cdataKey,
-})
+const noAttributes: ReadonlyMap<string, string> = new Map()
 
 /**
- * Parses a document.
- * @throws XmlError if it is malformed, nested deeper than any definition, or brings its own entities
+ * Parses a document. Characters that XML cannot carry, which hypervisors put into what people wrote, count as blanks.
+ * @throws XmlError if it is malformed, nested too deep, or brings its own entities
  */
 export function parseXml(xml: string): XmlElement {
   if (/<!DOCTYPE/i.test(xml)) throw new XmlError('a document type is not allowed')
-  let nodes: unknown
   try {
-    nodes = parser.parse(xml, true)
+    const { root } = parse(carried(xml))
+    if (root !== null) return elementOf(root)
   } catch (error) {
-    throw new XmlError(error instanceof Error ? error.message : String(error), { cause: error })
+    // Malformed, or so deep that the stack does not suffice. What follows the first line is the document.
+    const [what = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1)
+    throw new XmlError(what, { cause: error })
   }
-  const root = elementsOf(nodes)[0]
-  if (root === undefined) throw new XmlError('no element')
-  return root
+  throw new XmlError('no element')
+}
+
+function elementOf({ name, attributes, children: nodes }: ParsedElement): XmlElement {
+  let text = ''
+  const elements: XmlElement[] = []
+  for (const node of nodes) {
+    if (node instanceof ParsedElement) elements.push(elementOf(node))
+    else if (node instanceof XmlText) text += node.text
+  }
+  return { name: local(name), attributes: attributesOf(attributes), children: elements, text: text.trim() }
 }
 
 export function child(element: XmlElement | undefined, name: string): XmlElement | undefined {
@@ -69,57 +62,24 @@ export function childText(element: XmlElement | undefined, name: string): string
   return text === '' ? undefined : text
 }
 
-function elementsOf(nodes: unknown): XmlElement[] {
-  const elements: XmlElement[] = []
-  for (const node of listOf(nodes)) {
-    for (const [name, content] of Object.entries(node)) {
-      if (name === attributesKey || name === textKey || name === cdataKey) continue
-      elements.push({
-        name,
-        attributes: attributesOf(Reflect.get(node, attributesKey)),
-        children: elementsOf(content),
-        text: textOf(content),
-      })
-    }
-  }
-  return elements
+function attributesOf(attributes: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  const names = Object.keys(attributes)
+  if (names.length === 0) return noAttributes
+  const own = names.filter((name) => !/^xmlns(:|$)/.test(name))
+  return new Map(own.map((name) => [local(name), attributes[name] ?? '']))
 }
 
-function attributesOf(value: unknown): ReadonlyMap<string, string> {
-  if (typeof value !== 'object' || value === null) return new Map()
-  return new Map(Object.entries(value).map(([name, text]) => [name, decodeEntities(String(text))]))
+/** `xsi:type` → `type` */
+function local(name: string): string {
+  return name.slice(name.indexOf(':') + 1)
 }
 
-function textOf(nodes: unknown): string {
-  let text = ''
-  for (const node of listOf(nodes)) {
-    const plain: unknown = Reflect.get(node, textKey)
-    if (typeof plain === 'string') text += decodeEntities(plain)
-    for (const part of listOf(Reflect.get(node, cdataKey))) {
-      const literal: unknown = Reflect.get(part, textKey)
-      if (typeof literal === 'string') text += literal
-    }
-  }
-  return text.trim()
-}
+// oxlint-disable-next-line no-control-regex -- they are what it is about.
+const notCarried = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g
+/** The same written as numbers. */
+const notCarriedByNumber = /&#(?:x0*(?:[0-8bcef]|1[0-9a-f]|fff[ef])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]|6553[45]));/gi
 
-function listOf(value: unknown): readonly object[] {
-  if (!Array.isArray(value)) return []
-  return value.filter((item: unknown): item is object => typeof item === 'object' && item !== null)
-}
-
-const named: ReadonlyMap<string, string> = new Map([
-  ['lt', '<'],
-  ['gt', '>'],
-  ['amp', '&'],
-  ['quot', '"'],
-  ['apos', "'"],
-])
-
-function decodeEntities(text: string): string {
-  return text.replaceAll(/&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|([a-z]+));/gi, (whole, hex, decimal, name) => {
-    if (typeof name === 'string') return named.get(name) ?? whole
-    const code = typeof hex === 'string' ? Number.parseInt(hex, 16) : Number(decimal)
-    return code > 0x10_ff_ff ? whole : String.fromCodePoint(code)
-  })
+function carried(xml: string): string {
+  const plain = notCarried.test(xml) ? xml.replaceAll(notCarried, ' ') : xml
+  return plain.includes('&#') ? plain.replaceAll(notCarriedByNumber, ' ') : plain
 }

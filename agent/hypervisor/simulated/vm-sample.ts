@@ -89,12 +89,19 @@ function sampleNic(vm: SimVm, share: number): NicRaw {
   return {
     device: nicDeviceOf(vm),
     receiveBytes: totals.readWhole(vmTotals.receiveBytes, share),
-    receivePackets: totals.readWhole(vmTotals.receivePackets, share),
-    receiveDrops: 0,
     transmitBytes: totals.readWhole(vmTotals.transmitBytes, share),
+    // Of vSphere the driver asks for no more.
+    ...(vm.path.host.spec.kind === 'esxi' ? {} : sampleOfPackets(vm, share)),
+  }
+}
+
+function sampleOfPackets({ totals }: SimVm, share: number): Omit<NicRaw, 'device'> {
+  return {
+    receivePackets: totals.readWhole(vmTotals.receivePackets, share),
+    receiveErrors: 0,
+    receiveDrops: 0,
     transmitPackets: totals.readWhole(vmTotals.transmitPackets, share),
+    transmitErrors: 0,
     transmitDrops: 0,
-    // vSphere counts dropped packets only.
-    ...(vm.path.host.spec.kind === 'esxi' ? {} : { receiveErrors: 0, transmitErrors: 0 }),
   }
 }
