@@ -14,7 +14,7 @@ import {
 } from '../../../controller/api/views.js'
 import { startApiFixture, type ApiFixture } from '../../support/api-fixture.js'
 import { elabArrayKey, elabSnapshot } from '../../support/elab-fleet.js'
-import { builtAt, hostIdOf, known, MiB, uuidOf, withVm } from '../../support/snapshot-builder.js'
+import { builtAt, buildSnapshot, hostIdOf, known, MiB, uuidOf, withVm } from '../../support/snapshot-builder.js'
 
 let fixture: ApiFixture
 beforeAll(async () => {
@@ -200,6 +200,12 @@ describe('fleet and capacity', () => {
       survivesHostFailure: false,
       store: { ok: true, problem: '' },
     })
+  })
+
+  it('tells of no memory rather than of 0 where none is known', async () => {
+    fixture.fleet.set(buildSnapshot({ hosts: [{ name: 'new', memoryMiB: null }], vms: [] }))
+    expect(fleetView.parse(await fixture.get('/api/v1/fleet'))).not.toHaveProperty('memoryBytes')
+    fixture.fleet.set(elabSnapshot())
   })
 
   it('reckons with other sizes on request', async () => {
