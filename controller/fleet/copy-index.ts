@@ -1,4 +1,4 @@
-import type { OtherCopy } from './handover.js'
+import type { CopyOnHost } from './handover.js'
 import type { HostRecord } from './host-record.js'
 
 /** Which hosts have a copy of a VM: mostly one, two during a migration. */
@@ -17,8 +17,16 @@ export class CopyIndex {
     if (hosts?.size === 0) this.#hosts.delete(uuid)
   }
 
+  addAll(host: HostRecord): void {
+    for (const uuid of host.copies.keys()) this.add(host, uuid)
+  }
+
+  removeAll(host: HostRecord): void {
+    for (const uuid of host.copies.keys()) this.remove(host, uuid)
+  }
+
   /** The copies that other hosts have of it. */
-  others(host: HostRecord, uuid: string): readonly OtherCopy[] {
+  others(host: HostRecord, uuid: string): readonly CopyOnHost[] {
     const hosts = this.#hosts.get(uuid)
     if (hosts === undefined || (hosts.size === 1 && hosts.has(host))) return none
     return [...hosts].flatMap((other) => {
@@ -28,4 +36,4 @@ export class CopyIndex {
   }
 }
 
-const none: readonly OtherCopy[] = []
+const none: readonly CopyOnHost[] = []

@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, it } from 'vitest'
 
 import type { ReportObservation, VmFacts, VmObservation } from '../model/observation.js'
 import { valueOf, type Capability } from '../model/snapshot.js'
-import { Fleet, type Applied } from './fleet.js'
+import type { Applied } from './apply-report.js'
+import { Fleet } from './fleet.js'
 
 const uuid = '11111111-2222-4333-8444-555555555555'
 const t0 = 1_700_000_000_000

@@ -9,8 +9,8 @@ import type { VmCopy } from './vm-copy.js'
  * began at 0. So no moment is told of by both, and rates times intervals give what was written, moves included.
  */
 
-/** A copy on another host. */
-export interface OtherCopy {
+/** A copy and the host that tells of it. */
+export interface CopyOnHost {
   readonly host: HostRecord
   readonly copy: VmCopy
 }
@@ -24,7 +24,7 @@ export function isOutdatedBy(copy: VmCopy, other: VmCopy): boolean {
  * Whether the VM is said to run here while another host runs it, which was seen to do so first. Then this is told apart from the
  * VM whose UUID it has: that one's history goes on, whoever claims to run it too.
  */
-export function isDouble({ host, copy }: OtherCopy, others: readonly OtherCopy[]): boolean {
+export function isDouble({ host, copy }: CopyOnHost, others: readonly CopyOnHost[]): boolean {
   return others.some(
     (other) =>
       other.host.status !== 'silent' &&
@@ -36,7 +36,7 @@ export function isDouble({ host, copy }: OtherCopy, others: readonly OtherCopy[]
 }
 
 /** Which of two was seen to run first, by our own clock: what hosts say of the past may be anything. */
-export function ranFirst(one: OtherCopy, other: OtherCopy): boolean {
+export function ranFirst(one: CopyOnHost, other: CopyOnHost): boolean {
   const [a, b] = [one.copy.runsSince ?? Infinity, other.copy.runsSince ?? Infinity]
   return a === b ? one.host.id < other.host.id : a < b
 }
@@ -60,7 +60,7 @@ export function refutes(copy: VmCopy, other: VmCopy): boolean {
  * Whether a sample belongs in the VM's history. Of copies that do not run only the one that ran counts, and none while one
  * runs, or may.
  */
-export function isHeard(copy: VmCopy, sample: VmObservation, others: readonly OtherCopy[]): boolean {
+export function isHeard(copy: VmCopy, sample: VmObservation, others: readonly CopyOnHost[]): boolean {
   return (
     isHeardAlone(copy, sample) ??
     !others.some(

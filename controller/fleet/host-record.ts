@@ -230,17 +230,26 @@ export class HostRecord {
     }
   }
 
+  /** @returns the copy that goes for it, where there are too many */
+  add(copy: VmCopy): VmCopy | undefined {
+    const [oldest] = this.copies.values()
+    // A host that tells of ever new ones, and never of all, must not fill our memory.
+    const gone = this.copies.size >= mostCopies ? oldest : undefined
+    if (gone !== undefined) this.copies.delete(gone.uuid)
+    this.copies.set(copy.uuid, copy)
+    return gone
+  }
+
   /**
    * The fast lane reads the VMs whose disks may have moved: the other running ones are idle, unless they could not be read.
-   * @param contextOf by VM
    * @returns the copies whose figures that changed
    */
-  proveIdle(report: ReportObservation, contextOf: (uuid: string) => CopyContext): VmCopy[] {
+  proveIdle(report: ReportObservation, contextOf: (copy: VmCopy) => CopyContext): VmCopy[] {
     const told = new Set([...report.vms.map((vm) => vm.uuid), ...report.gaps.map((gap) => gap.vmUuid)])
     // A gap of the whole host: nothing is proven of anyone.
     if (told.has('')) return []
     return [...this.copies.values()].filter(
-      (copy) => isRunning(copy.state) && !told.has(copy.uuid) && copy.proveIdle(report.at, contextOf(copy.uuid)),
+      (copy) => isRunning(copy.state) && !told.has(copy.uuid) && copy.proveIdle(report.at, contextOf(copy)),
     )
   }
 

@@ -4,6 +4,7 @@ import type { ReportObservation, VmObservation } from '../model/observation.js'
 import { Contradictions } from './contradictions.js'
 import { CopyIndex } from './copy-index.js'
 import { HostRecord, mostCopies } from './host-record.js'
+import { LateCopies } from './late-copies.js'
 import { LateTracks } from './late-tracks.js'
 import { Moves } from './moves.js'
 import { RunSpans } from './run-spans.js'
@@ -21,7 +22,7 @@ function report(spoolId: string, vms: number): ReportObservation {
 
 it('an agent that names the same VMs in many spools does not have more copies of them than a host may have, and a report', () => {
   const contradictions = new Contradictions()
-  const tracks = new LateTracks(new Moves(), new CopyIndex(), new RunSpans(), contradictions)
+  const tracks = new LateTracks(new LateCopies(new CopyIndex(), new RunSpans()), new Moves(), contradictions)
   const spools = Array.from({ length: 20 }, (_, index) => `spool ${index}`)
   tracks.connected('a', { spoolId: 'now', backlog: spools }, [])
   const present = new HostRecord(host, 'a', 0, contradictions)

@@ -1,13 +1,9 @@
 import type { ReportObservation } from '../model/observation.js'
-import type { FleetEvent } from '../model/snapshot.js'
-import type { Point } from '../store/time-series.js'
+import { applyReport, type Applied } from './apply-report.js'
 import type { Contradictions } from './contradictions.js'
-import { CopyIndex } from './copy-index.js'
-import { isHeardLate } from './handover.js'
 import { HostRecord, mostCopies } from './host-record.js'
+import type { LateCopies } from './late-copies.js'
 import type { Moves } from './moves.js'
-import type { RunSpans } from './run-spans.js'
-import { tellsThatItLives, VmCopy, type CopyContext } from './vm-copy.js'
 
 /**
  * Hosts as late reports see them. What comes out of a backlog goes to its own time: its rates count from the reports before
@@ -20,16 +16,11 @@ export class LateTracks {
   readonly #present = new Map<string, string>()
   /** By agent, then `<spool> <host>`. */
   readonly #records = new Map<string, Map<string, HostRecord>>()
-  readonly #copies = new CopyIndex()
 
-  /**
-   * @param moves the halves of a move may be told late and in time
-   * @param presentCopies what the hosts have now
-   */
+  /** @param moves the halves of a move may be told late and in time */
   constructor(
+    private readonly copies: LateCopies,
     private readonly moves: Moves,
-    private readonly presentCopies: CopyIndex,
-    private readonly spans: RunSpans,
     private readonly contradictions: Contradictions,
   ) {}
 
@@ -51,7 +42,7 @@ export class LateTracks {
     if (before === undefined || before === spoolId || !backlog.includes(before)) return false
     for (const host of hosts) {
       records.set(`${before} ${host.id}`, host)
-      for (const uuid of host.copies.keys()) this.#copies.add(host, uuid)
+      this.copies.index.addAll(host)
     }
     return true
   }
@@ -64,67 +55,13 @@ export class LateTracks {
   }
 
   /** Applies a late report: points and events for the store, at their own time. */
-  apply(
-    agentId: string,
-    present: HostRecord,
-    report: ReportObservation,
-    now: number,
-  ): { points: Point[]; events: FleetEvent[] } {
+  apply(agentId: string, present: HostRecord, report: ReportObservation, now: number): Applied {
     const key = `${report.spoolId} ${present.id}`
     const records = this.#recordsOf(agentId)
     const host = records.get(key) ?? new HostRecord(present.hello, agentId, report.at, this.contradictions)
     records.set(key, host)
     this.#makeRoom(agentId, key)
-    const points: Point[] = []
-    const events = report.events.map(({ at, vmUuid, vmName, kind, reason, message }): FleetEvent => {
-      const copy = tellsThatItLives(kind) ? this.#copy(host, vmUuid, at) : host.copies.get(vmUuid)
-      if (copy !== undefined) {
-        copy.happened({ at, vmUuid, vmName, kind, reason, message })
-        points.push(...this.moves.heard(copy, this.#context(host, vmUuid, at), now))
-      }
-      return { at, hostId: host.id, vmUuid, vmName, kind, reason, message }
-    })
-    for (const sample of report.vms) {
-      const copy = this.#copy(host, sample.uuid, sample.at)
-      if (copy === undefined) continue
-      const context = this.#context(host, sample.uuid, copy.passage.momentOf(sample.at))
-      if (isHeardLate(copy, sample, () => this.#isElsewhere(host, sample.uuid))) {
-        points.push(...copy.observe(sample, context, this.moves))
-        points.push(...this.moves.heard(copy, context, now))
-      } else {
-        copy.note(sample)
-      }
-    }
-    if (report.lane === 'fast') host.proveIdle(report, (uuid) => host.context(uuid))
-    if (report.host !== undefined) points.push(...host.observe(report.host, report.bootId, report.at))
-    for (const array of report.arrays) points.push(...host.observeArray(array, report.bootId, report.at))
-    return { points, events }
-  }
-
-  /** What was told in time stands: a VM that is known to have run elsewhere is not the one that is told of late. */
-  #context(host: HostRecord, uuid: string, at: number): CopyContext {
-    return host.context(this.spans.isElsewhere(uuid, host.id, at) ? `${uuid}@${host.id}` : uuid)
-  }
-
-  /** Whether another host has the VM, or had it. */
-  #isElsewhere(host: HostRecord, uuid: string): boolean {
-    const others = [...this.presentCopies.others(host, uuid), ...this.#copies.others(host, uuid)]
-    return others.some((other) => other.host.id !== host.id)
-  }
-
-  #copy(host: HostRecord, uuid: string, at: number): VmCopy | undefined {
-    if (uuid === '') return undefined
-    const known = host.copies.get(uuid)
-    if (known !== undefined) return known
-    const [oldest] = host.copies.keys()
-    if (host.copies.size >= mostCopies && oldest !== undefined) {
-      host.copies.delete(oldest)
-      this.#copies.remove(host, oldest)
-    }
-    const copy = new VmCopy(uuid, host.context(uuid), at)
-    host.copies.set(uuid, copy)
-    this.#copies.add(host, uuid)
-    return copy
+    return applyReport({ host, report, now }, this.copies, this.moves)
   }
 
   /** Before a report, which brings some more: the track that it is of stays. */
@@ -142,7 +79,7 @@ export class LateTracks {
   #end(records: Map<string, HostRecord>, key: string): void {
     const record = records.get(key)
     if (record === undefined) return
-    for (const uuid of record.copies.keys()) this.#copies.remove(record, uuid)
+    this.copies.index.removeAll(record)
     records.delete(key)
   }
 

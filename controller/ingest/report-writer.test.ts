@@ -6,7 +6,7 @@ import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { createLog } from '../../common/log.js'
-import type { Applied } from '../fleet/fleet.js'
+import type { Applied } from '../fleet/apply-report.js'
 import { openEmbeddedStore } from '../store/embedded/embedded-store.js'
 import type { Batch, Point, TimeSeries } from '../store/time-series.js'
 import { ingestMetrics, type IngestMetrics } from './ingest-metrics.js'

@@ -1,7 +1,7 @@
 import { Backoff } from '../../common/backoff.js'
 import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
-import type { Applied } from '../fleet/fleet.js'
+import type { Applied } from '../fleet/apply-report.js'
 import { InvalidBatchError, type Batch, type TimeSeries } from '../store/time-series.js'
 import type { IngestMetrics } from './ingest-metrics.js'
 

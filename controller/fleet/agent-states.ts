@@ -1,0 +1,44 @@
+import type { FleetInput, ReportObservation } from '../model/observation.js'
+import type { AgentState } from '../model/snapshot.js'
+
+/** What is known of the agents themselves. */
+export class AgentStates {
+  readonly #agents = new Map<string, AgentState>()
+
+  get all(): ReadonlyMap<string, AgentState> {
+    return this.#agents
+  }
+
+  connected(input: Extract<FleetInput, { type: 'agent-connected' }>, now: number): void {
+    const { agentId, name, version, hosts, clockOffsetMs } = input
+    const known = this.#agents.get(agentId)
+    this.#agents.set(agentId, {
+      id: agentId,
+      name,
+      version,
+      connected: true,
+      since: known?.connected === true ? known.since : now,
+      hostIds: [...new Set(hosts.map((host) => host.hostId))],
+      clockOffsetMs,
+      spoolReports: 0,
+      droppedReports: 0,
+      skippedTicks: 0,
+      rssBytes: undefined,
+      cpuSeconds: undefined,
+      collectors: [],
+    })
+  }
+
+  disconnected(agentId: string, now: number): void {
+    const agent = this.#agents.get(agentId)
+    if (agent !== undefined) this.#agents.set(agentId, { ...agent, connected: false, since: now })
+  }
+
+  /** Takes over what a report says of the agent. @returns whether it said how the agent is */
+  told(agentId: string, { agent: health, collectors }: ReportObservation): boolean {
+    const agent = this.#agents.get(agentId)
+    if (agent === undefined) return false
+    this.#agents.set(agentId, { ...agent, ...health, ...(collectors.length === 0 ? {} : { collectors }) })
+    return health !== undefined
+  }
+}

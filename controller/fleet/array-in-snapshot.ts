@@ -1,0 +1,120 @@
+import { isRunning, valueOf, type Disk, type Metric, type StorageArray, type Vm } from '../model/snapshot.js'
+import { fieldNames } from '../store/measurements.js'
+import type { Point } from '../store/time-series.js'
+import type { HostRecord } from './host-record.js'
+
+/** What an array is built from besides its disks. */
+export interface ArraySource {
+  readonly revision: number
+  readonly hosts: ReadonlyMap<string, HostRecord>
+}
+
+const additive = [
+  'readBytesPerSecond',
+  'writeBytesPerSecond',
+  'readRequestsPerSecond',
+  'writeRequestsPerSecond',
+] as const
+
+/** Undefined of one that no host tells of and no disk lies on. */
+export function arrayOf(
+  key: string,
+  disks: readonly Disk[],
+  source: ArraySource,
+  vms: ReadonlyMap<string, Vm>,
+): StorageArray | undefined {
+  const facts = [...source.hosts.values()].flatMap((host) =>
+    host.arrays.filter((array) => array.key === key).map((array) => ({ host, array })),
+  )
+  if (facts.length === 0 && disks.length === 0) return undefined
+  const [first] = facts
+  const users = disks.map((disk) => vms.get(disk.vmUuid)?.hostId ?? '').filter((id) => id !== '')
+  const hostIds = [...new Set([...facts.map(({ host }) => host.id), ...users])].toSorted()
+  return {
+    key,
+    revision: source.revision,
+    name: first?.array.name ?? key,
+    kind: first?.array.kind ?? key.split(':')[0] ?? '',
+    sizeBytes: first?.array.sizeBytes,
+    hostIds,
+    diskIds: disks.map((disk) => disk.id),
+    metrics: arrayMetrics(key, disks, source, vms),
+  }
+}
+
+/** Points of those arrays that the host has no counters for: the sum over its VMs' disks. */
+export function derivedArrayPoints(host: HostRecord, at: number): Point[] {
+  const counted = new Set(host.arrayMetrics.keys())
+  const sums = new Map<string, Record<string, number>>()
+  for (const copy of host.copies.values()) {
+    if (!isRunning(copy.state)) continue
+    for (const disk of copy.facts?.disks ?? []) {
+      if (disk.arrayKey === '' || counted.has(disk.arrayKey)) continue
+      const metrics = copy.diskMetrics(disk.target, host.context(copy.uuid))
+      const fields = sums.get(disk.arrayKey) ?? {}
+      for (const name of additive) {
+        const value = valueOf(metrics[name])
+        if (value !== undefined) fields[name] = (fields[name] ?? 0) + value
+      }
+      sums.set(disk.arrayKey, fields)
+    }
+  }
+  return [...sums]
+    .filter(([, fields]) => Object.keys(fields).length > 0)
+    .map(([key, fields]) => ({ entity: { kind: 'array', id: `${key}/${host.id}` }, atMs: at, fields }))
+}
+
+/** Sum over the hosts: by the host's own counters where it has them, else by its VMs' disks. */
+function arrayMetrics(
+  key: string,
+  disks: readonly Disk[],
+  source: ArraySource,
+  vms: ReadonlyMap<string, Vm>,
+): Readonly<Record<string, Metric>> {
+  const metrics: Record<string, Metric> = {}
+  for (const field of fieldNames('array')) metrics[field] = { absent: 'not read yet' }
+  const counting = [...source.hosts.values()].filter(
+    (host) => host.status !== 'silent' && valueOf(host.arrayMetrics.get(key)?.['writeBytesPerSecond']) !== undefined,
+  )
+  const counted = new Set(counting.map((host) => host.id))
+  const parts = [
+    ...counting.map((host) => host.arrayMetrics.get(key) ?? {}),
+    ...disks
+      .filter((disk) => {
+        const vm = vms.get(disk.vmUuid)
+        return vm !== undefined && isRunning(vm.state) && !counted.has(vm.hostId)
+      })
+      .map((disk) => disk.metrics),
+  ]
+  for (const field of additive) {
+    const known = parts.map((part) => part[field]).filter((metric) => metric !== undefined && 'value' in metric)
+    if (known.length === 0) continue
+    const value = known.reduce((total, metric) => total + metric.value, 0)
+    metrics[field] = { value, at: Math.max(...known.map((metric) => metric.at)), source: 'computed' }
+  }
+  for (const way of ['read', 'write'] as const) {
+    const latency = meanLatency(parts, way)
+    if (latency !== undefined) metrics[`${way}LatencyMs`] = latency
+  }
+  for (const field of ['inFlight', 'canaryMs']) {
+    const known = counting.map((host) => host.arrayMetrics.get(key)?.[field]).find((one) => valueOf(one) !== undefined)
+    if (known !== undefined) metrics[field] = known
+  }
+  return metrics
+}
+
+/** Mean weighted by requests. */
+function meanLatency(parts: readonly Readonly<Record<string, Metric>>[], way: 'read' | 'write'): Metric | undefined {
+  let weight = 0
+  let total = 0
+  let at = 0
+  for (const part of parts) {
+    const latency = part[`${way}LatencyMs`]
+    const requests = valueOf(part[`${way}RequestsPerSecond`]) ?? 0
+    if (latency === undefined || 'absent' in latency || requests <= 0) continue
+    weight += requests
+    total += latency.value * requests
+    at = Math.max(at, latency.at)
+  }
+  return weight === 0 ? undefined : { value: total / weight, at, source: 'computed' }
+}
