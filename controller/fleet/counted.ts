@@ -76,6 +76,13 @@ export function advance(part: Counted, now: Baseline, run: Run): Interval | unde
   return part.latest
 }
 
+/** The same by name, of what restarts with no more than its run changing: the interval in which it did is left out. */
+export function advanceOf(counted: Map<string, Counted>, name: string, now: Baseline): Interval | undefined {
+  const part = counted.get(name) ?? { ...neverCounted }
+  counted.set(name, part)
+  return advance(part, now, unknownBegin)
+}
+
 /** Totals of 0 at the moment when the run began, if that is known and after `since`. */
 function startOf(now: Baseline, { beganAt }: Run, since: number): Baseline | undefined {
   if (beganAt === undefined || beganAt < since || beganAt > now.at) return undefined
