@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 
 import { stringify } from 'yaml'
 
 import { BuiltProgram } from '../support/built-program.js'
+import { freePort } from '../support/free-port.js'
 
 const fleets = resolve(import.meta.dirname, '../../deploy/fleets')
 
@@ -92,19 +92,4 @@ function smallFleet(name: string): object {
     return { name: `${profile}-of-${name}`, host: name, group: 'core', memoryMiB: 1024, profile }
   })
   return { name, hosts: [{ ...host, localDisksGB: [500] }], vms }
-}
-
-/** A port that is free now; nothing keeps it so. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const address = server.address()
-  await new Promise((resolve) => {
-    server.close(resolve)
-  })
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
 }

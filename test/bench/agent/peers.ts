@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createSocket } from 'node:dgram'
-import { createServer, type AddressInfo } from 'node:net'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { freePort } from '../../support/free-port.js'
 import { residentMiB } from './cpu-meter.js'
 
 /** A tool that reads the guests, while it runs. */
@@ -121,15 +121,6 @@ export async function startExporter(libvirtSocket: string): Promise<RunningTool>
       await ended(child)
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address: AddressInfo | string | null = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 export function pidOf(child: ChildProcess): number {
