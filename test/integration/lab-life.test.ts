@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, readlink } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
@@ -11,6 +11,7 @@ import { LunTotals, parseStat } from '../lab/iscsi-target.js'
 import { labMissing } from '../lab/lab.js'
 import { integral, largestGap } from '../lab/migration-trial.js'
 import { planLab } from '../lab/plan.js'
+import { traces } from '../lab/traces.js'
 import { temporaryDirectory } from '../support/running-product.js'
 import { waitFor } from '../support/wait-for.js'
 
@@ -34,28 +35,6 @@ const status = z.object({
   hosts: z.array(z.object({ name: z.string(), pid: z.number(), running: z.array(z.string()) })),
   guests: z.array(z.object({ name: z.string(), host: z.string(), state: z.string(), beat: z.number() })),
 })
-
-/** What a lab could leave behind: processes, mounts, interfaces, namespaces of other processes, cgroups. */
-async function traces(dir: string): Promise<readonly string[]> {
-  const found: string[] = []
-  const own = await readlink('/proc/self/ns/mnt')
-  for (const pid of await readdir('/proc')) {
-    if (!/^\d+$/.test(pid)) continue
-    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')
-    const mounts = await readlink(`/proc/${pid}/ns/mnt`).catch(() => own)
-    // Everything of a lab runs among its own mounts, and those name its directory.
-    const table = mounts === own ? '' : await readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '')
-    if (command.includes(dir) || table.includes(dir)) found.push(`process ${pid}: ${command}`)
-  }
-  const mounted = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(dir))
-  const { stdout: links } = await run('ip', ['-brief', 'link'])
-  const { stdout: named } = await run('ip', ['netns', 'list'])
-  const { stdout: groups } = await run('find', ['/sys/fs/cgroup', '-type', 'd', '-name', 'headroom-lab-*'])
-  const names = links.split('\n').map((line) => line.split(' ')[0] ?? '')
-  return [...found, ...mounted, ...names, ...named.split('\n'), ...groups.split('\n')]
-    .filter((line) => line !== '')
-    .toSorted()
-}
 
 describe.skipIf(missing !== undefined)('npm run lab', () => {
   it('brings up, shows, moves, and takes down without a trace', async () => {
