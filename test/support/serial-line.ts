@@ -1,29 +1,38 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** A guest's serial port, as its QEMU offers it on a Unix socket. Only one can listen at a time. */
+/** The two ways of a guest's serial port or console. */
+export interface LineEnds {
+  readonly heard: Readable
+  readonly said: Writable
+  readonly close: () => void
+}
+
+/** A guest's serial port or console. Only one can listen at a time. */
 export class SerialLine {
   readonly #lines: string[] = []
-  readonly #socket: Socket
+  readonly #ends: LineEnds
   readonly #heard = new Set<() => void>()
 
-  private constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('error', () => undefined)
-    createInterface({ input: socket }).on('line', (text) => {
+  constructor(ends: LineEnds) {
+    this.#ends = ends
+    for (const stream of [ends.heard, ends.said]) stream.on('error', () => undefined)
+    createInterface({ input: ends.heard }).on('line', (text) => {
       this.#lines.push(text.trim())
       for (const wake of this.#heard) wake()
     })
   }
 
+  /** As its QEMU offers it on a Unix socket. */
   static async open(file: string): Promise<SerialLine> {
     for (let tries = 0; ; tries += 1) {
       const socket = connect(file)
       try {
         await once(socket, 'connect')
-        return new SerialLine(socket)
+        return new SerialLine({ heard: socket, said: socket, close: () => socket.destroy() })
       } catch (error) {
         if (tries >= 50) throw error
         await delay(100)
@@ -32,7 +41,7 @@ export class SerialLine {
   }
 
   send(text: string): void {
-    this.#socket.write(`${text}\n`)
+    this.#ends.said.write(`${text}\n`)
   }
 
   /** Sends a command and waits until it is done. Gives what the guest said meanwhile. */
@@ -63,6 +72,6 @@ export class SerialLine {
   }
 
   close(): void {
-    this.#socket.destroy()
+    this.#ends.close()
   }
 }

@@ -13,36 +13,41 @@ export interface GuestImage {
   readonly initrd: string
 }
 
-/** Loading order: each needs those before it. */
-const modules = [
-  'virtio_ring',
-  'virtio',
-  'virtio_pci_modern_dev',
-  'virtio_pci_legacy_dev',
-  'virtio_pci',
-  'virtio_blk',
-  'virtio_balloon',
-  'failover',
-  'net_failover',
-  'virtio_net',
-  'evdev',
-  'button',
-] as const
+/** Drivers of a guest of each kind. Loading order: each needs those before it. */
+const drivers = {
+  qemu: [
+    'virtio_ring',
+    'virtio',
+    'virtio_pci_modern_dev',
+    'virtio_pci_legacy_dev',
+    'virtio_pci',
+    'virtio_blk',
+    'virtio_balloon',
+    'failover',
+    'net_failover',
+    'virtio_net',
+    'evdev',
+    'button',
+  ],
+  xen: ['xen_blkfront', 'xen_netfront'],
+} as const
 
-/** What is kept between runs: the unpacked kernel and libvirt's findings about QEMU. */
+/** What is kept between runs: the unpacked kernel, libvirt's findings about QEMU, the image of a dom0. */
 export const cacheDirectory = path.join(tmpdir(), 'headroom-test-cache')
 
 /**
  * Builds the guest, or takes it from the cache. The kernel is Debian's cloud kernel: downloaded with apt and only unpacked.
  * @throws if apt cannot fetch the package, or busybox or cpio is missing
  */
-export async function guestImage(): Promise<GuestImage> {
+export async function guestImage(kind: keyof typeof drivers = 'qemu'): Promise<GuestImage> {
   await mkdir(cacheDirectory, { recursive: true })
   const kernelTree = await unpackedKernel()
   const kernel = await theOnly(path.join(kernelTree, 'boot'), 'vmlinuz-')
   const init = await readFile(new URL('init.sh', import.meta.url), 'utf8')
+  const modules = drivers[kind]
   const initrd = path.join(cacheDirectory, `initrd-${path.basename(kernel)}-${shortHash(init + modules.join(' '))}.gz`)
-  if (!existsSync(initrd)) await buildInitrd(kernelTree, init, initrd)
+  if (!existsSync(initrd))
+    await buildInitrd({ modulesBelow: path.join(kernelTree, 'lib/modules'), modules, init }, initrd)
   return { kernel, initrd }
 }
 
@@ -76,13 +81,23 @@ async function kernelPackage(): Promise<string | undefined> {
   return /Depends: (linux-image-\S+)/.exec(stdout)?.[1]
 }
 
-async function buildInitrd(kernelTree: string, init: string, target: string): Promise<void> {
-  const root = await mkdtemp(path.join(cacheDirectory, 'initrd-'))
+/** What an initramfs is made of. */
+export interface InitrdParts {
+  /** Directory of one kernel's modules. */
+  readonly modulesBelow: string
+  /** Names, with underscores, in loading order; `/modules/order` lists them. Those built into the kernel are left out. */
+  readonly modules: readonly string[]
+  /** Its first program: a script for busybox, which is the only other thing in there. */
+  readonly init: string
+}
+
+/** @throws if busybox or cpio is missing */
+export async function buildInitrd({ modulesBelow, modules, init }: InitrdParts, target: string): Promise<void> {
+  const root = await mkdtemp(path.join(path.dirname(target), 'initrd-'))
   try {
-    const release = path.basename(await theOnly(path.join(kernelTree, 'boot'), 'vmlinuz-')).slice('vmlinuz-'.length)
     await Promise.all(['bin', 'dev', 'proc', 'sys', 'modules'].map((name) => mkdir(path.join(root, name))))
     await copyFile('/bin/busybox', path.join(root, 'bin/busybox'))
-    const { stdout } = await run('find', [path.join(kernelTree, 'lib/modules', release), '-name', '*.ko'])
+    const { stdout } = await run('find', [modulesBelow, '-name', '*.ko'])
     const files = new Map(stdout.split('\n').map((file) => [path.basename(file, '.ko').replaceAll('-', '_'), file]))
     for (const module of modules) {
       const file = files.get(module)
@@ -100,7 +115,8 @@ async function buildInitrd(kernelTree: string, init: string, target: string): Pr
   }
 }
 
-async function theOnly(directory: string, prefix: string): Promise<string> {
+/** The entry of a directory whose name begins so. @throws if there is none */
+export async function theOnly(directory: string, prefix: string): Promise<string> {
   const name = (await readdir(directory)).find((entry) => entry.startsWith(prefix))
   if (name === undefined) throw new Error(`no ${prefix}* in ${directory}`)
   return path.join(directory, name)

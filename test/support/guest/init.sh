@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The guest's only program: loads its drivers, then obeys one-line commands from the first serial port.
+# The guest's only program: loads its drivers, then obeys one-line commands from its console.
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
@@ -69,8 +69,11 @@ beat() {
   rm /beat.stop
 }
 
-stty -F /dev/ttyS0 raw -echo
-exec < /dev/ttyS0 > /dev/ttyS0 2>&1
+# The first serial port with QEMU, hvc0 with Xen.
+read -r console < /sys/class/tty/console/active
+console=/dev/${console##* }
+stty -F "$console" raw -echo
+exec < "$console" > "$console" 2>&1
 echo ready
 while read -r verb a b c; do
   case $verb in
