@@ -5,7 +5,7 @@ import type { MachineFiles } from '../host/machine-files.js'
 import { waitAtMost } from '../host/wait-at-most.js'
 import { mayHang, mountOf, mountsPaths, parseMounts, type Mount } from '../host/mounts.js'
 import type { ArrayFacts, DiskBackend } from '../hypervisor/hypervisor.js'
-import { oldBlockDirectory } from './old-sysfs.js'
+import { directoryOfNumber, oldBlockDirectory } from './old-sysfs.js'
 import { localKey, walkBudget, walkDown, type Ground, type WalkBudget, type WalkContext } from './block-device.js'
 import { cleaned } from './disk-identity.js'
 import type { DiskSource, ResolvedArray } from './disk-source.js'
@@ -166,11 +166,7 @@ async function numberDirectory(
   number: string | undefined,
   { files, sysRoot }: ArrayResolverOptions,
 ): Promise<string | undefined> {
-  if (number === undefined) return undefined
-  return (
-    (await files.realPath(`${sysRoot}/dev/block/${number}`).catch(() => undefined)) ??
-    oldBlockDirectory(files, sysRoot, { number })
-  )
+  return number === undefined ? undefined : directoryOfNumber(files, sysRoot, number)
 }
 
 /** Empty if there is none: a block device can be found without. */

@@ -10,7 +10,19 @@ import { parseIscsiPlace } from './iscsi-sessions.js'
 
 const mostDevices = 4096
 
-/** A block device by its name or number; undefined if it is not there. */
+/** The directory of a block device by its number, `253:3`, whichever kernel it is; undefined if it is not there. */
+export async function directoryOfNumber(
+  files: MachineFiles,
+  sysRoot: string,
+  number: string,
+): Promise<string | undefined> {
+  return (
+    (await files.realPath(`${sysRoot}/dev/block/${number}`).catch(() => undefined)) ??
+    oldBlockDirectory(files, sysRoot, { number })
+  )
+}
+
+/** A block device of such a kernel by its name or number; undefined if it is not there. */
 export async function oldBlockDirectory(
   files: MachineFiles,
   sysRoot: string,

@@ -91,6 +91,7 @@ describe('hand-written: the right array for each disk of an elab host', () => {
     // Both LUNs, each once: they share the box.
     expect(arrays.find(({ key }) => key === box)).toMatchObject({ devices: ['sdb', 'sdc'], sizeBytes: 2 * 1000 * 512 })
     expect(vms.map(({ disks: [disk] }) => disk?.readOnly)).toEqual([false, false, false, false, true])
+    expect(vms.map(({ disks: [disk] }) => disk?.capacityBytes)).toEqual([500, 500, 500, 300, 400].map((n) => n * 512))
   })
 })
 

@@ -3,6 +3,7 @@ import type { MachineFiles } from '../../host/machine-files.js'
 import { readAttribute } from '../../storage/disk-identity.js'
 import type { DiskSource } from '../../storage/disk-source.js'
 import { mergeArrays } from '../../storage/merge-arrays.js'
+import { directoryOfNumber } from '../../storage/old-sysfs.js'
 import type { ArrayFacts, DiskFacts, Inventory, NicFacts, VmFacts } from '../hypervisor.js'
 import { vmFactsOf } from '../libvirt/definition-cache.js'
 import type { DiskDefinition } from '../libvirt/domain-xml.js'
@@ -84,7 +85,8 @@ export class XenInventoryReader {
   /** libxl does not tell the size of a disk; its device does. */
   async #sizeOf(deviceNumber: string): Promise<number | undefined> {
     const { files, sysRoot } = this.#options
-    const text = await readAttribute(files, `${sysRoot}/dev/block/${deviceNumber}`, 'size')
+    const directory = await directoryOfNumber(files, sysRoot, deviceNumber)
+    const text = directory === undefined ? undefined : await readAttribute(files, directory, 'size')
     const bytes = Number(text?.trim() ?? '') * sectorBytes
     return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined
   }
