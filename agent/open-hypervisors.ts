@@ -140,7 +140,8 @@ async function openLocal(
     procRoot,
     sysRoot,
     hostName: entry.name ?? config.name ?? hostname(),
-    createResolver: (hostId: string) => createArrayResolver({ files, procRoot, sysRoot, devRoot, rootFs, hostId, log }),
+    createResolver: (hostId: string) =>
+      createArrayResolver({ files, procRoot, sysRoot, devRoot, rootFs, hostId, log, now }),
     log,
     now,
   }

@@ -11,10 +11,10 @@ const files = createLocalFiles()
 let tree: Tree | undefined
 afterEach(() => tree?.remove())
 
-const resolver = (table: string) => {
+const resolver = (table: string, now = Date.now) => {
   tree = buildTree(table)
   // Past the test's own limit, so that a walk without end shows.
-  return createArrayResolver({ ...tree, files, hostId: 'h1', deadlineMs: 60_000 })
+  return createArrayResolver({ ...tree, files, hostId: 'h1', now, deadlineMs: 60_000 })
 }
 const block = (source: string): DiskSource => ({ type: 'block', source })
 const file = (source: string): DiskSource => ({ type: 'file', source })
@@ -338,8 +338,9 @@ describe('what cannot be resolved', () => {
     expect(await resolver('')(file(''))).toEqual({ key: '', backend: 'other', array: undefined })
   })
 
-  test('unknown is asked again, known is remembered until it is invalid', async () => {
-    const resolve = resolver(sata('sda', 1, 'W1') + sata('sdb', 2, 'W2'))
+  test('unknown is asked again, known is remembered for ten minutes', async () => {
+    let nowMs = 0
+    const resolve = resolver(sata('sda', 1, 'W1') + sata('sdb', 2, 'W2'), () => nowMs)
     const link = `${tree?.devRoot}/disk`
     const key = async () => (await resolve(block('/dev/disk'))).key
     expect(await key()).toBe('local:h1:unknown')
@@ -347,14 +348,15 @@ describe('what cannot be resolved', () => {
     expect(await key()).toBe('local:h1:W1')
     rmSync(link)
     symlinkSync('sdb', link)
+    nowMs = 599_999
     expect(await key()).toBe('local:h1:W1')
-    resolve.invalidate()
+    nowMs = 600_000
     expect(await key()).toBe('local:h1:W2')
   })
 })
 
 test.runIf(process.platform === 'linux')("this very machine's root is on something of its own", async () => {
   const roots = { procRoot: '/proc', sysRoot: '/sys', devRoot: '/dev', rootFs: '/' }
-  const found = await createArrayResolver({ ...roots, files, hostId: 'h1' })(file('/headroom-test.img'))
+  const found = await createArrayResolver({ ...roots, files, hostId: 'h1', now: Date.now })(file('/headroom-test.img'))
   expect(found.key).toMatch(/^(?:local:h1:(?!unknown)|lvm:|iscsi:|rbd:|nfs:)./)
 })

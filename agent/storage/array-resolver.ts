@@ -20,6 +20,8 @@ export interface ArrayResolverOptions {
   readonly rootFs: string
   /** Part of the key of what belongs to this host alone. */
   readonly hostId: string
+  /** Milliseconds of a clock. */
+  readonly now: () => number
   /** For one disk; 3 s if absent. */
   readonly deadlineMs?: number
   /** Hears at debug level why a disk could not be resolved. */
@@ -28,40 +30,37 @@ export interface ArrayResolverOptions {
 
 /**
  * Finds the array that a disk lies on. Never rejects: what cannot be found out gets the key `local:<hostId>:unknown`
- * and is tried again the next time; anything else is remembered until `invalidate`.
+ * and is tried again the next time; anything else is remembered for a while, after which storage may have been rearranged.
  */
-export interface ArrayResolver {
-  (source: DiskSource): Promise<ResolvedArray>
-  /** Forgets all: disks were attached, storage was rearranged. */
-  invalidate(): void
-}
+export type ArrayResolver = (source: DiskSource) => Promise<ResolvedArray>
 
 /** More disks than any host has; the oldest is forgotten for a new one. */
 const mostRemembered = 8192
+const rememberedMs = 600_000
 
 export function createArrayResolver(options: ArrayResolverOptions): ArrayResolver {
-  const { hostId, deadlineMs = 3000, log } = options
-  const remembered = new Map<string, ResolvedArray>()
+  const { hostId, now, deadlineMs = 3000, log } = options
+  const remembered = new Map<string, { readonly found: ResolvedArray; readonly untilMs: number }>()
 
-  async function resolve(source: DiskSource): Promise<ResolvedArray> {
+  return async function resolve(source: DiskSource): Promise<ResolvedArray> {
     if (source.source === '' && source.name === undefined) return { key: '', backend: 'other', array: undefined }
     const { type, source: path, protocol, host, port, name, deviceNumber } = source
     const id = JSON.stringify([type, path, protocol, host, port, name, deviceNumber])
     const known = remembered.get(id)
-    if (known !== undefined) return known
+    if (known !== undefined && now() < known.untilMs) return known.found
     try {
       const found = await waitAtMost(resolveSource(source, options), deadlineMs, source.source)
+      // To the end of the order, also if it was there.
+      remembered.delete(id)
       const oldest = remembered.size >= mostRemembered ? remembered.keys().next().value : undefined
       if (oldest !== undefined) remembered.delete(oldest)
-      remembered.set(id, found)
+      remembered.set(id, { found, untilMs: now() + rememberedMs })
       return found
     } catch (error) {
       log?.debug({ source: source.source, err: error }, 'array of a disk is unknown')
       return { key: localKey(hostId, 'unknown'), backend: backendOf(source.type), array: undefined }
     }
   }
-
-  return Object.assign(resolve, { invalidate: () => remembered.clear() })
 }
 
 /** @throws Error that says what is missing */

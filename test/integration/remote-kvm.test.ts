@@ -80,7 +80,8 @@ describe.skipIf(missing !== undefined)('a real libvirtd over ssh', () => {
     await symlink(path.join(daemon.root, 'run'), path.join(root, 'run/libvirt'))
     sshd = await SshServer.start({ root })
     const files = createLocalFiles()
-    const resolver = (hostId: string) => createArrayResolver({ ...defaultRoots, devRoot: '/dev', files, hostId, log })
+    const resolver = (hostId: string) =>
+      createArrayResolver({ now: Date.now, ...defaultRoots, devRoot: '/dev', files, hostId, log })
     near = {
       hypervisor: await openLibvirt({
         socket: daemon.socketRo,

@@ -91,7 +91,7 @@ const sources: readonly DiskSource[] = [
 async function all(seen: Seen): Promise<unknown> {
   const backends = new BackendDevices(seen.sysRoot, seen.files)
   const domains = [...(backends.list()?.entries() ?? [])].toSorted(([a], [b]) => a - b)
-  const resolve = createArrayResolver({ ...seen, hostId: 'h1' })
+  const resolve = createArrayResolver({ now: Date.now, ...seen, hostId: 'h1' })
   const machine = await createMachine({ ...seen, log })
   const { host, runs } = await machine.sample(signal)
   return {
@@ -190,7 +190,7 @@ describe.each(named)('%s', (_name, shell) => {
 async function still(seen: Seen): Promise<unknown> {
   const { host } = await (await createMachine({ ...seen, log })).sample(signal)
   const nodes = readdirSync('/dev').filter((name) => /^(?:[hsv]d[a-z]\d*|nvme\d.*|loop\d+|dm-\d+)$/.test(name))
-  const resolve = createArrayResolver({ ...seen, hostId: 'h1' })
+  const resolve = createArrayResolver({ now: Date.now, ...seen, hostId: 'h1' })
   const disks = nodes.slice(0, 20).map((name): DiskSource => ({ type: 'block', source: `/dev/${name}` }))
   return {
     threads: host.cpuThreads,

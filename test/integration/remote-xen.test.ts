@@ -119,7 +119,7 @@ async function local({ tree, root, daemon }: RemoteXenHost, hostId: string) {
     hostId,
     log,
     now: () => Date.now(),
-    createResolver: (id) => createArrayResolver({ ...seen, files, hostId: id, log }),
+    createResolver: (id) => createArrayResolver({ now: Date.now, ...seen, files, hostId: id, log }),
     newHostId: () => 'made up',
   })
   stops.push(() => hypervisor.close())

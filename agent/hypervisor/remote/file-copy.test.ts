@@ -78,7 +78,7 @@ test('the root of CentOS 5 is on /dev/root, which is no device: its file system 
     'inventory',
     contentOf(parts.map(([kind, argument, body]) => ({ kind, argument, body: Buffer.from(body) }))),
   )
-  const resolve = createArrayResolver({ ...defaultRoots, devRoot: '/dev', files: copy, hostId: 'h' })
+  const resolve = createArrayResolver({ now: Date.now, ...defaultRoots, devRoot: '/dev', files: copy, hostId: 'h' })
   expect(await resolve({ type: 'file', source: '/images/x.img' })).toMatchObject({
     key: 'local:h:sda',
     backend: 'file',

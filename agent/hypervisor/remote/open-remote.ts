@@ -93,7 +93,7 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
       sysRoot,
       hostName,
       createResolver: (hostId: string) =>
-        createArrayResolver({ files: reader.files, procRoot, sysRoot, devRoot, rootFs, hostId, log }),
+        createArrayResolver({ files: reader.files, procRoot, sysRoot, devRoot, rootFs, hostId, log, now }),
       log,
       now,
     }

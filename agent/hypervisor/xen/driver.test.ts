@@ -50,7 +50,7 @@ async function worldOf(xen: FakeXen, tree: Tree, more: Partial<XenOptions> = {})
     hostName: 'xenhv01',
     log,
     now: () => world.clock,
-    createResolver: (hostId) => createArrayResolver({ ...tree, files: createLocalFiles(), hostId, log }),
+    createResolver: (hostId) => createArrayResolver({ now: Date.now, ...tree, files: createLocalFiles(), hostId, log }),
     newHostId: () => 'made-up',
     ...more,
   })

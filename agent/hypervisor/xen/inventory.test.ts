@@ -51,7 +51,7 @@ async function inventoryOf(table: string): Promise<Inventory> {
     hostId: 'h1',
     log,
     now: () => 1000,
-    createResolver: (hostId) => createArrayResolver({ ...tree, files: createLocalFiles(), hostId, log }),
+    createResolver: (hostId) => createArrayResolver({ now: Date.now, ...tree, files: createLocalFiles(), hostId, log }),
     newHostId: () => 'unused',
   })
   stops.push(() => hypervisor.close())

@@ -54,7 +54,7 @@ async function worldOf(tools: FakeTools, tree: Tree): Promise<World> {
     newHostId: () => 'unused',
     log,
     now: () => world.clock,
-    createResolver: (hostId) => createArrayResolver({ files: createLocalFiles(), ...tree, hostId, log }),
+    createResolver: (hostId) => createArrayResolver({ now: Date.now, files: createLocalFiles(), ...tree, hostId, log }),
   })
   stops.push(() => hypervisor.close())
   const told: HypervisorEvent[] = []
