@@ -18,7 +18,10 @@ export class LimitedLog {
     private readonly options: { readonly most: number; readonly windowMs: number; readonly mostKeys: number },
   ) {}
 
-  /** @param key what is limited as one: a reason and an address */
+  /**
+   * @param key what is limited as one: a reason and an address
+   * @param now milliseconds, by a clock that nobody sets
+   */
   warn(key: string, now: number, fields: object, message: string): void {
     const open = this.#windows.get(key)
     if (open !== undefined && open.endsAt > now) {

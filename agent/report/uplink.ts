@@ -306,7 +306,7 @@ export class Uplink {
         // The hello allowed no verb: a controller that sends one is at fault.
         this.#odd.warn(
           message.$case,
-          this.options.now(),
+          performance.now(),
           { message: message.$case },
           'refused: this agent observes only',
         )
@@ -322,7 +322,7 @@ export class Uplink {
   #onAck(spoolId: string, throughSeq: number): void {
     const sent = this.#sent.get(spoolId) ?? 0
     if (throughSeq > sent)
-      this.#odd.warn('ack', this.options.now(), { spoolId, throughSeq, sent }, 'ack of what was not sent')
+      this.#odd.warn('ack', performance.now(), { spoolId, throughSeq, sent }, 'ack of what was not sent')
     this.#forget(spoolId, Math.min(throughSeq, sent))
     this.#pump()
   }

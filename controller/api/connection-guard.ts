@@ -58,7 +58,8 @@ export class ConnectionGuard {
       readonly limits: HttpLimits
       readonly registry: Registry
       readonly log: Log
-      readonly now: () => number
+      /** What limits the lines of the log. */
+      readonly monotonicMs: () => number
     },
   ) {
     const registers = [options.registry]
@@ -116,6 +117,6 @@ export class ConnectionGuard {
   #refuse(reason: Refusal, peer = 'unknown'): void {
     this.#refused.inc({ reason })
     const key = `${reason} ${sourceOf(peer)}`
-    this.#log.warn(key, this.options.now(), { reason, peer }, 'connection to the HTTP port refused or ended')
+    this.#log.warn(key, this.options.monotonicMs(), { reason, peer }, 'connection to the HTTP port refused or ended')
   }
 }

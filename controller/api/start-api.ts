@@ -100,7 +100,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const limits = { ...defaultHubLimits, ...options.streamLimits }
   const hub = new StreamHub({ fleet: options.fleet, views, registry, log, limits })
   const httpLimits = { ...defaultHttpLimits, ...options.httpLimits }
-  const guard = new ConnectionGuard({ limits: httpLimits, registry, log, now })
+  const guard = new ConnectionGuard({ limits: httpLimits, registry, log, monotonicMs: () => performance.now() })
   const app = createApp(log, httpLimits, guard)
   guard.watch(app.server)
   try {

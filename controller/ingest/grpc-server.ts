@@ -75,8 +75,8 @@ export async function openIngestServer(options: {
   const peers = new PeerLookup((connection) => front?.peerAt(connection) ?? { status: 'none' })
   const guesses = new FailureLimit(guessLimit)
   const limits = { ...defaultConnectionLimits, ...options.connectionLimits }
-  const notes = new RefusalNotes(metrics, log, now)
   const clock = (): number => performance.now()
+  const notes = new RefusalNotes(metrics, log, clock)
   const quotas = new AgentQuotas({ ...defaultAgentLimits, ...options.agentLimits }, clock)
   const calls = watchCalls({
     trackCall: (connection) => front?.trackCall(connection),

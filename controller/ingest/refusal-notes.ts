@@ -28,7 +28,8 @@ export class RefusalNotes {
   constructor(
     private readonly metrics: IngestMetrics,
     log: Log,
-    private readonly now: () => number,
+    /** By a clock that nobody sets: a wrong one would write no line for long, or each. */
+    private readonly monotonicMs: () => number,
   ) {
     this.#log = new LimitedLog(log, lines)
     this.#fieldLog = new LimitedLog(log, fieldLines)
@@ -38,7 +39,7 @@ export class RefusalNotes {
     this.metrics.refusedConnections.inc({ reason })
     this.#log.warn(
       `${reason} ${sourceOf(addressOf(peer))}`,
-      this.now(),
+      this.monotonicMs(),
       { reason, peer },
       'connection refused or ended',
     )
@@ -47,27 +48,27 @@ export class RefusalNotes {
   call(reason: RefusalReason | 'no-hello' | 'too-many-spools', who: Speaker): void {
     this.metrics.refusedConnections.inc({ reason })
     const key = `${reason} ${who.agentId ?? sourceOf(addressOf(who.peer))}`
-    this.#log.warn(key, this.now(), { reason, ...who }, 'call of an agent refused')
+    this.#log.warn(key, this.monotonicMs(), { reason, ...who }, 'call of an agent refused')
   }
 
   /** An agent names hosts that it may not speak for. */
   hosts(hostIds: readonly string[], who: Speaker): void {
     this.metrics.refusedConnections.inc({ reason: 'host-not-granted' }, hostIds.length)
     const key = `host-not-granted ${who.agentId}`
-    this.#log.warn(key, this.now(), { hostIds, ...who }, 'agent may not speak for these hosts')
+    this.#log.warn(key, this.monotonicMs(), { hostIds, ...who }, 'agent may not speak for these hosts')
   }
 
   /** The store has lost reports that were acked. */
   missingReports(count: number, who: Speaker): void {
     this.metrics.missingReports.inc(count)
     const key = `missing-reports ${who.agentId}`
-    this.#log.warn(key, this.now(), { count, ...who }, 'reports that were acked before are not in the store')
+    this.#log.warn(key, this.monotonicMs(), { count, ...who }, 'reports that were acked before are not in the store')
   }
 
   message(reason: MessageRefusal, who: Speaker): void {
     this.metrics.refusedMessages.inc({ reason })
     const key = `${reason} ${who.agentId ?? sourceOf(addressOf(who.peer))}`
-    this.#log.warn(key, this.now(), { reason, ...who }, 'message of an agent refused')
+    this.#log.warn(key, this.monotonicMs(), { reason, ...who }, 'message of an agent refused')
   }
 
   /** Counts what a check refused or cleaned in one message. */
@@ -78,7 +79,7 @@ export class RefusalNotes {
     const [first] = refused.keys()
     this.#fieldLog.warn(
       `${first} ${who.agentId ?? sourceOf(addressOf(who.peer))}`,
-      this.now(),
+      this.monotonicMs(),
       { fields, ...who },
       'fields of an agent refused or cleaned',
     )
@@ -89,7 +90,7 @@ export class RefusalNotes {
     this.metrics.refusedEntities.inc(refused)
     this.#fieldLog.warn(
       `entities ${who.agentId}`,
-      this.now(),
+      this.monotonicMs(),
       { refused, ...who },
       'agent tells of more new things than it may: left out',
     )
@@ -100,7 +101,7 @@ export class RefusalNotes {
     this.metrics.refusedEvents.inc(refused)
     this.#fieldLog.warn(
       `events ${who.agentId}`,
-      this.now(),
+      this.monotonicMs(),
       { refused, ...who },
       'agent tells of more events than it may: left out',
     )
@@ -112,7 +113,7 @@ export class RefusalNotes {
     this.metrics.slowedSeconds.inc(waitMs / 1000)
     this.#fieldLog.warn(
       `slowed ${who.agentId}`,
-      this.now(),
+      this.monotonicMs(),
       { waitMs, ...who },
       'agent says more than it may: it is read more slowly',
     )

@@ -18,6 +18,8 @@ let good: IngestController
 let hostile: HostileController
 let agent: Agent
 let port = 0
+/** How far this machine's clock was set forward. */
+let aheadMs = 0
 
 beforeAll(async () => {
   dir = await scratch()
@@ -38,7 +40,7 @@ beforeAll(async () => {
     }),
     version: '0',
     log,
-    now: () => Date.now(),
+    now: () => Date.now() + aheadMs,
     monotonicMs: () => performance.now(),
   })
 })
@@ -77,10 +79,22 @@ describe('an agent whose controller means no good', () => {
     expect(lines.filter(({ level }) => level === 60)).toEqual([])
   })
 
+  it('writes few lines of what is odd, also if the clock is set meanwhile', async () => {
+    const linesOf = (text: string): number => lines.filter(({ msg }) => msg === text).length
+    hostile.rotate(['false-acks'], 60_000)
+    await vi.waitFor(() => expect(linesOf('ack of what was not sent')).toBe(3), 10_000)
+    aheadMs = 120_000
+    await vi.waitFor(() => expect(linesOf('the clock of this machine was set')).toBe(1), 10_000)
+    const { length } = hostile.reports
+    await vi.waitFor(() => expect(hostile.reports.length).toBeGreaterThan(length + 2), 10_000)
+    expect(linesOf('ack of what was not sent')).toBe(3)
+  })
+
   it('keeps what was not acked, and gives it to the good one', async () => {
+    hostile.rotate(['send-away'], 0)
+    await vi.waitFor(() => expect(agent.status().spoolReports).toBeGreaterThan(10), 10_000)
     expect(agent.status().droppedReports).toBe(0)
     const waiting = agent.status().spoolReports
-    expect(waiting).toBeGreaterThan(10)
     hostile.close()
     good = await startIngest(dir.path, { port })
     await vi.waitFor(

@@ -226,6 +226,23 @@ describe('sessions', () => {
     expect(controller.fleet.snapshot().agents.size).toBe(0)
   })
 
+  it('that are refused leave few lines, also if the clock is set meanwhile', async () => {
+    let aheadMs = 0
+    const { log: kept, lines: written } = collectedLog()
+    const other = await scratch()
+    const steered = await startIngest(other.path, { log: kept, now: () => Date.now() + aheadMs })
+    for (let count = 0; count < 7; count += 1) {
+      const session = openRawSession(steered.address, undefined, steered.ca.certificatePem)
+      expect(await session.ended).toMatchObject({ code: status.UNAUTHENTICATED })
+      session.close()
+      aheadMs += 120_000
+    }
+    expect(await steered.counted('refusedConnections', 'no-certificate')).toBe(7)
+    expect(written.filter(({ reason }) => reason === 'no-certificate')).toHaveLength(5)
+    await steered.stop()
+    await other.remove()
+  })
+
   it('of a revoked agent are refused', async () => {
     const identity = await enrol(await controller.token())
     const row = await controller.agents.find(identity.agentId)
