@@ -53,8 +53,10 @@ const slowWelcomeMs = 500
 const lastAcksWithinMs = 2000
 /** After a break in which more than this many reports gathered, they become backlog, and fresh ones go before them. */
 const retireAbove = 200
-/** Reports of the backlog that may be on their way at once. */
+/** Reports of one spool of the backlog that may be on their way at once. */
 const backlogWindow = 64
+/** Spools of the backlog that one hello names: as many as a controller keeps in mind for an agent. */
+const mostSpoolsNamed = 256
 /** What controllers take unless they say otherwise. */
 const defaultMaxMessageBytes = 4 * 1024 * 1024
 /** A controller that takes less than this takes nothing: it is not believed. */
@@ -76,8 +78,12 @@ export class Uplink {
   readonly #stop = new AbortController()
   #stream: ClientDuplexStream<Buffer, ToAgent> | undefined
   #welcomed = false
-  /** Of each spool: the last number that this session sent. */
+  /** Of each spool that the controller knows in this session: the last number that was sent. */
   readonly #sent = new Map<string, number>()
+  /** Spools of the backlog in the last hello. */
+  #named: readonly string[] = []
+  /** The backlog as it was looked at last for what to name. */
+  #seenBacklog: readonly DiskSpool[] = []
   #helloIsOld = false
   /** When the first hello of the session was said, and how long its answer took; monotonic milliseconds. */
   #saidAt = 0
@@ -238,7 +244,10 @@ export class Uplink {
 
   #hello(): Buffer {
     const { spools, version, introductions, now, clock } = this.options
-    const { current, backlog } = spools
+    const { current } = spools
+    const backlog = spoolsToName(spools.backlog)
+    this.#named = backlog.map(({ id }) => id)
+    this.#seenBacklog = spools.backlog
     return encodeMessage(
       helloToWire({
         agentId: this.#credential.identity.agentId,
@@ -266,12 +275,7 @@ export class Uplink {
       log.warn({ refusedHostIds }, 'the controller does not let this agent speak for these hosts')
     this.#sent.clear()
     for (const { spoolId, throughSeq } of [{ spoolId: spools.current.id, throughSeq: lastSeq }, ...backlog]) {
-      const spool = spools.find(spoolId)
-      if (spool === undefined) continue
-      // Of what was never numbered nothing can be durable.
-      const through = Math.min(Number(throughSeq), spool.nextSeq - 1)
-      this.#sent.set(spoolId, through)
-      this.#forget(spoolId, through)
+      this.#begin(spoolId, Number(throughSeq))
     }
     this.#welcomed = true
     // Before all else: it says how what follows is to be taken.
@@ -318,27 +322,49 @@ export class Uplink {
     }
   }
 
-  /** What was not sent in this session cannot be acked in it. */
+  /** What was not sent in this session cannot be acked in it, but for the first ack of a spool that a later hello named. */
   #onAck(spoolId: string, throughSeq: number): void {
-    const sent = this.#sent.get(spoolId) ?? 0
-    if (throughSeq > sent)
-      this.#odd.warn('ack', performance.now(), { spoolId, throughSeq, sent }, 'ack of what was not sent')
-    this.#forget(spoolId, Math.min(throughSeq, sent))
+    const sent = this.#sent.get(spoolId)
+    if (sent === undefined && this.#named.includes(spoolId)) {
+      this.#begin(spoolId, throughSeq)
+    } else {
+      if (throughSeq > (sent ?? 0))
+        this.#odd.warn('ack', performance.now(), { spoolId, throughSeq, sent }, 'ack of what was not sent')
+      this.options.spools.ack(spoolId, Math.min(throughSeq, sent ?? 0))
+    }
     this.#pump()
   }
 
-  /** What is durable waits no more. That there is no backlog any more is said: the controller keeps something for each spool of it. */
-  #forget(spoolId: string, throughSeq: number): void {
+  /** The controller knows a spool of ours, and what is durable of it: that waits no more, and the rest can be sent. */
+  #begin(spoolId: string, throughSeq: number): void {
     const { spools } = this.options
-    const hadBacklog = spools.backlog.length > 0
-    spools.ack(spoolId, throughSeq)
-    if (hadBacklog && spools.backlog.length === 0) this.introduceAgain()
+    const spool = spools.find(spoolId)
+    if (spool === undefined) return
+    // Of what was never numbered nothing can be durable.
+    const through = Math.min(throughSeq, spool.nextSeq - 1)
+    this.#sent.set(spoolId, through)
+    spools.ack(spoolId, through)
+  }
+
+  /**
+   * Names the next spools of the backlog when half of those that were named are gone. That there is no backlog any more is said
+   * too: the controller keeps something for each spool of it.
+   */
+  #followBacklog(): void {
+    const { backlog } = this.options.spools
+    if (backlog === this.#seenBacklog) return
+    this.#seenBacklog = backlog
+    const ids = new Set(backlog.map(({ id }) => id))
+    const waiting = this.#named.filter((id) => ids.has(id)).length
+    const isDone = backlog.length === 0 && this.#named.length > 0
+    if (isDone || (waiting < backlog.length && waiting <= mostSpoolsNamed / 2)) this.introduceAgain()
   }
 
   /** Writes reports until the stream is full, the fresh ones first; `drain` and acks go on. */
   #pump(): void {
     const stream = this.#stream
     if (stream === undefined || !this.#welcomed) return
+    this.#followBacklog()
     while (!stream.writableNeedDrain) {
       const report = this.#nextReport()
       if (report === undefined) return
@@ -359,8 +385,8 @@ export class Uplink {
   }
 
   #take(spool: DiskSpool, window: number): Buffer | undefined {
-    const sent = this.#sent.get(spool.id) ?? 0
-    if (sent - spool.oldestSeq + 1 >= window) return undefined
+    const sent = this.#sent.get(spool.id)
+    if (sent === undefined || sent - spool.oldestSeq + 1 >= window) return undefined
     const entry = spool.after(sent)
     if (entry === undefined) return undefined
     this.#sent.set(spool.id, entry.seq)
@@ -373,4 +399,13 @@ export class Uplink {
     this.options.log.error({ bytes: encoded.length, most: this.#maxMessageBytes }, 'a message is too large: left out')
     return false
   }
+}
+
+/**
+ * The oldest, and the newest: the controller has to know that what was the present in the session before is backlog now, since its
+ * reports go on from there.
+ */
+function spoolsToName(backlog: readonly DiskSpool[]): readonly DiskSpool[] {
+  if (backlog.length <= mostSpoolsNamed) return backlog
+  return [...backlog.slice(0, mostSpoolsNamed - 1), ...backlog.slice(-1)]
 }

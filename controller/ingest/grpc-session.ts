@@ -157,8 +157,12 @@ interface SpoolTrack {
   readonly isLate: boolean
 }
 
-/** The spools that a hello names, the present one last, so that it wins. */
-function spoolsOf(hello: Hello, agentId: string, check: FieldCheck): ReadonlyMap<string, SpoolTrack> {
+/** The spools that a hello names and the present one of the session, that one last, so that it wins. */
+function spoolsOf(
+  hello: Pick<Hello, 'spoolId' | 'backlog'>,
+  agentId: string,
+  check: FieldCheck,
+): ReadonlyMap<string, SpoolTrack> {
   const track = (spoolId: string, isLate: boolean): readonly [string, SpoolTrack] => {
     const id = check.text('hello.spool_id', spoolId, 64)
     return [id, { markId: `${agentId}/${id}`, isLate }]
@@ -183,12 +187,16 @@ class Session {
   #settingsRevision = 0
   #hello: Hello
   #clock: ClockOffset | undefined
+  #spools: ReadonlyMap<string, SpoolTrack> = new Map()
+  /** By spool: ends the acks of it. */
+  readonly #unsubscribes = new Map<string, () => void>()
   /** How the agent's clock stood at its last hello. */
   #reading: ClockReading = { boot: 0, baseMs: 0 }
 
   private constructor(
     private readonly context: SessionContext,
-    private readonly spools: ReadonlyMap<string, SpoolTrack>,
+    /** Of its present reports, as the first hello of the session says. */
+    private readonly presentSpoolId: string,
     private readonly around: Surroundings,
     hello: Hello,
   ) {
@@ -199,11 +207,10 @@ class Session {
   static async open(context: SessionContext, hello: Hello, receivedAt: number, around: Surroundings): Promise<Session> {
     const { writer } = context
     const check = new FieldCheck()
-    const spools = spoolsOf(hello, context.agent.id, check)
-    const session = new Session(context, spools, around, hello)
+    const session = new Session(context, hello.spoolId, around, hello)
     const { granted, refused } = await session.#introduce(hello, receivedAt, check)
     session.#noteMissing(hello)
-    const durable = [...spools].map(([spoolId, { markId, isLate }]) => {
+    const durable = [...session.#spools].map(([spoolId, { markId, isLate }]) => {
       return { spoolId, isLate, throughSeq: writer.lastDurable(markId) }
     })
     session.#outbox.send(
@@ -215,17 +222,10 @@ class Session {
       }),
     )
     session.#sendSettings({ renewCertificate: context.renewalDue })
-    const unsubscribes = [...spools].map(([spoolId, { markId }]) =>
-      writer.onDurable(markId, (seq) => session.#outbox.ack(spoolId, ackToWire(spoolId, seq))),
-    )
-    session.#unsubscribe = () => {
-      for (const unsubscribe of unsubscribes) unsubscribe()
-    }
+    session.#followSpools()
     around.log.info({ hosts: granted, version: hello.version, offsetMs: session.#offsetMs }, 'agent connected')
     return session
   }
-
-  #unsubscribe: () => void = () => undefined
 
   get refusedHosts(): readonly ClaimedHost[] {
     return this.#refusedHosts
@@ -245,11 +245,35 @@ class Session {
    */
   #noteMissing({ spoolId, oldestSeq, droppedReports }: Hello): void {
     const { writer, notes } = this.context
-    const markId = this.spools.get(spoolId)?.markId
+    const markId = this.#spools.get(spoolId)?.markId
     if (markId === undefined) return
     // Those that it dropped for want of room it tells of itself.
     const missing = Number(oldestSeq) - 1 - writer.lastDurable(markId) - Number(droppedReports)
     if (missing > 0) notes.missingReports(missing, this.around.who)
+  }
+
+  /** Acks for the spools that are named now, and no more for others. @returns those that are new */
+  #followSpools(): readonly (readonly [spoolId: string, track: SpoolTrack])[] {
+    for (const [spoolId, unsubscribe] of this.#unsubscribes) {
+      if (this.#spools.has(spoolId)) continue
+      unsubscribe()
+      this.#unsubscribes.delete(spoolId)
+      this.#outbox.forget(spoolId)
+    }
+    const added = [...this.#spools].filter(([spoolId]) => !this.#unsubscribes.has(spoolId))
+    for (const [spoolId, { markId }] of added) {
+      const ack = (seq: number): void => this.#outbox.ack(spoolId, ackToWire(spoolId, seq))
+      this.#unsubscribes.set(spoolId, this.context.writer.onDurable(markId, ack))
+    }
+    return added
+  }
+
+  /** Says it all anew inside the session. The first ack of a spool tells the agent that it is known here now. */
+  async #introduceAgain(hello: Hello): Promise<void> {
+    await this.#introduce(hello, this.context.now(), new FieldCheck())
+    for (const [spoolId, { markId }] of this.#followSpools()) {
+      this.#outbox.ack(spoolId, ackToWire(spoolId, this.context.writer.lastDurable(markId)))
+    }
   }
 
   #sendSettings(asked: { readonly renewCertificate: boolean }): void {
@@ -259,7 +283,8 @@ class Session {
 
   /**
    * Takes in who the agent speaks for and what its clock says. A later hello in the same session says that its hosts can do
-   * other things now, that its clock was set, or which spools of its backlog are delivered: it names them no more.
+   * other things now, that its clock was set, or which spools of its backlog wait: those delivered are named no more, and of
+   * many some only when others are gone.
    */
   async #introduce(
     hello: Hello,
@@ -276,6 +301,7 @@ class Session {
     if (refused.length > 0) notes.hosts(refused, this.around.who)
     this.#refusedHosts = claimed.filter((host) => !granted.includes(host))
     this.#hello = hello
+    this.#spools = spoolsOf({ spoolId: this.presentSpoolId, backlog: hello.backlog }, agent.id, check)
     this.#compareClocks(hello, receivedAt, check)
     this.#hostIds = new Set(granted.map((host) => host.hostId))
     await this.#keep(() => this.context.remembered.keepOnly(agent.id, this.#hostIds))
@@ -284,9 +310,8 @@ class Session {
     this.context.notes.fields(check, this.around.who)
     const { id: agentId, name } = agent
     const clockOffsetMs = this.#offsetMs
-    const [spoolId = ''] = [...this.spools].find(([, spool]) => !spool.isLate) ?? []
-    const named = new Set(hello.backlog.map((spool) => spool.spoolId))
-    const backlog = [...this.spools].filter(([id, spool]) => spool.isLate && named.has(id)).map(([id]) => id)
+    const [spoolId = ''] = [...this.#spools].find(([, spool]) => !spool.isLate) ?? []
+    const backlog = [...this.#spools].filter(([, spool]) => spool.isLate).map(([id]) => id)
     this.#apply({ type: 'agent-connected', agentId, name, version, hosts: granted, clockOffsetMs, spoolId, backlog })
     return { granted: granted.map((host) => host.name), refused }
   }
@@ -323,7 +348,7 @@ class Session {
         break
       }
       case 'hello':
-        await this.#introduce(message.value, this.context.now(), new FieldCheck())
+        await this.#introduceAgain(message.value)
         break
       case 'commandUpdate':
       case 'auditHead':
@@ -334,7 +359,8 @@ class Session {
   }
 
   close(): void {
-    this.#unsubscribe()
+    for (const unsubscribe of this.#unsubscribes.values()) unsubscribe()
+    this.#unsubscribes.clear()
   }
 
   async #report(wire: Report): Promise<void> {
@@ -346,7 +372,7 @@ class Session {
     const report = reportFromWire(wire, check, { offsetMs, now: now() })
     this.context.notes.fields(check, this.around.who)
     if (report === undefined) return
-    const spool = this.spools.get(report.spoolId)
+    const spool = this.#spools.get(report.spoolId)
     if (spool === undefined) return this.#refuseField('report.spool_id')
     const { markId, isLate } = spool
     // One late report in a turn of the loop: hellos, fresh reports and the API come in between, however much is late.

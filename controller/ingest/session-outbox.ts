@@ -33,6 +33,11 @@ export class SessionOutbox<Message> {
     else this.outlet.write(ack)
   }
 
+  /** What waits for a spool that the agent names no more. */
+  forget(spoolId: string): void {
+    this.#acks.delete(spoolId)
+  }
+
   get #isOver(): boolean {
     return this.outlet.writableEnded || this.outlet.destroyed
   }

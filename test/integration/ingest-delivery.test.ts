@@ -1,4 +1,4 @@
-import { access, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { X509Certificate } from 'node:crypto'
 
@@ -340,6 +340,38 @@ describe('delivery', () => {
     await until(() => expect(backlogs()).toEqual([1, 0]))
   })
 
+  it('sends all spools of a long backlog in one session, though a controller knows few at a time', async () => {
+    const lives = 300
+    for (const load of upTo(lives)) {
+      const bounds = { maxReports: 1000, maxBytes: 1e7, maxAgeMs: 3 * 86_400_000 }
+      const life = new SpoolSet(join(agentDir.path, 'earlier', String(load)), bounds, log, () => Date.now())
+      const pass: Pass = { ...nothing, atMs: base + load * 1000, host: { load1: load } }
+      const { hostId, bootId } = hostNamed('one')
+      life.add((spoolId, seq) => encodeMessage(reportToWire(pass, { spoolId, seq, hostId, bootId, agent: undefined })))
+      await life.stop()
+      const [name = ''] = await readdir(join(agentDir.path, 'earlier', String(load)))
+      await mkdir(join(agentDir.path, 'spool'), { recursive: true })
+      await rename(join(agentDir.path, 'earlier', String(load), name), join(agentDir.path, 'spool', name))
+    }
+    const { uplink, spool, report } = await uplinkOf('one')
+    expect(spool.backlog).toHaveLength(lives)
+    const told = vi.spyOn(controller.fleet, 'apply')
+    uplink.start()
+    report(lives + 1)
+    await until(() => expect(spool.backlog.length + spool.size).toBe(0))
+    expect(uplink.reconnects).toBe(0)
+    expect(await loadsOf('one')).toEqual(upTo(lives + 1))
+    expect([await controller.counted('refusedFields'), await controller.counted('duplicates')]).toEqual([0, 0])
+    const named = told.mock.calls.flatMap(([input]) => (input.type === 'agent-connected' ? [input.backlog ?? []] : []))
+    expect(named[0]).toHaveLength(256)
+    expect(Math.max(...named.map(({ length }) => length))).toBe(256)
+    await until(() =>
+      expect(told.mock.calls.findLast(([input]) => input.type === 'agent-connected')?.[0]).toMatchObject({
+        backlog: [],
+      }),
+    )
+  })
+
   it('sends again what was not acked when the controller died, and the store keeps one of each', async () => {
     let lost = false
     await controller.stop()
@@ -503,10 +535,14 @@ describe('sessions', () => {
         atMs: base + seq * 1000,
         host: { swapInBytes: seq * 4096 },
       })
-    session.hello({ hosts, backlog: [{ spoolId: 'late', oldestSeq: 1, nextSeq: 3 }] })
+    const backlog = [{ spoolId: 'late', oldestSeq: 1, nextSeq: 5 }]
+    session.hello({ hosts, backlog })
     for (const seq of [1, 2]) late(seq)
     await until(() => expect(session.acked()).toBe(2))
     session.hello({ hosts })
+    // Not known here now.
+    late(3)
+    session.hello({ hosts, backlog })
     for (const seq of [3, 4]) late(seq)
     await until(() => expect(session.acked()).toBe(4))
     // Rates of intervals within what was kept: from 1 to 2, and anew from 3 to 4.
@@ -519,6 +555,7 @@ describe('sessions', () => {
       agg: 'last',
     })
     expect(rows.map(([at]) => ((at ?? 0) - base) / 1000)).toEqual([2, 4])
+    expect(await controller.counted('refusedFields', 'report.spool_id')).toBe(1)
   })
 
   it('corrects times by what the hello says of the clock, and again when the clock is set', async () => {

@@ -173,7 +173,8 @@ export interface Hello {
   droppedReports: bigint;
   /**
    * Spools of earlier lives and outages that still hold reports, oldest first. Their reports are late: they go to their own
-   * time and say nothing of the present.
+   * time and say nothing of the present. At most 256, the newest always among them: of more, the next ones are named in a later
+   * hello of the session, once some are delivered. The controller answers with an ack of each that is new; then its reports may come.
    */
   backlog: SpoolHello[];
   /**
