@@ -255,7 +255,7 @@ export class Uplink {
         spoolId: current.id,
         nextSeq: current.nextSeq,
         oldestSeq: current.oldestSeq,
-        droppedReports: spools.dropped,
+        droppedReports: spools.dropped + this.#tooLarge,
         backlog,
         wallMs: now(),
         answeredAfterMs: this.#answeredAfterMs,

@@ -20,12 +20,13 @@ export class AgentStates {
       since: known?.connected === true ? known.since : now,
       hostIds: [...new Set(hosts.map((host) => host.hostId))],
       clockOffsetMs,
-      spoolReports: 0,
-      droppedReports: 0,
-      skippedTicks: 0,
-      rssBytes: undefined,
-      cpuSeconds: undefined,
-      collectors: [],
+      // What it says of itself only in reports stays until the next of them.
+      spoolReports: known?.spoolReports ?? 0,
+      droppedReports: input.droppedReports ?? known?.droppedReports ?? 0,
+      skippedTicks: known?.skippedTicks ?? 0,
+      rssBytes: known?.rssBytes,
+      cpuSeconds: known?.cpuSeconds,
+      collectors: known?.collectors ?? [],
     })
   }
 
@@ -38,7 +39,10 @@ export class AgentStates {
   told(agentId: string, { agent: health, collectors }: ReportObservation): boolean {
     const agent = this.#agents.get(agentId)
     if (agent === undefined) return false
-    this.#agents.set(agentId, { ...agent, ...health, ...(collectors.length === 0 ? {} : { collectors }) })
+    // Its hello may have told of more drops than a report that waited since before.
+    const droppedReports = Math.max(agent.droppedReports, health?.droppedReports ?? 0)
+    const told = { ...health, droppedReports, ...(collectors.length === 0 ? {} : { collectors }) }
+    this.#agents.set(agentId, { ...agent, ...told })
     return health !== undefined
   }
 }

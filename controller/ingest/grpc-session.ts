@@ -307,12 +307,23 @@ class Session {
     await this.#keep(() => this.context.remembered.keepOnly(agent.id, this.#hostIds))
     if (call.destroyed) throw new Error('the agent is gone')
     const version = check.text('hello.version', hello.version, 64)
+    const droppedReports = check.count('hello.dropped_reports', hello.droppedReports)
     this.context.notes.fields(check, this.around.who)
     const { id: agentId, name } = agent
     const clockOffsetMs = this.#offsetMs
     const [spoolId = ''] = [...this.#spools].find(([, spool]) => !spool.isLate) ?? []
     const backlog = [...this.#spools].filter(([, spool]) => spool.isLate).map(([id]) => id)
-    this.#apply({ type: 'agent-connected', agentId, name, version, hosts: granted, clockOffsetMs, spoolId, backlog })
+    this.#apply({
+      type: 'agent-connected',
+      agentId,
+      name,
+      version,
+      hosts: granted,
+      clockOffsetMs,
+      spoolId,
+      backlog,
+      ...(droppedReports === undefined ? {} : { droppedReports }),
+    })
     return { granted: granted.map((host) => host.name), refused }
   }
 

@@ -180,6 +180,8 @@ export type FleetInput =
       readonly spoolId?: string
       /** Its spools that hold reports of earlier. */
       readonly backlog?: readonly string[]
+      /** Reports that it has dropped since it started. */
+      readonly droppedReports?: number
     }
   | { readonly type: 'agent-disconnected'; readonly agentId: string }
   | { readonly type: 'inventory'; readonly agentId: string; readonly inventory: InventoryObservation }

@@ -455,6 +455,8 @@ describe('delivery', () => {
     await until(() => expect(spool.size).toBe(0))
     expect([uplink.tooLarge, uplink.reconnects]).toEqual([1, 0])
     expect(await loadsOf('one')).toEqual([1, 3])
+    uplink.introduceAgain()
+    await until(() => expect([...controller.fleet.snapshot().agents.values()][0]?.droppedReports).toBe(1))
   })
 })
 
@@ -519,6 +521,27 @@ describe('sessions', () => {
     report(1)
     await until(() => expect(spool.size).toBe(0))
     expect(uplink.reconnects).toBe(0)
+  })
+
+  it('the drops of an agent never become fewer while it lives: its hello says them', async () => {
+    const identity = await enrolled('one')
+    const shown = (): number | undefined => controller.fleet.snapshot().agents.get(identity.agentId)?.droppedReports
+    const tell = async (hello: object, seq: number, droppedReports: number): Promise<(number | undefined)[]> => {
+      const session = openRawSession(controller.address, identity)
+      cleanups.push(async () => session.close())
+      session.hello({ hosts: [hostDraft('one')], ...hello })
+      await until(() => expect(session.received.length).toBeGreaterThan(1))
+      const first = shown()
+      session.report({ hostId: 'id-of-one', seq, agent: { droppedReports } })
+      await until(() => expect(session.acked()).toBe(seq))
+      return [first, shown()]
+    }
+    expect(await tell({}, 1, 5)).toEqual([0, 5])
+    expect(await tell({ droppedReports: 7 }, 2, 7)).toEqual([7, 7])
+    // This report has waited since before more were dropped.
+    expect(await tell({ droppedReports: 9 }, 3, 8)).toEqual([9, 9])
+    // Another life.
+    expect(await tell({ droppedReports: 0 }, 4, 1)).toEqual([0, 1])
   })
 
   it('a hello that names a spool of the backlog no more ends what is kept for it', async () => {

@@ -169,7 +169,7 @@ export interface Hello {
   allow: string[];
   /** Oldest sequence number still held in the spool. */
   oldestSeq: bigint;
-  /** Reports dropped by the spool since it was made. */
+  /** Reports dropped since the agent started: for want of room, too old, damaged or too large. As in the reports' AgentHealth. */
   droppedReports: bigint;
   /**
    * Spools of earlier lives and outages that still hold reports, oldest first. Their reports are late: they go to their own
