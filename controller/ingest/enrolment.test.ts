@@ -74,6 +74,7 @@ function connect(row: AgentRow, hosts: readonly string[], issuerKeyHash = ca.key
     refusedHosts: [],
     speaksFor: (hostId) => hosts.includes(hostId),
     askToRenew: () => seen.push(`${row.name}: renew`),
+    tellIntervals: () => false,
     end: (reason) => seen.push(`${row.name}: ${reason}`),
   }
   sessions.set(row.id, session)

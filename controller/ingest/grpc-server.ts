@@ -36,6 +36,7 @@ import type { IngestMetrics } from './ingest-metrics.js'
 import { endSharedSessions } from './open-sessions.js'
 import { refusedEnrolment } from './refused-enrolment.js'
 import { RefusalNotes } from './refusal-notes.js'
+import { SettingsRounds } from './settings-rounds.js'
 import { openTlsFront, type TlsFront } from './tls-front.js'
 
 /** Wrong join tokens that one address may show within a minute before it has to wait. Nobody guesses 192 bits; it keeps the store free. */
@@ -185,10 +186,13 @@ export async function openIngestServer(options: {
     onConnection: (socket) => injector.injectConnection(socket),
   })
   front = opened
+  const rounds = new SettingsRounds(options.session)
+  rounds.start()
   return {
     port: opened.port,
     refreshCertificate: () => opened.refresh(),
     async close() {
+      await rounds.stop()
       injector.destroy()
       server.forceShutdown()
       await opened.close()

@@ -25,6 +25,7 @@ import { reportFromWire } from './report-from-wire.js'
 import type { RememberedHosts } from './remembered-from-wire.js'
 import type { ReportWriter } from './report-writer.js'
 import { SessionOutbox } from './session-outbox.js'
+import { areApart } from './settings-rounds.js'
 import { ackToWire, settingsToWire, welcomeToWire, type Intervals } from './to-wire.js'
 
 export interface SessionContext {
@@ -84,6 +85,7 @@ export async function runSession(context: SessionContext): Promise<void> {
     },
     speaksFor: (hostId) => session?.speaksFor(hostId) ?? false,
     askToRenew: () => session?.askToRenew(),
+    tellIntervals: (intervals) => session?.tellIntervals(intervals) ?? false,
     end: (reason) => {
       const [code, details] = sessionEnds[reason]
       end(code, details, reason)
@@ -185,6 +187,8 @@ class Session {
   #hostIds: ReadonlySet<string> = new Set()
   #refusedHosts: readonly ClaimedHost[] = []
   #settingsRevision = 0
+  /** As the agent was told last. */
+  #intervals: Intervals | undefined
   #hello: Hello
   #clock: ClockOffset | undefined
   #spools: ReadonlyMap<string, SpoolTrack> = new Map()
@@ -221,7 +225,7 @@ class Session {
         backlog: durable.filter((spool) => spool.isLate),
       }),
     )
-    session.#sendSettings({ renewCertificate: context.renewalDue })
+    session.#sendSettings(context.intervals(), { renewCertificate: context.renewalDue })
     session.#followSpools()
     around.log.info({ hosts: granted, version: hello.version, offsetMs: session.#offsetMs }, 'agent connected')
     return session
@@ -236,7 +240,13 @@ class Session {
   }
 
   askToRenew(): void {
-    this.#sendSettings({ renewCertificate: true })
+    this.#sendSettings(this.context.intervals(), { renewCertificate: true })
+  }
+
+  tellIntervals(intervals: Intervals): boolean {
+    if (this.#outbox.isBehind || !areApart(this.#intervals, intervals)) return false
+    this.#sendSettings(intervals, { renewCertificate: false })
+    return true
   }
 
   /**
@@ -276,9 +286,10 @@ class Session {
     }
   }
 
-  #sendSettings(asked: { readonly renewCertificate: boolean }): void {
+  #sendSettings(intervals: Intervals, asked: { readonly renewCertificate: boolean }): void {
     this.#settingsRevision += 1
-    this.#outbox.send(settingsToWire(this.#settingsRevision, this.context.intervals(), asked))
+    this.#intervals = intervals
+    this.#outbox.send(settingsToWire(this.#settingsRevision, intervals, asked))
   }
 
   /**

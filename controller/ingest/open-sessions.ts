@@ -1,6 +1,7 @@
 import type { RefusalReason } from '../../common/refusal-reasons.js'
 import type { AgentRow } from './agent-registry.js'
 import type { ClaimedHost } from './join-tokens.js'
+import type { Intervals } from './to-wire.js'
 
 /** Why a session that is open is ended by the controller. */
 export type SessionEnd = Extract<
@@ -18,6 +19,8 @@ export interface OpenSession {
   speaksFor(hostId: string): boolean
   /** Asks the agent for a fresh certificate; it comes back in a new session then. */
   askToRenew(): void
+  /** Hands out these intervals if the agent measures by others. @returns whether it was told something */
+  tellIntervals(intervals: Intervals): boolean
   end(reason: SessionEnd): void
 }
 

@@ -23,6 +23,11 @@ export class SessionOutbox<Message> {
     return this.#acks.size
   }
 
+  /** Whether the agent has not read what was sent: what can wait should. */
+  get isBehind(): boolean {
+    return this.outlet.writableNeedDrain
+  }
+
   send(message: Message): void {
     if (!this.#isOver) this.outlet.write(message)
   }

@@ -523,6 +523,22 @@ describe('sessions', () => {
     expect(uplink.reconnects).toBe(0)
   })
 
+  it('hands out other intervals to agents that are connected when the fleet has another size', async () => {
+    let stateMs = 10_000
+    await controller.stop()
+    const others = { fastMs: 1000, blockMs: 10_000, guestMemoryMs: 30_000, inventoryMs: 60_000 }
+    await restart({ intervals: () => ({ ...others, stateMs }) })
+    const asked: (number | undefined)[] = []
+    const { uplink } = await uplinkOf('one', { onSettings: (settings) => asked.push(settings.stateMs) })
+    uplink.start()
+    await until(() => expect(asked).toEqual([10_000]))
+    stateMs = 30_000
+    await until(() => expect(asked).toEqual([10_000, 30_000]))
+    stateMs = 10_000
+    await until(() => expect(asked).toEqual([10_000, 30_000, 10_000]))
+    expect(uplink.reconnects).toBe(0)
+  })
+
   it('the drops of an agent never become fewer while it lives: its hello says them', async () => {
     const identity = await enrolled('one')
     const shown = (): number | undefined => controller.fleet.snapshot().agents.get(identity.agentId)?.droppedReports

@@ -57,7 +57,7 @@ export interface IngestOptions {
   readonly helloWithinMs?: number
   readonly maxPending?: number
   readonly now?: () => number
-  readonly intervals?: Intervals
+  readonly intervals?: () => Intervals
   readonly connectionLimits?: Partial<ConnectionLimits>
   readonly agentLimits?: Partial<AgentLimits>
   readonly log?: Log
@@ -75,7 +75,7 @@ export async function startIngest(directory: string, options: IngestOptions = {}
     helloWithinMs,
     maxPending = 4096,
     now = () => Date.now(),
-    intervals = quick,
+    intervals = () => quick,
     log = silent,
   } = options
   const state = openEmbeddedState({ path: join(directory, 'state.db') })
@@ -108,7 +108,7 @@ export async function startIngest(directory: string, options: IngestOptions = {}
       metrics,
       log,
       now,
-      intervals: () => intervals,
+      intervals,
       sessions: new Map(),
       remembered,
       ...(helloWithinMs === undefined ? {} : { helloWithinMs }),

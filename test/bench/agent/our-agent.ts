@@ -26,7 +26,7 @@ export interface BenchController {
 export async function startBenchController(onPoint: (point: Point) => void): Promise<BenchController> {
   const directory = await mkdtemp(join(tmpdir(), 'headroom-bench-agent-'))
   const ingest = await startIngest(directory, {
-    intervals: { stateMs: 10_000, fastMs: 1000, blockMs: 10_000, guestMemoryMs: 30_000, inventoryMs: 60_000 },
+    intervals: () => ({ stateMs: 10_000, fastMs: 1000, blockMs: 10_000, guestMemoryMs: 30_000, inventoryMs: 60_000 }),
     write: (batch, store) => {
       for (const point of batch.points) onPoint(point)
       return store.write(batch)

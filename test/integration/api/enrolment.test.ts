@@ -139,6 +139,7 @@ describe('agents', () => {
       refusedHosts: [{ hostId: 'h-new', name: 'newcomer' }],
       speaksFor: () => false,
       askToRenew: () => undefined,
+      tellIntervals: () => false,
       end: () => undefined,
     }
     fixture.sessions.set(id, session)
