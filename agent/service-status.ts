@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
-
+import { notifySystemd } from '../common/notify-systemd.js'
 import type { AgentStatus } from './metrics-server.js'
 
 const everyMs = 3000
-const deadlineMs = 5000
 const mostCharacters = 500
 
 /** One line for `systemctl status`: what is wrong, or that nothing is. */
@@ -20,7 +18,7 @@ export function statusLine({ waitingFor, unopened, connected, problem, hosts }: 
 
 /**
  * Keeps the status line that systemd shows up to date; does nothing where systemd did not start this process with
- * NotifyAccess=. Node has no datagram sockets of the Unix kind, so systemd's own program says it, once for each change.
+ * NotifyAccess=. It is said once for each change.
  * @returns ends it
  */
 export function showStatus(line: () => string, env: Readonly<Record<string, string | undefined>>): () => void {
@@ -31,12 +29,17 @@ export function showStatus(line: () => string, env: Readonly<Record<string, stri
     const now = line()
     if (busy || now === shown) return
     busy = true
-    execFile('systemd-notify', [`--status=${now}`], { timeout: deadlineMs }, (error) => {
-      busy = false
-      if (error === null) shown = now
-      // A machine without the program.
-      else clearInterval(timer)
-    })
+    notifySystemd(`--status=${now}`, env)
+      .then(
+        () => {
+          shown = now
+        },
+        // A machine without the program.
+        () => clearInterval(timer),
+      )
+      .finally(() => {
+        busy = false
+      })
   }, everyMs)
   timer.unref()
   return () => clearInterval(timer)

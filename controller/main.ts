@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '../common/config.js'
 import { ConfigError } from '../common/config-error.js'
 import { createLog } from '../common/log.js'
+import { notifySystemd } from '../common/notify-systemd.js'
 import { runMain, stopWhenAsked } from '../common/run-program.js'
 import { readVersion } from '../common/version.js'
 import { controllerConfigSchema } from './config.js'
@@ -56,6 +57,11 @@ async function main(): Promise<void> {
   if (process.send === undefined) process.stdout.write(`headroom ${version} is ready: ${link}\n`)
   else process.send({ ready: true, url: controller.url, grpcPort: controller.grpcPort, loginLink: link })
   stopWhenAsked(log, () => controller.stop())
+  try {
+    await notifySystemd('--ready', process.env)
+  } catch (error) {
+    log.error({ err: error }, 'systemd could not be told that the controller is ready')
+  }
 }
 
 function portOption(text: string | undefined, name: string): number | undefined {

@@ -321,7 +321,9 @@ bring_to_life() {
     # Both run what is in the one package, also where only one was asked for.
     if [ "$package_changed" = yes ]; then upgraded='controller agent'; else upgraded=$roles; fi
     for role in $upgraded; do
-      if [ -f "$units/headroom-$role.service" ]; then systemctl try-restart "headroom-$role.service"; fi
+      if [ -f "$units/headroom-$role.service" ]; then
+        systemctl try-restart "headroom-$role.service" || echo "headroom-$role does not start" >&2
+      fi
     done
   fi
   echo

@@ -85,6 +85,11 @@ test.each(both)('%s runs as the user that sysusers makes, with the state directo
   expect(users).toMatch(new RegExp(`^u ${user} - "[^"]+" /var/lib/${state}$`, 'm'))
 })
 
+test('the controller is started when it says that it is ready, by a child', async () => {
+  const text = await unitText('headroom-controller')
+  expect([valuesOf(text, 'Type'), valuesOf(text, 'NotifyAccess')]).toEqual([['notify'], ['all']])
+})
+
 test.each(both)('%s has a bound for memory, processor, tasks, files and the time to stop', async (name) => {
   const text = await unitText(name)
   for (const setting of ['MemoryMax', 'CPUQuota', 'TasksMax', 'LimitNOFILE', 'TimeoutStopSec']) {
