@@ -87,9 +87,11 @@ counters() {
     for device in vbd-* tap-*; do
       # A pattern that found nothing.
       case $device in *'*') continue ;; esac
-      at=$device/statistics
-      set -- "$@" "$device/physical_device" "$device/mode" "$at/rd_req" "$at/wr_req" "$at/f_req" "$at/oo_req" \
-        "$at/rd_sect" "$at/wr_sect"
+      at=$device/statistics/
+      # blktap of Xen 3 counts under names of its own.
+      case $device in tap-*) at=${at}tap_ ;; esac
+      set -- "$@" "$device/physical_device" "$device/mode" "${at}rd_req" "${at}wr_req" "${at}f_req" "${at}oo_req" \
+        "${at}rd_sect" "${at}wr_sect"
       count=$((count + 1))
       if [ "$count" -ge "$at_once" ]; then
         heads $here "$@"

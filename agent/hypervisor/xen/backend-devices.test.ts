@@ -62,13 +62,11 @@ describe('hand-written', () => {
   test('blktap of Xen 3, without flushes, with counters of 32 bits that went below zero', () => {
     const backends = backendsOf(
       buildTree(`
-        ${at}/tap-3-51728/statistics/rd_req = 5
-        ${at}/tap-3-51728/statistics/wr_req = 6
-        ${at}/tap-3-51728/statistics/br_req = 1
-        ${at}/tap-3-51728/statistics/oo_req = 9
-        ${at}/tap-3-51728/statistics/rd_sect = -1
-        ${at}/tap-3-51728/statistics/wr_sect = 8
-        ${at}/tap-3-51728/mode = r`),
+        ${at}/tap-3-51728/statistics/tap_rd_req = 5
+        ${at}/tap-3-51728/statistics/tap_wr_req = 6
+        ${at}/tap-3-51728/statistics/tap_oo_req = 9
+        ${at}/tap-3-51728/statistics/tap_rd_sect = -1
+        ${at}/tap-3-51728/statistics/tap_wr_sect = 8`),
     )
     const [disk] = backends.list()?.get(3)?.disks ?? []
     if (disk === undefined) throw new Error('no disk')
@@ -80,7 +78,8 @@ describe('hand-written', () => {
       writeBytes: 8 * 512,
       outOfSlots: 9,
     })
-    expect([backends.physicalDevice(disk), backends.readOnly(disk)]).toEqual([undefined, true])
+    expect([backends.physicalDevice(disk), backends.readOnly(disk)]).toEqual([undefined, undefined])
+    expect(backends.activity(disk)).toBe('-1\n 8\n ')
   })
 
   test('a disk that is not connected yet has no figures', () => {

@@ -168,8 +168,10 @@ export class BackendDevices {
     }
   }
 
-  #statistic(disk: BackendDisk, name: string): string | undefined {
-    return this.#text(`${this.#directory}/${disk.name}/statistics/${name}`)
+  /** blktap of Linux 2.6.18-xen (drivers/xen/blktap/xenbus.c) counts under names of its own. */
+  #statistic({ name: device }: BackendDisk, name: string): string | undefined {
+    const prefix = device.startsWith('tap-') ? 'tap_' : ''
+    return this.#text(`${this.#directory}/${device}/statistics/${prefix}${name}`)
   }
 
   /** Undefined if there is no such attribute, or its device is just going away. */
