@@ -63,6 +63,19 @@ test('a device made anew counts from 0, another one from when it is first seen',
   expect(read()).toMatchObject({ deviceReadRequests: 0 })
 })
 
+test('times go on where the kernel counts their milliseconds in 32 bits', () => {
+  const { read, setDiskstats } = world()
+  const most = 2 ** 32
+  setDiskstats(diskstats(1000, most - 2000, 400, 8000))
+  read()
+  setDiskstats(diskstats(1100, most - 500, 400, 8000))
+  expect(read()).toMatchObject({ deviceReadRequests: 100, deviceReadSeconds: expect.closeTo(1.5) })
+  setDiskstats(diskstats(1200, 700, 410, 8100))
+  expect(read()).toMatchObject({ deviceReadSeconds: expect.closeTo(2.7), deviceWriteSeconds: expect.closeTo(0.1) })
+  setDiskstats(diskstats(1300, 900, 410, 8100))
+  expect(read()).toMatchObject({ deviceReadRequests: 300, deviceReadSeconds: expect.closeTo(2.9) })
+})
+
 test.each([
   ['rd_sect', true],
   ['wr_sect', true],

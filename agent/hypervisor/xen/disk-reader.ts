@@ -5,8 +5,15 @@ import { deviceTimes, type DeviceTimes } from './device-times.js'
 
 interface Account {
   readonly activity: string
-  /** Totals of the device beneath each disk when this run of the VM was first seen, by target and device. */
-  readonly bases: ReadonlyMap<string, DeviceTimes>
+  /** The device beneath each disk, by target and device. */
+  readonly devices: ReadonlyMap<string, Device>
+}
+
+interface Device {
+  /** Its totals when this run of the VM was first seen. */
+  readonly base: DeviceTimes
+  /** As they were read last. */
+  readonly last: DeviceTimes
 }
 
 /** /proc/diskstats as it is during one pass: read when the first disk needs it. */
@@ -42,8 +49,8 @@ export class DiskReader {
   read(domainId: number, { disks }: DomainBackends, table: DeviceTable): DiskRaw[] {
     // Before the figures: what moves between the two is read again.
     const activity = this.#activity(disks)
-    const before = this.#accounts.get(domainId)?.bases
-    const bases = new Map<string, DeviceTimes>()
+    const before = this.#accounts.get(domainId)?.devices
+    const devices = new Map<string, Device>()
     const read = disks.flatMap((disk) => {
       const figures = this.backends.figures(disk)
       if (figures === undefined) return []
@@ -52,10 +59,10 @@ export class DiskReader {
       if (times === undefined) return [figures]
       const place = `${disk.target} ${number}`
       const base = baseOf(before?.get(place), times)
-      bases.set(place, base)
+      devices.set(place, { base, last: times })
       return [{ ...figures, ...since(base, times) }]
     })
-    this.#accounts.set(domainId, { activity, bases })
+    this.#accounts.set(domainId, { activity, devices })
     return read
   }
 
@@ -72,16 +79,25 @@ export class DiskReader {
  * A device is older than the run of the VM that uses it, and its totals are; ours have to begin with the run, as all totals of
  * a VM do. A device that was made anew under its old number counts from 0.
  */
-function baseOf(before: DeviceTimes | undefined, now: DeviceTimes): DeviceTimes {
+function baseOf(before: Device | undefined, now: DeviceTimes): DeviceTimes {
   if (before === undefined) return now
-  const isAnew =
-    now.deviceReadRequests < before.deviceReadRequests || now.deviceWriteRequests < before.deviceWriteRequests
-  return isAnew
-    ? { deviceReadRequests: 0, deviceReadSeconds: 0, deviceWriteRequests: 0, deviceWriteSeconds: 0 }
-    : before
+  const { base, last } = before
+  const isAnew = now.deviceReadRequests < last.deviceReadRequests || now.deviceWriteRequests < last.deviceWriteRequests
+  if (isAnew) return { deviceReadRequests: 0, deviceReadSeconds: 0, deviceWriteRequests: 0, deviceWriteSeconds: 0 }
+  return {
+    ...base,
+    deviceReadSeconds: base.deviceReadSeconds - wrappedSeconds(last.deviceReadSeconds, now.deviceReadSeconds),
+    deviceWriteSeconds: base.deviceWriteSeconds - wrappedSeconds(last.deviceWriteSeconds, now.deviceWriteSeconds),
+  }
 }
 
-/** Times may go back: old kernels count their milliseconds in 32 bits. */
+/** All kernels print the milliseconds of requests in 32 bits: 50 days of them, which a busy device has sooner. */
+const rangeSeconds = 2 ** 32 / 1000
+
+function wrappedSeconds(last: number, now: number): number {
+  return last - now > rangeSeconds / 2 ? rangeSeconds : 0
+}
+
 function since(base: DeviceTimes, now: DeviceTimes): DeviceTimes {
   return {
     deviceReadRequests: now.deviceReadRequests - base.deviceReadRequests,
