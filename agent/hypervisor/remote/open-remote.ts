@@ -38,6 +38,7 @@ export interface RemoteOptions {
 
 const { procRoot, sysRoot, rootFs } = defaultRoots
 const devRoot = '/dev'
+const toolLateMs = 3_600_000
 
 /**
  * Reads a host over ssh, with the same drivers and collectors as on the host itself.
@@ -54,8 +55,13 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     monotonicMs,
   })
   const reader = new RemoteReader({ ask: (question) => stream.ask(question), onBoot: () => opened?.booted() })
-  // A channel of its own: xm hangs when xend does.
-  const toolStream = new ReaderStream({ open: () => link.open('files'), onLost: () => undefined, monotonicMs })
+  // A channel of its own: xm hangs when xend does. Closing it would not end xm, and each try would leave one more there.
+  const toolStream = new ReaderStream({
+    open: () => link.open('files'),
+    onLost: () => undefined,
+    monotonicMs,
+    lateMs: toolLateMs,
+  })
   const close = async (): Promise<void> => {
     stream.close()
     toolStream.close()

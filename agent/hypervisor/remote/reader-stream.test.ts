@@ -33,6 +33,10 @@ let stream: ReaderStream | undefined
 afterEach(() => stream?.close())
 
 function streamOf(...openings: readonly (ScriptedReader | Error)[]) {
+  return streamWith({}, ...openings)
+}
+
+function streamWith(options: { readonly lateMs?: number }, ...openings: readonly (ScriptedReader | Error)[]) {
   const left = [...openings]
   const lost: string[] = []
   const clock = { ms: 0, opened: 0 }
@@ -46,6 +50,7 @@ function streamOf(...openings: readonly (ScriptedReader | Error)[]) {
     },
     onLost: (reason) => lost.push(reason.message),
     monotonicMs: () => clock.ms,
+    ...options,
   })
   const own = stream
   const question: Question = { word: 'fast', deadlineMs: 5000, mostBytes: 1000 }
@@ -88,6 +93,32 @@ test('one that is silent is given up, and another is opened, but not at once', a
   clock.ms += 1000
   expect(await ask()).toBe('fast 1')
   expect(clock.opened).toBe(2)
+})
+
+test('one that may be late is asked nothing more before it has answered', async () => {
+  const slow = new ScriptedReader(() => undefined)
+  const { ask, lost, clock } = streamWith({ lateMs: 60_000 }, slow)
+  const first = ask({ deadlineMs: 20 })
+  const second = ask({ word: 'state' })
+  await expect(first).rejects.toThrow('no answer to fast within 20 ms')
+  await expect(second).rejects.toThrow('still at work on fast')
+  await expect(ask()).rejects.toThrow('still at work on fast')
+  expect([slow.words, slow.destroyed, lost, clock.opened]).toEqual([['fast'], false, [], 1])
+  slow.says(1, 'fast', 'late')
+  await new Promise(setImmediate)
+  const third = ask({ word: 'state' })
+  await vi.waitFor(() => expect(slow.words).toEqual(['fast', 'state']))
+  slow.says(2, 'state', 'in time')
+  expect([await third, clock.opened]).toEqual(['in time', 1])
+})
+
+test('one that is late for too long is given up', async () => {
+  const silent = new ScriptedReader(() => undefined)
+  const { ask, clock } = streamWith({ lateMs: 20 }, silent, good())
+  await expect(ask({ deadlineMs: 20 })).rejects.toThrow('no answer')
+  await vi.waitFor(() => expect(silent.destroyed).toBe(true))
+  clock.ms += 1000
+  expect(await ask()).toBe('fast 1')
 })
 
 test.each([

@@ -11,6 +11,11 @@ export interface ReaderStreamOptions {
   /** Hears why what was read until now counts no more. */
   readonly onLost: (reason: Error) => void
   readonly monotonicMs: () => number
+  /**
+   * How long after its deadline an answer is still waited for, though nobody hears it: meanwhile nothing else is asked. For
+   * questions whose work goes on at the other end when the channel is closed, and would pile up there. Default: not at all.
+   */
+  readonly lateMs?: number
 }
 
 export interface Question {
@@ -25,6 +30,7 @@ const retry = { baseMs: 500, capMs: 15_000 } as const
 const mostWaiting = 16
 
 interface Asked {
+  readonly word: string
   readonly collector: FrameCollector
   readonly number: number
   readonly answered: (parts: readonly Part[]) => void
@@ -38,8 +44,8 @@ interface Line {
 }
 
 /**
- * headroom-reader's answers, one after the other. The channel is opened when something is asked; one that answers too late, or
- * what is no answer, is closed, and the next question opens another as soon as the backoff lets it.
+ * headroom-reader's answers, one after the other. The channel is opened when something is asked; one that answers too late (see
+ * `lateMs`), or what is no answer, is closed, and the next question opens another as soon as the backoff lets it.
  */
 export class ReaderStream {
   readonly #options: ReaderStreamOptions
@@ -75,22 +81,38 @@ export class ReaderStream {
   }
 
   async #ask({ word, deadlineMs, mostBytes }: Question): Promise<readonly Part[]> {
+    if (this.#asked !== undefined) {
+      throw new HypervisorUnavailable(`headroom-reader is still at work on ${this.#asked.word}`)
+    }
     const line = this.#line ?? (await this.#open())
     line.said += 1
     const number = line.said
+    const { lateMs = 0 } = this.#options
     const late = new HypervisorUnavailable(`no answer to ${word} within ${deadlineMs} ms`)
-    const timer = setTimeout(() => this.#drop(line, late), deadlineMs)
-    try {
-      const parts = await new Promise<readonly Part[]>((answered, failed) => {
-        this.#asked = { collector: new FrameCollector({ number, word, mostBytes }), number, answered, failed }
-        line.channel.write(`${word}\n`)
-      })
-      this.#gate.worked()
-      return parts
-    } finally {
-      clearTimeout(timer)
-      this.#asked = undefined
-    }
+    return new Promise<readonly Part[]>((answered, failed) => {
+      const deadline = lateMs > 0 ? setTimeout(() => failed(late), deadlineMs) : undefined
+      const end = setTimeout(() => this.#drop(line, late), deadlineMs + lateMs)
+      const over = (): void => {
+        clearTimeout(deadline)
+        clearTimeout(end)
+        this.#asked = undefined
+      }
+      this.#asked = {
+        word,
+        number,
+        collector: new FrameCollector({ number, word, mostBytes }),
+        answered: (parts) => {
+          over()
+          this.#gate.worked()
+          answered(parts)
+        },
+        failed: (error) => {
+          over()
+          failed(error)
+        },
+      }
+      line.channel.write(`${word}\n`)
+    })
   }
 
   async #open(): Promise<Line> {
