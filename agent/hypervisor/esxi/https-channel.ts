@@ -32,9 +32,10 @@ export class HttpsChannel {
   readonly #url: URL
   readonly #agent: Agent
 
-  constructor(url: URL, trust: Trust) {
+  /** @param handshakeMs until the server has shown its certificate */
+  constructor(url: URL, trust: Trust, handshakeMs = 10_000) {
     this.#url = url
-    this.#agent = trust.by === 'thumbprint' ? pinnedAgent(trust.sha256) : authorityAgent(trust)
+    this.#agent = trust.by === 'thumbprint' ? pinnedAgent(trust.sha256, handshakeMs) : authorityAgent(trust)
   }
 
   /**
@@ -123,16 +124,22 @@ function authorityAgent(trust: Trust): Agent {
 }
 
 /** An agent whose connections come up only if the server shows the certificate with this SHA-256. */
-function pinnedAgent(sha256: string): Agent {
+function pinnedAgent(sha256: string, handshakeMs: number): Agent {
   // Without resumption: a resumed session shows no certificate.
   const agent = new Agent({ keepAlive: true, maxSockets: 8, maxCachedSessions: 0 })
   Object.assign(agent, {
     createConnection(options: object, ready: (error: Error | null, socket?: Duplex) => void): undefined {
       // The pin takes the place of the chain, which for a host's own certificate leads nowhere.
       const socket = connect({ ...options, rejectUnauthorized: false })
-      const failed = (error: Error): void => ready(error)
+      // Until then the socket is ours alone: a request that is given up does not end it.
+      const late = setTimeout(() => socket.destroy(new Error(`no TLS handshake within ${handshakeMs} ms`)), handshakeMs)
+      const failed = (error: Error): void => {
+        clearTimeout(late)
+        ready(error)
+      }
       socket.once('error', failed)
       socket.once('secureConnect', () => {
+        clearTimeout(late)
         socket.off('error', failed)
         const shown = thumbprintOf(socket)
         if (shown === sha256) return ready(null, socket)
