@@ -256,6 +256,23 @@ describe('events', () => {
     })
   })
 
+  it('are followed anew after trouble without leaving filters and views in the session', async () => {
+    double = await startVsphereDouble({ now: () => nowMs, vms: 2 })
+    const heard = follow(await connectOne())
+    // A view and a filter.
+    expect(double.held).toBe(2)
+    for (let times = 1; times <= 3; times += 1) {
+      double.faults.set('WaitForUpdatesEx', 'SystemError')
+      double.changed()
+      const lost = (): number => heard.filter(([kind]) => kind === 'hypervisor-lost').length
+      await vi.waitFor(() => expect(lost()).toBe(times), { timeout: 10_000 })
+      double.faults.clear()
+      const back = (): number => heard.filter(([kind]) => kind === 'hypervisor-back').length
+      await vi.waitFor(() => expect(back()).toBe(times), { timeout: 10_000 })
+    }
+    expect([double.count('CreateFilter') >= 4, double.held]).toEqual([true, 2])
+  })
+
   it('tell of no loss when the session ends again and again', async () => {
     double = await startVsphereDouble({ now: () => nowMs, vms: 2 })
     const hypervisor = await connectOne()

@@ -42,7 +42,8 @@ export const doublePassword = 'geheim <&>'
 interface DoubleSession {
   /** Objects that were told to it, as they were. */
   readonly told: Map<string, string>
-  hasFilter: boolean
+  /** Filters and views that it holds, by id. */
+  readonly holds: Set<string>
   version: number
 }
 
@@ -120,6 +121,11 @@ export class VsphereDouble {
     this.changed()
   }
 
+  /** Filters and views of all sessions. */
+  get held(): number {
+    return [...this.#sessions.values()].reduce((sum, { holds }) => sum + holds.size, 0)
+  }
+
   /** Takes no connections and breaks those that are. */
   outage(isOut: boolean): void {
     this.#isOut = isOut
@@ -166,7 +172,7 @@ export class VsphereDouble {
       if (!isKnown)
         return { text: fault('InvalidLogin', 'Cannot complete login due to an incorrect user name or password.') }
       const cookie = randomUUID()
-      this.#sessions.set(cookie, { told: new Map(), hasFilter: false, version: 0 })
+      this.#sessions.set(cookie, { told: new Map(), holds: new Set(), version: 0 })
       return { text: reply(call.name, [`<returnval><key>${cookie}</key><userName>x</userName></returnval>`]), cookie }
     }
     const session = this.#sessions.get(key)
@@ -184,10 +190,14 @@ export class VsphereDouble {
       case 'CurrentTime':
         return reply(name, [`<returnval>${new Date(this.options.now()).toISOString()}</returnval>`])
       case 'CreateContainerView':
-        return reply(name, [`<returnval type="ContainerView">session[${key}]${childText(call, 'type')}</returnval>`])
+        return made(name, 'ContainerView', session)
       case 'CreateFilter':
-        session.hasFilter = true
-        return reply(name, [`<returnval type="PropertyFilter">session[${key}]filter</returnval>`])
+        return made(name, 'PropertyFilter', session)
+      case 'DestroyPropertyFilter':
+      case 'DestroyView':
+        return session.holds.delete(childText(call, '_this') ?? '')
+          ? reply(name, [])
+          : fault('ManagedObjectNotFound', 'no such object')
       case 'RetrievePropertiesEx':
         return reply(name, [this.#page(this.#objectsWanted(call), 0, Number(textOf(call, 'options', 'maxObjects')))])
       case 'QueryPerfProviderSummary':
@@ -237,7 +247,8 @@ export class VsphereDouble {
 
   /** Waits until something is new to the session, no longer than it asked. */
   async #updates(call: XmlElement, key: string, session: DoubleSession): Promise<string> {
-    if (!session.hasFilter) return fault('InvalidCollectorVersion', 'no filter')
+    if (![...session.holds].some((id) => id.startsWith('PropertyFilter')))
+      return fault('InvalidCollectorVersion', 'no filter')
     if (childText(call, 'version') === undefined) session.told.clear()
     const most = Number(textOf(call, 'options', 'maxObjectUpdates'))
     const untilMs = performance.now() + Number(textOf(call, 'options', 'maxWaitSeconds')) * 1000
@@ -298,6 +309,12 @@ export class VsphereDouble {
     }
     return news
   }
+}
+
+function made(method: string, type: string, { holds }: DoubleSession): string {
+  const id = `${type}-${randomUUID()}`
+  holds.add(id)
+  return reply(method, [`<returnval type="${type}">${id}</returnval>`])
 }
 
 function textOf(call: XmlElement, ...path: readonly string[]): string | undefined {

@@ -1,6 +1,6 @@
 import { child, childText, children, type XmlElement } from '../libvirt/xml.js'
-import type { Invoke, ServiceContent } from './session.js'
-import { leaf, refElement, refIn, type MoRef } from './soap-message.js'
+import { isSessionEnd, type Invoke, type ServiceContent } from './session.js'
+import { leaf, refElement, refIn, SoapFault, type MoRef } from './soap-message.js'
 
 /** An object with those of its properties that could be read. */
 export interface ManagedObject {
@@ -34,7 +34,18 @@ export async function readAll(
   { type, paths }: { readonly type: string; readonly paths: readonly string[] },
 ): Promise<readonly ManagedObject[]> {
   const view = await createView(invoke, content, type)
-  return retrieve(invoke, content, `<specSet>${propSet(type, paths)}${viewObjects(view)}</specSet>`)
+  const objects = await retrieve(invoke, content, `<specSet>${propSet(type, paths)}${viewObjects(view)}</specSet>`)
+  await destroy(invoke, view)
+  return objects
+}
+
+/** Gives back a view or a filter; one that is gone already is no fault. */
+export async function destroy(invoke: Invoke, held: MoRef): Promise<void> {
+  try {
+    await invoke(held.type === 'PropertyFilter' ? 'DestroyPropertyFilter' : 'DestroyView', held)
+  } catch (error) {
+    if (!(error instanceof SoapFault) || isSessionEnd(error)) throw error
+  }
 }
 
 /** A list of all objects of one type, which the server keeps as long as the session lives. */

@@ -1,9 +1,9 @@
 import { Backoff } from '../../../common/backoff.js'
 import { pause } from '../../../common/lifecycle.js'
 import { child, childText, children, type XmlElement } from '../libvirt/xml.js'
-import { createView, propSet, viewObjects } from './properties.js'
-import { isSessionEnd, type Invoke, type ServiceContent, type VsphereSession } from './session.js'
-import { dateTime, leaf, refIn } from './soap-message.js'
+import { createView, destroy, propSet, viewObjects } from './properties.js'
+import { isSessionEnd, type Invoke, type Login, type VsphereSession } from './session.js'
+import { dateTime, leaf, refIn, type MoRef } from './soap-message.js'
 
 /** What is followed of a VM all the time. */
 export interface WatchedVm {
@@ -119,6 +119,8 @@ export class VmWatch {
   readonly #backoff = new Backoff({ baseMs: 500, capMs: 10_000 })
   #isLost = false
   #hasTold = false
+  /** What the server keeps for us as long as that login lives. */
+  #held: { readonly login: Login; readonly objects: MoRef[] } | undefined
 
   constructor(private readonly options: VmWatchOptions) {}
 
@@ -127,7 +129,7 @@ export class VmWatch {
     while (!signal.aborted) {
       this.#hasTold = false
       try {
-        await this.options.session.run(signal, (invoke, { content }) => this.#follow(invoke, content, signal))
+        await this.options.session.run(signal, (invoke, login) => this.#follow(invoke, login, signal))
       } catch (error) {
         if (signal.aborted) return
         // It lasts for days, and sessions do not: one that ends after it told of something is no loss.
@@ -142,11 +144,10 @@ export class VmWatch {
     }
   }
 
-  async #follow(invoke: Invoke, content: ServiceContent, signal: AbortSignal): Promise<void> {
+  async #follow(invoke: Invoke, login: Login, signal: AbortSignal): Promise<void> {
     const { maxWaitMs = 20_000 } = this.options
-    const view = await createView(invoke, content, 'VirtualMachine')
-    const spec = `<spec>${propSet('VirtualMachine', paths)}${viewObjects(view)}</spec>`
-    await invoke('CreateFilter', content.propertyCollector, spec + leaf('partialUpdates', false))
+    const { content } = login
+    await this.#filter(invoke, login)
     const wait = leaf('maxWaitSeconds', Math.ceil(maxWaitMs / 1000)) + leaf('maxObjectUpdates', vmsPerUpdate)
     const mirror: Mirror = new Map()
     let version = ''
@@ -170,6 +171,23 @@ export class VmWatch {
       }
       if (!isNews) await pause(Math.max(0, beganMs + shortestBeatMs - performance.now()), signal)
     }
+  }
+
+  /** Has all VMs followed. A filter that was left behind would tell everything once more, for as long as the login lives. */
+  async #filter(invoke: Invoke, login: Login): Promise<void> {
+    const { content } = login
+    const before = this.#held?.login === login ? this.#held.objects : []
+    for (let last = before.at(-1); last !== undefined; last = before.at(-1)) {
+      await destroy(invoke, last)
+      before.pop()
+    }
+    const objects: MoRef[] = []
+    this.#held = { login, objects }
+    const view = await createView(invoke, content, 'VirtualMachine')
+    objects.push(view)
+    const spec = `<spec>${propSet('VirtualMachine', paths)}${viewObjects(view)}</spec>`
+    const made = await invoke('CreateFilter', content.propertyCollector, spec + leaf('partialUpdates', false))
+    objects.push(...made.flatMap((one) => refIn(one) ?? []))
   }
 
   #told(mirror: Mirror): void {
