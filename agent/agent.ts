@@ -8,6 +8,7 @@ import { areAlike, withAsked } from './asked-intervals.js'
 import type { AgentConfig } from './config.js'
 import { controllerAddress } from './controller-address.js'
 import { errandsHere, type Errands } from './errands.js'
+import { RefusedLogin } from './hypervisor/esxi/refused-login.js'
 import type { Capability } from './hypervisor/hypervisor.js'
 import { cpuSeconds } from './cpu-seconds.js'
 import { openMetricsServer, type AgentStatus } from './metrics-server.js'
@@ -177,6 +178,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   /** Each hypervisor on its own: one that is not there keeps no other waiting, and joins when it comes. */
   const openEntry = async (entry: AgentConfig['hypervisors'][number]): Promise<void> => {
+    const refusedLogin = new RefusedLogin()
     const sources = await persistently(
       stop.signal,
       log,
@@ -185,7 +187,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         unopened.set(entry, problem)
         if (served.length === 0) waitingFor = problem
       },
-      () => openSources(entry, config, { errands, hostIds, log, now, signal: stop.signal }),
+      () => openSources(entry, config, { errands, hostIds, refusedLogin, log, now, signal: stop.signal }),
     )
     unopened.delete(entry)
     for (const source of sources ?? []) {

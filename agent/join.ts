@@ -9,6 +9,7 @@ import { createLog } from '../common/log.js'
 import type { AgentConfig } from './config.js'
 import { controllerAddress } from './controller-address.js'
 import { asOwnerOf } from './data-owner.js'
+import { RefusedLogin } from './hypervisor/esxi/refused-login.js'
 import type { HostIdentity } from './hypervisor/hypervisor.js'
 import {
   configOf,
@@ -97,6 +98,7 @@ async function enrolHere(
     const opening = {
       errands: errandsHere,
       hostIds: await loadHostIds(config, log),
+      refusedLogin: new RefusedLogin(),
       log,
       now: shell.now,
       signal: shell.signal,

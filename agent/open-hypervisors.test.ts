@@ -10,6 +10,7 @@ import { createLog } from '../common/log.js'
 import { pv1, recorded, recordedTree } from '../test/fixtures/xen/recorded-host.js'
 import { agentConfigSchema, type AgentConfig } from './config.js'
 import { errandsHere } from './errands.js'
+import { RefusedLogin } from './hypervisor/esxi/refused-login.js'
 import { loadHostIds, openSources, type Source } from './open-hypervisors.js'
 
 const stops: (() => Promise<void> | void)[] = []
@@ -53,6 +54,7 @@ async function open(config: AgentConfig): Promise<Source> {
   const [source] = await openSources(entry, config, {
     errands: errandsHere,
     hostIds,
+    refusedLogin: new RefusedLogin(),
     log,
     now: () => 1000,
     signal,

@@ -10,6 +10,8 @@ import { HostIds, underOwnId } from './host-ids.js'
 import { linuxMachine } from './host/linux-machine.js'
 import { createLocalFiles } from './host/local-files.js'
 import type { MachineFacts } from './host/machine-facts.js'
+import type { EsxiOptions } from './hypervisor/esxi/driver.js'
+import type { RefusedLogin } from './hypervisor/esxi/refused-login.js'
 import type { Hypervisor } from './hypervisor/hypervisor.js'
 import { openLibvirt } from './hypervisor/libvirt/driver.js'
 import type { XenOptions } from './hypervisor/xen/driver.js'
@@ -25,6 +27,8 @@ export interface Source {
 export interface Opening {
   readonly errands: Errands
   readonly hostIds: HostIds
+  /** Of this entry, however often it is opened. */
+  readonly refusedLogin: RefusedLogin
   readonly log: Log
   readonly now: () => number
   /** Gives up what waits for another machine. */
@@ -61,7 +65,7 @@ export async function openSources(
       return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
     }
     case 'esxi':
-      return openEsxiSources(entry, { dataDir: config.data, log, now })
+      return openEsxiSources(entry, { dataDir: config.data, refused: opening.refusedLogin, log, now })
     case 'libvirt':
     case 'xen-tools':
       return [
@@ -89,7 +93,7 @@ export function loadHostIds({ data, hypervisors }: AgentConfig, log: Log): Promi
 /** An ESXi host, or all hosts of a vCenter. Loaded only here, as the simulated fleet is. */
 async function openEsxiSources(
   { url: address, user, passwordFile, thumbprint, caFile }: Extract<HypervisorConfig, { kind: 'esxi' }>,
-  shared: { readonly dataDir: string; readonly log: Log; readonly now: () => number },
+  shared: Pick<EsxiOptions, 'dataDir' | 'refused' | 'log' | 'now'>,
 ): Promise<readonly Source[]> {
   const { openEsxi } = await import('./hypervisor/esxi/driver.js')
   const { trustOf } = await import('./hypervisor/esxi/trust.js')

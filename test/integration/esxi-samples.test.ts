@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { openEsxi, type EsxiOptions } from '../../agent/hypervisor/esxi/driver.js'
 import type { Trust } from '../../agent/hypervisor/esxi/https-channel.js'
+import { RefusedLogin } from '../../agent/hypervisor/esxi/refused-login.js'
 import type { Hypervisor, Sample } from '../../agent/hypervisor/hypervisor.js'
 import { checkEsxi } from '../real/esxi-check.js'
 import {
@@ -411,5 +412,15 @@ describe('trust', () => {
     double.faults.clear()
     nowMs += 10 * 60_000
     await pass(hypervisor)
+  })
+
+  it('a refused password is not tried again and again while the host cannot be opened', async () => {
+    double = await startVsphereDouble({ now: () => nowMs })
+    const refused = new RefusedLogin()
+    writeFileSync(passwordFile, 'wrong')
+    for (let tries = 0; tries < 3; tries += 1) await expect(connect({ refused })).rejects.toThrow(/refused the login/)
+    expect(double.count('Login')).toBe(1)
+    writeFileSync(passwordFile, doublePassword)
+    await connect({ refused })
   })
 })

@@ -7,6 +7,7 @@ import { EsxiHypervisor } from './esxi-hypervisor.js'
 import { hostIdentityPaths, hostIn, type EsxiHostFacts } from './host-facts.js'
 import { HttpsChannel, type Trust } from './https-channel.js'
 import { readAll } from './properties.js'
+import { RefusedLogin } from './refused-login.js'
 import { VsphereSession } from './session.js'
 import { Site } from './site.js'
 import { loadTotals } from './totals-file.js'
@@ -18,6 +19,8 @@ export interface EsxiOptions {
   readonly user: string
   /** The first line is the password. Read for each login; never logged. */
   readonly passwordFile: string
+  /** Kept by whoever opens it again and again; of this time only if absent. */
+  readonly refused?: RefusedLogin
   readonly trust: Trust
   /** Where the totals of each host are kept. */
   readonly dataDir: string
@@ -38,12 +41,13 @@ const openingDeadlineMs = 45_000
  * @throws HypervisorDenied (certificate, login), HypervisorUnavailable if the first connection fails
  */
 export async function openEsxi(options: EsxiOptions): Promise<readonly Hypervisor[]> {
-  const { url, user, log, now, trust, deadlineMs } = options
+  const { url, user, refused = new RefusedLogin(), log, now, trust, deadlineMs } = options
   const channel = new HttpsChannel(url, trust)
   const session = new VsphereSession({
     channel,
     user,
     readPassword: () => readPassword(options.passwordFile),
+    refused,
     now,
     log,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),

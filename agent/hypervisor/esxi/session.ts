@@ -2,6 +2,7 @@ import type { Log } from '../../../common/log.js'
 import { childText, type XmlElement } from '../libvirt/xml.js'
 import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
 import type { HttpsChannel } from './https-channel.js'
+import type { RefusedLogin } from './refused-login.js'
 import {
   elementAt,
   leaf,
@@ -48,6 +49,7 @@ export interface SessionOptions {
   readonly user: string
   /** Read for each login, so that a changed password needs no restart. */
   readonly readPassword: () => Promise<string>
+  readonly refused: RefusedLogin
   /** Wall clock, milliseconds. */
   readonly now: () => number
   readonly log: Log
@@ -58,8 +60,6 @@ export interface SessionOptions {
 const serviceInstance: MoRef = { type: 'ServiceInstance', id: 'ServiceInstance' }
 /** Large inventories come in pages; no single answer is near this. */
 const maxReplyBytes = 48 * 1024 * 1024
-/** vSphere locks an account after five wrong passwords: one that was refused is not tried again for so long. */
-const refusedPauseMs = 5 * 60_000
 const notAuthenticated: ReadonlySet<string> = new Set(['NotAuthenticated', 'SecurityError'])
 
 /** The server has forgotten the session: a new login helps. */
@@ -72,7 +72,6 @@ export class VsphereSession {
   readonly #options: SessionOptions
   readonly #closing = new AbortController()
   #login: Promise<Login> | undefined
-  #refused: { readonly password: string; readonly untilMs: number; readonly message: string } | undefined
   #logins = 0
 
   constructor(options: SessionOptions) {
@@ -124,13 +123,11 @@ export class VsphereSession {
   }
 
   async #logIn(): Promise<Login> {
-    const { user, readPassword, now } = this.#options
+    const { user, readPassword, refused, now } = this.#options
     const password = await readPassword()
-    const refused = this.#refused
-    if (refused !== undefined && refused.password === password && now() < refused.untilMs) {
-      throw new HypervisorDenied(
-        `${refused.message}; not tried again for some minutes, so that the account is not locked`,
-      )
+    const lately = refused.recall(password, now())
+    if (lately !== undefined) {
+      throw new HypervisorDenied(`${lately}; not tried again for some minutes, so that the account is not locked`)
     }
     const signal = this.#closing.signal
     const [found] = await this.#call('RetrieveServiceContent', serviceInstance, '', { signal })
@@ -143,11 +140,10 @@ export class VsphereSession {
       if (!(error instanceof SoapFault && /^(InvalidLogin|NoPermission|PasswordExpired)$/.test(error.fault)))
         throw error
       const message = `the server refused the login of ${user}: ${error.fault}`
-      this.#refused = { password, untilMs: now() + refusedPauseMs, message }
+      refused.note(password, message, now())
       throw new HypervisorDenied(message)
     }
     if (cookie === undefined) throw new SoapFormatError('Login: the answer sets no session cookie')
-    this.#refused = undefined
     this.#logins += 1
     return { content, cookie }
   }
