@@ -7,6 +7,8 @@ const benches = {
   agent: 'agent/bench-agent.ts',
   soak: 'agent/soak.ts',
   esxi: 'esxi/bench-esxi.ts',
+  store: 'store/bench-store.ts',
+  'store-soak': 'store/soak-store.ts',
 } as const
 
 const [name, ...words] = process.argv.slice(2)

@@ -12,25 +12,33 @@ import { ControllerTrial } from './controller-trial.js'
 import type { FailingMedium } from './failing-medium.js'
 import { killDirectory } from './kill-directory.js'
 import { fileSystemNames, isFileSystem, PowerBox } from './power-box.js'
+import { storePaces } from './store-book.js'
+import { StoreTrial } from './store-trial.js'
 import type { Trial } from './trial.js'
+
+const failures = ['power', 'kill'] as const
+const storeWork = Object.keys(storePaces)
+const subjects = failures.flatMap((failure) => [
+  `${failure}-controller`,
+  `${failure}-agent`,
+  ...storeWork.map((work) => `${failure}-store-${work}`),
+])
 
 const usage = `Lets the built controller or agent fail at random moments, by kill -9 or by a power cut, and compares what it knows
 afterwards with what it promised before.
 
-Usage: npx tsx test/durability/main.ts --what power-controller|power-agent|kill-controller|kill-agent
+Usage: npx tsx test/durability/main.ts --what WHAT
          [--count 50] [--seed 1] [--results DIR] [--chain 5] [--file-systems ext4,ext2] [--keep]
 
+WHAT is power- or kill-, and controller, agent, or store- and the work that it is busy with: ${storeWork.join(', ')}.
 A power cut takes what the disk had in its cache, sector by sector as chance has it. It needs root, and a mount namespace:
   unshare --mount --propagation private npx tsx test/durability/main.ts --what power-controller
 Rounds come in chains on the same data. With --results each is written down there as a line of JSON, and chains that are
 there already are not run again. The last line printed is JSON. Exit code 1: something promised was not kept.
 `
 
-const subjects = ['power-controller', 'power-agent', 'kill-controller', 'kill-agent'] as const
-type Subject = (typeof subjects)[number]
-
 const upTo = (ms: number) => (chance: number) => chance * ms
-const paces: Readonly<Record<'controller' | 'agent', Pace>> = {
+const paces: Readonly<Record<'controller' | 'agent' | 'store', Pace>> = {
   controller: { start: upTo(1500), work: upTo(1500), stop: upTo(300) },
   // Half of the time so long that reports have to be on its disk.
   agent: {
@@ -38,10 +46,11 @@ const paces: Readonly<Record<'controller' | 'agent', Pace>> = {
     work: (chance) => (chance < 0.5 ? chance * 6000 : 5500 + (chance - 0.5) * 7000),
     stop: upTo(300),
   },
+  store: { start: upTo(1500), work: upTo(2000), stop: upTo(150) },
 }
 
 const recordedRound = z.object({
-  what: z.enum(subjects),
+  what: z.string(),
   seed: z.string(),
   chain: z.int(),
   round: z.int(),
@@ -56,7 +65,7 @@ const recordedRound = z.object({
 type RecordedRound = z.output<typeof recordedRound>
 
 interface Order {
-  readonly what: Subject
+  readonly what: string
   readonly seed: string
   readonly count: number
   readonly chainLength: number
@@ -128,7 +137,7 @@ async function runChain(order: Order, chain: number, length: number): Promise<Re
   const { trial, medium } = await makeTrial(order, chain, dir, () => random.next())
   const rounds: RecordedRound[] = []
   try {
-    const pace = paces[order.what.endsWith('agent') ? 'agent' : 'controller']
+    const pace = paces[subjectOf(order.what)]
     for await (const round of chainOfRounds(trial, length, pace, () => random.next())) {
       rounds.push(await record(order, { chain, round: rounds.length, medium, ...round }))
       // What comes after a loss is no trial of its own.
@@ -158,10 +167,22 @@ async function makeTrial(
     powered && isFileSystem(name) ? await PowerBox.make(own, name, random) : await killDirectory(own)
   const outside = join(dir, 'outside')
   await mkdir(outside)
-  const trial = what.endsWith('agent')
-    ? await AgentTrial.make(outside, medium, random)
-    : new ControllerTrial(outside, medium, random)
-  return { trial, medium: powered ? name : 'directory' }
+  return { trial: await trialOf(what, outside, medium, random), medium: powered ? name : 'directory' }
+}
+
+function subjectOf(what: string): 'controller' | 'agent' | 'store' {
+  if (what.endsWith('-agent')) return 'agent'
+  return what.endsWith('-controller') ? 'controller' : 'store'
+}
+
+async function trialOf(what: string, dir: string, medium: FailingMedium, random: () => number): Promise<Trial> {
+  const subject = subjectOf(what)
+  if (subject === 'agent') return AgentTrial.make(dir, medium, random)
+  if (subject === 'controller') return new ControllerTrial(dir, medium, random)
+  const name = what.replace(/^\w+-store-/, '')
+  const how = storePaces[name]
+  if (how === undefined) throw new Error(`no work ${name}`)
+  return new StoreTrial(dir, medium, { name, how })
 }
 
 async function record(

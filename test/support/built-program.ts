@@ -31,6 +31,10 @@ export class BuiltProgram {
     return new BuiltProgram(child, logFile)
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   get isGone(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
