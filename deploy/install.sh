@@ -98,7 +98,7 @@ check_places() {
   [ -f "$source/dist/controller/main.js" ] ||
     fail "$source is not built: run npm ci there first, or use a packed headroom (docs/install.md)"
   [ -f "$source/node_modules/.package-lock.json" ] ||
-    fail "$source has no node_modules by npm: run npm install --omit=dev --ignore-scripts there first"
+    fail "$source has no node_modules by npm: run npm ci --omit=dev --ignore-scripts there first"
   lib=$destdir$prefix/lib/headroom
   etc=$destdir/etc/headroom
   units=$destdir/etc/systemd/system

@@ -56,7 +56,7 @@ const refusals: readonly Refusal[] = [
     args: ['--agent'],
     before: () => rm(join(tree.source, 'node_modules'), { recursive: true }),
     code: 1,
-    says: 'run npm install --omit=dev --ignore-scripts there first',
+    says: 'run npm ci --omit=dev --ignore-scripts there first',
   },
   {
     args: ['--agent'],

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { z } from 'zod'
 
 import { execute, filesBelow } from '../support/package-tree.js'
 
@@ -15,8 +17,15 @@ let base: string
 let tarball: string
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'headroom-package-'))
-  const packed = await npm(['pack', '--ignore-scripts', '--json', '--pack-destination', base], checkout)
-  if (packed.code !== 0) throw new Error(packed.stderr)
+  // Without `prepare`: what others test at this moment must not be built anew.
+  for (const args of [
+    ['run', 'prepack'],
+    ['pack', '--ignore-scripts', '--json', '--pack-destination', base],
+    ['run', 'postpack'],
+  ]) {
+    const done = await npm(args, checkout)
+    if (done.code !== 0) throw new Error(done.stderr)
+  }
   tarball = join(base, `headroom-${await version()}.tgz`)
 })
 afterAll(() => rm(base, { recursive: true, force: true }))
@@ -24,6 +33,15 @@ afterAll(() => rm(base, { recursive: true, force: true }))
 async function version(): Promise<string> {
   const found = /"version": "([^"]+)"/.exec(await readFile(join(checkout, 'package.json'), 'utf8'))
   return found?.[1] ?? 'none'
+}
+
+const lockSchema = z.object({
+  packages: z.record(z.string(), z.object({ version: z.string().optional(), dev: z.boolean().default(false) })),
+})
+
+/** What a lock file says of each folder of node_modules. */
+async function versionsIn(file: string): Promise<ReadonlyMap<string, { version?: string | undefined; dev: boolean }>> {
+  return new Map(Object.entries(lockSchema.parse(JSON.parse(await readFile(file, 'utf8'))).packages))
 }
 
 /** Runs npm in a directory as a person's shell would, not as a part of the npm that runs these tests. */
@@ -55,6 +73,7 @@ test('the packed form holds what runs and installs, and no sources or tests', as
         'deploy/fleets/elab.yaml',
         'docs/install.md',
         'proto/headroom/v1/agent.proto',
+        'npm-shrinkwrap.json',
         'LICENSE',
       ].map((file) => `package/${file}`),
     ),
@@ -98,12 +117,22 @@ test('installed by npm from the packed form, the programs run and the controller
   expect(code).toBe(0)
 })
 
-test('unpacked, with its modules as they were locked, install.sh installs programs that run', async () => {
+test('packing leaves nothing in the checkout', () => {
+  expect(existsSync(join(checkout, 'npm-shrinkwrap.json'))).toBe(false)
+})
+
+test('unpacked, its modules are those that were locked, and install.sh installs programs that run', async () => {
   const env = { PATH: process.env['PATH'] ?? '' }
   expect(await execute('tar', ['-xzf', tarball, '-C', base], env)).toMatchObject({ code: 0 })
   const directory = join(base, 'package')
-  await cp(join(checkout, 'package-lock.json'), join(directory, 'package-lock.json'))
+  const shrinkwrap = await readFile(join(directory, 'npm-shrinkwrap.json'), 'utf8')
+  expect(shrinkwrap).not.toContain('"resolved"')
   expect(await npm(['ci', ...npmOptions], directory)).toMatchObject({ code: 0, stderr: '' })
+  const locked = await versionsIn(join(checkout, 'package-lock.json'))
+  const taken = await versionsIn(join(directory, 'node_modules/.package-lock.json'))
+  expect(taken.size).toBeGreaterThan(100)
+  for (const [path, { version: one, dev }] of taken)
+    expect([path, one, dev]).toEqual([path, locked.get(path)?.version, false])
 
   const root = join(base, 'root')
   const script = join(directory, 'deploy/install.sh')
