@@ -73,3 +73,13 @@ test('what was opened is closed if its id cannot be kept', async () => {
   await expect(underOwnId(ids, 'x', host(uuid, done))).rejects.toThrow(/EEXIST|ENOTDIR/)
   expect(done).toEqual([`open ${uuid}`, `close ${uuid}`])
 })
+
+test('an id that could not be kept is kept the next time', async () => {
+  const full = join(data, 'full')
+  writeFileSync(full, 'no directory')
+  const ids = await HostIds.load(full, [], log)
+  await expect(ids.claim('x', uuid)).rejects.toThrow(/EEXIST|ENOTDIR/)
+  rmSync(full)
+  expect(await ids.claim('x', uuid)).toBe(uuid)
+  expect(readFileSync(join(full, 'host-id-x'), 'utf8')).toBe(`${uuid}\n`)
+})

@@ -37,7 +37,10 @@ export class HostIds {
     return this.#ids.get(entry)
   }
 
-  /** Gives the entry its id for good: what its host says, unless that belongs to another entry. */
+  /**
+   * Gives the entry its id for good: what its host says, unless that belongs to another entry.
+   * @throws Error of the file system if it cannot be kept
+   */
   async claim(entry: string, found: string): Promise<string> {
     const before = this.known(entry)
     if (before !== undefined) return before
@@ -46,9 +49,16 @@ export class HostIds {
     if (isTaken) {
       this.log.warn({ host: entry, hostId: found, newHostId: id }, 'two hosts say that they are the same one: a new id')
     }
+    // Before it is written: another entry must not take it meanwhile.
     this.#ids.set(entry, id)
-    makeDirectoryDurably(this.dataDir)
-    await writeDurably(join(this.dataDir, fileOf(entry)), `${id}\n`)
+    try {
+      makeDirectoryDurably(this.dataDir)
+      await writeDurably(join(this.dataDir, fileOf(entry)), `${id}\n`)
+    } catch (error) {
+      // Whoever asks again has it written then.
+      this.#ids.delete(entry)
+      throw error
+    }
     return id
   }
 }
