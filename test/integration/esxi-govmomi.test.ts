@@ -47,7 +47,7 @@ afterEach(async () => {
 
 async function connect(more: Partial<EsxiOptions> = {}): Promise<readonly Hypervisor[]> {
   const passwordFile = join(dataDir, 'password')
-  writeFileSync(passwordFile, simulator.password)
+  writeFileSync(passwordFile, simulator.password, { mode: 0o600 })
   const hypervisors = await openEsxi({
     url: simulator.url,
     user: simulator.user,
@@ -168,7 +168,7 @@ describe('the way in', () => {
   it('a wrong password is refused in words, without the password, and not tried again', async () => {
     simulator = await startSimulator()
     const passwordFile = join(dataDir, 'wrong')
-    writeFileSync(passwordFile, 'wrong')
+    writeFileSync(passwordFile, 'wrong', { mode: 0o600 })
     await expect(connect({ passwordFile })).rejects.toMatchObject({
       name: 'HypervisorDenied',
       message: expect.stringContaining(`refused the login of ${simulator.user}: InvalidLogin`),

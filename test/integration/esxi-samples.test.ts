@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -46,7 +46,7 @@ beforeEach(() => {
   logged = ''
   dataDir = mkdtempSync(join(tmpdir(), 'headroom-esxi-'))
   passwordFile = join(dataDir, 'password')
-  writeFileSync(passwordFile, `${doublePassword}\n`)
+  writeFileSync(passwordFile, `${doublePassword}\n`, { mode: 0o600 })
 })
 
 afterEach(async () => {
@@ -412,6 +412,15 @@ describe('trust', () => {
     double.faults.clear()
     nowMs += 10 * 60_000
     await pass(hypervisor)
+  })
+
+  it('a password that everybody on the machine may read is not used', async () => {
+    double = await startVsphereDouble({ now: () => nowMs })
+    chmodSync(passwordFile, 0o604)
+    await expect(connect()).rejects.toThrow(`others may read ${passwordFile} (mode 604)`)
+    expect(double.calls.size).toBe(0)
+    chmodSync(passwordFile, 0o640)
+    await connect()
   })
 
   it('a refused password is not tried again and again while the host cannot be opened', async () => {

@@ -32,7 +32,7 @@ const open: Hypervisor[] = []
 beforeEach(async () => {
   nowMs = t0 + 5000
   dataDir = mkdtempSync(join(tmpdir(), 'headroom-esxi-'))
-  writeFileSync(join(dataDir, 'password'), doublePassword)
+  writeFileSync(join(dataDir, 'password'), doublePassword, { mode: 0o600 })
   double = await startVsphereDouble({ now: () => nowMs, vms: 4 })
   fleet = new Fleet()
   seq = 0

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Log } from '../../../common/log.js'
@@ -65,12 +65,19 @@ export async function openEsxi(options: EsxiOptions): Promise<readonly Hyperviso
 }
 
 async function readPassword(file: string): Promise<string> {
+  let mode: number
+  let line: string | undefined
   try {
-    const [line = ''] = (await readFile(file, 'utf8')).split(/\r?\n/, 1)
-    if (line !== '') return line
+    mode = (await stat(file)).mode
+    line = (await readFile(file, 'utf8')).split(/\r?\n/, 1)[0]
   } catch (error) {
     throw new HypervisorDenied(`the password file ${file} cannot be read`, { cause: error })
   }
+  // As ssh does with keys; a group may be how the service gets at it.
+  if ((mode & 0o007) !== 0) {
+    throw new HypervisorDenied(`others may read ${file} (mode ${(mode & 0o777).toString(8)}): chmod o= it`)
+  }
+  if (line !== undefined && line !== '') return line
   throw new HypervisorDenied(`the password file ${file} is empty`)
 }
 
