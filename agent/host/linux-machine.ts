@@ -1,7 +1,7 @@
 import type { Log } from '../../common/log.js'
 import type { Capability, HostFacts } from '../hypervisor/hypervisor.js'
 import type { Machine } from '../schedule/host-loop.js'
-import { readArrayCounters } from '../storage/array-counters.js'
+import { ArrayCounters } from '../storage/array-counters.js'
 import type { MachineFacts } from './machine-facts.js'
 import type { MachineFiles } from './machine-files.js'
 import { createMachine } from './machine.js'
@@ -18,6 +18,7 @@ export interface LinuxMachineOptions extends HostRoots {
 export async function linuxMachine(options: LinuxMachineOptions): Promise<Machine> {
   const { files, procRoot } = options
   const machine = await createMachine(options)
+  const counters = new ArrayCounters(procRoot, files)
   return {
     async sample(signal) {
       const { host, runs } = await machine.sample(signal)
@@ -41,6 +42,6 @@ export async function linuxMachine(options: LinuxMachineOptions): Promise<Machin
         { name: 'array-counters', support: 'degraded', reason: 'of arrays that are block devices of this machine' },
       ]
     },
-    arrays: (arrays) => readArrayCounters(arrays, procRoot, files),
+    arrays: (arrays) => counters.read(arrays),
   }
 }

@@ -1,13 +1,18 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { afterEach, expect, test } from 'vitest'
 
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
 import { createLocalFiles } from '../host/local-files.js'
-import { readArrayCounters } from './array-counters.js'
+import { ArrayCounters } from './array-counters.js'
 import { mergeArrays } from './merge-arrays.js'
 
 const files = createLocalFiles()
 let tree: Tree | undefined
 afterEach(() => tree?.remove())
+
+const none = new ArrayCounters('/nonexistent', files)
 
 const table = String.raw`
   proc/diskstats = 8 0 sda 10 0 2 1000 20 0 4 2000 1 5 6\n8 1 sda1 9 0 1 1 1 0 1 1 0 1 1\n8 16 sdb 1 0 2 500 3 0 6 700 2 5 6\n8 32 sdc 5 0 5 5 5 0 5 5 0 5 5
@@ -17,17 +22,13 @@ test('sums over the devices of each array, once', async () => {
   tree = buildTree(table)
   const box = { key: 'iscsi:box', name: 'box', kind: 'iscsi' }
   expect(
-    await readArrayCounters(
-      [
-        { ...box, devices: ['sda'] },
-        { ...box, devices: ['sda', 'sdb'] },
-        { key: 'local:h:sdc', name: 'sdc', kind: 'local', devices: ['sdc'] },
-        { key: 'local:h:gone', name: 'gone', kind: 'local', devices: ['sdz'] },
-        { key: 'iscsi:user-space', name: 'x', kind: 'iscsi' },
-      ],
-      tree.procRoot,
-      files,
-    ),
+    await new ArrayCounters(tree.procRoot, files).read([
+      { ...box, devices: ['sda'] },
+      { ...box, devices: ['sda', 'sdb'] },
+      { key: 'local:h:sdc', name: 'sdc', kind: 'local', devices: ['sdc'] },
+      { key: 'local:h:gone', name: 'gone', kind: 'local', devices: ['sdz'] },
+      { key: 'iscsi:user-space', name: 'x', kind: 'iscsi' },
+    ]),
   ).toEqual([
     {
       key: 'iscsi:box',
@@ -44,13 +45,29 @@ test('sums over the devices of each array, once', async () => {
   ])
 })
 
+test('where the milliseconds of a device begin anew their sum is left out once: it compares with none before', async () => {
+  tree = buildTree(table)
+  const { procRoot } = tree
+  const counters = new ArrayCounters(procRoot, files)
+  const read = async (ofSda: string): Promise<unknown> => {
+    writeFileSync(join(procRoot, 'diskstats'), `8 0 sda ${ofSda}\n8 16 sdb 1 0 2 500000 3 0 6 700 2 5 6\n`)
+    const [array] = await counters.read([{ key: 'a', name: 'a', kind: 'iscsi', devices: ['sda', 'sdb'] }])
+    return array
+  }
+  expect(await read(`10 0 2 ${2 ** 32 - 1000} 20 0 4 2000 1 5 6`)).toMatchObject({ readSeconds: 4294966.296 + 500 })
+  const wrapped = await read('12 0 2 500 20 0 4 2100 1 5 6')
+  expect(wrapped).toMatchObject({ readRequests: 13, writeSeconds: 2.8 })
+  expect(wrapped).not.toHaveProperty('readSeconds')
+  expect(await read('13 0 2 700 20 0 4 2100 1 5 6')).toMatchObject({ readSeconds: 500.7 })
+})
+
 test('no devices: the file is not even read', async () => {
-  expect(await readArrayCounters([{ key: 'iscsi:x', name: 'x', kind: 'iscsi' }], '/nonexistent', files)).toEqual([])
+  expect(await none.read([{ key: 'iscsi:x', name: 'x', kind: 'iscsi' }])).toEqual([])
 })
 
 test('no file is an error', async () => {
   const arrays = [{ key: 'local:h:a', name: 'a', kind: 'local', devices: ['a'] }]
-  await expect(readArrayCounters(arrays, '/nonexistent', files)).rejects.toThrow('ENOENT')
+  await expect(none.read(arrays)).rejects.toThrow('ENOENT')
 })
 
 test('arrays of one key become one', () => {
