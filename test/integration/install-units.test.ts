@@ -90,6 +90,11 @@ test('the controller is started when it says that it is ready, by a child', asyn
   expect([valuesOf(text, 'Type'), valuesOf(text, 'NotifyAccess')]).toEqual([['notify'], ['all']])
 })
 
+test('headroom-agent may have the tasks of ssh for a hundred hosts', async () => {
+  const [most] = valuesOf(await unitText('headroom-agent'), 'TasksMax')
+  expect(Number(most)).toBeGreaterThan(100 * 6)
+})
+
 test.each(both)('%s has a bound for memory, processor, tasks, files and the time to stop', async (name) => {
   const text = await unitText(name)
   for (const setting of ['MemoryMax', 'CPUQuota', 'TasksMax', 'LimitNOFILE', 'TimeoutStopSec']) {
