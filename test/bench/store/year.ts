@@ -1,0 +1,77 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { Point } from '../../../controller/store/time-series.js'
+import { seededChance } from '../../support/seeded-chance.js'
+import { EmbeddedContender } from './embedded-contender.js'
+import { bytesOf, latencyOf, rounded, timed } from './figures.js'
+import type { Figures } from './parts.js'
+import { fields, startMs, ticksPerHour, type Workload } from './workload.js'
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+
+/** A year of one VM: its day again and again, points kept for three days as ever. */
+export async function fillYear(path: string, workload: Workload, days: number): Promise<Figures> {
+  await rm(join(path, '..'), { recursive: true, force: true })
+  const ours = await EmbeddedContender.open(path, startMs, 'of the data')
+  let points = 0
+  const began = performance.now()
+  for (const hour of yearOf(workload, idOf(workload), days)) {
+    await ours.write(hour)
+    points += hour.length
+  }
+  const seconds = (performance.now() - began) / 1000
+  await ours.close()
+  return { points, pointsPerSecond: Math.round(points / seconds), bytes: bytesOf(join(path, '..')) }
+}
+
+/** The whole year, from roll-ups. */
+export async function askForYear(
+  path: string,
+  workload: Workload,
+  { days, questions }: { readonly days: number; readonly questions: number },
+): Promise<Figures> {
+  const endMs = startMs + days * dayMs
+  const ours = await EmbeddedContender.open(path, endMs)
+  try {
+    const chance = seededChance(workload.size.seed, 'year')
+    const oldestMs = (await ours.store.health()).tiers['1h'].oldestMs ?? NaN
+    const ask = async (stepMs: number, wanted: () => readonly string[]): Promise<Figures> => {
+      let rows = 0
+      const took = await timed(questions, async () => {
+        const entity = { kind: 'vm', id: idOf(workload) } as const
+        const query = { entity, fields: wanted(), fromMs: startMs, toMs: endMs, stepMs, agg: 'mean' } as const
+        rows = (await ours.store.range(query)).rows.length
+      })
+      return { ...latencyOf(took), rows }
+    }
+    const anyField = (): string[] => [fields[Math.floor(chance() * fields.length)] ?? '']
+    return {
+      days: rounded((endMs - oldestMs) / dayMs, 1),
+      oneFieldByDay: await ask(dayMs, anyField),
+      oneFieldByHour: await ask(hourMs, anyField),
+      allFieldsByDay: await ask(dayMs, () => fields),
+    }
+  } finally {
+    await ours.close()
+  }
+}
+
+function idOf(workload: Workload): string {
+  return workload.ids[3] ?? ''
+}
+
+/** A VM's day, written again for each day of a year. */
+function* yearOf(workload: Workload, id: string, days: number): Generator<Point[]> {
+  const day: Point[] = []
+  for (let hour = 0; hour < workload.size.hours; hour += 1) {
+    for (const point of workload.pointsOf(hour)) if (point.entity.id === id) day.push(point)
+  }
+  const spanMs = workload.size.hours * hourMs
+  for (let at = 0; at * spanMs < days * dayMs; at += 1) {
+    for (let from = 0; from < day.length; from += ticksPerHour) {
+      yield day.slice(from, from + ticksPerHour).map((point) => ({ ...point, atMs: point.atMs + at * spanMs }))
+    }
+  }
+}
