@@ -123,7 +123,9 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `one of ${issue.values.map((value) => String(value)).join(', ')}`
     case 'invalid_union':
-      return 'options' in issue && Array.isArray(issue.options) ? `one of ${issue.options.join(', ')}` : issue.message
+      return 'options' in issue && Array.isArray(issue.options)
+        ? `one of ${issue.options.filter((option) => option !== undefined).join(', ')}`
+        : issue.message
     case 'too_small':
       return `at least ${counted(issue.minimum, issue.origin)}`
     case 'too_big':

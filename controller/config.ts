@@ -7,6 +7,7 @@ import { defaultHttpLimits } from './api/connection-guard.js'
 import { defaultHubLimits } from './api/stream-hub.js'
 import { defaultAgentLimits } from './ingest/agent-quotas.js'
 import { defaultConnectionLimits } from './ingest/connection-limits.js'
+import { storeConfigSchema } from './store/store-config.js'
 
 /** A beat: short enough to say something of now, long enough not to be the load itself. */
 function beat(leastMs: number, mostMs: number, initial: string): z.ZodPrefault<typeof duration> {
@@ -74,12 +75,7 @@ export const controllerConfigSchema = z.strictObject({
     })
     .prefault({}),
   /** Where time series are kept. */
-  store: z
-    .strictObject({
-      kind: z.enum(['embedded']).default('embedded'),
-      maxSize: size.prefault('4GiB'),
-    })
-    .prefault({}),
+  store: storeConfigSchema,
   /** How long points are kept, and their roll-ups of five minutes and of an hour. */
   retention: z
     .strictObject({

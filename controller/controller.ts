@@ -23,7 +23,7 @@ import type { Policy } from './model/policy.js'
 import { defaultPolicy, loadPolicy } from './policy/policy-file.js'
 import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
 import { BackupDesk } from './store/embedded/backup-desk.js'
-import { openEmbeddedStore } from './store/embedded/embedded-store.js'
+import { openStore } from './store/open-store.js'
 import { storeMetrics } from './store/store-metrics.js'
 
 export interface ControllerOptions {
@@ -68,20 +68,16 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
 
   const state = openEmbeddedState({ path: join(dir, 'state.db') })
   lifecycle.add('state store', () => state.close())
-  const store = await openEmbeddedStore({
-    path: join(dir, 'series.db'),
+  const { store, embedded } = await openStore({
+    config: config.store,
+    retention: config.retention,
+    directory: dir,
     log,
     now,
-    retention: {
-      rawMs: config.retention.raw,
-      fiveMinutesMs: config.retention.fiveMinutes,
-      hoursMs: config.retention.hours,
-      maxBytes: config.store.maxSize,
-    },
   })
   lifecycle.add('time series', () => store.close())
-  const backups = await BackupDesk.open(store, dir, log, now)
-  lifecycle.add('backup', () => backups.close())
+  const backups = embedded === undefined ? undefined : await BackupDesk.open(embedded, dir, log, now)
+  if (backups !== undefined) lifecycle.add('backup', () => backups.close())
 
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })

@@ -275,7 +275,23 @@ export const fleetView = z.object({
   room: z.number(),
   survivesHostFailure: z.boolean(),
   agents: z.object({ total: z.number(), connected: z.number() }),
-  store: z.object({ ok: z.boolean(), problem: z.string(), sizeBytes: z.number() }),
+  store: z.object({
+    ok: z.boolean(),
+    problem: z.string(),
+    sizeBytes: z.number(),
+    queue: z
+      .object({
+        waitingPoints: z.number().describe('that the server has not taken yet'),
+        bytes: z.number(),
+        oldestMs: timeMs.nullable().describe('when the oldest that waits was written'),
+        droppedPoints: z
+          .number()
+          .describe('given up since the start of the controller: the queue was full, or they too old'),
+        refusedPoints: z.number().describe('that the server will never take'),
+      })
+      .optional()
+      .describe('in front of a store that is a server'),
+  }),
   findings: z.array(findingView),
 })
 

@@ -102,7 +102,8 @@ export interface StoreHealth {
   readonly ok: boolean
   /** Why not ok; empty otherwise. */
   readonly problem: string
-  readonly points: number
+  /** Undefined if the store cannot tell at little cost: a server. */
+  readonly points: number | undefined
   readonly sizeBytes: number
   /** Of the points. */
   readonly oldestMs: number | undefined
@@ -113,12 +114,36 @@ export interface StoreHealth {
   readonly trimmed: { readonly points: number; readonly rollups: number }
   /** Rows that were found damaged and set aside, so that all others can be used. */
   readonly damaged: number
+  /** Only of a store that is a server. */
+  readonly queue?: QueueHealth
+}
+
+/** What waits in front of a store that is a server. Counts are since the start of the program. */
+export interface QueueHealth {
+  /** That the server has not taken yet. */
+  readonly waitingPoints: number
+  /** That the server has taken, and would lose if it crashed now: they are kept to be sent again. */
+  readonly heldPoints: number
+  readonly bytes: number
+  /** When the oldest that waits was written. */
+  readonly oldestMs: number | undefined
+  /** Given up for want of room, or because they were too old. */
+  readonly droppedPoints: number
+  /** That the server will never take. */
+  readonly refusedPoints: number
+  readonly resentPoints: number
+  /** Why the server refused points last; empty if it never did. */
+  readonly lastRefusal: string
+  /** Windows of roll-ups that are to be computed, now or when they are over. */
+  readonly waitingWindows: number
+  /** Windows of a tier that begin before have all that the server has; Infinity if all have. */
+  readonly wholeBeforeMs: Readonly<Record<Exclude<Tier, 'raw'>, number>>
 }
 
 export interface TierHealth {
-  /** How long it is kept, as in force. */
-  readonly retentionMs: number
-  /** Of its oldest points or steps; undefined if there are none. */
+  /** How long it is kept, as in force; undefined if that is not known. */
+  readonly retentionMs: number | undefined
+  /** Of its oldest points or steps; undefined if there are none, or if that is not known. */
   readonly oldestMs: number | undefined
 }
 
@@ -144,7 +169,7 @@ export interface TimeSeries {
   marks(): Promise<ReadonlyMap<string, number>>
   /**
    * Forgets what a tier (`raw` if absent) and the finer ones have before `beforeMs`, roll-ups by their whole steps, and events;
-   * returns how many points went.
+   * returns how many points went. Rejects if the store cannot delete a part of a series.
    */
   drop(beforeMs: number, tier?: Tier): Promise<number>
   /** Every stored point of a kind in the time, by entity and time, in pieces of bounded size: to take it elsewhere. */

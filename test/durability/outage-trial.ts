@@ -7,6 +7,7 @@ import { z } from 'zod'
 
 import type { Log } from '../../common/log.js'
 import { agentView, hostView } from '../../controller/api/views.js'
+import { freePort } from '../support/free-port.js'
 import { joinTokens } from '../support/fleet-on-lab.js'
 import { freePort } from '../support/free-port.js'
 import { waitFor } from '../support/wait-for.js'

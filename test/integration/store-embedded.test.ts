@@ -32,7 +32,7 @@ async function closed(store: TimeSeries): Promise<string> {
 }
 
 timeSeriesConformance('embedded', {
-  exactness: { topError: asRolledUp, topQuantileError: sketchError * 1.01, rankedWindow },
+  exactness: { rollUpError: asRolledUp, quantileError: sketchError * 1.01, rankedWindow },
   open: () => openIn(mkdtempSync(join(tmpdir(), 'headroom-store-'))),
   reopen: async (store) => openIn(await closed(store)),
   discard: async (store) => rmSync(await closed(store), { recursive: true }),

@@ -38,6 +38,24 @@ export class TimeSeriesModel {
     }
   }
 
+  /** The batches without values for what has another value already. */
+  withoutSecondValues(batches: readonly Batch[]): Batch[] {
+    const first = new Map<string, number>()
+    const isFirst = ({ entity, atMs }: Point, name: string, value: number): boolean => {
+      const key = `${entity.kind} ${entity.id}`
+      const known = this.#entities.get(key)?.points.get(atMs)?.get(name) ?? first.get(`${key} ${atMs} ${name}`) ?? value
+      first.set(`${key} ${atMs} ${name}`, known)
+      return known === value
+    }
+    return batches.map((batch) => ({
+      ...batch,
+      points: batch.points.map((point) => ({
+        ...point,
+        fields: Object.fromEntries(Object.entries(point.fields).filter(([name, value]) => isFirst(point, name, value))),
+      })),
+    }))
+  }
+
   drop(beforeMs: number): number {
     let dropped = 0
     for (const { points } of this.#entities.values()) {
@@ -146,14 +164,43 @@ export function rangeDifference(
   error = exactly,
   scale = 0,
 ): string | undefined {
+  return rowDifference(got, expected, (found, column, row) => {
+    return sameNumber(found, expected.rows[row]?.[column], error, scale)
+  })
+}
+
+/** The same for a quantile that is known to lie between the least and the greatest of its step only. */
+export function rangeOutside(got: RangeResult, model: TimeSeriesModel, query: RangeQuery): string | undefined {
+  const [least, greatest] = [model.range({ ...query, agg: 'min' }), model.range({ ...query, agg: 'max' })]
+  return rowDifference(got, least, (found, column, row) => {
+    return isBetween(found, least.rows[row]?.[column], greatest.rows[row]?.[column])
+  })
+}
+
+function rowDifference(
+  got: RangeResult,
+  expected: RangeResult,
+  fits: (found: number | null | undefined, column: number, row: number) => boolean,
+): string | undefined {
   if (got.rows.length !== expected.rows.length) return `${got.rows.length} rows instead of ${expected.rows.length}`
   for (const [index, row] of expected.rows.entries()) {
     const found = got.rows[index] ?? []
-    if (found.length === row.length && row.every((value, column) => sameNumber(found[column], value, error, scale)))
-      continue
+    if (found.length === row.length && found[0] === row[0]) {
+      if (found.every((value, column) => column === 0 || fits(value, column, index))) continue
+    }
     return `row ${index}: ${JSON.stringify(found)} instead of ${JSON.stringify(row)}`
   }
   return undefined
+}
+
+function isBetween(
+  value: number | null | undefined,
+  least: number | null | undefined,
+  greatest: number | null | undefined,
+): boolean {
+  if (typeof value !== 'number' || typeof least !== 'number' || typeof greatest !== 'number') return value === least
+  const rounding = exactly * Math.max(1e6, Math.abs(value))
+  return value >= least - rounding && value <= greatest + rounding
 }
 
 /**
@@ -175,6 +222,19 @@ export function topDifference(
     return `place ${place}: ${id} with ${value}; expected ${JSON.stringify(all[place])}, it has ${own?.value}`
   }
   return new Set(got.map(({ id }) => id)).size === got.length ? undefined : 'an entity twice'
+}
+
+/** The same for quantiles that are known to lie between the least and the greatest of their entity only, in order. */
+export function topOutside(got: readonly TopRow[], model: TimeSeriesModel, query: TopQuery): string | undefined {
+  const least = new Map(model.top({ ...query, agg: 'min' }).map(({ id, value }) => [id, value]))
+  const greatest = new Map(model.top({ ...query, agg: 'max' }).map(({ id, value }) => [id, value]))
+  if (got.length !== Math.min(query.n, least.size))
+    return `${got.length} rows instead of ${Math.min(query.n, least.size)}`
+  for (const [place, { id, value }] of got.entries()) {
+    if (!isBetween(value, least.get(id), greatest.get(id))) return `place ${place}: ${id} with ${value}`
+    if (value > (got[place - 1]?.value ?? Infinity)) return `place ${place} is higher than the one before`
+  }
+  return undefined
 }
 
 export const modelStartMs = Date.UTC(2026, 2, 1, 9, 50)

@@ -1,4 +1,4 @@
-import type { TimeSeries } from '../../store/time-series.js'
+import type { QueueHealth, TimeSeries } from '../../store/time-series.js'
 import { isRunning, valueOf } from '../../model/snapshot.js'
 import type { ApiApp } from '../app.js'
 import type { FleetViews } from '../fleet-views.js'
@@ -52,11 +52,16 @@ function fleetAnswer(
 /** A store that fails must not blank the fleet: its problem is part of the answer. */
 async function storeHealth(store: Pick<TimeSeries, 'health'>): Promise<FleetView['store']> {
   try {
-    const { ok, problem, sizeBytes } = await withDeadline(store.health(), 2000)
-    return { ok, problem, sizeBytes }
+    const { ok, problem, sizeBytes, queue } = await withDeadline(store.health(), 2000)
+    return { ok, problem, sizeBytes, ...(queue === undefined ? {} : { queue: queueView(queue) }) }
   } catch (error) {
     return { ok: false, problem: error instanceof Error ? error.message : String(error), sizeBytes: 0 }
   }
+}
+
+function queueView(queue: QueueHealth): FleetView['store']['queue'] {
+  const { waitingPoints, bytes, oldestMs = null, droppedPoints, refusedPoints } = queue
+  return { waitingPoints, bytes, oldestMs, droppedPoints, refusedPoints }
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../../common/units.js'
+import { formatBytes, formatDuration } from '../../../common/units.js'
 import type { FleetView } from '../../api/views.js'
 import { memory } from './figures.js'
 import { findingCounts, findingSection } from './findings.js'
@@ -27,6 +27,7 @@ export function renderStatus(fleet: FleetView, look: Look): string[] {
         ['Room', span(`${fleet.room} new VM${fleet.room === 1 ? '' : 's'}`, fleet.room > 0 ? 'plain' : 'warning')],
         ['Loss of a host', hosts.total === 0 ? undefined : survival(fleet.survivesHostFailure)],
         ['Store', store.ok ? `ok, ${formatBytes(store.sizeBytes)}` : span(`failing: ${store.problem}`, 'critical')],
+        ['Queue of it', queueOf(fleet)],
         ['Findings', findingCounts(fleet.findings)],
       ],
       look,
@@ -40,6 +41,19 @@ export function survival(survivesHostFailure: boolean): Span {
   return survivesHostFailure
     ? span('its VMs fit on the others, whichever it is', 'good')
     : span('may leave VMs without a place (headroom capacity)', 'warning')
+}
+
+/** What waits in front of the store, if it is a server and something does or did not get there. */
+function queueOf({ at, store: { queue } }: FleetView): Span | undefined {
+  if (queue === undefined) return undefined
+  const { waitingPoints, bytes, oldestMs, droppedPoints, refusedPoints } = queue
+  const age = oldestMs === null ? '' : `, the oldest for ${formatDuration(Math.max(0, at - oldestMs))}`
+  const lost = [
+    droppedPoints > 0 ? `; ${droppedPoints} given up` : '',
+    refusedPoints > 0 ? `; ${refusedPoints} refused by the server` : '',
+  ].join('')
+  if (waitingPoints === 0) return lost === '' ? undefined : span(`empty${lost}`, 'critical')
+  return span(`${waitingPoints} points wait (${formatBytes(bytes)}${age})${lost}`, lost === '' ? 'plain' : 'critical')
 }
 
 function allOf(count: number, total: number, word: string): Span {

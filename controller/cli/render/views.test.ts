@@ -83,6 +83,18 @@ describe.each(Object.entries(views))('%s', (name, render) => {
   })
 })
 
+test.each([
+  [{ waitingPoints: 0 }, undefined],
+  [{ waitingPoints: 5, bytes: 1234, oldestMs: sampleNow - 65_000 }, '5 points wait (1.23 kB, the oldest for 1m 5s)'],
+  [{ waitingPoints: 5, droppedPoints: 7 }, '5 points wait (0 B); 7 given up'],
+  [{ waitingPoints: 0, refusedPoints: 2 }, 'empty; 2 refused by the server'],
+])('status says of the queue of a store %j: %s', (change, expected) => {
+  const empty = { waitingPoints: 0, bytes: 0, oldestMs: null, droppedPoints: 0, refusedPoints: 0 }
+  const fleet = { ...sampleFleet, at: sampleNow, store: { ...sampleFleet.store, queue: { ...empty, ...change } } }
+  const row = renderStatus(fleet, look(140)).find((text) => text.includes('Queue'))
+  expect(row?.replace(/^.*Queue of it */, '').trim()).toBe(expected)
+})
+
 describe('hostile names', () => {
   const attack = '\u001b[2J\u001b]0;x\u0007\u009b31m\r\n\u202e\u2028'
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { SqlDatabase, SqlError, numberAt, textAt } from '../embedded/database.js'
+import { SqlDatabase, textAt } from '../embedded/database.js'
+import { knownVersion } from '../known-file.js'
 import type { StateStore, StateTable, Tx } from '../state-store.js'
 import { stateTables } from '../state-store.js'
 
@@ -26,17 +27,7 @@ export function openEmbeddedState({ path, maxWaiting = 1000, deadlineMs = 30_000
 function openStateDatabase(path: string): SqlDatabase {
   const db = new SqlDatabase(path)
   try {
-    const version = numberAt([db.pragma('user_version')], 0)
-    const tableCount = numberAt(db.prepare('SELECT count(*) FROM sqlite_schema').get() ?? [], 0)
-    if (version > schemaVersion) {
-      throw new SqlError(
-        path,
-        '',
-        `schema version ${version} is newer than this program's ${schemaVersion}: run the newer program, or move the file away`,
-      )
-    }
-    if (version === 0 && tableCount > 0)
-      throw new SqlError(path, '', 'a database of something else; it was left as it is')
+    const version = knownVersion(db, schemaVersion)
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
     if (version === 0) {

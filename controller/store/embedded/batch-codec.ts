@@ -75,6 +75,11 @@ export function encodePoints(points: readonly Point[]): Uint8Array<ArrayBuffer> 
   return new Uint8Array(out.buffer, 0, at)
 }
 
+/** How many points are in what encodePoints of this program made. */
+export function pointCount(bytes: Uint8Array): number {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).readUInt32LE(header.length)
+}
+
 function enlarged(bytes: Buffer<ArrayBuffer>, needed: number): Buffer<ArrayBuffer> {
   if (needed > maxBytes) throw new InvalidBatchError(`the batch is larger than ${maxBytes} bytes`)
   const larger = Buffer.from(new ArrayBuffer(Math.min(maxBytes, needed * 2)))

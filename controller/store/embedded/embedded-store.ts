@@ -4,7 +4,8 @@ import { Worker } from 'node:worker_threads'
 
 import { syncDirectory } from '../../../common/durable-file.js'
 import type { Log } from '../../../common/log.js'
-import { entityKinds, isField, type EntityKind } from '../measurements.js'
+import { entityKinds, type EntityKind } from '../measurements.js'
+import { checkFields, checkStep, wholeWindow } from '../query-check.js'
 import type {
   Batch,
   EventQuery,
@@ -95,15 +96,14 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
     async range(query: RangeQuery): Promise<RangeResult> {
       checkFields(query.entity.kind, query.fields)
-      const { stepMs } = query
-      if (!(Number.isFinite(stepMs) && stepMs >= 0)) throw new Error(`step must be 0 or more, got ${stepMs}`)
-      const { result } = await link.call({ op: 'range', query: { ...query, ...windowOf(query) } })
+      checkStep(query.stepMs)
+      const { result } = await link.call({ op: 'range', query: { ...query, ...wholeWindow(query) } })
       return { fields: query.fields, rows: rowsOf(result) }
     },
 
     async topN(query: TopQuery) {
       checkFields(query.kind, [query.field])
-      const { rows } = await link.call({ op: 'top', query: { ...query, ...windowOf(query) } })
+      const { rows } = await link.call({ op: 'top', query: { ...query, ...wholeWindow(query) } })
       return rows
     },
 
@@ -113,7 +113,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     },
 
     async events(query: EventQuery) {
-      const { events } = await link.call({ op: 'events', query: { ...query, ...windowOf(query) } })
+      const { events } = await link.call({ op: 'events', query: { ...query, ...wholeWindow(query) } })
       return events
     },
 
@@ -123,13 +123,13 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     },
 
     async drop(beforeMs: number, tier: Tier = 'raw') {
-      const { toMs } = windowOf({ fromMs: 0, toMs: beforeMs })
+      const { toMs } = wholeWindow({ fromMs: 0, toMs: beforeMs })
       const { points } = await link.call({ op: 'drop', beforeMs: toMs, tier })
       return points
     },
 
     async *export({ kind, signal, ...window }: ExportQuery) {
-      const query = { kind, ...windowOf(window) }
+      const query = { kind, ...wholeWindow(window) }
       let after: ExportPieceQuery['after'] | undefined = { id: '', atMs: -1 }
       while (after !== undefined) {
         signal?.throwIfAborted()
@@ -180,23 +180,6 @@ async function syncFile(path: string): Promise<void> {
 function tierMsOf({ rawMs, fiveMinutesMs, hoursMs }: EmbeddedRetention): Record<Tier, number> {
   const fineMs = Math.max(rawMs, fiveMinutesMs ?? defaultFiveMinutesMs)
   return { raw: rawMs, '5m': fineMs, '1h': Math.max(fineMs, hoursMs ?? defaultHoursMs) }
-}
-
-function checkFields(kind: EntityKind, fields: readonly string[]): void {
-  for (const field of fields)
-    if (!isField(kind, field)) throw new Error(`${kind} has no field ${JSON.stringify(field)}`)
-}
-
-const endOfTime = 300_000_000_000_000
-
-/** Points have whole milliseconds: the window in whole numbers that holds the same ones. */
-function windowOf({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): {
-  fromMs: number
-  toMs: number
-} {
-  if (Number.isNaN(fromMs) || Number.isNaN(toMs)) throw new Error('a time must be a number')
-  const whole = (ms: number): number => Math.ceil(Math.min(Math.max(ms, 0), endOfTime))
-  return { fromMs: whole(fromMs), toMs: whole(toMs) }
 }
 
 function rowsOf({ width, cells }: RangeCells): (number | null)[][] {

@@ -229,7 +229,7 @@ export class Engine {
     this.#jobProblem = messageOf(error)
   }
 
-  health(): StoreHealth {
+  health(): StoreHealth & { readonly points: number } {
     let problem = this.#writeProblem === '' ? this.#jobProblem : this.#writeProblem
     try {
       const points = this.#counters.get('points') + this.#parts.registry.headPoints

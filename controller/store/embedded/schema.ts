@@ -1,6 +1,7 @@
 import { entityKinds, fieldNames } from '../measurements.js'
 import { counterNames } from './counters.js'
-import { SqlDatabase, SqlError, numberAt, textAt } from './database.js'
+import { knownVersion } from '../known-file.js'
+import { SqlDatabase, numberAt, textAt } from './database.js'
 
 /** Kept in `PRAGMA user_version`. A change of the schema adds a step from the version before. */
 export const schemaVersion = 3
@@ -77,9 +78,7 @@ export function openSeriesDatabase(path: string): SqlDatabase {
   const db = new SqlDatabase(path)
   try {
     db.pragma('locking_mode = EXCLUSIVE')
-    const version = numberAt([db.pragma('user_version')], 0)
-    const tableCount = numberAt(db.prepare('SELECT count(*) FROM sqlite_schema').get() ?? [], 0)
-    refuseUnknown(path, version, tableCount)
+    const version = knownVersion(db, schemaVersion)
     if (version === 0) {
       db.pragma(`page_size = ${pageBytes}`)
       db.pragma('auto_vacuum = INCREMENTAL')
@@ -112,18 +111,6 @@ export function closeSeriesDatabase(db: SqlDatabase): void {
   } finally {
     db.closeExclusive()
   }
-}
-
-function refuseUnknown(path: string, version: number, tableCount: number): void {
-  if (version > schemaVersion) {
-    throw new SqlError(
-      path,
-      '',
-      `schema version ${version} is newer than this program's ${schemaVersion}: run the newer program, or move the file away`,
-    )
-  }
-  if (version === 0 && tableCount > 0)
-    throw new SqlError(path, '', 'a database of something else; it was left as it is')
 }
 
 /** Ids of field names in this file: names may be added and reordered in measurements.ts. */

@@ -1,5 +1,12 @@
+import type { StoreHealth } from '../time-series.js'
 import type { Engine } from './engine.js'
 import type { Answer, FromWorker, JobBody, QuestionBody, ToWorker, WriteBody } from './protocol.js'
+
+/** What does the work: the engine of the embedded store, or what stands in front of a server. */
+export type StoreEngine = Pick<
+  Engine,
+  'commit' | 'read' | 'drop' | 'backUp' | 'maintain' | 'jobFailed' | 'close' | 'wantsSeal' | 'overfull'
+> & { health(): StoreHealth }
 
 interface Queued<Body> {
   readonly id: number
@@ -41,7 +48,7 @@ export class WorkQueue {
   #running = false
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: StoreEngine,
     private readonly send: (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void,
     private readonly closed: () => void,
     private readonly schedule: (turn: () => void) => void = setImmediate,

@@ -50,11 +50,11 @@ type State =
   | { readonly is: 'down'; readonly why: string; readonly retry: NodeJS.Timeout }
   | { readonly is: 'closed' }
 
-const unknownTier = { retentionMs: 0, oldestMs: undefined }
+const unknownTier = { retentionMs: undefined, oldestMs: undefined }
 const unknownHealth: StoreHealth = {
   ok: true,
   problem: '',
-  points: 0,
+  points: undefined,
   sizeBytes: 0,
   oldestMs: undefined,
   tiers: { raw: unknownTier, '5m': unknownTier, '1h': unknownTier },

@@ -1,0 +1,156 @@
+import type { IPoint } from 'influx'
+
+import { entityKinds, isField } from '../measurements.js'
+import { tagsOf } from '../server/entity-tags.js'
+import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
+import { rollUpTiers, windowMs } from '../server/tier-plan.js'
+import type { DueWindow } from '../server/window-table.js'
+import type { InfluxServer, ServerOptions } from '../server/worker-options.js'
+import type { Tier, TierHealth } from '../time-series.js'
+import { InfluxConnection, type InfluxSeries } from './influx-connection.js'
+import { rollUp } from './influxql.js'
+import { isNotAllowed, policiesInForce, prepareDatabase, rowsOf } from './prepare-database.js'
+import { writeVerdict } from './write-verdict.js'
+
+const pointsOfOneWrite = 5000
+
+/**
+ * Writes to InfluxDB 1.x. It answers after its write-ahead log is on disk (`wal-fsync-delay = "0s"`, its default), and a point that is sent
+ * again takes the place of the one before. Continuous queries compute each window once, when it is over; `rollUp` does it again when
+ * points came later, or when the server was not there.
+ */
+export class InfluxSink implements Sink {
+  readonly traits: SinkTraits
+  readonly #connection: InfluxConnection
+
+  constructor(private readonly options: ServerOptions & InfluxServer) {
+    const { address, database, pace, retention } = options
+    this.#connection = new InfluxConnection(address, database, pace.requestMs)
+    this.traits = {
+      name: `InfluxDB at ${address.url}`,
+      durableAfterMs: 0,
+      lookEveryMs: pace.lookEveryMs,
+      rollUpEveryMs: pace.rollUpEveryMs,
+      settleMs: pace.settleMs,
+      rollUps: rollUpTiers.filter((tier) => retention[tier] > 0),
+    }
+  }
+
+  prepare(): Promise<void> {
+    return prepareDatabase(this.#connection, this.options.retention)
+  }
+
+  async write(points: readonly QueuedPoint[]): Promise<WriteOutcome> {
+    const known: IPoint[] = []
+    const refusals: Refusal[] = []
+    for (const point of points) {
+      const taken = influxPoint(point)
+      if (taken === undefined) refusals.push({ points: 1, reason: `unknown: ${point.kind} ${point.names.join(' ')}` })
+      else known.push(taken)
+    }
+    for (let at = 0; at < known.length; at += pointsOfOneWrite) {
+      const problem = await this.#write(known.slice(at, at + pointsOfOneWrite), refusals)
+      if (problem !== undefined) return { is: 'failed', problem }
+    }
+    return { is: 'stored', refused: together(refusals) }
+  }
+
+  /** Returns what went wrong. Points that are not taken are added to the refusals. */
+  async #write(points: readonly IPoint[], refusals: Refusal[]): Promise<string | undefined> {
+    try {
+      await this.#connection.write(points, 'raw')
+      return undefined
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      const verdict = writeVerdict(message)
+      switch (verdict.is) {
+        case 'failed':
+          return verdict.problem
+        case 'partly':
+          refusals.push(verdict.refused)
+          return undefined
+        case 'too-much': {
+          if (points.length <= 1) {
+            refusals.push({ points: points.length, reason: message })
+            return undefined
+          }
+          const half = Math.ceil(points.length / 2)
+          const problem = await this.#write(points.slice(0, half), refusals)
+          return problem ?? (await this.#write(points.slice(half), refusals))
+        }
+      }
+    }
+  }
+
+  async rollUp(windows: readonly DueWindow[]): Promise<void> {
+    const [first, last] = [windows[0], windows.at(-1)]
+    if (first === undefined || last === undefined) return
+    const during = { fromMs: first.startMs, toMs: last.startMs + windowMs[last.tier] }
+    await this.#connection.query(rollUp(this.options.database, first.kind, first.tier, during))
+  }
+
+  async look(): Promise<ServerLook> {
+    const policies = await policiesInForce(this.#connection)
+    const oldest = policies === undefined ? new Map<string, number>() : await this.#oldestShards()
+    const inForce = (tier: Tier): TierHealth => {
+      return { retentionMs: policies?.get(tier)?.durationMs, oldestMs: oldest.get(tier) }
+    }
+    const health = { raw: inForce('raw'), '5m': inForce('5m'), '1h': inForce('1h') }
+    const sizeBytes = policies === undefined ? 0 : await this.#diskBytes()
+    return { sizeBytes, tiers: health, problem: '', starts: new Map(), isComplete: true, isClear: true }
+  }
+
+  close(): void {
+    this.#connection.close()
+  }
+
+  /** Where the oldest shard of each policy begins. */
+  async #oldestShards(): Promise<Map<string, number>> {
+    const oldest = new Map<string, number>()
+    const [series = []] = await this.#ifAllowed('SHOW SHARDS')
+    for (const row of series.flatMap(rowsOf)) {
+      if (row.get('database') !== this.options.database) continue
+      const policy = String(row.get('retention_policy'))
+      oldest.set(policy, Math.min(oldest.get(policy) ?? Infinity, Date.parse(String(row.get('start_time')))))
+    }
+    return oldest
+  }
+
+  /** Nothing if only an administrator may ask that. */
+  async #ifAllowed(statement: string): Promise<readonly (readonly InfluxSeries[])[]> {
+    try {
+      return await this.#connection.query(statement)
+    } catch (error) {
+      if (isNotAllowed(error)) return []
+      throw error
+    }
+  }
+
+  async #diskBytes(): Promise<number> {
+    const [series = []] = await this.#ifAllowed("SHOW STATS FOR 'shard'")
+    return series
+      .filter(({ tags }) => tags['database'] === this.options.database)
+      .flatMap(rowsOf)
+      .reduce((sum, row) => sum + Number(row.get('diskBytes') ?? 0), 0)
+  }
+}
+
+/** Undefined if this version of the program knows nothing of it. */
+function influxPoint({ kind: name, id, atMs, names, values }: QueuedPoint): IPoint | undefined {
+  const kind = entityKinds.find((one) => one === name)
+  if (kind === undefined) return undefined
+  const fields: Record<string, number> = {}
+  for (const [index, field] of names.entries()) {
+    const value = values[index]
+    if (value !== undefined && isField(kind, field)) fields[field] = value
+  }
+  if (Object.keys(fields).length === 0) return undefined
+  const tags = Object.fromEntries(tagsOf({ kind, id }).map(({ name, value }) => [name, value]))
+  return { measurement: kind, tags, fields, timestamp: String(atMs) }
+}
+
+function together(refusals: readonly Refusal[]): Refusal | undefined {
+  const last = refusals.at(-1)
+  if (last === undefined) return undefined
+  return { points: refusals.reduce((sum, { points }) => sum + points, 0), reason: last.reason }
+}

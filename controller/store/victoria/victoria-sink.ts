@@ -1,0 +1,198 @@
+import { entityKinds, fieldNames, measurements, type EntityKind } from '../measurements.js'
+import { tagsOf, type Tag } from '../server/entity-tags.js'
+import { ServerHttp, ServerStatusError } from '../server/server-http.js'
+import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
+import { rollUpTiers, windowMs } from '../server/tier-plan.js'
+import type { DueWindow } from '../server/window-table.js'
+import type { ServerOptions, VictoriaServer } from '../server/worker-options.js'
+import { queriedSeries } from './answers.js'
+import { line } from './line-protocol.js'
+import { measurementOf, metricOf, seconds, selector } from './metric-names.js'
+import { nodeMetrics, type NodeMetrics } from './node-metrics.js'
+import { nodeProblem, retentionInForce } from './node-problems.js'
+import { statOf, statsOverTime } from './stats-over-time.js'
+
+const linesOfOneWrite = 5000
+
+interface Node {
+  readonly url: string
+  readonly http: ServerHttp
+}
+
+/**
+ * Writes to VictoriaMetrics as line protocol. It answers before it has written to disk, and loses the last seconds when it crashes: when a
+ * process began is looked at (`nodes`), so that what came before can be sent again. A sample that is there already is dropped by it
+ * (`-dedup.minScrapeInterval=1ms`).
+ *
+ * Roll-ups are series of their own, computed by its own functions and written back. It neither changes nor deletes samples, so a
+ * window that is computed again is written a millisecond later each time (its version): the last sample in a window counts.
+ */
+export class VictoriaSink implements Sink {
+  readonly traits: SinkTraits
+  readonly #write: ServerHttp
+  readonly #read: ServerHttp
+  readonly #nodes: readonly Node[]
+
+  constructor(private readonly options: ServerOptions & VictoriaServer) {
+    const { address, write, nodes, pace, retention } = options
+    this.#write = new ServerHttp(write, pace.requestMs)
+    this.#read = new ServerHttp(address, pace.requestMs)
+    this.#nodes = nodes.map((node) => ({ url: node.url, http: new ServerHttp(node, pace.requestMs) }))
+    this.traits = {
+      name: `VictoriaMetrics at ${write.url}`,
+      durableAfterMs: pace.durableAfterMs,
+      lookEveryMs: pace.lookEveryMs,
+      rollUpEveryMs: pace.rollUpEveryMs,
+      settleMs: pace.settleMs,
+      rollUps: rollUpTiers.filter((tier) => retention[tier] > 0),
+    }
+  }
+
+  /** It takes whatever comes. */
+  prepare(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async write(points: readonly QueuedPoint[]): Promise<WriteOutcome> {
+    const lines = points.map(({ kind, id, atMs, names, values }) => {
+      const known = entityKinds.find((one) => one === kind)
+      const fields = names.map((name, index) => [name, values[index] ?? NaN] as const)
+      return known === undefined || fields.length === 0
+        ? undefined
+        : line(kind, tagsOf({ kind: known, id }), fields, atMs)
+    })
+    const taken = lines.filter((one) => one !== undefined)
+    const unknown = lines.length - taken.length
+    const refusals: Refusal[] = unknown === 0 ? [] : [{ points: unknown, reason: 'an unknown kind' }]
+    const problem = await this.#send(taken, refusals)
+    if (problem !== undefined) return { is: 'failed', problem }
+    const count = refusals.reduce((sum, refused) => sum + refused.points, 0)
+    return { is: 'stored', refused: count === 0 ? undefined : { points: count, reason: refusals.at(-1)?.reason ?? '' } }
+  }
+
+  async rollUp(windows: readonly DueWindow[]): Promise<void> {
+    const [first, last] = [windows[0], windows.at(-1)]
+    if (first === undefined || last === undefined) return
+    const { kind, tier } = first
+    const width = windowMs[tier]
+    const versions = new Map(windows.map(({ startMs, version }) => [startMs, version]))
+    for (const field of fieldNames(kind)) {
+      const series = selector([metricOf(kind, field)], this.options.database)
+      const text = await this.#read.text({
+        path: '/api/v1/query_range',
+        query: [
+          ['query', statsOverTime(['count', 'mean', 'min', 'max', 'last', 'p95'], series, width)],
+          ['start', seconds(first.startMs + width - 1)],
+          ['end', seconds(last.startMs + width - 1)],
+          ['step', seconds(width)],
+          ['nocache', '1'],
+        ],
+      })
+      const problem = await this.#send(
+        this.#rolledUp(text, kind, field, measurementOf(kind, tier), width, versions),
+        [],
+      )
+      if (problem !== undefined) throw new Error(problem)
+    }
+  }
+
+  async look(): Promise<ServerLook> {
+    const looks = await Promise.all(this.#nodes.map((node) => this.#lookAt(node)))
+    const seen = looks.flatMap(({ url, metrics }) => (metrics === undefined ? [] : { url, metrics }))
+    const problem = looks.find((look) => look.problem !== '')?.problem ?? ''
+    if (seen.length === 0) throw new Error(problem)
+    const tier = { retentionMs: retentionInForce(seen.map(({ metrics }) => metrics)), oldestMs: undefined }
+    return {
+      sizeBytes: seen.reduce((sum, { metrics }) => sum + metrics.dataBytes, 0),
+      tiers: { raw: tier, '5m': tier, '1h': tier },
+      problem,
+      starts: new Map(seen.map(({ url, metrics }) => [url, metrics.startedAt ?? NaN])),
+      isComplete: seen.length === looks.length,
+      isClear: seen.every(({ metrics }) => metrics.pendingBytes === 0),
+    }
+  }
+
+  async #lookAt({ url, http }: Node): Promise<{ url: string; metrics: NodeMetrics | undefined; problem: string }> {
+    try {
+      const metrics = nodeMetrics(await http.text({ path: '/metrics' }))
+      const problem = nodeProblem(metrics, { ...this.options, durableAfterMs: this.traits.durableAfterMs })
+      return { url, metrics, problem: problem === '' ? '' : `${url}: ${problem}` }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      return { url, metrics: undefined, problem: `${url}/metrics: ${reason}` }
+    }
+  }
+
+  close(): void {
+    for (const { http } of this.#nodes) http.close()
+    this.#write.close()
+    this.#read.close()
+  }
+
+  /** Returns what went wrong. Lines that are not taken are added to the refusals. */
+  async #send(lines: readonly string[], refusals: Refusal[]): Promise<string | undefined> {
+    for (let at = 0; at < lines.length; at += linesOfOneWrite) {
+      const problem = await this.#sendSome(lines.slice(at, at + linesOfOneWrite), refusals)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
+
+  async #sendSome(lines: readonly string[], refusals: Refusal[]): Promise<string | undefined> {
+    try {
+      const { database } = this.options
+      await this.#write.text({
+        path: '/influx/write',
+        query: [
+          ['db', database],
+          ['precision', 'ms'],
+        ],
+        body: lines.join('\n'),
+      })
+      return undefined
+    } catch (error) {
+      const isTooMuch = error instanceof ServerStatusError && (error.status === 400 || error.status === 413)
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!isTooMuch) return reason
+      if (lines.length === 1) {
+        refusals.push({ points: 1, reason })
+        return undefined
+      }
+      const half = Math.ceil(lines.length / 2)
+      return (
+        (await this.#sendSome(lines.slice(0, half), refusals)) ?? (await this.#sendSome(lines.slice(half), refusals))
+      )
+    }
+  }
+
+  /** Lines of the windows that an answer has. */
+  #rolledUp(
+    answer: string,
+    kind: EntityKind,
+    field: string,
+    measurement: string,
+    width: number,
+    versions: ReadonlyMap<number, number>,
+  ): string[] {
+    const windows = new Map<string, { tags: readonly Tag[]; atMs: number; fields: [string, number][] }>()
+    for (const { labels, samples } of queriedSeries(answer)) {
+      const stat = statOf(labels)
+      if (stat === undefined) continue
+      // Labels are tags as they were written.
+      const tags = measurements[kind].tags.flatMap((name) => {
+        const value = labels[name] ?? ''
+        return value === '' ? [] : [{ name, value }]
+      })
+      for (const { atMs, value } of samples) {
+        const startMs = atMs + 1 - width
+        const version = versions.get(startMs)
+        if (version === undefined) continue
+        const key = `${startMs} ${tags.map((tag) => tag.value).join('\n')}`
+        const window = windows.get(key) ?? { tags, atMs: startMs + version, fields: [] }
+        windows.set(key, window)
+        window.fields.push([`${field}_${stat}`, value])
+      }
+    }
+    return [...windows.values()].map(({ tags, atMs, fields }) => line(measurement, tags, fields, atMs))
+  }
+}
