@@ -199,6 +199,7 @@ class StoreBench {
     const again = await EmbeddedContender.open(this.#ours, this.workload.endMs)
     const { points, problem } = await again.store.health()
     await again.close()
+    if (points === undefined) throw new Error('the embedded store did not say how many points it has')
     const bytes = bytesOf(join(this.#ours, '..'))
     return { ...figures, stored: points, problem, bytes, bytesPerPoint: rounded(bytes / points) }
   }
