@@ -85,8 +85,6 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const metrics = ingestMetrics(registry)
 
   const fleet = new Fleet()
-  const remembered = new RememberedHosts(state, log)
-  for (const input of await remembered.inputs()) fleet.apply(input, now())
   fleetMetrics(registry, fleet)
 
   const writer = new ReportWriter({ store, metrics, log, maxPending: 4096, maxPoints: 20_000 })
@@ -95,6 +93,10 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
 
   const ca = await openCertificateAuthority(state, now())
   const agents = new AgentRegistry(state, ca)
+  const remembered = new RememberedHosts(state, log)
+  // What was told by one that is revoked was perhaps not forgotten before the last end.
+  const trusted = new Set((await agents.list()).map(({ id }) => id))
+  for (const input of await remembered.inputs((agentId) => trusted.has(agentId))) fleet.apply(input, now())
   if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
   const sessions: OpenSessions = new Map()
   const {
@@ -129,6 +131,10 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     ca,
     sessions,
     refreshCertificate: () => ingest.refreshCertificate(),
+    leaveFleet: async (agentId) => {
+      fleet.apply({ type: 'agent-revoked', agentId }, now())
+      await remembered.keepOnly(agentId, new Set())
+    },
     overlapMs: config.auth.caOverlap,
     log,
     now,

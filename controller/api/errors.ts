@@ -25,6 +25,7 @@ export const apiErrors = {
     when: 'the request did not come in time: 10 s for its headers, 30 s for all of it',
   },
   'name-ambiguous': { status: 409, when: 'several entities have that name: ask by id' },
+  'agent-connected': { status: 409, when: 'the agent is connected: revoke it first' },
   'host-taken': { status: 409, when: 'another agent speaks for that host' },
   'too-many-hosts': { status: 409, when: 'the agent has as many hosts as one may have' },
   'too-many-join-tokens': { status: 409, when: 'as many join tokens as there may be wait to be used' },

@@ -138,6 +138,11 @@ export class ApiClient {
     return this.#post(`agents/${encodeURIComponent(agent)}/revoke`, agentView, signal)
   }
 
+  /** Removes an agent that is revoked or away, by its name or its id. */
+  forgetAgent(agent: string, signal: AbortSignal): Promise<AgentView> {
+    return this.#post(`agents/${encodeURIComponent(agent)}/forget`, agentView, signal)
+  }
+
   /** Lets an agent speak for a host, each by name or id. */
   grantHost(agent: string, host: string, signal: AbortSignal): Promise<AgentView> {
     return this.#post(`agents/${encodeURIComponent(agent)}/hosts`, agentView, signal, { host })

@@ -35,6 +35,11 @@ export class AgentStates {
     if (agent !== undefined) this.#agents.set(agentId, { ...agent, connected: false, since: now })
   }
 
+  /** @returns whether there was such an agent */
+  forget(agentId: string): boolean {
+    return this.#agents.delete(agentId)
+  }
+
   /** Takes over what a report says of the agent. @returns whether it said how the agent is */
   told(agentId: string, { agent: health, collectors }: ReportObservation): boolean {
     const agent = this.#agents.get(agentId)

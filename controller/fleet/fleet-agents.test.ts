@@ -41,6 +41,39 @@ function agent(id: string): AgentState | undefined {
 
 const health: AgentHealth = { cpuSeconds: 3, rssBytes: 5e7, spoolReports: 2, droppedReports: 4, skippedTicks: 1 }
 
+describe('an agent that is revoked', () => {
+  it('is away no more: it leaves the fleet with its hosts, and what its session still says is not heard', () => {
+    connect('a', ['h1', 'h2'])
+    connect('b', ['h3'])
+    fleet.apply({ type: 'agent-revoked', agentId: 'a' }, t0)
+    const left = (): unknown => {
+      const { agents, hosts } = fleet.snapshot()
+      return [[...agents.keys()], [...hosts.keys()]]
+    }
+    expect(left()).toEqual([['b'], ['h3']])
+    report('a', 'h1', health)
+    connect('a', ['h1'])
+    fleet.apply({ type: 'agent-disconnected', agentId: 'a' }, t0)
+    expect(left()).toEqual([['b'], ['h3']])
+  })
+
+  it('leaves the hosts that another speaks for by now', () => {
+    connect('a', ['h1', 'h2'])
+    connect('b', ['h2'])
+    fleet.apply({ type: 'agent-revoked', agentId: 'a' }, t0)
+    expect([...fleet.snapshot().hosts.keys()]).toEqual(['h2'])
+    report('b', 'h2', health)
+    expect(fleet.snapshot().hosts.get('h2')?.status).toBe('up')
+  })
+
+  it('nobody has heard of changes nothing', () => {
+    connect('b', ['h3'])
+    const { revision } = fleet.snapshot()
+    fleet.apply({ type: 'agent-revoked', agentId: 'a' }, t0)
+    expect(fleet.snapshot().revision).toBe(revision)
+  })
+})
+
 describe('what an agent says of itself', () => {
   it('stays until it says something else, over its sessions', () => {
     connect('a', ['h1'])

@@ -22,6 +22,8 @@ const nothing: Applied = { points: [], events: [] }
 export class Fleet implements FleetReader {
   readonly #hosts = new Map<string, HostRecord>()
   readonly #agents = new AgentStates()
+  /** Ids of agents that were revoked: what a session of one still says as it ends is not heard. */
+  readonly #revoked = new Set<string>()
   readonly #listeners = new Set<(change: FleetChange) => void>()
   readonly #builder = new SnapshotBuilder()
   readonly #spans = new RunSpans()
@@ -77,6 +79,9 @@ export class Fleet implements FleetReader {
       case 'agent-disconnected':
         this.#disconnect(input.agentId, now)
         return nothing
+      case 'agent-revoked':
+        this.#revoke(input.agentId)
+        return nothing
       case 'inventory': {
         const host = this.#owned(input.agentId, input.inventory.hostId)
         if (host !== undefined) this.#present.inventory(host, input.inventory)
@@ -101,6 +106,7 @@ export class Fleet implements FleetReader {
 
   #connect(input: Extract<FleetInput, { type: 'agent-connected' }>, now: number): void {
     const { agentId, hosts, clockOffsetMs } = input
+    if (this.#revoked.has(agentId)) return
     const listed = new Set(hosts.map((host) => host.hostId))
     // What this agent no longer speaks for has left the fleet; its history stays in the store.
     for (const host of this.#hosts.values()) {
@@ -145,6 +151,14 @@ export class Fleet implements FleetReader {
       if (host.agentId === agentId && host.enter('silent', now)) this.#builder.hostAndCopiesChanged(host)
     }
     this.#builder.agentsChanged()
+  }
+
+  /** Its hosts leave the fleet, unless another agent speaks for them already; their history stays in the store. */
+  #revoke(agentId: string): void {
+    this.#revoked.add(agentId)
+    for (const host of this.#hosts.values()) if (host.agentId === agentId) this.#removeHost(host)
+    this.#late.forget(agentId)
+    if (this.#agents.forget(agentId)) this.#builder.agentsChanged()
   }
 
   #tick(now: number, silentAfterMs: number): void {

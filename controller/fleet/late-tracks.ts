@@ -47,6 +47,14 @@ export class LateTracks {
     return true
   }
 
+  /** An agent that is gone for good. */
+  forget(agentId: string): void {
+    const records = this.#recordsOf(agentId)
+    for (const key of records.keys()) this.#end(records, key)
+    this.#records.delete(agentId)
+    this.#present.delete(agentId)
+  }
+
   /** Copies of VMs in all tracks of an agent. */
   copiesOf(agentId: string): number {
     let copies = 0

@@ -120,7 +120,7 @@ export class AgentRegistry {
     return (await this.all()).filter((row) => !row.revoked)
   }
 
-  /** Every agent that ever enrolled. */
+  /** Every agent that ever enrolled and was not removed. */
   async all(): Promise<readonly AgentRow[]> {
     return this.state.tx(allRows)
   }
@@ -128,6 +128,15 @@ export class AgentRegistry {
   /** Ends an agent for good: its hosts are free for another. Undefined if there is none of that id. */
   async revoke(agentId: string, now: number): Promise<AgentRow | undefined> {
     return this.#change(agentId, (row) => (row.revoked ? row : { ...row, revoked: true, revokedAt: now }))
+  }
+
+  /** Deletes an agent: its certificate opens nothing, as that of one that never was, and its hosts are free for another. */
+  async remove(agentId: string): Promise<AgentRow | undefined> {
+    return this.state.tx(async (tx) => {
+      const row = agentRow.safeParse(await tx.get('agents', agentId)).data
+      if (row !== undefined) await tx.delete('agents', agentId)
+      return row
+    })
   }
 
   /** Lets an agent speak for one host more. */

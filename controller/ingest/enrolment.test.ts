@@ -42,6 +42,9 @@ beforeEach(async () => {
     refreshCertificate: async () => {
       refreshed += 1
     },
+    leaveFleet: async (agentId) => {
+      seen.push(`${agentId}: left`)
+    },
     overlapMs: 10 * day,
     log: createLog('test', 'silent'),
     now: () => now,
@@ -87,7 +90,7 @@ describe('revocation', () => {
     connect(one, ['h1'])
     connect(two, ['h2'])
     expect(await enrolment.revoke(one.id, 'me')).toMatchObject({ row: { revoked: true, revokedAt: start } })
-    expect(seen).toEqual(['one: agent-revoked'])
+    expect(seen).toEqual(['one: agent-revoked', `${one.id}: left`])
     now += day
     expect(await enrolment.revoke(one.id, 'me')).toMatchObject({ row: { revokedAt: start } })
     expect(await registry.find(one.id)).toBe(undefined)
@@ -99,6 +102,27 @@ describe('revocation', () => {
         ['two', false],
       ]),
     )
+  })
+})
+
+describe('forgetting', () => {
+  it('removes an agent that is revoked, and one that is away, but none that is connected', async () => {
+    const one = await agent('one', ['h1'])
+    const two = await agent('two', ['h2'])
+    const three = await agent('three', ['h3'])
+    connect(one, ['h1'])
+    connect(two, ['h2'])
+    expect(await enrolment.forget(one.id, 'me')).toEqual({ status: 'connected' })
+    await enrolment.revoke(two.id, 'me')
+    seen = []
+    expect(await enrolment.forget(two.id, 'me')).toMatchObject({ status: 'forgotten', agent: { row: { id: two.id } } })
+    expect(await enrolment.forget(three.id, 'me')).toMatchObject({ status: 'forgotten' })
+    expect(seen).toContain(`${three.id}: left`)
+    expect(await enrolment.forget(three.id, 'me')).toEqual({ status: 'agent-unknown' })
+    expect((await enrolment.agents()).map(({ row }) => row.name)).toEqual(['one'])
+    expect([await registry.lookUp(two.id), await registry.lookUp(three.id)]).toEqual([undefined, undefined])
+    // Its host is free for another.
+    expect(await enrolment.grantHost(one.id, 'h3', 'me')).toMatchObject({ status: 'granted' })
   })
 })
 
@@ -138,6 +162,7 @@ describe('rotation', () => {
     const [one, two] = [await agent('one', ['h1']), await agent('two', ['h2'])]
     const gone = await agent('gone', ['h3'])
     await enrolment.revoke(gone.id, 'me')
+    seen = []
     const former = ca.keyHash
     for (const row of [one, two]) await registry.noteCertificate(row.id, { issuer: former, notAfter: now + day })
     connect(one, ['h1'])

@@ -32,6 +32,10 @@ export type FinishOutcome =
   | { readonly status: 'no-rotation' }
   | { readonly status: 'not-renewed'; readonly agents: readonly NotRenewed[] }
 
+export type ForgetOutcome =
+  | { readonly status: 'forgotten'; readonly agent: EnrolledAgent }
+  | { readonly status: 'agent-unknown' | 'connected' }
+
 export type GrantOutcome =
   | { readonly status: 'granted'; readonly agent: EnrolledAgent }
   | { readonly status: 'agent-unknown' | 'too-many-hosts' }
@@ -54,6 +58,8 @@ export class Enrolment {
       readonly sessions: OpenSessions
       /** Takes the authorities up for new connections. */
       readonly refreshCertificate: () => Promise<void>
+      /** Takes an agent that is revoked or forgotten, and its hosts, out of the fleet. */
+      readonly leaveFleet: (agentId: string) => Promise<void>
       readonly overlapMs: number
       readonly log: Log
       readonly now: () => number
@@ -95,19 +101,36 @@ export class Enrolment {
     return removed
   }
 
-  /** Every agent that ever enrolled, revoked ones too. */
+  /** Every agent that enrolled and is not forgotten, revoked ones too. */
   async agents(): Promise<readonly EnrolledAgent[]> {
     return (await this.parts.registry.all()).map((row) => this.#enrolled(row))
   }
 
   /** Its session ends at once, and no other begins. Undefined if there is none of that id. */
   async revoke(agentId: string, actor: string): Promise<EnrolledAgent | undefined> {
-    const { registry, sessions, log, now } = this.parts
+    const { registry, sessions, leaveFleet, log, now } = this.parts
     const row = await registry.revoke(agentId, now())
     if (row === undefined) return undefined
     sessions.get(agentId)?.end('agent-revoked')
+    await leaveFleet(agentId)
     log.info({ actor, agentId, name: row.name, hosts: row.hosts }, 'agent revoked')
     return this.#enrolled(row)
+  }
+
+  /**
+   * Removes an agent that is revoked or away from the registration: its certificate stays refused, as an unknown one. What it reported
+   * stays in the store.
+   */
+  async forget(agentId: string, actor: string): Promise<ForgetOutcome> {
+    const { registry, sessions, leaveFleet, log } = this.parts
+    if (sessions.has(agentId) && (await registry.find(agentId)) !== undefined) return { status: 'connected' }
+    const row = await registry.remove(agentId)
+    if (row === undefined) return { status: 'agent-unknown' }
+    // One that came just now.
+    sessions.get(agentId)?.end('agent-revoked')
+    await leaveFleet(agentId)
+    log.info({ actor, agentId, name: row.name, hosts: row.hosts }, 'agent forgotten')
+    return { status: 'forgotten', agent: { row, connected: false, refusedHosts: [] } }
   }
 
   /** The agent says its hosts anew in a session of its own, and the host is among them. */

@@ -33,8 +33,8 @@ export class RememberedHosts {
     private readonly log: Log,
   ) {}
 
-  /** What to apply to an empty fleet: every host as it was, silent until its agent is back. */
-  async inputs(): Promise<FleetInput[]> {
+  /** What to apply to an empty fleet: every host as it was, silent until its agent is back, if that is let in still. */
+  async inputs(isLetIn: (agentId: string) => boolean = () => true): Promise<FleetInput[]> {
     const rows = await this.state.tx(async (tx) => tx.list('inventories'))
     const agents = new Map<string, { name: string; hosts: HostHello[] }>()
     const inventories: FleetInput[] = []
@@ -48,6 +48,7 @@ export class RememberedHosts {
         continue
       }
       const { agentId, agentName, hosts, inventory } = row
+      if (!isLetIn(agentId)) continue
       const agent = agents.get(agentId) ?? { name: agentName, hosts: [] }
       agent.hosts.push(...hosts)
       agents.set(agentId, agent)

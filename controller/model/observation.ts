@@ -184,6 +184,8 @@ export type FleetInput =
       readonly droppedReports?: number
     }
   | { readonly type: 'agent-disconnected'; readonly agentId: string }
+  /** It speaks for nothing any more, and never again. */
+  | { readonly type: 'agent-revoked'; readonly agentId: string }
   | { readonly type: 'inventory'; readonly agentId: string; readonly inventory: InventoryObservation }
   | {
       readonly type: 'report'

@@ -13,7 +13,7 @@ import { Credential } from '../../agent/report/credential.js'
 import { enrol, RenewalFailed, renewIdentity } from '../../agent/report/enrol.js'
 import { loadIdentity, pem, saveIdentity, type Identity } from '../../agent/report/identity.js'
 import { createLog } from '../../common/log.js'
-import { agentView, authorityView, newJoinTokenView } from '../../controller/api/views.js'
+import { agentView, authorityView, fleetView, newJoinTokenView } from '../../controller/api/views.js'
 import { startEnrolmentWorld, type EnrolmentWorld, type Machine } from '../support/enrolment-world.js'
 import { hostDraft, hostNamed, openRawSession } from '../support/ingest-agent.js'
 import { scratch, startIngest } from '../support/ingest-controller.js'
@@ -233,6 +233,20 @@ describe('revocation', () => {
     )
     expect(await world.refused('agent-revoked')).toBe(2)
     expect((await world.cli('agent list')).stdout).toMatch(/one +revoked/)
+    // It is neither away nor silent: it is out, and so is its host. Also for a controller that starts.
+    const counted = async (): Promise<unknown> => {
+      const fleet = fleetView.parse(JSON.parse((await world.cli('status --json')).stdout))
+      return [fleet.agents, fleet.hosts]
+    }
+    const none = { total: 0, connected: 0 }
+    expect(await counted()).toEqual([none, { total: 0, up: 0 }])
+    await world.restartController()
+    expect(await counted()).toEqual([none, { total: 0, up: 0 }])
+    expect((await world.cli('agent forget one')).stdout).toContain(`one (${before.agentId}) is forgotten`)
+    expect((await world.cli('agent list')).stdout).toContain('no agents are enrolled')
+    const again = openRawSession(world.address, before)
+    expect(await again.ended).toMatchObject({ code: status.UNAUTHENTICATED })
+    again.close()
 
     await machine.join(['--controller', world.address, '--replace', '--token', await newToken()])
     await connected(agent)

@@ -78,6 +78,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     ca,
     sessions,
     refreshCertificate: () => Promise.resolve(),
+    leaveFleet: () => Promise.resolve(),
     overlapMs: 86_400_000,
     log,
     now,

@@ -19,7 +19,7 @@ const query = z.strictObject({
 
 const params = z.strictObject({ id: z.string() })
 
-/** Agents: who they are, ending one, and letting one speak for another host. */
+/** Agents: who they are, ending one, forgetting one, and letting one speak for another host. */
 export function addAgentRoutes(app: ApiApp, views: FleetViews, enrolment: Enrolment): void {
   app.get(
     '/api/v1/agents',
@@ -49,6 +49,28 @@ export function addAgentRoutes(app: ApiApp, views: FleetViews, enrolment: Enrolm
       const revoked = await enrolment.revoke(row.id, callerOf(request).name)
       if (revoked === undefined) throw new ApiError('agent-unknown', 'the agent is gone')
       return viewOf(revoked, views.current())
+    },
+  )
+  app.post(
+    '/api/v1/agents/:id/forget',
+    {
+      schema: {
+        summary: 'Removes an agent that is revoked or away; its certificate stays refused',
+        params,
+        response: answers(agentView),
+      },
+    },
+    async (request) => {
+      const { row } = forgettable(await enrolment.agents(), request.params.id)
+      const outcome = await enrolment.forget(row.id, callerOf(request).name)
+      switch (outcome.status) {
+        case 'forgotten':
+          return viewOf(outcome.agent, views.current())
+        case 'connected':
+          throw new ApiError('agent-connected', `${row.name} (${row.id}) is connected: revoke it first`)
+        case 'agent-unknown':
+          throw new ApiError('agent-unknown', 'the agent is gone')
+      }
     },
   )
   app.post(
@@ -97,6 +119,14 @@ function named(enrolled: readonly EnrolledAgent[], idOrName: string): EnrolledAg
   const candidates = enrolled
     .filter(({ row }) => !row.revoked || row.id === idOrName)
     .map((agent) => [agent.row.id, { name: agent.row.name, agent }] as const)
+  return findByIdOrName('agent', 'agent-unknown', new Map(candidates), idOrName).agent
+}
+
+/** By id, or by name; by that, one that can be forgotten before one of the same name that is connected. */
+function forgettable(enrolled: readonly EnrolledAgent[], idOrName: string): EnrolledAgent {
+  const away = enrolled.filter(({ connected }) => !connected)
+  const fitting = away.some(({ row }) => row.name === idOrName || row.id === idOrName) ? away : enrolled
+  const candidates = fitting.map((agent) => [agent.row.id, { name: agent.row.name, agent }] as const)
   return findByIdOrName('agent', 'agent-unknown', new Map(candidates), idOrName).agent
 }
 

@@ -21,7 +21,7 @@ export function enrolledAgentView(
     name: row.name,
     version: '',
     connected: false,
-    since: row.enrolledAt,
+    since: row.revokedAt ?? row.enrolledAt,
     hosts: [],
     spoolReports: 0,
     droppedReports: 0,

@@ -42,5 +42,15 @@ export function addAgentCommands(program: Command, cli: Cli): void {
       if (json) printJson(revoked)
       else print([line([span(`${revoked.name} (${revoked.id}) is revoked`)], look())])
     })
+  agent
+    .command('forget')
+    .argument('<agent>', 'name or id')
+    .description('remove an agent that is revoked or away; its machine would have to join anew')
+    .action(async (name: string, _options: object, command: Command) => {
+      const { client, json, look, print, printJson } = cli.contextOf(command)
+      const forgotten = await client.forgetAgent(name, new AbortController().signal)
+      if (json) printJson(forgotten)
+      else print([line([span(`${forgotten.name} (${forgotten.id}) is forgotten`)], look())])
+    })
   addJoinTokenCommands(agent, cli)
 }

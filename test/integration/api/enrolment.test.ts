@@ -121,6 +121,33 @@ describe('agents', () => {
     expect((await listed()).find((agent) => agent.id === id)?.enrolment?.revokedAt).toBe(fixture.clock.now)
   })
 
+  it('are forgotten by name or id, once they are revoked or away', async () => {
+    const id = await enrolled('going', ['h-going'])
+    const row = await fixture.agents.find(id)
+    if (row === undefined) throw new Error('not enrolled')
+    const session: OpenSession = {
+      agent: row,
+      issuerKeyHash: '',
+      refusedHosts: [],
+      speaksFor: () => false,
+      askToRenew: () => undefined,
+      tellIntervals: () => false,
+      end: () => undefined,
+    }
+    fixture.sessions.set(id, session)
+    const forget = (name: string): ReturnType<typeof post> => post(`/api/v1/agents/${name}/forget`)
+    expect(await forget('going')).toMatchObject({ status: 409, json: { code: 'agent-connected' } })
+    // One of its name that is revoked is meant rather than the one that is connected.
+    const former = await enrolled('going', ['h-former'])
+    await post(`/api/v1/agents/${former}/revoke`)
+    expect(await forget('going')).toMatchObject({ status: 200, json: { id: former } })
+    expect((await listed()).filter(({ name }) => name === 'going').map((agent) => agent.id)).toEqual([id])
+    fixture.sessions.delete(id)
+    expect(await forget(id)).toMatchObject({ status: 200, json: { id } })
+    expect(await forget(id)).toMatchObject({ status: 404, json: { code: 'agent-unknown' } })
+    expect((await listed()).filter(({ name }) => name === 'going')).toEqual([])
+  })
+
   it('of one name are told apart by id', async () => {
     await enrolled('twin', ['h-twin-1'])
     const id = await enrolled('twin', ['h-twin-2'])

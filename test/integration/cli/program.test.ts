@@ -73,6 +73,7 @@ test.each([
   ['agent capabilities xenhv02', 0, 'memory-guest  no'],
   ['agent grant elab xenhv09', 0, 'elab may speak for xenhv09 now'],
   ['agent revoke elab', 0, 'elab (agent-1) is revoked'],
+  ['agent forget elab', 0, 'elab (agent-1) is forgotten'],
   ['agent join-token list', 0, 'the two new ones in rack 3'],
   ['agent join-token revoke aB3dE6gH', 0, 'the join token aB3dE6gH is void'],
   ['agent join-token --json', 0, '"token": "aB3dE6gH.secret.hash"'],
