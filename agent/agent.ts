@@ -57,6 +57,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { config, errands = errandsHere, log, now } = options
   const lifecycle = new Lifecycle(log)
   const stop = new AbortController()
+  const clock = machineClock(now)
   /** What the wall clock was ahead of the monotonic one. */
   const baseAtStart = now() - options.monotonicMs()
   const spools = new SpoolSet(
@@ -69,6 +70,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log,
     // How long a report has waited does not depend on whether the machine's clock was set meanwhile.
     () => baseAtStart + options.monotonicMs(),
+    clock(),
   )
   spools.start()
   lifecycle.add('spool', () => spools.stop())
@@ -90,7 +92,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     skippedTicks: served.reduce((total, one) => total + one.loop.skippedTicks, 0),
   })
 
-  const clock = machineClock(now)
   // The controller corrects our times by what the hello said: it must hear when this machine's clock is set.
   let clockBase = baseAtStart
   const watchClock = (): void => {

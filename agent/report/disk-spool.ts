@@ -55,8 +55,15 @@ export class DiskSpool {
     private readonly directory: string,
   ) {}
 
-  /** A spool that an earlier life of the agent left; what is damaged is counted and left out. */
-  static reopen(id: string, directory: string): DiskSpool {
+  /**
+   * A spool that an earlier life of the agent left; what is damaged is counted and left out.
+   * @param ageFrom when a segment was written, by its file's time and the last report in it
+   */
+  static reopen(
+    id: string,
+    directory: string,
+    ageFrom: (fileMs: number, lastReport: Buffer) => number = (fileMs) => fileMs,
+  ): DiskSpool {
     const spool = new DiskSpool(id, directory)
     for (const name of readdirSync(directory)
       .filter((file) => file.endsWith(suffix))
@@ -65,7 +72,9 @@ export class DiskSpool {
       const { records, damagedBytes } = readSegment(path)
       if (damagedBytes > 0) spool.#damagedReports += 1
       const segment: Segment = { path, bytes: 0, waiting: records.length }
-      const atMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+      const fileMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+      const last = records.at(-1)
+      const atMs = last === undefined ? fileMs : ageFrom(fileMs, last.report)
       for (const { seq, report } of records) {
         spool.#entries.push({ seq, atMs, bytes: report.length, report: undefined, segment, durable: true })
         spool.#bytes += report.length

@@ -11,6 +11,16 @@ export interface ClockReading {
 
 export const noReading: ClockReading = { boot: 0, baseMs: 0 }
 
+/**
+ * When a file was written, by the clock as it stands now; milliseconds since the epoch. Files carry the time of the clock as it stood
+ * then: of this boot it is known by how much that was set since. Of another boot nobody knows it; what was written then cannot
+ * be younger than this boot. (If that clock was wrong, its reports would go to a wrong time as well.)
+ */
+export function writtenAt(fileMs: number, then: ClockReading, present: ClockReading): number {
+  if (present.boot === 0 || then.boot === 0) return fileMs
+  return then.boot === present.boot ? fileMs + present.baseMs - then.baseMs : Math.min(fileMs, present.baseMs)
+}
+
 /** Reads the clock of the machine that this process runs on. Time asleep counts as time since boot. */
 export function machineClock(now: () => number): () => ClockReading {
   const boot = bootNumber()

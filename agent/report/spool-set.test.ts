@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,7 +16,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLog } from '../../common/log.js'
 import { collectedLog } from '../../test/support/log-lines.js'
 import type { DiskSpool } from './disk-spool.js'
+import type { ClockReading } from './machine-clock.js'
+import { reportToWire, type Pass } from './report-to-wire.js'
 import { SpoolSet, type SpoolBounds } from './spool-set.js'
+import { encodeMessage } from './to-wire.js'
 
 let directory: string
 let nowMs: number
@@ -167,6 +179,61 @@ describe('the bounds', () => {
     const spools = open({ ...roomy, maxBytes: 5 })
     add(spools, '0123456789')
     expect([spools.size, spools.dropped]).toEqual([1, 0])
+  })
+})
+
+describe('the age of what an earlier life left', () => {
+  const hour = 3_600_000
+  const maxAgeMs = hour
+  /** Of a machine that was booted ten minutes ago, or half a day. */
+  const since = (bootMs: number): ClockReading => ({ boot: 1, baseMs: nowMs - bootMs })
+
+  it.each([
+    { what: 'young, by a clock that was a day behind', boot: 1, age: 0.5, off: -24, up: 12, left: 1 },
+    { what: 'young, by a clock that was a day ahead', boot: 1, age: 0.5, off: 24, up: 12, left: 1 },
+    { what: 'old, by a clock that was a day ahead', boot: 1, age: 2, off: 24, up: 12, left: 0 },
+    { what: 'old, by a clock that was right', boot: 1, age: 2, off: 0, up: 12, left: 0 },
+    { what: 'of another boot', boot: 2, age: 0.5, off: 0, up: 0.2, left: 1 },
+    { what: 'of another boot, by a clock that was a day ahead', boot: 2, age: 13, off: 24, up: 12, left: 0 },
+    { what: 'of the time after this boot began', boot: 2, age: 0.5, off: 24, up: 0.2, left: 1 },
+    { what: 'of nobody knows which boot', boot: 0, age: 0.5, off: 0, up: 12, left: 1 },
+    { what: 'old, of nobody knows which boot', boot: 0, age: 2, off: 0, up: 12, left: 0 },
+  ])('does not depend on what was done to the clock since: $what', async ({ boot, age, off, up, left }) => {
+    const first = open()
+    const clock: ClockReading = { boot, baseMs: nowMs - up * hour + off * hour }
+    const pass: Pass = {
+      lane: 'state',
+      atMs: nowMs,
+      host: undefined,
+      vms: [],
+      gaps: [],
+      arrays: [],
+      events: [],
+      collectors: [],
+    }
+    const header = { hostId: 'h', bootId: 'b', agent: undefined, clock }
+    first.add((spoolId, seq) => encodeMessage(reportToWire(pass, { ...header, spoolId, seq })))
+    await first.stop()
+    const seconds = (nowMs - age * hour + off * hour) / 1000
+    for (const file of files()) utimesSync(join(directory, file), seconds, seconds)
+    const bounds = { ...roomy, maxAgeMs }
+    const spools = new SpoolSet(directory, bounds, createLog('test', 'silent'), () => nowMs, since(up * hour))
+    add(spools, 'fresh')
+    expect([spools.backlog.length, spools.dropped]).toEqual([left, 1 - left])
+    await spools.stop()
+  })
+
+  it('is none by a clock that is ahead, where nothing is known of it', async () => {
+    const first = open()
+    add(first, 'not to be read')
+    await first.stop()
+    const seconds = (nowMs + 24 * hour) / 1000
+    for (const file of files()) utimesSync(join(directory, file), seconds, seconds)
+    const spools = open({ ...roomy, maxAgeMs })
+    nowMs += 1.5 * hour
+    add(spools, 'fresh')
+    expect([spools.backlog.length, spools.dropped]).toEqual([0, 1])
+    await spools.stop()
   })
 })
 

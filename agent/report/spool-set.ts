@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { makeDirectoryDurably } from '../../common/durable-file.js'
 import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
+import { clockFromWire } from './clock-from-wire.js'
 import { DiskSpool } from './disk-spool.js'
+import { noReading, writtenAt, type ClockReading } from './machine-clock.js'
 
 export interface SpoolBounds {
   readonly maxReports: number
@@ -40,20 +42,25 @@ export class SpoolSet {
   /**
    * Reads what earlier lives of the agent left in the directory.
    * @param now milliseconds since the epoch, by a clock that nobody sets while the agent runs
+   * @param clock how the machine's clock stands: what earlier lives left may be of before it was set
    */
   constructor(
     private readonly directory: string,
     private readonly bounds: SpoolBounds,
     private readonly log: Log,
     private readonly now: () => number,
+    clock: ClockReading = noReading,
   ) {
     makeDirectoryDurably(directory)
+    // None is of the future.
+    const ageFrom = (fileMs: number, lastReport: Buffer): number =>
+      Math.min(now(), writtenAt(fileMs, clockFromWire(lastReport), clock))
     const entries = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
     for (const name of entries.map((entry) => entry.name).toSorted()) {
       // `<milliseconds>-<id>`: in the order of their making.
       const [madeMs = '', ...id] = name.split('-')
       this.#lastMadeMs = Math.max(this.#lastMadeMs, Number(madeMs) || 0)
-      const spool = DiskSpool.reopen(id.join('-'), join(directory, name))
+      const spool = DiskSpool.reopen(id.join('-'), join(directory, name), ageFrom)
       if (spool.damagedReports > 0)
         log.warn({ spool: name, ends: spool.damagedReports }, 'the end of a spool file is damaged: left out')
       this.#backlog.push(spool)
