@@ -4,13 +4,14 @@ import { runInNewContext } from 'node:vm'
 import { expect, it, vi } from 'vitest'
 
 import { DiskSpool } from './disk-spool.js'
+import { SegmentCache } from './segment-cache.js'
 
 setFlagsFromString('--expose-gc')
 // A function of V8's own, which has no type.
 const collect: unknown = runInNewContext('gc')
 
 it('holds no report in memory that was acked or dropped', async () => {
-  const spool = new DiskSpool('s', '/nonexistent')
+  const spool = new DiskSpool('s', '/nonexistent', new SegmentCache(0))
   const held: WeakRef<Buffer>[] = []
   for (let count = 0; count < 10; count += 1) {
     spool.add(() => {

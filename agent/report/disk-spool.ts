@@ -3,6 +3,7 @@ import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { syncDirectory } from '../../common/durable-file.js'
+import type { SegmentCache } from './segment-cache.js'
 import { decodeSegment, encodeRecord } from './segment-file.js'
 
 /** A report that waits for its ack. */
@@ -45,14 +46,12 @@ export class DiskSpool {
   #bytes = 0
   #memoryBytes = 0
   #open: { readonly segment: Segment; readonly file: FileHandle } | undefined
-  #loaded:
-    | { readonly segment: Segment; readonly bytes: number; readonly reports: ReadonlyMap<number, Buffer> }
-    | undefined
   #damagedReports = 0
 
   constructor(
     readonly id: string,
     private readonly directory: string,
+    private readonly cache: SegmentCache,
   ) {}
 
   /**
@@ -62,9 +61,10 @@ export class DiskSpool {
   static reopen(
     id: string,
     directory: string,
+    cache: SegmentCache,
     ageFrom: (fileMs: number, lastReport: Buffer) => number = (fileMs) => fileMs,
   ): DiskSpool {
-    const spool = new DiskSpool(id, directory)
+    const spool = new DiskSpool(id, directory, cache)
     for (const name of readdirSync(directory)
       .filter((file) => file.endsWith(suffix))
       .toSorted()) {
@@ -230,7 +230,9 @@ export class DiskSpool {
     const { segment } = entry
     if (segment === undefined) return
     segment.waiting -= 1
-    if (segment.waiting === 0 && segment !== this.#open?.segment) removeIfPossible(segment.path)
+    if (segment.waiting > 0) return
+    this.cache.forget(segment.path)
+    if (segment !== this.#open?.segment) removeIfPossible(segment.path)
   }
 
   /** By halves: numbers rise, with holes where reports were damaged. */
@@ -247,11 +249,7 @@ export class DiskSpool {
 
   #readBack({ seq, segment }: Entry): Buffer | undefined {
     if (segment === undefined) return undefined
-    // It may have grown since.
-    if (this.#loaded?.segment !== segment || this.#loaded.bytes < segment.bytes) {
-      this.#loaded = { segment, bytes: segment.bytes, reports: readReports(segment.path) }
-    }
-    return this.#loaded.reports.get(seq)
+    return this.cache.reports(segment.path, segment.bytes, readReports).get(seq)
   }
 
   /** Oldest first: the newest are sent soonest after a short break. */

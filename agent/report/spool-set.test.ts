@@ -55,6 +55,12 @@ function files(): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.seg'))
 }
 
+/** What the loop does each second. */
+async function spillNow(spools: SpoolSet): Promise<void> {
+  nowMs += 2000
+  await spools.spillDue()
+}
+
 /** Writes everything to disk without ending: what a power loss finds. */
 async function spillAll(spools: SpoolSet): Promise<void> {
   for (const spool of [...spools.backlog, spools.current]) await spool.spill(Infinity, 0)
@@ -179,6 +185,49 @@ describe('the bounds', () => {
     const spools = open({ ...roomy, maxBytes: 5 })
     add(spools, '0123456789')
     expect([spools.size, spools.dropped]).toEqual([1, 0])
+  })
+})
+
+describe('memory', () => {
+  const mebibyte = 1024 * 1024
+  const large: SpoolBounds = { ...roomy, maxBytes: 1e9 }
+
+  it('of all spools together is bounded while they wait, and while they are sent by turns', async () => {
+    const spools = open(large)
+    for (let outage = 0; outage < 10; outage += 1) {
+      for (let report = 0; report < 4; report += 1) add(spools, String(outage).repeat(mebibyte / 2))
+      await spillNow(spools)
+      spools.retire(0)
+    }
+    expect(spools.bytes).toBe(20 * mebibyte)
+    expect(spools.memoryBytes).toBeLessThanOrEqual(2 * mebibyte)
+    let most = 0
+    for (let turn = 0; turn < 4; turn += 1) {
+      for (const [outage, spool] of spools.backlog.entries()) {
+        expect(spool.after(turn)?.report.subarray(0, 3).toString()).toBe(String(outage).repeat(3))
+        most = Math.max(most, spools.memoryBytes)
+      }
+    }
+    expect(most).toBeLessThanOrEqual(6 * mebibyte)
+    for (const { id, nextSeq } of spools.backlog) spools.ack(id, nextSeq - 1)
+    expect(spools.memoryBytes).toBe(0)
+    await spools.stop()
+  })
+
+  it('of all spools together is bounded when the disk takes nothing', async () => {
+    const spools = open(large)
+    rmSync(directory, { recursive: true })
+    writeFileSync(directory, 'in the way')
+    for (let report = 0; report < 60; report += 1) {
+      add(spools, 'x'.repeat(mebibyte / 2))
+      if (report % 10 === 9) await spillNow(spools)
+      if (report % 10 === 9) spools.retire(0)
+    }
+    expect(spools.problem).not.toBe('')
+    expect(spools.memoryBytes).toBeLessThanOrEqual(16 * mebibyte)
+    expect([spools.size, spools.dropped]).toEqual([32, 28])
+    rmSync(directory)
+    await spools.stop()
   })
 })
 

@@ -8,6 +8,7 @@ import type { Log } from '../../common/log.js'
 import { clockFromWire } from './clock-from-wire.js'
 import { DiskSpool } from './disk-spool.js'
 import { noReading, writtenAt, type ClockReading } from './machine-clock.js'
+import { SegmentCache } from './segment-cache.js'
 
 export interface SpoolBounds {
   readonly maxReports: number
@@ -18,9 +19,11 @@ export interface SpoolBounds {
 /** A report that is not acked after this long goes to disk. */
 const spillAfterMs = 1000
 const spillEveryMs = 1000
-/** Memory for reports that are on disk already, so that a short break is sent without reading back. */
+/** Memory of all spools for reports that are on disk already, so that a short break is sent without reading back. */
 const keepInMemoryBytes = 2 * 1024 * 1024
-/** Memory when the disk takes nothing. */
+/** The same for what is read back from disk: a few segments. */
+const readBackBytes = 4 * 1024 * 1024
+/** Memory of all spools when the disk takes nothing. */
 const mostInMemoryBytes = 16 * 1024 * 1024
 
 /**
@@ -30,6 +33,7 @@ const mostInMemoryBytes = 16 * 1024 * 1024
  */
 export class SpoolSet {
   readonly #stop = new AbortController()
+  readonly #cache = new SegmentCache(readBackBytes)
   #current: DiskSpool
   #backlog: DiskSpool[] = []
   #lastMadeMs = 0
@@ -60,7 +64,7 @@ export class SpoolSet {
       // `<milliseconds>-<id>`: in the order of their making.
       const [madeMs = '', ...id] = name.split('-')
       this.#lastMadeMs = Math.max(this.#lastMadeMs, Number(madeMs) || 0)
-      const spool = DiskSpool.reopen(id.join('-'), join(directory, name), ageFrom)
+      const spool = DiskSpool.reopen(id.join('-'), join(directory, name), this.#cache, ageFrom)
       if (spool.damagedReports > 0)
         log.warn({ spool: name, ends: spool.damagedReports }, 'the end of a spool file is damaged: left out')
       this.#backlog.push(spool)
@@ -88,6 +92,16 @@ export class SpoolSet {
 
   get bytes(): number {
     return this.#all().reduce((sum, spool) => sum + spool.bytes, 0)
+  }
+
+  /** Bytes of reports that are held in memory, on disk too or not. */
+  get memoryBytes(): number {
+    return this.#unreadBytes + this.#cache.bytes
+  }
+
+  /** The same without what was read back. */
+  get #unreadBytes(): number {
+    return this.#all().reduce((sum, spool) => sum + spool.memoryBytes, 0)
   }
 
   /** Reports given up because of the bounds, or because their file was damaged. */
@@ -130,6 +144,11 @@ export class SpoolSet {
     this.#current = this.#make()
   }
 
+  /** Writes what has waited for a while to disk, and lets go of memory. The loop does it every second. */
+  async spillDue(): Promise<void> {
+    await this.#spill(this.now() - spillAfterMs)
+  }
+
   /** Writes all that waits to disk and ends. */
   async stop(): Promise<void> {
     this.#stop.abort()
@@ -147,7 +166,7 @@ export class SpoolSet {
     const id = randomUUID()
     // Names keep the order of making, also within a millisecond or when the clock went back.
     this.#lastMadeMs = Math.max(this.#lastMadeMs + 1, this.now())
-    return new DiskSpool(id, join(this.directory, `${String(this.#lastMadeMs).padStart(15, '0')}-${id}`))
+    return new DiskSpool(id, join(this.directory, `${String(this.#lastMadeMs).padStart(15, '0')}-${id}`), this.#cache)
   }
 
   #enforceBounds(): void {
@@ -159,7 +178,7 @@ export class SpoolSet {
         (this.size > maxReports ||
           this.bytes > maxBytes ||
           (spool.oldestAtMs ?? Infinity) < oldestMs ||
-          (this.#problem !== '' && spool.memoryBytes > mostInMemoryBytes))
+          (this.#problem !== '' && spool.memoryBytes > 0 && this.#unreadBytes > mostInMemoryBytes))
       ) {
         if (spool === this.#current && spool.size === 1) return
         spool.dropOldest()
@@ -187,19 +206,22 @@ export class SpoolSet {
     const { signal } = this.#stop
     while (!signal.aborted) {
       await pause(spillEveryMs, signal)
-      await this.#spill(this.now() - spillAfterMs)
+      await this.spillDue()
     }
   }
 
   /** What goes wrong with one spool is the disk's problem; one that has nothing to write says nothing of it. */
   async #spill(olderThanMs: number): Promise<void> {
     const failures: Error[] = []
-    for (const spool of this.#all()) {
+    let keepBytes = keepInMemoryBytes
+    // The newest are sent soonest.
+    for (const spool of this.#all().toReversed()) {
       try {
-        await spool.spill(olderThanMs, keepInMemoryBytes)
+        await spool.spill(olderThanMs, keepBytes)
       } catch (error) {
         failures.push(error instanceof Error ? error : new Error(String(error)))
       }
+      keepBytes = Math.max(0, keepBytes - spool.memoryBytes)
     }
     const [failure] = failures
     const before = this.#problem
