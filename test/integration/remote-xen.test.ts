@@ -199,7 +199,8 @@ describe.skipIf(missing !== undefined)('figures', () => {
     expect(host.daemon.calls.length).toBe(before)
   })
 
-  it('by the text of xm where libvirt is too old: state, CPU, memory, disks and their arrays, and no libvirt at all', async () => {
+  /** The elab host with xm, which does `before` before it prints. */
+  async function hostWithXm(before: string) {
     const tools = mkdtempSync(join(tmpdir(), 'headroom-xm-'))
     stops.push(async () => rmSync(tools, { recursive: true }))
     for (const [words, file] of [
@@ -209,12 +210,30 @@ describe.skipIf(missing !== undefined)('figures', () => {
     ] as const) {
       writeFileSync(join(tools, words), recorded(file))
     }
-    writeFileSync(join(tools, 'xm'), `#!/bin/sh\nexec cat "${tools}/$*"\n`, { mode: 0o755 })
+    writeFileSync(join(tools, 'xm'), `#!/bin/sh\ncd "${tools}"\n${before}\nexec cat "$*"\n`, { mode: 0o755 })
     const host = await hostOf(elabTreeOfCentos5() + elabMachine(boots[0], 5000), elabXen(), {
       arguments: `--path ${tools}:/usr/bin:/bin`,
     })
     host.libvirt('away')
-    const { hypervisor, read } = await open(host, {}, 'xen-tools')
+    return { tools, ...(await open(host, {}, 'xen-tools')) }
+  }
+
+  it('xm may take its time: disks are read after its list, not before', async () => {
+    const { host, tools, hypervisor, read } = await hostWithXm(
+      '[ "$*" != list ] || while [ -e wait ]; do : >asked; sleep 0.05; done',
+    )
+    const tesla = (await hypervisor.inventory(signal)).vms.find(({ name }) => name === 'tesla')
+    writeFileSync(join(tools, 'wait'), '')
+    const reading = read()
+    await vi.waitFor(() => expect(existsSync(join(tools, 'asked'))).toBe(true), { timeout: 5000 })
+    host.set('sys/bus/xen-backend/devices/vbd-6-51712/statistics/wr_sect', '4096')
+    rmSync(join(tools, 'wait'))
+    const { vms } = await reading
+    expect(vms.find(({ uuid }) => uuid === tesla?.uuid)?.disks?.[0]?.writeBytes).toBe(4096 * 512)
+  })
+
+  it('by the text of xm where libvirt is too old: state, CPU, memory, disks and their arrays, and no libvirt at all', async () => {
+    const { host, hypervisor, read } = await hostWithXm(':')
     const { vms, gaps, host: figures } = await read()
     expect(gaps).toEqual([])
     const { vms: defined } = await hypervisor.inventory(signal)

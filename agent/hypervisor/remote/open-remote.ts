@@ -5,6 +5,7 @@ import { underOwnId, type HostIds } from '../../host-ids.js'
 import { factsInFiles } from '../../host/facts-in-files.js'
 import { linuxMachine } from '../../host/linux-machine.js'
 import { defaultRoots } from '../../host/roots.js'
+import { waitAtMost } from '../../host/wait-at-most.js'
 import type { Machine } from '../../schedule/host-loop.js'
 import { createArrayResolver } from '../../storage/array-resolver.js'
 import { HypervisorUnavailable, type Hypervisor } from '../hypervisor.js'
@@ -12,6 +13,7 @@ import { openLibvirt } from '../libvirt/driver.js'
 import type { Endpoint } from '../libvirt/endpoint.js'
 import { dom0Machine } from '../xen/dom0-machine.js'
 import { openXen } from '../xen/driver.js'
+import type { XenToolWord } from '../xen/xen-tools.js'
 import { ReaderStream } from './reader-stream.js'
 import { RemoteHypervisor } from './remote-hypervisor.js'
 import { remoteMachine } from './remote-machine.js'
@@ -39,6 +41,7 @@ export interface RemoteOptions {
 const { procRoot, sysRoot, rootFs } = defaultRoots
 const devRoot = '/dev'
 const toolLateMs = 3_600_000
+const freshWithinMs = 2000
 
 /**
  * Reads a host over ssh, with the same drivers and collectors as on the host itself.
@@ -62,6 +65,7 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     monotonicMs,
     lateMs: toolLateMs,
   })
+  const tools = remoteXenTools((question) => toolStream.ask(question))
   const close = async (): Promise<void> => {
     stream.close()
     toolStream.close()
@@ -107,14 +111,22 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     return underOwnId<Hypervisor>(options.hostIds, options.entry, (known) => {
       const own = { ...driverOptions, ...known }
       if (read === 'xen-tools') {
-        const output = remoteXenTools((question) => toolStream.ask(question))
-        return openXen({ ...own, newHostId, management: { kind: 'tools', output } })
+        return openXen({ ...own, newHostId, management: { kind: 'tools', output: { text: textOfTool } } })
       }
       const libvirt = { uri: read, endpoint: libvirtThere(hostName) }
       return read === 'xen:///system'
         ? openXen({ ...own, newHostId, management: { kind: 'libvirt', ...libvirt } })
         : openLibvirt({ ...own, ...libvirt })
     })
+  }
+
+  /** What is read of disks and interfaces belongs to the moment after the list, and a list takes xm a second or more. */
+  async function textOfTool(what: XenToolWord, signal: AbortSignal): Promise<string> {
+    const text = await tools.text(what, signal)
+    if (what !== 'list') return text
+    // If that fails, what is missing is a gap of its own: it must not cost the list.
+    await waitAtMost(reader.refresh('state', signal), freshWithinMs, 'files after the list').catch(() => undefined)
+    return text
   }
 
   /** For one life of the host: a connection is made only if it still is in that. */
