@@ -4,13 +4,11 @@ import type { Point } from '../store/time-series.js'
 import { merge, reconsider, unread, type CapabilityChange, type Metrics, type Readings } from './absence.js'
 import type { Contradictions } from './contradictions.js'
 import { advanceOf, type Counted } from './counted.js'
+import { physicalInterfaces } from './physical-interfaces.js'
 import type { Interval } from './rates.js'
 import { hostReadings, ioReadings, networkReadings, sum } from './readings.js'
 
 const notRead: Metric = { absent: 'not read yet' }
-
-/** Interfaces that carry what others carry already: bridges and bonds would count traffic twice. */
-const layeredInterface = /^(br|virbr|xenbr|bond|ovs|vlan|docker|veth|tun|tap|vnet|vif)/
 
 /** The moment of what a host tells of itself. */
 export interface MachineMoment {
@@ -54,9 +52,10 @@ export class MachineFigures {
     Object.assign(readings, computed)
 
     const networkIntervals: Interval[] = []
+    const physical = physicalInterfaces(host.networks.map(({ device }) => device))
     this.#networks = host.networks.map((one) => {
       const growth = advance(`net ${one.device}`, one.totals)
-      if (growth !== undefined && !layeredInterface.test(one.device)) networkIntervals.push(growth)
+      if (growth !== undefined && physical.has(one.device)) networkIntervals.push(growth)
       return networkOf(one.device, growth, at)
     })
     const networkSum = sum(networkIntervals)
