@@ -23,11 +23,11 @@ it.each([
     { kind: 'influxdb', url: 'http://127.0.0.1:8086', database: 'headroom', queue },
   ],
   [
-    'store: { kind: victoriametrics, url: "https://vm/select/0/prometheus", writeUrl: "https://vm/insert/0", queue: { maxAge: 1h } }',
+    'store: { kind: victoriametrics, url: "https://vm/select/0/prometheus", writeUrl: "https://vm/insert/0/influx", queue: { maxAge: 1h } }',
     {
       kind: 'victoriametrics',
       url: 'https://vm/select/0/prometheus',
-      writeUrl: 'https://vm/insert/0',
+      writeUrl: 'https://vm/insert/0/influx',
       database: 'headroom',
       queue: { ...queue, maxAge: 3_600_000 },
     },

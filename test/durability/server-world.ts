@@ -22,7 +22,7 @@ export interface ServerWorld {
 
 const database = 'trial'
 /** Longer than any flush, and short enough that some of it is confirmed within a trial. */
-const pace = { requestMs: 3000, durableAfterMs: 12_000, lookEveryMs: 500, settleMs: 2000 }
+const pace = { requestMs: 3000, durableAfterMs: 12_000, lookEveryMs: 500, settleMs: 4000 }
 
 export async function startServers(kind: ServerKind, directory: string): Promise<ServerWorld> {
   switch (kind) {

@@ -135,6 +135,8 @@ test('what InfluxDB will never take is left out, counted and named; the rest of 
   const tooOld = point(now - 30 * dayMs, 1)
   const conflict: Point = { entity: { kind: 'vm', id: 'v1' }, atMs: now - 1000, fields: { memoryBytes: 5 } }
   await store.write({ points: [tooOld, point(now - 2000, 2), point(now - 3000, 3)], events: [], marks: [] })
+  // Of one write it names one reason only.
+  await sent(store)
   await store.write({ points: [conflict, point(now - 4000, 4)], events: [], marks: [] })
   const queue = await sent(store)
   expect(queue).toMatchObject({

@@ -52,12 +52,12 @@ test('a cluster is used by its paths, for writing and for reading', async () => 
     victoriaStore(
       serverAddress(`${cluster.url}/select/0/prometheus`),
       { path: join(directory, 'queue.db'), database: 'h' },
-      { write: serverAddress(`${cluster.url}/insert/0`), nodes: [serverAddress(node.url)] },
+      { write: serverAddress(`${cluster.url}/insert/0/influx`), nodes: [serverAddress(node.url)] },
     ),
   )
   undo.push(() => store.close())
   await write(store, 10)
-  await settled(store)
+  await settled(store, { victoriaUrls: [node.url] })
   expect((await store.range(range)).rows).toHaveLength(10)
   expect((await store.range({ ...range, stepMs: 3_600_000 })).rows).toEqual([[t0, 45]])
   expect((await store.range({ ...range, tier: '1h' })).rows).toEqual([[t0, 45]])

@@ -44,7 +44,7 @@ timeSeriesConformance('VictoriaMetrics', {
   },
   discard: (store) => store.close(),
   settle: async (store) => {
-    await settled(store, { victoriaUrl: victoria.url })
+    await settled(store, { victoriaUrls: [victoria.url] })
   },
   rounds: 10,
   limits: { doesNotCount: true, keepsEitherValue: true, dropsNothing: 'forgets by its own -retentionPeriod' },

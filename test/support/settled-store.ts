@@ -9,17 +9,17 @@ export async function sent(store: TimeSeries, withinMs = 30_000): Promise<QueueH
 
 export interface SettledOptions {
   readonly withinMs?: number
-  /** Of a VictoriaMetrics: it is told to show what it has taken. By itself that takes it a second, and longer on a busy machine. */
-  readonly victoriaUrl?: string
+  /** Of VictoriaMetrics: they are told to show what they have taken. By itself that takes a second, and longer on a busy machine. */
+  readonly victoriaUrls?: readonly string[]
 }
 
 /** Waits until a server has all that was written, in windows that are over, and all roll-ups that follow from it. */
 export async function settled(
   store: TimeSeries,
-  { withinMs = 30_000, victoriaUrl }: SettledOptions = {},
+  { withinMs = 30_000, victoriaUrls = [] }: SettledOptions = {},
 ): Promise<QueueHealth> {
   await waitFor(withinMs, 'an empty queue', async () => {
-    if (victoriaUrl !== undefined) await fetch(`${victoriaUrl}/internal/force_flush`)
+    for (const url of victoriaUrls) await fetch(`${url}/internal/force_flush`).catch(() => undefined)
     const { queue } = await store.health()
     if (queue === undefined || queue.waitingPoints > 0 || queue.waitingWindows > 0) return false
     return Object.values(queue.wholeBeforeMs).every((ms) => ms === Infinity)

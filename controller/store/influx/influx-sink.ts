@@ -2,6 +2,7 @@ import type { IPoint } from 'influx'
 
 import { entityKinds, isField } from '../measurements.js'
 import { tagsOf } from '../server/entity-tags.js'
+import { sendInParts, together, type PartVerdict } from '../server/send-in-parts.js'
 import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
 import { rollUpTiers, windowMs } from '../server/tier-plan.js'
 import type { DueWindow } from '../server/window-table.js'
@@ -48,37 +49,20 @@ export class InfluxSink implements Sink {
       if (taken === undefined) refusals.push({ points: 1, reason: `unknown: ${point.kind} ${point.names.join(' ')}` })
       else known.push(taken)
     }
-    for (let at = 0; at < known.length; at += pointsOfOneWrite) {
-      const problem = await this.#write(known.slice(at, at + pointsOfOneWrite), refusals)
-      if (problem !== undefined) return { is: 'failed', problem }
+    const outcome = await sendInParts(known, pointsOfOneWrite, (part) => this.#write(part))
+    if (outcome.is === 'failed') return outcome
+    return {
+      is: 'stored',
+      refused: together([...refusals, ...(outcome.refused === undefined ? [] : [outcome.refused])]),
     }
-    return { is: 'stored', refused: together(refusals) }
   }
 
-  /** Returns what went wrong. Points that are not taken are added to the refusals. */
-  async #write(points: readonly IPoint[], refusals: Refusal[]): Promise<string | undefined> {
+  async #write(points: readonly IPoint[]): Promise<PartVerdict> {
     try {
       await this.#connection.write(points, 'raw')
-      return undefined
+      return { is: 'taken' }
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      const verdict = writeVerdict(message)
-      switch (verdict.is) {
-        case 'failed':
-          return verdict.problem
-        case 'partly':
-          refusals.push(verdict.refused)
-          return undefined
-        case 'too-much': {
-          if (points.length <= 1) {
-            refusals.push({ points: points.length, reason: message })
-            return undefined
-          }
-          const half = Math.ceil(points.length / 2)
-          const problem = await this.#write(points.slice(0, half), refusals)
-          return problem ?? (await this.#write(points.slice(half), refusals))
-        }
-      }
+      return writeVerdict(error instanceof Error ? error.message : String(error))
     }
   }
 
@@ -97,7 +81,7 @@ export class InfluxSink implements Sink {
     }
     const health = { raw: inForce('raw'), '5m': inForce('5m'), '1h': inForce('1h') }
     const sizeBytes = policies === undefined ? 0 : await this.#diskBytes()
-    return { sizeBytes, tiers: health, problem: '', starts: new Map(), isComplete: true, isClear: true }
+    return { sizeBytes, tiers: health, problem: '', processes: new Map(), isComplete: true, isClear: true }
   }
 
   close(): void {
@@ -147,10 +131,4 @@ function influxPoint({ kind: name, id, atMs, names, values }: QueuedPoint): IPoi
   if (Object.keys(fields).length === 0) return undefined
   const tags = Object.fromEntries(tagsOf({ kind, id }).map(({ name, value }) => [name, value]))
   return { measurement: kind, tags, fields, timestamp: String(atMs) }
-}
-
-function together(refusals: readonly Refusal[]): Refusal | undefined {
-  const last = refusals.at(-1)
-  if (last === undefined) return undefined
-  return { points: refusals.reduce((sum, { points }) => sum + points, 0), reason: last.reason }
 }

@@ -48,7 +48,7 @@ export async function prepareDatabase(connection: InfluxConnection, retention: R
   for (const { name, text } of wanted) if (!existing.includes(name)) await change(text)
 }
 
-/** By name; undefined if there is no such database. */
+/** By name; undefined if there is no such database, or none that this user may see. */
 export async function policiesInForce(
   connection: InfluxConnection,
 ): Promise<ReadonlyMap<string, PolicyInForce> | undefined> {
@@ -57,6 +57,7 @@ export async function policiesInForce(
     const rows = series.flatMap(rowsOf)
     return new Map(rows.map((row) => [String(row.get('name')), policyOf(row)]))
   } catch (error) {
+    if (isNotAllowed(error)) return undefined
     if (error instanceof InfluxQueryError && error.message.startsWith('database not found')) return undefined
     throw error
   }

@@ -8,14 +8,14 @@ const said = (error: string): string => `A 400 Bad Request error occurred: ${JSO
 it.each([
   [
     said('partial write: points beyond retention policy dropped=3'),
-    { is: 'partly', refused: { points: 3, reason: 'points beyond retention policy' } },
+    { is: 'taken', refused: { points: 3, reason: 'points beyond retention policy' } },
   ],
   [
     said(
       'partial write: field type conflict: input field "cpuCores" on measurement "vm" is type integer, already exists as type float dropped=1',
     ),
     {
-      is: 'partly',
+      is: 'taken',
       refused: {
         points: 1,
         reason:
@@ -26,12 +26,18 @@ it.each([
   [
     said("partial write: unable to parse 'vm,uuid=b cpuCores=NaN 1795852321000': invalid number dropped=0"),
     {
-      is: 'partly',
+      is: 'taken',
       refused: { points: 1, reason: "unable to parse 'vm,uuid=b cpuCores=NaN 1795852321000': invalid number" },
     },
   ],
-  [said("unable to parse 'vm cpuCores=': missing field value"), { is: 'too-much' }],
-  ['A 413 Request Entity Too Large error occurred: ', { is: 'too-much' }],
+  [
+    said("unable to parse 'vm cpuCores=': missing field value"),
+    { is: 'too-much', reason: "unable to parse 'vm cpuCores=': missing field value" },
+  ],
+  [
+    'A 413 Request Entity Too Large error occurred: ',
+    { is: 'too-much', reason: 'A 413 Request Entity Too Large error occurred:' },
+  ],
   [
     'A 404 Not Found error occurred: {"error":"database not found: \\"nope\\""}',
     { is: 'failed', problem: 'database not found: "nope"' },

@@ -6,6 +6,7 @@ interface Step {
   /** Seconds. */
   readonly at: number
   readonly starts?: Readonly<Record<string, number>>
+  readonly young?: boolean
   readonly clear?: boolean
   readonly complete?: boolean
 }
@@ -13,10 +14,10 @@ interface Step {
 /** What each look says: `lost`, or the second before which all is on disk. */
 function verdicts(steps: readonly Step[]): (number | 'lost' | undefined)[] {
   const durability = new Durability(60_000)
-  return steps.map(({ at, starts = { node: 1 }, clear = true, complete = true }) => {
+  return steps.map(({ at, starts = { node: 1 }, young = false, clear = true, complete = true }) => {
     const verdict = durability.take({
       atMs: at * 1000,
-      starts: new Map(Object.entries(starts)),
+      processes: new Map(Object.entries(starts).map(([url, startedAt]) => [url, { startedAt, isYoung: young }])),
       isComplete: complete,
       isClear: clear,
     })
@@ -38,6 +39,11 @@ it.each<[string, readonly Step[], readonly (number | 'lost' | undefined)[]]>([
     'nothing from before a crash',
     [{ at: 100 }, { at: 155, starts: { node: 2 } }, { at: 170, starts: { node: 2 } }, { at: 215, starts: { node: 2 } }],
     [undefined, 'lost', undefined, 150],
+  ],
+  [
+    'nothing of the first two seconds: a crash in them would not be seen',
+    [{ at: 100, young: true }, { at: 101, young: true }, { at: 102 }, { at: 161 }, { at: 162 }],
+    [undefined, undefined, 'lost', undefined, 97],
   ],
   [
     'one of several that crashed is enough',

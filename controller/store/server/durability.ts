@@ -1,7 +1,7 @@
-import type { ServerLook } from './sink.js'
+import type { ProcessLook, ServerLook } from './sink.js'
 
 /** A look at the server, as far as it matters here. */
-export type DurabilityLook = Pick<ServerLook, 'starts' | 'isComplete' | 'isClear'> & {
+export type DurabilityLook = Pick<ServerLook, 'processes' | 'isComplete' | 'isClear'> & {
   /** When it began. */
   readonly atMs: number
 }
@@ -23,17 +23,17 @@ const unseenMs = 5000
  */
 export class Durability {
   /** As they were seen last; undefined before the first look. */
-  #starts: Map<string, number> | undefined
+  #processes: Map<string, ProcessLook> | undefined
   /** Of looks since then that were complete and found nothing on its way; ascending. */
   #clearAtMs: number[] = []
 
   constructor(private readonly durableAfterMs: number) {}
 
-  take({ atMs, starts, isComplete, isClear }: DurabilityLook): DurabilityVerdict {
-    const known = this.#starts
-    // One that was not seen before may have begun anew in between.
-    const hasRestarted = known !== undefined && [...starts].some(([address, startMs]) => known.get(address) !== startMs)
-    this.#starts = new Map([...(known ?? []), ...starts])
+  take({ atMs, processes, isComplete, isClear }: DurabilityLook): DurabilityVerdict {
+    const known = this.#processes
+    const hasRestarted =
+      known !== undefined && [...processes].some(([address, found]) => isAnother(found, known.get(address)))
+    this.#processes = new Map([...(known ?? []), ...processes])
     if (hasRestarted) this.#clearAtMs = []
     if (!isComplete) return { hasRestarted, confirmedBeforeMs: undefined }
     let confirmed: number | undefined
@@ -43,4 +43,10 @@ export class Durability {
     if (isClear) this.#clearAtMs.push(atMs)
     return { hasRestarted, confirmedBeforeMs: confirmed === undefined ? undefined : confirmed - unseenMs }
   }
+}
+
+/** Starts are told in whole seconds: of one that was last seen in its first two nobody knows whether it was the same up to their end. */
+function isAnother(found: ProcessLook, known: ProcessLook | undefined): boolean {
+  // One that was not seen before may have begun anew in between.
+  return known === undefined || known.startedAt !== found.startedAt || (known.isYoung && !found.isYoung)
 }

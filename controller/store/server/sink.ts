@@ -23,14 +23,22 @@ export type WriteOutcome =
   /** Nothing is known of it: to be sent again. */
   | { readonly is: 'failed'; readonly problem: string }
 
+/** How a process is told from one that came in its place. */
+export interface ProcessLook {
+  /** Unix time in seconds; NaN if it does not say. */
+  readonly startedAt: number
+  /** So young that another could still come in its place with the same start. */
+  readonly isYoung: boolean
+}
+
 /** What a look at the server found. */
 export interface ServerLook {
   readonly sizeBytes: number
   readonly tiers: Readonly<Record<Tier, TierHealth>>
   /** What an administrator has to mend; empty if all is well. */
   readonly problem: string
-  /** When each process began that can lose what it took, by its address; those that did not answer are not there. */
-  readonly starts: ReadonlyMap<string, number>
+  /** Each process that can lose what it took, by its address; those that did not answer are not there. */
+  readonly processes: ReadonlyMap<string, ProcessLook>
   /** Whether all of them answered. */
   readonly isComplete: boolean
   /** Whether all that was sent has reached the servers that store it, as far as they answered. */

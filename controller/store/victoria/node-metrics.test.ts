@@ -8,6 +8,7 @@ const singleNode = `vm_data_size_bytes{type="indexdb"} 2048
 vm_data_size_bytes{type="storage/big"} 0
 vm_data_size_bytes{type="storage/small"} 4096
 vm_rows_ignored_total{reason="big_timestamp"} 0
+vm_app_uptime_seconds 3
 process_start_time_seconds 1795852264
 flag{name="dedup.minScrapeInterval", value="1ms", is_set="true"} 1
 flag{name="httpAuth.password", value="secret", is_set="false"} 1
@@ -23,7 +24,7 @@ flag{name="influxMeasurementFieldSeparator", value="_", is_set="false"} 1
 
 it('reads what matters of /metrics', () => {
   const node = nodeMetrics(singleNode)
-  expect(node).toMatchObject({ startedAt: 1_795_852_264, pendingBytes: 0, dataBytes: 6144 })
+  expect(node).toMatchObject({ startedAt: 1_795_852_264, uptime: 3, pendingBytes: 0, dataBytes: 6144 })
   expect(node.flags.get('retentionPeriod')).toBe('100y')
   expect(nodeMetrics(vmagent)).toMatchObject({ startedAt: 1_795_852_300, pendingBytes: 42, dataBytes: 0 })
   expect(nodeMetrics('<html>not found</html>\n')).toMatchObject({ startedAt: undefined, pendingBytes: 0 })

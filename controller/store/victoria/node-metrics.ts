@@ -2,6 +2,8 @@
 export interface NodeMetrics {
   /** Unix time in seconds; undefined if it does not say. */
   readonly startedAt: number | undefined
+  /** Seconds; undefined if it does not say. */
+  readonly uptime: number | undefined
   /** Settings it was started with. */
   readonly flags: ReadonlyMap<string, string>
   /** Bytes that wait to be sent on: vmagent only. */
@@ -12,6 +14,7 @@ export interface NodeMetrics {
 /** Reads the text of /metrics; lines that it does not know are passed over. */
 export function nodeMetrics(text: string): NodeMetrics {
   let startedAt: number | undefined
+  let uptime: number | undefined
   const flags = new Map<string, string>()
   let [pendingBytes, dataBytes] = [0, 0]
   for (const row of text.split('\n')) {
@@ -20,11 +23,12 @@ export function nodeMetrics(text: string): NodeMetrics {
     const [, name = '', labels = '', text = ''] = found
     const value = Number(text)
     if (name === 'process_start_time_seconds') startedAt = value
+    else if (name === 'vm_app_uptime_seconds') uptime = value
     else if (name === 'flag') flags.set(labelOf(labels, 'name'), labelOf(labels, 'value'))
     else if (name === 'vmagent_remotewrite_pending_data_bytes') pendingBytes += value
     else if (name === 'vm_data_size_bytes') dataBytes += value
   }
-  return { startedAt, flags, pendingBytes, dataBytes }
+  return { startedAt, uptime, flags, pendingBytes, dataBytes }
 }
 
 function labelOf(labels: string, name: string): string {

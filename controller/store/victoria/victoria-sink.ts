@@ -1,6 +1,7 @@
 import { entityKinds, fieldNames, measurements, type EntityKind } from '../measurements.js'
 import { tagsOf, type Tag } from '../server/entity-tags.js'
 import { ServerHttp, ServerStatusError } from '../server/server-http.js'
+import { sendInParts, together, type PartVerdict } from '../server/send-in-parts.js'
 import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
 import { rollUpTiers, windowMs } from '../server/tier-plan.js'
 import type { DueWindow } from '../server/window-table.js'
@@ -13,6 +14,8 @@ import { nodeProblem, retentionInForce } from './node-problems.js'
 import { statOf, statsOverTime } from './stats-over-time.js'
 
 const linesOfOneWrite = 5000
+/** It tells its start, and its uptime, in whole seconds. */
+const youngSeconds = 2
 
 interface Node {
   readonly url: string
@@ -64,10 +67,12 @@ export class VictoriaSink implements Sink {
     const taken = lines.filter((one) => one !== undefined)
     const unknown = lines.length - taken.length
     const refusals: Refusal[] = unknown === 0 ? [] : [{ points: unknown, reason: 'an unknown kind' }]
-    const problem = await this.#send(taken, refusals)
-    if (problem !== undefined) return { is: 'failed', problem }
-    const count = refusals.reduce((sum, refused) => sum + refused.points, 0)
-    return { is: 'stored', refused: count === 0 ? undefined : { points: count, reason: refusals.at(-1)?.reason ?? '' } }
+    const outcome = await this.#send(taken)
+    if (outcome.is === 'failed') return outcome
+    return {
+      is: 'stored',
+      refused: together([...refusals, ...(outcome.refused === undefined ? [] : [outcome.refused])]),
+    }
   }
 
   async rollUp(windows: readonly DueWindow[]): Promise<void> {
@@ -88,10 +93,8 @@ export class VictoriaSink implements Sink {
           ['nocache', '1'],
         ],
       })
-      const problem = await this.#send(
-        this.#rolledUp(text, kind, field, measurementOf(kind, tier), width, versions),
-        [],
-      )
+      const outcome = await this.#send(this.#rolledUp(text, kind, field, measurementOf(kind, tier), width, versions))
+      const problem = outcome.is === 'failed' ? outcome.problem : outcome.refused?.reason
       if (problem !== undefined) throw new Error(problem)
     }
   }
@@ -106,7 +109,11 @@ export class VictoriaSink implements Sink {
       sizeBytes: seen.reduce((sum, { metrics }) => sum + metrics.dataBytes, 0),
       tiers: { raw: tier, '5m': tier, '1h': tier },
       problem,
-      starts: new Map(seen.map(({ url, metrics }) => [url, metrics.startedAt ?? NaN])),
+      processes: new Map(
+        seen.map(({ url, metrics: { startedAt = NaN, uptime = Infinity } }) => {
+          return [url, { startedAt, isYoung: uptime < youngSeconds }] as const
+        }),
+      ),
       isComplete: seen.length === looks.length,
       isClear: seen.every(({ metrics }) => metrics.pendingBytes === 0),
     }
@@ -129,39 +136,26 @@ export class VictoriaSink implements Sink {
     this.#read.close()
   }
 
-  /** Returns what went wrong. Lines that are not taken are added to the refusals. */
-  async #send(lines: readonly string[], refusals: Refusal[]): Promise<string | undefined> {
-    for (let at = 0; at < lines.length; at += linesOfOneWrite) {
-      const problem = await this.#sendSome(lines.slice(at, at + linesOfOneWrite), refusals)
-      if (problem !== undefined) return problem
-    }
-    return undefined
+  #send(lines: readonly string[]): Promise<WriteOutcome> {
+    return sendInParts(lines, linesOfOneWrite, (part) => this.#sendPart(part))
   }
 
-  async #sendSome(lines: readonly string[], refusals: Refusal[]): Promise<string | undefined> {
+  async #sendPart(lines: readonly string[]): Promise<PartVerdict> {
     try {
       const { database } = this.options
       await this.#write.text({
-        path: '/influx/write',
+        path: '/write',
         query: [
           ['db', database],
           ['precision', 'ms'],
         ],
         body: lines.join('\n'),
       })
-      return undefined
+      return { is: 'taken' }
     } catch (error) {
       const isTooMuch = error instanceof ServerStatusError && (error.status === 400 || error.status === 413)
       const reason = error instanceof Error ? error.message : String(error)
-      if (!isTooMuch) return reason
-      if (lines.length === 1) {
-        refusals.push({ points: 1, reason })
-        return undefined
-      }
-      const half = Math.ceil(lines.length / 2)
-      return (
-        (await this.#sendSome(lines.slice(0, half), refusals)) ?? (await this.#sendSome(lines.slice(half), refusals))
-      )
+      return isTooMuch ? { is: 'too-much', reason } : { is: 'failed', problem: reason }
     }
   }
 
