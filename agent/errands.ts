@@ -44,12 +44,13 @@ export const errandsHere: Errands = {
 }
 
 const callDeadlineMs = 10_000
-const errandDeadlineMs = 30_000
+/** A host that is starved of CPU needs a minute to start a program. */
+const errandDeadlineMs = 120_000
 
 type Answer = { readonly done: unknown } | { readonly file: string; readonly problems: readonly ConfigProblem[] }
 
 /**
- * Runs them in processes of their own. Their methods reject if such a process ends without an answer, or takes 30 s.
+ * Runs them in processes of their own. Their methods reject if such a process ends without an answer, or takes two minutes.
  * @param program what calls `runErrand` with the words after `errand`
  */
 export function errandsApart(program: string): Errands {
