@@ -42,15 +42,21 @@ export interface MixedFleet {
 
 const readyMessage = z.object({ ready: z.literal(true), url: z.string(), grpcPort: z.number(), loginLink: z.string() })
 
-/** Starts a controller on free ports and has all members join it. Its beats are short, so that there are figures soon. */
-export async function startMixedFleet(data: string, members: readonly FleetMember[]): Promise<MixedFleet> {
+/** Short, so that there are figures soon. */
+const shortBeats = { state: '2s', block: '2s', guestMemory: '2s' }
+
+/** Starts a controller on free ports and has all members join it. */
+export async function startMixedFleet(
+  data: string,
+  members: readonly FleetMember[],
+  intervals: Readonly<Record<keyof typeof shortBeats, string>> = shortBeats,
+): Promise<MixedFleet> {
   await mkdir(join(data, 'controller'), { recursive: true })
   const tokens = await joinTokens(
     data,
     members.map(({ name }) => name),
   )
   const config = join(data, 'controller.yaml')
-  const intervals = { state: '2s', block: '2s', guestMemory: '2s' }
   await writeFile(config, stringify({ data, http: { port: 0 }, grpc: { port: 0 }, intervals }))
   const logFile = join(data, 'controller.log')
   const controller = BuiltProgram.start('controller', ['--config', config], logFile)
