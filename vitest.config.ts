@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** `unit` stands beside the code and starts nothing; `integration` starts real servers; `e2e` runs the built product. */
+/**
+ * `unit` stands beside the code and starts nothing; `integration` starts real servers; `e2e` runs the built product; `xen` runs it
+ * on a real Xen that boots in an emulator.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -26,6 +29,16 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'xen',
+          include: ['test/xen/**/*.test.ts'],
+          // An emulator on a busy machine may be ten times slower than on a quiet one.
+          testTimeout: 1_800_000,
+          hookTimeout: 1_800_000,
           fileParallelism: false,
         },
       },

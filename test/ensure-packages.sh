@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Debian packages that the tests start real servers from. As root it installs those that are missing; otherwise it prints
-# the line that does, and fails.
+# Debian packages that the tests start real servers from; with the word `xen`, those of the Xen lab too. As root it installs
+# those that are missing; otherwise it prints the line that does, and fails.
 set -euo pipefail
 packages=(
   qemu-system-x86 qemu-utils qemu-block-extra seabios ipxe-qemu tgt
@@ -13,6 +13,9 @@ packages=(
   strace libnbd-bin e2fsprogs mount
   openssh-client openssh-server netcat-openbsd socat perl-base python3-minimal
 )
+case " $* " in
+  *' xen '*) packages+=(mmdebstrap xz-utils lz4) ;;
+esac
 missing=()
 for package in "${packages[@]}"; do
   status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
