@@ -10,6 +10,7 @@ const benches = {
   esxi: 'esxi/bench-esxi.ts',
   store: 'store/bench-store.ts',
   'store-soak': 'store/soak-store.ts',
+  xen: 'xen/bench-xen.ts',
 } as const
 
 const [name, ...words] = process.argv.slice(2)
