@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 
 import { HypervisorUnavailable } from '../hypervisor.js'
@@ -31,6 +32,24 @@ function sshCommand(): readonly [program: string, ...args: readonly string[]] {
   return uid === process.getuid?.() ? ['ssh'] : ['setpriv', '--ruid', String(uid), 'ssh']
 }
 
+/** @throws HypervisorUnavailable */
+async function start(args: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
+  const [program, ...before] = sshCommand()
+  const child = spawn(program, [...before, ...args], { env: environment, stdio: 'pipe' })
+  try {
+    // It has no pipes yet if it could not be started.
+    await once(child, 'spawn')
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const why = error instanceof Error ? error.message : String(error)
+    const what = isMissing ? 'there is no ssh here: install openssh-client' : `ssh cannot be run: ${why}`
+    throw new HypervisorUnavailable(what, { cause: error })
+  }
+  // Its end says more.
+  child.on('error', () => undefined)
+  return child
+}
+
 /**
  * A process of ssh with headroom-reader at its other end, as a stream: open from the reader's first line on. It always ends with
  * an error that says why.
@@ -49,7 +68,7 @@ export class SshChannel extends Duplex {
 
   /** @throws HypervisorDenied, HypervisorUnavailable */
   static async open(options: ChannelOptions): Promise<SshChannel> {
-    const channel = new SshChannel(options)
+    const channel = new SshChannel(await start(options.args), options)
     const ready = new Promise<void>((resolve, reject) => {
       channel.#settle = (error) => (error === undefined ? resolve() : reject(error))
     })
@@ -69,13 +88,11 @@ export class SshChannel extends Duplex {
     }
   }
 
-  private constructor({ args, host, explain }: ChannelOptions) {
+  private constructor(child: ChildProcessWithoutNullStreams, { host, explain }: ChannelOptions) {
     super()
     this.#host = host
     // Who uses it listens; until then, and after that, there is nothing to do about it.
     this.on('error', () => undefined)
-    const [program, ...before] = sshCommand()
-    const child = spawn(program, [...before, ...args], { env: environment, stdio: 'pipe' })
     this.#child = child
     child.stderr.on('data', (chunk: Buffer) => {
       this.#said = (this.#said + chunk.toString('utf8')).slice(-mostSaid)
@@ -84,12 +101,6 @@ export class SshChannel extends Duplex {
     // Its end says more.
     for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined)
     this.gone = new Promise((resolve) => {
-      child.once('error', (error) => {
-        resolve()
-        const isMissing = 'code' in error && error.code === 'ENOENT'
-        const what = isMissing ? 'there is no ssh here: install openssh-client' : `ssh cannot be run: ${error.message}`
-        this.destroy(new HypervisorUnavailable(what, { cause: error }))
-      })
       child.once('close', () => {
         resolve()
         void this.#end(explain)
