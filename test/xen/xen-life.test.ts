@@ -37,16 +37,20 @@ describe('a Xen host in an emulator', () => {
     const { pid } = child
     if (pid === undefined) throw new Error('not started')
     let dir = ''
-    await waitFor(60_000, 'its directory', async () => {
+    await waitFor(300_000, 'its directory', async () => {
       dir = (await hostDirectories()).find((one) => !before.includes(one)) ?? ''
       return dir !== ''
     })
-    await waitFor(60_000, 'the emulator to run', async () =>
+    await waitFor(300_000, 'the emulator to run', async () =>
       (await traces(dir)).some((trace) => /qemu-system-x86_64/.test(trace) && trace.includes(`${dir}/console.log`)),
     )
     process.kill(group ? -pid : pid, signal)
     expect(await ended).toBe(signal)
-    await waitFor(20_000, 'its directory to be gone', async () => !(await hostDirectories()).includes(dir))
-    await waitFor(5000, 'its traces to be gone', async () => !(await traces(dir)).some((trace) => trace.includes(dir)))
+    await waitFor(60_000, 'its directory to be gone', async () => !(await hostDirectories()).includes(dir))
+    await waitFor(
+      60_000,
+      'its traces to be gone',
+      async () => !(await traces(dir)).some((trace) => trace.includes(dir)),
+    )
   })
 })
