@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { z } from 'zod'
 
 import { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
+import { median } from '../bench/agent/median.js'
 import { AgentTrial } from './agent-trial.js'
 import { chainOfRounds, type Pace, type Round } from './chain.js'
 import { ControllerTrial } from './controller-trial.js'
@@ -60,6 +61,7 @@ const recordedRound = z.object({
   promised: z.number(),
   readBack: z.number(),
   waiting: z.number(),
+  openMs: z.number().optional(),
   faults: z.array(z.string()),
 })
 type RecordedRound = z.output<typeof recordedRound>
@@ -91,6 +93,7 @@ async function main(): Promise<void> {
   const faulty = rounds.filter(({ faults }) => faults.length > 0)
   const sum = (figure: 'promised' | 'readBack' | 'waiting'): number =>
     rounds.reduce((total, round) => total + round[figure], 0)
+  const openings = rounds.flatMap(({ openMs }) => (openMs === undefined ? [] : [openMs]))
   console.log(
     JSON.stringify({
       trial: 'durability',
@@ -101,6 +104,7 @@ async function main(): Promise<void> {
       samplesPromised: sum('promised'),
       samplesReadBack: sum('readBack'),
       reportsThatWaited: sum('waiting'),
+      ...(openings.length === 0 ? {} : { medianOpenMs: median(openings), longestOpenMs: Math.max(...openings) }),
       seconds: Math.round((performance.now() - began) / 1000),
     }),
   )
@@ -182,7 +186,7 @@ async function trialOf(what: string, dir: string, medium: FailingMedium, random:
   const name = what.replace(/^\w+-store-/, '')
   const how = storePaces[name]
   if (how === undefined) throw new Error(`no work ${name}`)
-  return new StoreTrial(dir, medium, { name, how })
+  return StoreTrial.make(dir, medium, { name, how })
 }
 
 async function record(

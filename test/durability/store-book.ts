@@ -1,7 +1,5 @@
-import { join, resolve } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { resolve } from 'node:path'
 
-import type { WorkerOptions } from '../../controller/store/embedded/protocol.js'
 import type { Batch, EntityKey, RangeQuery, Tier, TimeSeries } from '../../controller/store/time-series.js'
 
 const hourMs = 3_600_000
@@ -47,10 +45,7 @@ export function batchOf(seq: number): Batch {
 }
 
 /** The worker as it was built. */
-export function startBuiltWorker(options: WorkerOptions): Worker {
-  const root = resolve(import.meta.dirname, '../..')
-  return new Worker(join(root, 'dist/controller/store/embedded/worker.js'), { workerData: options })
-}
+export const builtWorker = resolve(import.meta.dirname, '../../dist/controller/store/embedded/worker.js')
 
 /** The highest number of which everything must be there. */
 export async function throughOf(store: TimeSeries): Promise<number> {

@@ -2,40 +2,42 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 
 import { z } from 'zod'
 
 import { createLog } from '../../common/log.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
-import { batchOf, startBuiltWorker, storePaces, throughOf, type StorePace } from './store-book.js'
+import { batchOf, storePaces, throughOf, type StorePace } from './store-book.js'
 
 /** What the parent process sends, and hears: every promise that the store made. */
-export const storeOrder = z.object({ dir: z.string(), pace: z.string() })
+export const storeOrder = z.object({ dir: z.string(), pace: z.string(), worker: z.string() })
 export const storeWord = z.discriminatedUnion('is', [
-  z.object({ is: z.literal('started'), openMs: z.number() }),
+  z.object({ is: z.literal('started'), openMs: z.number(), openCpuMs: z.number() }),
   z.object({ is: z.literal('acked'), seq: z.number() }),
   z.object({ is: z.literal('backed-up'), path: z.string(), throughSeq: z.number() }),
 ])
 export type StoreWord = z.output<typeof storeWord>
 
 /** Opens the store, and when it is told to, writes one batch after the other, several in flight, until it is killed or asked to end. */
-async function run(dir: string, pace: StorePace): Promise<void> {
+async function run(dir: string, pace: StorePace, worker: string): Promise<void> {
   mkdirSync(dir, { recursive: true })
   const { tierMs, perAckMs, maintainEveryMs, backups } = pace
   let nowMs = 0
-  const began = performance.now()
+  const [began, cpuBefore] = [performance.now(), process.cpuUsage()]
   const store = await openEmbeddedStore({
     path: join(dir, 'series.db'),
     log: createLog('store', 'silent'),
     retention: { rawMs: tierMs.raw, fiveMinutesMs: tierMs['5m'], hoursMs: tierMs['1h'], maxBytes: 2 ** 40 },
     now: () => nowMs,
     maintainEveryMs,
-    startWorker: startBuiltWorker,
+    startWorker: (options) => new Worker(worker, { workerData: options }),
   })
   const end = new AbortController()
   process.once('SIGTERM', () => end.abort())
   const told = once(process, 'message')
-  say({ is: 'started', openMs: performance.now() - began })
+  const { user, system } = process.cpuUsage(cpuBefore)
+  say({ is: 'started', openMs: performance.now() - began, openCpuMs: (user + system) / 1000 })
   await told
   let seq = (await throughOf(store)) + 1
   let acked = seq - 1
@@ -75,9 +77,9 @@ function say(word: StoreWord): void {
 
 const [, script, text] = process.argv
 if (script === import.meta.filename && text !== undefined) {
-  const { dir, pace } = storeOrder.parse(JSON.parse(text))
+  const { dir, pace, worker } = storeOrder.parse(JSON.parse(text))
   const known = storePaces[pace]
   if (known === undefined) throw new Error(`no pace ${pace}`)
-  await run(dir, known)
+  await run(dir, known, worker)
   process.disconnect()
 }

@@ -8,6 +8,8 @@ export interface Findings {
   readonly readBack: number
   /** Reports that waited for their acks when it failed; an agent's: those on its disk. */
   readonly waiting: number
+  /** How long its opening took, where that is looked at. */
+  readonly openMs?: number
 }
 
 /** A program that is made to fail again and again, and what it promised meanwhile. */
