@@ -126,6 +126,47 @@ test('refuses a damaged, a foreign and a newer file, and leaves each as it is', 
   }
 })
 
+test(
+  'a log that is cut or damaged costs whole batches from there on, and the marks tell which',
+  { timeout: 60_000 },
+  async () => {
+    const store = await open()
+    const count = 12
+    for (let seq = 0; seq < count; seq += 1) await store.write(batchOf(seq))
+    const [file, wal] = [readFileSync(path), readFileSync(`${path}-wal`)]
+    await store.close()
+    const flipped = Buffer.from(wal)
+    const middle = Math.floor(wal.length / 2)
+    flipped[middle] = (flipped[middle] ?? 0) ^ 1
+    const logs = [0.97, 0.6, 0.3].map((share) => wal.subarray(0, Math.floor(wal.length * share)))
+    const found: number[] = []
+    for (const [index, log] of [wal, ...logs, flipped].entries()) {
+      path = join(directory, `copy-${index}`, 'series.db')
+      mkdirSync(join(directory, `copy-${index}`))
+      writeFileSync(path, file)
+      writeFileSync(`${path}-wal`, log)
+      const copy = await open()
+      const through = (await copy.marks()).get('s') ?? -1
+      const times = Array.from({ length: through + 1 }, (_, seq) => t0 + seq * 10_000)
+      for (const id of ['vm0', 'vm99']) {
+        const { rows } = await copy.range({ ...wholeTime, entity: { kind: 'vm', id } })
+        expect(rows.map(([atMs]) => atMs)).toEqual(times)
+      }
+      // What is missing can be sent again.
+      for (let seq = through + 1; seq < count; seq += 1) await copy.write(batchOf(seq))
+      expect((await copy.range({ ...wholeTime, entity: { kind: 'vm', id: 'vm7' } })).rows).toHaveLength(count)
+      expect(await copy.health()).toMatchObject({ ok: true, damaged: 0 })
+      found.push(through)
+    }
+    const [whole, cutLate = NaN, , cutEarly = NaN, broken = NaN] = found
+    expect(whole).toBe(count - 1)
+    expect(cutLate).toBeGreaterThan(cutEarly)
+    expect(cutLate).toBeLessThan(count - 1)
+    expect(broken).toBeLessThan(count - 1)
+    expect(broken).toBeGreaterThan(cutEarly)
+  },
+)
+
 test('belongs to one process at a time', async () => {
   const store = await open()
   await expect(open()).rejects.toThrow('another process uses the file')
