@@ -46,11 +46,11 @@ export function emptyAggregate(aggregation?: Aggregation): Aggregate {
 }
 
 /** Values in the order of time; NaN is no value. */
-export function addColumn(into: Aggregate, values: Iterable<number>): void {
+export function addColumn(into: Aggregate, values: Float64Array): void {
   for (const value of values) if (!Number.isNaN(value)) addValue(into, value)
 }
 
-export function addValue(into: Aggregate, value: number): void {
+function addValue(into: Aggregate, value: number): void {
   into.count += 1
   into.sum += value
   if (value < into.min) into.min = value

@@ -62,9 +62,8 @@ export function decodeChunk(chunk: Buffer, wanted?: ReadonlySet<number>): Column
   const leadMs = input.varint()
   const times = new Float64Array(rows)
   times[0] = input.f64()
-  for (const [index, step] of readIntegers(input, Math.max(0, rows - 1)).entries()) {
-    times[index + 1] = (times[index] ?? 0) + step
-  }
+  const steps = readIntegers(input, Math.max(0, rows - 1))
+  for (let row = 1; row < rows; row += 1) times[row] = (times[row - 1] ?? 0) + (steps[row - 1] ?? 0)
   const previousMs = previousOf(times[0] ?? 0, leadMs)
   const columns = new Map<number, Float64Array>()
   for (let left = input.varint(); left > 0; left -= 1) {

@@ -1,5 +1,5 @@
 import type { RangeQuery, SeriesInfo } from '../time-series.js'
-import { addValue, emptyAggregate, resultOf, type Aggregate } from './aggregate.js'
+import { addColumn, emptyAggregate, resultOf, type Aggregate } from './aggregate.js'
 import { bucketMs } from './column-block.js'
 import type { RangeCells } from './protocol.js'
 import { piecesOf, type QueryParts, type Rows, type Steps } from './series-pieces.js'
@@ -30,17 +30,29 @@ export function range(parts: QueryParts, query: RangeQuery): RangeCells {
   const step = new StepWriter(out, ids.length, stepMs, agg)
   for (const piece of piecesOf(parts, series, { fields: ids, fromMs, toMs, tier: from, coarsest })) {
     if (piece.is === 'steps') addSteps(step, piece, agg)
-    else addRows(stepMs === 0 ? out : step, piece, ids)
+    else if (stepMs === 0) addStored(out, piece, ids)
+    else addRows(step, piece, ids)
   }
   step.flush()
   return out.finished()
 }
 
-function addRows(out: CellWriter | StepWriter, { block, from, to }: Rows, ids: readonly number[]): void {
+function addStored(out: CellWriter, { block, from, to }: Rows, ids: readonly number[]): void {
   const columns = ids.map((id) => block.column(id, from, to))
-  for (const [row, atMs] of block.times(from, to).entries()) {
-    const values = columns.map((column) => column?.[row] ?? NaN)
-    if (values.some((value) => !Number.isNaN(value))) out.add(atMs, values)
+  const times = block.times(from, to)
+  for (let row = 0; row < times.length; row += 1) out.addRowOf(times[row] ?? NaN, columns, row)
+}
+
+/** Step by step, and in each column by column. */
+function addRows(out: StepWriter, { block, from, to }: Rows, ids: readonly number[]): void {
+  for (let row = from; row < to;) {
+    const atMs = block.timeAt(row)
+    const end = Math.min(to, block.lowerBound(out.endOf(atMs)))
+    for (const [index, id] of ids.entries()) {
+      const values = block.column(id, row, end)
+      if (values?.some((value) => !Number.isNaN(value)) === true) addColumn(out.fieldAt(atMs, index), values)
+    }
+    row = end
   }
 }
 
@@ -72,20 +84,37 @@ class CellWriter {
   constructor(private readonly width: number) {}
 
   add(atMs: number, values: readonly number[]): void {
-    const end = this.#length + this.width
-    if (end > maxCells) throw new Error(`the answer has more than ${maxCells} values: ask for a step or a shorter time`)
-    if (end > this.#cells.length) {
-      const larger = new Float64Array(Math.max(end, this.#cells.length * 2))
-      larger.set(this.#cells)
-      this.#cells = larger
-    }
+    this.#reserve()
     this.#cells[this.#length] = atMs
     this.#cells.set(values, this.#length + 1)
-    this.#length = end
+    this.#length += this.width
+  }
+
+  /** One row of some columns, if any of them has a value there. */
+  addRowOf(atMs: number, columns: readonly (Float64Array | undefined)[], row: number): void {
+    this.#reserve()
+    let isEmpty = true
+    for (let index = 0; index < columns.length; index += 1) {
+      const value = columns[index]?.[row] ?? NaN
+      if (!Number.isNaN(value)) isEmpty = false
+      this.#cells[this.#length + 1 + index] = value
+    }
+    if (isEmpty) return
+    this.#cells[this.#length] = atMs
+    this.#length += this.width
   }
 
   finished(): RangeCells {
     return { width: this.width, cells: this.#cells.slice(0, this.#length) }
+  }
+
+  #reserve(): void {
+    const end = this.#length + this.width
+    if (end > maxCells) throw new Error(`the answer has more than ${maxCells} values: ask for a step or a shorter time`)
+    if (end <= this.#cells.length) return
+    const larger = new Float64Array(Math.max(end, this.#cells.length * 2))
+    larger.set(this.#cells)
+    this.#cells = larger
   }
 }
 
@@ -101,8 +130,9 @@ class StepWriter {
     private readonly aggregation: RangeQuery['agg'],
   ) {}
 
-  add(atMs: number, values: readonly number[]): void {
-    for (const [index, value] of values.entries()) if (!Number.isNaN(value)) addValue(this.fieldAt(atMs, index), value)
+  /** When the step ends that the time lies in. */
+  endOf(atMs: number): number {
+    return floorTo(atMs, this.stepMs) + this.stepMs
   }
 
   /** What belongs to a field in the step that the time lies in. */

@@ -17,7 +17,7 @@ const maxEvents = 1_000_000
 const eventsMs = 400 * 86_400_000
 const vacuumPages = 256
 /** Free pages are used again by the next ticks and chunks: give back only what is more than this. */
-const keptFreeBytes = 16 * 2 ** 20
+const keptFreeBytes = 8 * 2 ** 20
 /** A chunk that was just written, of data from long ago, is kept so long: more of its hour may come. */
 const settleMs = 3_600_000
 

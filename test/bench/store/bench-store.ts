@@ -142,24 +142,29 @@ class StoreBench {
     const day = { count: questions, windowMs: 24 * hourMs }
     const writing = { count: questions, pointsPerSecond: 1000 }
     await this.#part('top-day-embedded', rounds, () =>
-      this.#withOurs((ours) => askForTop(ours, this.workload, this.#chance('top'), day)),
+      this.#withOurs((ours) => askForTop(ours, this.workload, this.#chance('top-day-embedded'), day)),
     )
     await this.#part('top-any-embedded', rounds, () =>
-      this.#withOurs((ours) => askForTop(ours, this.workload, this.#chance('any'), { ...day, windowMs: undefined })),
+      this.#withOurs((ours) =>
+        askForTop(ours, this.workload, this.#chance('top-any-embedded'), { ...day, windowMs: undefined }),
+      ),
     )
     await this.#part('top-day-influxdb', 1, () =>
-      this.#withTheirs((theirs) => askForTop(theirs, this.workload, this.#chance('top'), { ...day, count: 20 })),
+      this.#withTheirs((theirs) =>
+        askForTop(theirs, this.workload, this.#chance('top-day-influxdb'), { ...day, count: 20 }),
+      ),
     )
     await this.#part('points-embedded', rounds, () =>
-      this.#withOurs((ours) => askForPoints(ours, this.workload, this.#chance('points'), writing)),
+      this.#withOurs((ours) => askForPoints(ours, this.workload, this.#chance('points-embedded'), writing)),
     )
     await this.#part('points-influxdb', 1, () =>
-      this.#withTheirs((theirs) => askForPoints(theirs, this.workload, this.#chance('points'), writing)),
+      this.#withTheirs((theirs) => askForPoints(theirs, this.workload, this.#chance('points-influxdb'), writing)),
     )
   }
 
-  #chance(purpose: string): () => number {
-    return seededChance(this.order.seed, purpose)
+  /** Other questions in each round. */
+  #chance(part: string): () => number {
+    return seededChance(this.order.seed, `${part} ${this.parts.all.get(part)?.length ?? 0}`)
   }
 
   async #part(name: string, rounds: number, work: () => Promise<Figures>): Promise<void> {
@@ -192,16 +197,13 @@ class StoreBench {
       fromHour: 0,
       hours: this.order.hours,
     })
-    // All is sealed at the next beat of its own.
-    ours.passTo(this.workload.endMs + hourMs)
-    await delay(7000)
+    ours.passTo(this.workload.endMs)
+    await ours.settle()
+    const { points, problem } = await ours.store.health()
+    if (points !== this.workload.points) throw new Error(`${points} points are stored: ${problem}`)
     await ours.close()
-    const again = await EmbeddedContender.open(this.#ours, this.workload.endMs)
-    const { points, problem } = await again.store.health()
-    await again.close()
-    if (points === undefined) throw new Error('the embedded store did not say how many points it has')
     const bytes = bytesOf(join(this.#ours, '..'))
-    return { ...figures, stored: points, problem, bytes, bytesPerPoint: rounded(bytes / points) }
+    return { ...figures, bytes, bytesPerPoint: rounded(bytes / points) }
   }
 
   async #loadTheirs(): Promise<Figures> {

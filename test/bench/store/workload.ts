@@ -26,7 +26,7 @@ export const startMs = Date.UTC(2026, 2, 2)
 /** A point of a VM has all of them. */
 export const fields = fieldNames('vm')
 /** Numbers of one point: its time, then its fields; NaN where there is none (the latency of no request). */
-const width = 1 + fields.length
+export const pointWidth = 1 + fields.length
 
 /**
  * What the simulated fleet says of its VMs: samples that reach the fleet's state over the wire format and come out as points,
@@ -77,7 +77,7 @@ export class Workload {
   /** Points of an hour in the order in which they come, shifted in time. */
   *pointsOf(hour: number, shiftMs = 0): Generator<Point> {
     const numbers = this.hour(hour)
-    for (let at = 0, index = 0; at < numbers.length; at += width, index += 1) {
+    for (let at = 0, index = 0; at < numbers.length; at += pointWidth, index += 1) {
       const known: Record<string, number> = {}
       for (const [place, field] of fields.entries()) {
         const value = numbers[at + 1 + place] ?? NaN
@@ -154,9 +154,9 @@ async function generate({ vms, hours, seed }: WorkloadSize, dir: string, tell: (
   })
   replay.connect(startMs)
   for (let hour = 0; hour < hours; hour += 1) {
-    const numbers = new Float64Array(ticksPerHour * vms * width).fill(NaN)
+    const numbers = new Float64Array(ticksPerHour * vms * pointWidth).fill(NaN)
     for (let tick = 0; tick < ticksPerHour; tick += 1) {
-      row = numbers.subarray(tick * vms * width, (tick + 1) * vms * width)
+      row = numbers.subarray(tick * vms * pointWidth, (tick + 1) * vms * pointWidth)
       for (const host of world.hosts) {
         // Up to 20 ms late, mostly less than 5.
         const atMs = startMs + (hour * ticksPerHour + tick) * beatMs + 1000 + Math.floor(chance() ** 3 * 20)
@@ -176,7 +176,7 @@ async function generate({ vms, hours, seed }: WorkloadSize, dir: string, tell: (
 const everything = { vmUuids: undefined, hasMoved: undefined }
 
 function put(row: Float64Array, place: number, { atMs, fields: known }: Point): void {
-  const at = place * width
+  const at = place * pointWidth
   row[at] = atMs
   for (const [index, field] of fields.entries()) {
     const value = known[field] ?? unmeasured(field, known)
