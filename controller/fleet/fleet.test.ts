@@ -311,7 +311,7 @@ describe('events', () => {
     const vm = fleet.snapshot().vms.get(uuid)
     expect([vm?.state, vm?.stateReason, vm?.stateSince]).toEqual([state, reason, t0 + 3000])
     expect(applied.events).toEqual([
-      { at: t0 + 3000, hostId: 'h1', vmUuid: uuid, vmName: 'mail', kind, reason, message: '' },
+      { at: t0 + 3000, hostId: 'h1', hostName: 'h1', vmUuid: uuid, vmName: 'mail', kind, reason, message: '' },
     ])
   })
 
@@ -645,5 +645,40 @@ describe('snapshots', () => {
     unsubscribe()
     report('h1', 3000, {})
     expect(revisions).toHaveLength(1)
+  })
+})
+
+describe('points', () => {
+  it('carry the names that things had', () => {
+    connect('h2')
+    inventory('h2', [facts])
+    const fileSystem = { mount: '/', device: 'd', type: 'xfs', sizeBytes: 9, availableBytes: 4, readOnly: false }
+    const machine = (cpuUsedSeconds: number): ReportObservation['host'] => ({
+      totals: { cpuUsedSeconds },
+      levels: {},
+      disks: [],
+      networks: [],
+      fileSystems: [{ ...fileSystem, files: 0, filesFree: 0 }],
+    })
+    const labels = (applied: Applied): unknown =>
+      Object.fromEntries(applied.points.map(({ entity, labels }) => [`${entity.kind} ${entity.id}`, labels]))
+    const arrays = (key: string): Pick<ReportObservation, 'arrays'> => ({
+      arrays: [{ key, runId: '1', totals: {}, levels: { inFlight: 1 } }],
+    })
+    const first = { host: machine(0), vms: [sample(0, { ...written(0), levels: { memoryBytes: 5 } })] }
+    report('h1', 0, first)
+    const second = { host: machine(20), vms: [sample(10_000, { ...written(1e6), levels: { memoryBytes: 6 } })] }
+    expect(labels(report('h1', 10_000, { ...second, ...arrays('iscsi:box') }))).toEqual({
+      [`vm ${uuid}`]: { name: 'mail', hostName: 'h1' },
+      [`disk ${uuid}/vda`]: { vmName: 'mail' },
+      'host h1': { name: 'h1' },
+      'file_system h1//': { hostName: 'h1' },
+      'array iscsi:box/h1': { name: 'box', hostName: 'h1' },
+    })
+    inventory('h1', [{ ...facts, name: 'post' }])
+    expect(labels(report('h1', 20_000, { ...arrays('local:x/y'), vms: [sample(20_000)] }))).toMatchObject({
+      [`vm ${uuid}`]: { name: 'post', hostName: 'h1' },
+      'array local:x/y/h1': { name: 'local:x/y', hostName: 'h1' },
+    })
   })
 })

@@ -10,6 +10,7 @@ import { LateTracks } from './late-tracks.js'
 import { Moves } from './moves.js'
 import { PresentCopies } from './present-copies.js'
 import { PresentReports } from './present-reports.js'
+import { labelled } from './labels.js'
 import { RunSpans } from './run-spans.js'
 import { emptyView, SnapshotBuilder } from './snapshot-builder.js'
 
@@ -98,10 +99,10 @@ export class Fleet implements FleetReader {
   #report({ agentId, report, isLate }: Extract<FleetInput, { type: 'report' }>, now: number): Applied {
     const host = this.#owned(agentId, report.hostId)
     if (host === undefined) return nothing
-    if (isLate === true) return this.#late.apply(agentId, host, report, now)
+    if (isLate === true) return labelled(this.#late.apply(agentId, host, report, now), host)
     const applied = this.#present.apply({ host, report, now })
     if (this.#agents.told(agentId, report)) this.#builder.agentsChanged()
-    return applied
+    return labelled(applied, host)
   }
 
   #connect(input: Extract<FleetInput, { type: 'agent-connected' }>, now: number): void {

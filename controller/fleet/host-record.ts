@@ -62,6 +62,11 @@ export class HostRecord {
     return this.hello.hostId
   }
 
+  /** As the machine calls itself, or else the agent's configuration. */
+  get name(): string {
+    return this.inventory?.host.name ?? this.hello.name
+  }
+
   get arrays(): readonly ArrayFacts[] {
     return this.inventory?.arrays ?? []
   }
@@ -133,7 +138,7 @@ export class HostRecord {
     return {
       id: this.id,
       revision,
-      name: facts?.name ?? this.hello.name,
+      name: this.name,
       kind: this.hello.kind,
       simulated: this.hello.simulated,
       agentId: this.agentId,

@@ -213,6 +213,8 @@ export interface CollectorState {
 export interface FleetEvent {
   readonly at: number
   readonly hostId: string
+  /** As it was called then; for servers that others read. */
+  readonly hostName?: string
   readonly vmUuid: string
   readonly vmName: string
   readonly kind: string

@@ -1,6 +1,9 @@
 /**
  * Every measurement, tag and field that is ever stored, once. Names are public: dashboards and queries use them. Add; never rename.
  * A field's name carries its unit. Rates are means since the sample before.
+ *
+ * `tags` say which entity it is; `labels` what people call it and where it was, for servers that others read (the embedded store has none).
+ * A label may change while the entity stays: nothing is ever found by it here.
  */
 
 interface FieldSpec {
@@ -32,6 +35,7 @@ const network = {
 export const measurements = {
   vm: {
     tags: ['uuid'],
+    labels: ['name', 'hostName'],
     fields: {
       cpuCores: { unit: 'cores', help: 'CPU time used per second' },
       vcpuWaitFraction: { unit: 'fraction', help: 'share of time that a vCPU waited for a CPU, all vCPUs added up' },
@@ -53,6 +57,7 @@ export const measurements = {
   },
   disk: {
     tags: ['uuid', 'target'],
+    labels: ['vmName'],
     fields: {
       ...io,
       ...flush,
@@ -61,9 +66,10 @@ export const measurements = {
       outOfSlotsPerSecond: { unit: '1/s', help: 'times a request waited for a free slot (Xen)' },
     },
   },
-  nic: { tags: ['uuid', 'device'], fields: { ...network } },
+  nic: { tags: ['uuid', 'device'], labels: ['vmName'], fields: { ...network } },
   host: {
     tags: ['host'],
+    labels: ['name'],
     fields: {
       cpuUsedCores: { unit: 'cores', help: 'CPU time used per second, guests included' },
       cpuIowaitCores: { unit: 'cores', help: 'CPUs idle while I/O was pending' },
@@ -87,6 +93,7 @@ export const measurements = {
   },
   array: {
     tags: ['array', 'host'],
+    labels: ['name', 'hostName'],
     fields: {
       ...io,
       inFlight: { unit: 'count', help: 'requests in flight' },
@@ -95,13 +102,27 @@ export const measurements = {
   },
   file_system: {
     tags: ['host', 'mount'],
+    labels: ['hostName'],
     fields: {
       sizeBytes: { unit: 'bytes', help: 'size' },
       availableBytes: { unit: 'bytes', help: 'available to unprivileged users' },
       filesFree: { unit: 'count', help: 'free inodes' },
     },
   },
-} as const satisfies Record<string, { tags: readonly string[]; fields: Record<string, FieldSpec> }>
+} as const satisfies Record<
+  string,
+  { tags: readonly string[]; labels: readonly string[]; fields: Record<string, FieldSpec> }
+>
+
+/** What happened, as a server holds it. There it is for annotations; the program's own events stay beside the queue. */
+export const eventMeasurement = {
+  name: 'event',
+  tags: ['uuid', 'host', 'kind', 'reason', 'vmName', 'hostName'],
+  /** Always 1. */
+  field: 'count',
+  /** A sentence; only where a server keeps texts (InfluxDB). */
+  text: 'text',
+} as const
 
 export type EntityKind = keyof typeof measurements
 export type FieldOf<Kind extends EntityKind> = keyof (typeof measurements)[Kind]['fields'] & string
@@ -112,6 +133,9 @@ export type HostField = FieldOf<'host'>
 export type ArrayField = FieldOf<'array'>
 
 export const entityKinds: readonly EntityKind[] = ['vm', 'disk', 'nic', 'host', 'array', 'file_system']
+
+/** Longer labels are cut. */
+export const maxLabelLength = 128
 
 /** True if the kind has a field of that name. */
 export function isField(kind: EntityKind, name: string): boolean {

@@ -15,6 +15,8 @@ export interface Point {
   readonly entity: EntityKey
   readonly atMs: number
   readonly fields: Readonly<Record<string, number>>
+  /** Names for people (`labels` in measurements.ts), for servers; unknown ones are left out. */
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 /** Everything of this spool up to `throughSeq` is in the batch or came before it. */

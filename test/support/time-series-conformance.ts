@@ -344,6 +344,53 @@ export function timeSeriesConformance(name: string, backend: Backend): void {
       expect(new Set((await store.topN(topOf({ n: 20 }))).map(({ id }) => id))).toEqual(new Set(ids))
     })
 
+    test('is one series whatever names its points carry', async () => {
+      const places = [
+        { name: 'mail', hostName: 'one' },
+        { name: 'mail', hostName: 'two' },
+        { name: 'post, "the new"\\', hostName: 'two' },
+        {},
+      ]
+      const points = Array.from({ length: 720 }, (_, index) => ({
+        ...pointAt(t0 + index * 10_000, { cpuCores: index % 100, running: 1 }),
+        labels: places[Math.floor(index / 100) % places.length] ?? {},
+      }))
+      const other = { ...pointAt(t0, { cpuCores: 1 }, 'v2'), labels: { name: 'mail', hostName: 'one' } }
+      const again = { ...pointAt(t0 + 10_000, { memoryBytes: 7 }), labels: { name: 'mail', hostName: 'three' } }
+      const plain = [...points, other].map(({ entity, atMs, fields }) => ({ entity, atMs, fields }))
+      const model = new TimeSeriesModel()
+      model.write([...plain, again])
+      await write(batchOf([...points, other]))
+      await write(batchOf([again]))
+      const window = { fields: ['cpuCores', 'running', 'memoryBytes'], toMs: t0 + 7_200_000 }
+      expect(rangeDifference(await store.range(rangeOf(window)), model.range(rangeOf(window)))).toBeUndefined()
+      for (const agg of aggregations) {
+        expect(
+          rangeDifference(
+            await store.range(rangeOf({ agg, stepMs: 60_000, tier: 'raw' })),
+            model.range(rangeOf({ agg, stepMs: 60_000 })),
+          ),
+        ).toBeUndefined()
+        for (const tier of ['5m', '1h'] as const) {
+          expect(
+            await rolledUpDifference(rangeOf({ fields: ['cpuCores'], agg, tier, toMs: t0 + 7_200_000 }), model),
+          ).toBeUndefined()
+        }
+        expect(await topDifferenceOf(topOf({ agg, toMs: t0 + 7_200_000 }), model)).toBeUndefined()
+      }
+      expect(await store.series({ kind: 'vm' })).toEqual(
+        expect.arrayContaining([
+          { entity: vm('v1'), firstMs: t0, lastMs: t0 + 7_190_000 },
+          { entity: vm('v2'), firstMs: t0, lastMs: t0 },
+        ]),
+      )
+      const given: Point[] = []
+      for await (const piece of store.export({ kind: 'vm', fromMs: t0, toMs: Infinity })) given.push(...piece)
+      const expected = [...plain]
+      expected[1] = pointAt(t0 + 10_000, { cpuCores: 1, running: 1, memoryBytes: 7 })
+      expect(given).toEqual(expected)
+    })
+
     test('answers from roll-ups alone where it is told to, and after the points are gone', async () => {
       const points = Array.from({ length: 720 }, (_, index) => pointAt(t0 + index * 10_000, { cpuCores: index % 100 }))
       await write(batchOf(points))

@@ -22,7 +22,7 @@ export interface WorkerOptions {
   readonly maxBytes: number
 }
 
-/** `points` as encodePoints made them. */
+/** `points` as encodePoints made them, before a server as encodeQueued did. */
 export interface WriteBody {
   readonly op: 'write'
   readonly points: Uint8Array<ArrayBuffer>

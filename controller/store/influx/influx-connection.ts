@@ -3,7 +3,7 @@ import https from 'node:https'
 
 import { FieldType, InfluxDB, type IPoint } from 'influx'
 
-import { entityKinds, fieldNames, measurements } from '../measurements.js'
+import { entityKinds, eventMeasurement, fieldNames, measurements } from '../measurements.js'
 import type { ServerAddress } from '../server/worker-options.js'
 
 /** One column of numbers and its series; what `queryRaw` gives, checked. */
@@ -57,12 +57,20 @@ export class InfluxConnection {
       ],
       ...(address.user === undefined ? {} : { username: address.user, password: address.password ?? '' }),
       pool: { maxRetries: 0, requestTimeout: deadlineMs, backoff: noBackoff },
-      schema: entityKinds.map((kind) => ({
-        database,
-        measurement: kind,
-        fields: Object.fromEntries(fieldNames(kind).map((name) => [name, FieldType.FLOAT])),
-        tags: [...measurements[kind].tags],
-      })),
+      schema: [
+        ...entityKinds.map((kind) => ({
+          database,
+          measurement: kind,
+          fields: Object.fromEntries(fieldNames(kind).map((name) => [name, FieldType.FLOAT])),
+          tags: [...measurements[kind].tags, ...measurements[kind].labels],
+        })),
+        {
+          database,
+          measurement: eventMeasurement.name,
+          fields: { [eventMeasurement.field]: FieldType.FLOAT, [eventMeasurement.text]: FieldType.STRING },
+          tags: [...eventMeasurement.tags],
+        },
+      ],
     })
   }
 

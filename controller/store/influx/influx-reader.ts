@@ -1,4 +1,4 @@
-import { entityKinds, fieldNames, measurements, type EntityKind } from '../measurements.js'
+import { entityKinds, eventMeasurement, fieldNames, measurements, type EntityKind } from '../measurements.js'
 import { idOf, tagsOf } from '../server/entity-tags.js'
 import type { PointRow, Reader, Span, WindowRow } from '../server/reader.js'
 import { tooMany } from '../server/server-queries.js'
@@ -7,7 +7,7 @@ import { windowMs, type Piece, type RollUpTier } from '../server/tier-plan.js'
 import type { InfluxServer, ServerOptions } from '../server/worker-options.js'
 import { tiers, type Aggregation, type EntityKey, type SeriesInfo, type Tier } from '../time-series.js'
 import { InfluxConnection, InfluxQueryError, type InfluxSeries } from './influx-connection.js'
-import { aggregate, measurementOf, quoted, source, timeBetween } from './influxql.js'
+import { aggregate, identityOf, measurementOf, quoted, source, timeBetween } from './influxql.js'
 
 /** Questions in InfluxQL. */
 export class InfluxReader implements Reader {
@@ -22,10 +22,12 @@ export class InfluxReader implements Reader {
     const columns = fields.map((field) => quoted(field))
     const rows = await this.#rowsOfEntity(entity, 'raw', columns, span, ` LIMIT ${limit}`)
     if (rows.length >= limit) throw tooMany(true)
-    return rows.map(([atMs, ...values]) => ({
-      atMs: numberOf(atMs) ?? NaN,
-      values: values.map((value) => numberOf(value) ?? null),
-    }))
+    return merged(
+      rows.map(([atMs, ...values]) => ({
+        atMs: numberOf(atMs) ?? NaN,
+        values: values.map((value) => numberOf(value) ?? null),
+      })),
+    )
   }
 
   async windows(
@@ -54,9 +56,8 @@ export class InfluxReader implements Reader {
     const columns = stats.map((stat) =>
       tier === 'raw' ? `${aggregate(stat, field)} AS ${stat}` : quoted(`${field}_${stat}`),
     )
-    const tags = measurements[kind].tags.map((name) => quoted(name)).join(', ')
     const [series = []] = await this.#ask(
-      `SELECT ${columns.join(', ')} FROM ${this.#source(kind, tier)} WHERE ${timeBetween(span.fromMs, span.toMs)} GROUP BY ${tags}`,
+      `SELECT ${columns.join(', ')} FROM ${this.#source(kind, tier)} WHERE ${timeBetween(span.fromMs, span.toMs)} GROUP BY ${identityOf(kind)}`,
     )
     const found = new Map<string, readonly Summary[]>()
     for (const { tags, values } of series) {
@@ -68,7 +69,7 @@ export class InfluxReader implements Reader {
   }
 
   async series(kind: EntityKind): Promise<readonly SeriesInfo[]> {
-    const select = `SELECT ${fieldNames(kind).map(quoted).join(', ')} FROM ${this.#source(kind, 'raw')} GROUP BY *`
+    const select = `SELECT ${fieldNames(kind).map(quoted).join(', ')} FROM ${this.#source(kind, 'raw')} GROUP BY ${identityOf(kind)}`
     const [first = []] = await this.#ask(`${select} ORDER BY time ASC LIMIT 1`)
     const [last = []] = await this.#ask(`${select} ORDER BY time DESC LIMIT 1`)
     const lastMs = new Map(last.map((series) => [idOf(kind, series.tags), timeOf(series)]))
@@ -90,13 +91,14 @@ export class InfluxReader implements Reader {
         await this.#ask(`DELETE FROM ${quoted(measurementOf(kind, one))} WHERE ${before}`)
       }
     }
+    await this.#ask(`DELETE FROM ${quoted(eventMeasurement.name)} WHERE ${timeBetween(0, beforeMs)}`)
     return points
   }
 
   /** Points of a kind: of each series those of its field that has most. */
   async #countBefore(kind: EntityKind, beforeMs: number): Promise<number> {
     const [series = []] = await this.#ask(
-      `SELECT count(*) FROM ${this.#source(kind, 'raw')} WHERE ${timeBetween(0, beforeMs)} GROUP BY *`,
+      `SELECT count(*) FROM ${this.#source(kind, 'raw')} WHERE ${timeBetween(0, beforeMs)} GROUP BY ${identityOf(kind)}`,
     )
     let points = 0
     for (const { values } of series)
@@ -142,6 +144,17 @@ export class InfluxReader implements Reader {
     )
     return series[0]?.values ?? []
   }
+}
+
+/** Points of one moment that have several sets of labels are one. */
+function merged(rows: readonly PointRow[]): PointRow[] {
+  const found: PointRow[] = []
+  for (const row of rows) {
+    const last = found.at(-1)
+    if (last?.atMs !== row.atMs) found.push(row)
+    else found[found.length - 1] = { ...last, values: last.values.map((value, at) => row.values[at] ?? value) }
+  }
+  return found
 }
 
 function summaryAt(stats: readonly Stat[], values: readonly unknown[], at: number): Summary | undefined {

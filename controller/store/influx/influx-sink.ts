@@ -1,7 +1,7 @@
 import type { IPoint } from 'influx'
 
-import { entityKinds, isField } from '../measurements.js'
-import { tagsOf } from '../server/entity-tags.js'
+import { entityKinds, eventMeasurement, isField, measurements } from '../measurements.js'
+import { labelTags, tagsOf, type Tag } from '../server/entity-tags.js'
 import { sendInParts, together, type PartVerdict } from '../server/send-in-parts.js'
 import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
 import { rollUpTiers, windowMs } from '../server/tier-plan.js'
@@ -120,7 +120,9 @@ export class InfluxSink implements Sink {
 }
 
 /** Undefined if this version of the program knows nothing of it. */
-function influxPoint({ kind: name, id, atMs, names, values }: QueuedPoint): IPoint | undefined {
+function influxPoint(point: QueuedPoint): IPoint | undefined {
+  const { kind: name, id, atMs, names, values, labels } = point
+  if (name === eventMeasurement.name) return influxEvent(point)
   const kind = entityKinds.find((one) => one === name)
   if (kind === undefined) return undefined
   const fields: Record<string, number> = {}
@@ -129,6 +131,24 @@ function influxPoint({ kind: name, id, atMs, names, values }: QueuedPoint): IPoi
     if (value !== undefined && isField(kind, field)) fields[field] = value
   }
   if (Object.keys(fields).length === 0) return undefined
-  const tags = Object.fromEntries(tagsOf({ kind, id }).map(({ name, value }) => [name, value]))
+  const known = labels.filter(({ name }) => measurements[kind].labels.some((one) => one === name))
+  const tags = asRecord([...tagsOf({ kind, id }), ...labelTags(known)])
   return { measurement: kind, tags, fields, timestamp: String(atMs) }
+}
+
+function influxEvent({ atMs, labels }: QueuedPoint): IPoint {
+  const tags = labels.filter(({ name }) => eventMeasurement.tags.some((one) => one === name))
+  const text = labels.find(({ name }) => name === eventMeasurement.text)?.value ?? ''
+  const fields = { [eventMeasurement.field]: 1, [eventMeasurement.text]: oneLine(text) }
+  return { measurement: eventMeasurement.name, tags: asRecord(labelTags(tags)), fields, timestamp: String(atMs) }
+}
+
+/** A backslash at its end would take the quote of a field away. */
+function oneLine(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- they are what has to go
+  return text.replaceAll(/[\\\u0000-\u001F\u007F]+/g, ' ')
+}
+
+function asRecord(tags: readonly Tag[]): Record<string, string> {
+  return Object.fromEntries(tags.map(({ name, value }) => [name, value]))
 }

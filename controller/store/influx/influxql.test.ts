@@ -16,7 +16,7 @@ it('computes windows of a kind from its points, all figures of all fields', () =
   expect(text).toContain('SELECT count("receiveBytesPerSecond") AS "receiveBytesPerSecond_count", mean("receiveBytes')
   expect(text).toContain('percentile("transmitErrorsPerSecond", 95) AS "transmitErrorsPerSecond_p95" INTO')
   expect(text).toMatch(
-    / INTO "head\\"room"\."5m"\."nic_5m" FROM "head\\"room"\."raw"\."nic" WHERE time >= 300000ms AND time < 600000ms GROUP BY time\(300s\), \*$/,
+    / INTO "head\\"room"\."5m"\."nic_5m" FROM "head\\"room"\."raw"\."nic" WHERE time >= 300000ms AND time < 600000ms GROUP BY time\(300s\), "uuid", "device"$/,
   )
 })
 
@@ -26,7 +26,7 @@ it('names a continuous query by its text, so that one that has changed is anothe
   expect(queries).toHaveLength(12)
   expect(queries[0]?.name).toMatch(/^headroom_vm_5m_[0-9a-f]{8}$/)
   expect(queries[0]?.text).toMatch(
-    /^CREATE CONTINUOUS QUERY "headroom_vm_5m_\w{8}" ON "headroom" BEGIN SELECT .* GROUP BY time\(300s\), \* END$/,
+    /^CREATE CONTINUOUS QUERY "headroom_vm_5m_\w{8}" ON "headroom" BEGIN SELECT .* GROUP BY time\(300s\), "uuid" END$/,
   )
   expect(continuousQueries('other', retention)[0]?.name).not.toBe(queries[0]?.name)
   expect(continuousQueries('headroom', { ...retention, '5m': 0 })).toEqual(queries.slice(6))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-import { entityKinds, fieldNames, type EntityKind } from '../measurements.js'
+import { entityKinds, fieldNames, measurements, type EntityKind } from '../measurements.js'
 import type { Retention } from '../server/sink.js'
 import { stats, type Stat } from '../server/summary.js'
 import { rollUpTiers, windowMs, type RollUpTier } from '../server/tier-plan.js'
@@ -47,7 +47,15 @@ export function aggregate(stat: Stat, field: string): string {
   return functions[stat](quoted(field))
 }
 
-/** Computes a kind's windows of a tier from its points, those of `during` or, in a continuous query, those that InfluxDB chooses. */
+/** `"uuid", "target"`: what tells entities apart. Points of one entity may have several sets of labels. */
+export function identityOf(kind: EntityKind): string {
+  return measurements[kind].tags.map((name) => quoted(name)).join(', ')
+}
+
+/**
+ * Computes a kind's windows of a tier from its points, those of `during` or, in a continuous query, those that InfluxDB chooses. Windows
+ * have no labels: a VM that was renamed within one has one window.
+ */
 export function rollUp(
   database: string,
   kind: EntityKind,
@@ -58,7 +66,7 @@ export function rollUp(
     stats.map((stat) => `${aggregate(stat, field)} AS ${quoted(`${field}_${stat}`)}`),
   )
   const where = during === undefined ? '' : ` WHERE ${timeBetween(during.fromMs, during.toMs)}`
-  return `SELECT ${columns.join(', ')} INTO ${source(database, kind, tier)} FROM ${source(database, kind, 'raw')}${where} GROUP BY time(${seconds(windowMs[tier])}), *`
+  return `SELECT ${columns.join(', ')} INTO ${source(database, kind, tier)} FROM ${source(database, kind, 'raw')}${where} GROUP BY time(${seconds(windowMs[tier])}), ${identityOf(kind)}`
 }
 
 export interface NamedStatement {

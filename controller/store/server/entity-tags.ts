@@ -35,6 +35,11 @@ export function idOf(kind: EntityKind, tags: Readonly<Record<string, string>>): 
   return values.length === 0 ? undefined : values.join('/')
 }
 
+/** Labels as tags. */
+export function labelTags(labels: readonly Tag[]): readonly Tag[] {
+  return labels.map(({ name, value }) => ({ name, value: escaped(value) }))
+}
+
 function escaped(value: string): string {
   if (value === '') return '%'
   // oxlint-disable-next-line no-control-regex -- they are what has to go

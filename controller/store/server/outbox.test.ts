@@ -87,6 +87,7 @@ describe('the queue', () => {
       atMs: t0,
       names: ['cpuCores'],
       values: [1],
+      labels: [],
     })
     expect(waiting()).toEqual([1, 2, 3, 4])
     expect(queue()).toMatchObject({ waitingPoints: 4, heldPoints: 0, oldestMs: t0 })

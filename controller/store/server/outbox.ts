@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs'
 
-import { decodePoints, pointCount } from '../embedded/batch-codec.js'
 import { Counters } from '../embedded/counters.js'
 import { numberAt, type SqlDatabase } from '../embedded/database.js'
 import { EventTable } from '../embedded/event-table.js'
@@ -12,6 +11,7 @@ import type { StoreEngine } from '../embedded/work-queue.js'
 import { entityKinds } from '../measurements.js'
 import type { QueueHealth, StoreHealth } from '../time-series.js'
 import { openOutboxDatabase, relaxedTransaction } from './outbox-schema.js'
+import { decodeQueued, queuedCount } from './queued-batch.js'
 import { QueueTable, type QueueBounds } from './queue-table.js'
 import type { QueuedPoint, Refusal, Retention, ServerLook } from './sink.js'
 import { windowMs, type RollUpTier } from './tier-plan.js'
@@ -109,7 +109,7 @@ export class Outbox implements StoreEngine {
     try {
       this.#db.transaction(() => {
         for (const { points, events } of fresh) {
-          const count = pointCount(points)
+          const count = queuedCount(points)
           if (count > 0) this.#queue.append(packTick(points), count, nowMs)
           this.#events.add(events)
         }
@@ -339,12 +339,8 @@ export class Outbox implements StoreEngine {
 
 /** Undefined if it is damaged. */
 function decodeBatch(data: Buffer | undefined): QueuedPoint[] | undefined {
-  if (data === undefined) return undefined
-  const names: string[] = []
   try {
-    return decodePoints(data, (_kind, name) => names.push(name) - 1).map(({ kind, id, atMs, fields, values }) => {
-      return { kind, id, atMs, names: fields.map((field) => names[field] ?? ''), values }
-    })
+    return data === undefined ? undefined : decodeQueued(data)
   } catch {
     return undefined
   }

@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads'
 
 import type { Log } from '../../../common/log.js'
-import { encodePoints } from '../embedded/batch-codec.js'
 import { checkEventsAndMarks } from '../embedded/invalid-batch.js'
 import { WorkerLink, defaultLinkLimits, type LinkLimits } from '../embedded/worker-link.js'
 import { exportByRange } from '../export-by-range.js'
 import type { EntityKind } from '../measurements.js'
 import { checkFields, checkStep, wholeWindow } from '../query-check.js'
 import type { Batch, EventQuery, QueueHealth, RangeQuery, Tier, TimeSeries, TopQuery } from '../time-series.js'
+import { encodeQueued } from './queued-batch.js'
 import { openReader } from './open-sink.js'
 import { rangeOf, reachOf, topOf } from './server-queries.js'
 import type { Reach } from './tier-plan.js'
@@ -51,7 +51,7 @@ export async function openServerStore(options: ServerStoreOptions): Promise<Time
   const store: TimeSeries = {
     async write(batch: Batch) {
       checkEventsAndMarks(batch)
-      const points = encodePoints(batch.points)
+      const points = encodeQueued(batch.points, batch.events)
       const events = batch.events.map(({ at, hostId, vmUuid, vmName, kind, reason, message }) => {
         return { at, hostId, vmUuid, vmName, kind, reason, message }
       })

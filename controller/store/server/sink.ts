@@ -1,14 +1,20 @@
 import type { Tier, TierHealth } from '../time-series.js'
 import type { RollUpTier } from './tier-plan.js'
+import type { Tag } from './entity-tags.js'
 import type { DueWindow } from './window-table.js'
 
-/** A point as the queue keeps it: names and values side by side. Kinds and fields may be those of an older version of this program. */
+/**
+ * A point as the queue keeps it: names and values side by side. Kinds and fields may be those of an older version of this program. An event is
+ * a point of the kind `event` without an id.
+ */
 export interface QueuedPoint {
   readonly kind: string
   readonly id: string
   readonly atMs: number
   readonly names: readonly string[]
   readonly values: readonly number[]
+  /** Names for people, as they are: not escaped. */
+  readonly labels: readonly Tag[]
 }
 
 /** Points that the server will never take. */

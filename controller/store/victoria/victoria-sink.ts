@@ -1,5 +1,5 @@
-import { entityKinds, fieldNames, measurements, type EntityKind } from '../measurements.js'
-import { tagsOf, type Tag } from '../server/entity-tags.js'
+import { fieldNames, measurements, type EntityKind } from '../measurements.js'
+import type { Tag } from '../server/entity-tags.js'
 import { ServerHttp, ServerStatusError } from '../server/server-http.js'
 import { sendInParts, together, type PartVerdict } from '../server/send-in-parts.js'
 import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
@@ -11,6 +11,7 @@ import { line } from './line-protocol.js'
 import { measurementOf, metricOf, seconds, selector } from './metric-names.js'
 import { nodeMetrics, type NodeMetrics } from './node-metrics.js'
 import { nodeProblem, retentionInForce } from './node-problems.js'
+import { PointLines } from './point-lines.js'
 import { statOf, statsOverTime } from './stats-over-time.js'
 
 const linesOfOneWrite = 5000
@@ -35,6 +36,7 @@ export class VictoriaSink implements Sink {
   readonly #write: ServerHttp
   readonly #read: ServerHttp
   readonly #nodes: readonly Node[]
+  readonly #lines = new PointLines()
 
   constructor(private readonly options: ServerOptions & VictoriaServer) {
     const { address, write, nodes, pace, retention } = options
@@ -57,17 +59,9 @@ export class VictoriaSink implements Sink {
   }
 
   async write(points: readonly QueuedPoint[]): Promise<WriteOutcome> {
-    const lines = points.map(({ kind, id, atMs, names, values }) => {
-      const known = entityKinds.find((one) => one === kind)
-      const fields = names.map((name, index) => [name, values[index] ?? NaN] as const)
-      return known === undefined || fields.length === 0
-        ? undefined
-        : line(kind, tagsOf({ kind: known, id }), fields, atMs)
-    })
-    const taken = lines.filter((one) => one !== undefined)
-    const unknown = lines.length - taken.length
+    const { lines, unknown } = this.#lines.of(points)
     const refusals: Refusal[] = unknown === 0 ? [] : [{ points: unknown, reason: 'an unknown kind' }]
-    const outcome = await this.#send(taken)
+    const outcome = await this.#send(lines)
     if (outcome.is === 'failed') return outcome
     return {
       is: 'stored',
