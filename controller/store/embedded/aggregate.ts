@@ -50,7 +50,7 @@ export function addColumn(into: Aggregate, values: Float64Array): void {
   for (const value of values) if (!Number.isNaN(value)) addValue(into, value)
 }
 
-function addValue(into: Aggregate, value: number): void {
+export function addValue(into: Aggregate, value: number): void {
   into.count += 1
   into.sum += value
   if (value < into.min) into.min = value
