@@ -6,7 +6,7 @@ import type { Log } from '../../common/log.js'
 import { openEmbeddedStore, type EmbeddedStore } from './embedded/embedded-store.js'
 import { openServerStore } from './server/server-store.js'
 import type { Retention } from './server/sink.js'
-import type { Pace, ServerAddress, ServerOptions } from './server/worker-options.js'
+import type { Pace, ServerAddress, ServerOptions, ServerWorkerOptions } from './server/worker-options.js'
 import type { StoreConfig } from './store-config.js'
 import type { TimeSeries } from './time-series.js'
 
@@ -51,20 +51,27 @@ const victoriaPace: Pace = { ...influxPace, durableAfterMs: 60_000, lookEveryMs:
  * Rejects with a ConfigError if a file that the configuration names cannot be read, and if a file of the store cannot be opened.
  */
 export async function openStore({ config, retention, directory, log, now }: OpenStoreOptions): Promise<OpenedStore> {
-  const { raw, fiveMinutes, hours } = retention
   if (config.kind === 'embedded') {
+    const { raw, fiveMinutes, hours } = retention
     const kept = { rawMs: raw, fiveMinutesMs: fiveMinutes, hoursMs: hours, maxBytes: config.maxSize }
     const embedded = await openEmbeddedStore({ path: join(directory, 'series.db'), log, now, retention: kept })
     return { store: embedded, embedded }
   }
-  const store = await openServerStore({
+  const store = await openServerStore({ ...serverStoreOptions(config, retention, directory), log, now })
+  return { store, embedded: undefined }
+}
+
+/** @throws ConfigError if a file that the configuration names cannot be read */
+export function serverStoreOptions(
+  config: ServerConfig,
+  { raw, fiveMinutes, hours }: RetentionConfig,
+  directory: string,
+): ServerWorkerOptions {
+  return {
     path: join(directory, 'queue.db'),
     bounds: { maxBytes: config.queue.maxSize, maxAgeMs: config.queue.maxAge },
     server: serverOptions(config, { raw, '5m': fiveMinutes, '1h': hours }),
-    log,
-    now,
-  })
-  return { store, embedded: undefined }
+  }
 }
 
 function serverOptions(config: ServerConfig, retention: Retention): ServerOptions {

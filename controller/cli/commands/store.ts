@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Command } from 'commander'
 
+import { ConfigError } from '../../../common/config-error.js'
 import { formatBytes } from '../../../common/units.js'
 import type { BackupView } from '../../api/views.js'
 import { CliError } from '../cli-error.js'
@@ -16,7 +17,7 @@ const pollMs = 500
 
 /** Backup of a running controller's time series; restore and check of files that no program has open. */
 export function addStoreCommands(program: Command, cli: Cli): void {
-  const store = program.command('store').description('the time series: backup, restore, check')
+  const store = program.command('store').description('the time series: backup, restore, check, migrate')
   store
     .command('backup')
     .argument('<file>', 'a new file')
@@ -57,6 +58,34 @@ export function addStoreCommands(program: Command, cli: Cli): void {
       const context = cli.contextOf(command)
       if (!(await check(context, file === undefined ? seriesFile(context) : resolve(file), repair)))
         cli.finish('findings')
+    })
+  store
+    .command('migrate')
+    .requiredOption('--config <file>', 'the configuration of the stopped controller, whose store is a server now')
+    .option('--from <file>', "the embedded store; the controller's own if absent")
+    .description(
+      'take everything from the embedded store to the server that the configuration names; what is interrupted goes on at the next call',
+    )
+    .action(async ({ config, from }: { config: string; from?: string }, command: Command) => {
+      const context = cli.contextOf(command)
+      const progress = progressLine(context.shell)
+      const { migrateToServer } = await import('../../store/migrate-to-server.js')
+      const { path, done } = await offline(progress, () =>
+        migrateToServer({
+          configFile: config,
+          from,
+          now: () => context.shell.now(),
+          show: ({ what, share, problem }) => progress.show(problem === '' ? what : `${what} (${problem})`, share),
+          signal: new AbortController().signal,
+        }),
+      )
+      if (context.json) context.printJson({ from: path, ...done })
+      else {
+        const { points, events, rollUps } = done
+        context.print([
+          `${path}: ${points} points, ${events} events and ${rollUps} rows of roll-ups are on the server; the file is not used any more`,
+        ])
+      }
     })
 }
 
@@ -115,6 +144,7 @@ async function offline<Result>(progress: Progress, work: () => Result | Promise<
   try {
     return await work()
   } catch (error) {
+    if (error instanceof ConfigError) throw new CliError('error', error.message, '', { cause: error })
     if (!(error instanceof Error) || !('path' in error)) throw error
     const inUse = 'code' in error && String(error.code).startsWith('SQLITE_BUSY')
     throw new CliError(

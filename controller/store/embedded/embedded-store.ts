@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 
 import { syncDirectory } from '../../../common/durable-file.js'
 import type { Log } from '../../../common/log.js'
-import { entityKinds, type EntityKind } from '../measurements.js'
+import { entityKinds, fieldNames, type EntityKind } from '../measurements.js'
 import { checkFields, checkStep, wholeWindow } from '../query-check.js'
 import type {
   Batch,
@@ -20,7 +20,8 @@ import type {
 import type { BackupProgress } from './backup.js'
 import { decodePoints, encodePoints } from './batch-codec.js'
 import { checkEventsAndMarks } from './invalid-batch.js'
-import type { Answer, ExportPieceQuery, RangeCells, WorkerOptions } from './protocol.js'
+import type { Answer, ExportPieceQuery, RangeCells, RollUpQuery, WorkerOptions } from './protocol.js'
+import { rollUpStats } from './roll-up-export.js'
 import { WorkerLink, defaultLinkLimits, type LinkCounters, type LinkLimits } from './worker-link.js'
 
 export interface EmbeddedRetention {
@@ -50,7 +51,15 @@ export interface EmbeddedStoreOptions {
   readonly startWorker?: (options: WorkerOptions) => Worker
 }
 
+/** What a roll-up knows of one entity in one step, by field. */
+export interface RollUpRow {
+  readonly startMs: number
+  readonly fields: Readonly<Record<string, Readonly<Record<(typeof rollUpStats)[number], number>>>>
+}
+
 export interface EmbeddedStore extends TimeSeries {
+  /** Roll-ups of one entity, ascending, to take them elsewhere; without hours that are not sealed yet. */
+  rollUps(query: RollUpQuery): Promise<readonly RollUpRow[]>
   /**
    * Writes all that is durable into one new file while the store goes on; resolves when that is durable itself. Rejects if it cannot, and
    * leaves no file then.
@@ -143,6 +152,11 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       }
     },
 
+    async rollUps(query: RollUpQuery) {
+      const { result } = await link.call({ op: 'rollUps', query: { ...query, ...wholeWindow(query) } })
+      return rollUpRowsOf(fieldNames(query.entity.kind), result)
+    },
+
     async backUp(path: string) {
       try {
         await link.call({ op: 'backup', path })
@@ -186,6 +200,20 @@ function rowsOf({ width, cells }: RangeCells): (number | null)[][] {
   const rows: (number | null)[][] = []
   for (let at = 0; at < cells.length; at += width) {
     rows.push(Array.from(cells.subarray(at, at + width), (value) => (Number.isNaN(value) ? null : value)))
+  }
+  return rows
+}
+
+function rollUpRowsOf(names: readonly string[], { width, cells }: RangeCells): RollUpRow[] {
+  const rows: RollUpRow[] = []
+  for (let at = 0; at < cells.length; at += width) {
+    const fields: Record<string, RollUpRow['fields'][string]> = {}
+    for (const [index, name] of names.entries()) {
+      const from = at + 1 + index * rollUpStats.length
+      const [count = NaN, mean = NaN, min = NaN, max = NaN, last = NaN, p95 = NaN] = cells.subarray(from)
+      if (!Number.isNaN(count)) fields[name] = { count, mean, min, max, last, p95 }
+    }
+    rows.push({ startMs: cells[at] ?? NaN, fields })
   }
   return rows
 }

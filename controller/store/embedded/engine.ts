@@ -18,6 +18,7 @@ import type { Answer, QuestionBody, WorkerOptions, WriteBody } from './protocol.
 import { range, seriesInfos } from './range-query.js'
 import { dropBefore, retain, type RetentionParts } from './retention.js'
 import { rollUpAgain } from './roll-up-again.js'
+import { rollUpsOf } from './roll-up-export.js'
 import { RollupTable } from './rollup-table.js'
 import { closeSeriesDatabase, FieldDictionary, openSeriesDatabase } from './schema.js'
 import { sealAll, sealHeads } from './seal.js'
@@ -159,6 +160,8 @@ export class Engine {
         return { op: 'marks', marks: this.#marks.all }
       case 'export':
         return exportPiece(this.#parts, body.query)
+      case 'rollUps':
+        return { op: 'rollUps', result: rollUpsOf(this.#parts, body.query) }
     }
   }
 

@@ -2,6 +2,7 @@ import type { FleetEvent } from '../../model/snapshot.js'
 import type { EntityKind } from '../measurements.js'
 import type { BackupProgress } from './backup.js'
 import type {
+  EntityKey,
   EventQuery,
   RangeQuery,
   SeriesInfo,
@@ -38,6 +39,14 @@ export interface ExportPieceQuery {
   readonly after: { readonly id: string; readonly atMs: number }
 }
 
+/** Roll-ups of all fields of one entity, each step whole. */
+export interface RollUpQuery {
+  readonly entity: EntityKey
+  readonly tier: Exclude<Tier, 'raw'>
+  readonly fromMs: number
+  readonly toMs: number
+}
+
 export type ReadBody =
   | { readonly op: 'range'; readonly query: RangeQuery }
   | { readonly op: 'top'; readonly query: TopQuery }
@@ -45,6 +54,7 @@ export type ReadBody =
   | { readonly op: 'events'; readonly query: EventQuery }
   | { readonly op: 'marks' }
   | { readonly op: 'export'; readonly query: ExportPieceQuery }
+  | { readonly op: 'rollUps'; readonly query: RollUpQuery }
   | { readonly op: 'drop'; readonly beforeMs: number; readonly tier: Tier }
   | { readonly op: 'backup'; readonly path: string }
 
@@ -81,6 +91,8 @@ export type Answer =
       readonly points: Uint8Array<ArrayBuffer>
       readonly next: ExportPieceQuery['after'] | undefined
     }
+  /** Of each step its start, and of each field what `rollUpStats` lists. */
+  | { readonly op: 'rollUps'; readonly result: RangeCells }
   | { readonly op: 'drop'; readonly points: number }
   | { readonly op: 'backup' }
 

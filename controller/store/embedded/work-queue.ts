@@ -183,6 +183,6 @@ export class WorkQueue {
 }
 
 function transferredWith(answer: Answer): readonly ArrayBuffer[] {
-  if (answer.op === 'range') return [answer.result.cells.buffer]
+  if (answer.op === 'range' || answer.op === 'rollUps') return [answer.result.cells.buffer]
   return answer.op === 'export' ? [answer.points.buffer] : []
 }

@@ -3,8 +3,11 @@ import https from 'node:https'
 
 import { FieldType, InfluxDB, type IPoint } from 'influx'
 
-import { entityKinds, eventMeasurement, fieldNames, measurements } from '../measurements.js'
+import { entityKinds, eventMeasurement, fieldNames, measurements, type EntityKind } from '../measurements.js'
+import { stats } from '../server/summary.js'
 import type { ServerAddress } from '../server/worker-options.js'
+import { tiers, type Tier } from '../time-series.js'
+import { measurementOf } from './influxql.js'
 
 /** One column of numbers and its series; what `queryRaw` gives, checked. */
 export interface InfluxSeries {
@@ -28,8 +31,8 @@ const noBackoff = {
 
 /**
  * The `influx` client for one server and database, with what it lacks: a deadline for the whole of a call (its own never ends a call whose
- * answer breaks off), an end, and checked answers. Times are milliseconds. Every field is declared as a float: whole numbers beyond
- * 2^53 and a type that changes cannot come up.
+ * answer breaks off), an end, and checked answers. Times are milliseconds. Every field is declared as a float, so that whole
+ * numbers beyond 2^53 and a type that changes cannot come up; but for counts in roll-ups, which InfluxDB itself computes as integers.
  */
 export class InfluxConnection {
   readonly #influx: InfluxDB
@@ -58,12 +61,14 @@ export class InfluxConnection {
       ...(address.user === undefined ? {} : { username: address.user, password: address.password ?? '' }),
       pool: { maxRetries: 0, requestTimeout: deadlineMs, backoff: noBackoff },
       schema: [
-        ...entityKinds.map((kind) => ({
-          database,
-          measurement: kind,
-          fields: Object.fromEntries(fieldNames(kind).map((name) => [name, FieldType.FLOAT])),
-          tags: [...measurements[kind].tags, ...measurements[kind].labels],
-        })),
+        ...entityKinds.flatMap((kind) =>
+          tiers.map((tier) => ({
+            database,
+            measurement: measurementOf(kind, tier),
+            fields: fieldTypes(kind, tier),
+            tags: [...measurements[kind].tags, ...measurements[kind].labels],
+          })),
+        ),
         {
           database,
           measurement: eventMeasurement.name,
@@ -120,6 +125,16 @@ export class InfluxConnection {
       clearTimeout(timer)
     }
   }
+}
+
+function fieldTypes(kind: EntityKind, tier: Tier): Record<string, FieldType> {
+  const names = fieldNames(kind)
+  if (tier === 'raw') return Object.fromEntries(names.map((name) => [name, FieldType.FLOAT]))
+  return Object.fromEntries(
+    names.flatMap((name) =>
+      stats.map((stat) => [`${name}_${stat}`, stat === 'count' ? FieldType.INTEGER : FieldType.FLOAT]),
+    ),
+  )
 }
 
 /** @throws InfluxQueryError if a statement failed, or the answer is none of InfluxDB's */

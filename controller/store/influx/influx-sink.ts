@@ -3,13 +3,14 @@ import type { IPoint } from 'influx'
 import { entityKinds, eventMeasurement, isField, measurements } from '../measurements.js'
 import { labelTags, tagsOf, type Tag } from '../server/entity-tags.js'
 import { sendInParts, together, type PartVerdict } from '../server/send-in-parts.js'
-import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
-import { rollUpTiers, windowMs } from '../server/tier-plan.js'
+import type { QueuedPoint, Refusal, RolledUp, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
+import { rolledUpFields } from '../server/summary.js'
+import { rollUpTiers, windowMs, type RollUpTier } from '../server/tier-plan.js'
 import type { DueWindow } from '../server/window-table.js'
 import type { InfluxServer, ServerOptions } from '../server/worker-options.js'
 import type { Tier, TierHealth } from '../time-series.js'
 import { InfluxConnection, type InfluxSeries } from './influx-connection.js'
-import { rollUp } from './influxql.js'
+import { measurementOf, rollUp } from './influxql.js'
 import { isNotAllowed, policiesInForce, prepareDatabase, rowsOf } from './prepare-database.js'
 import { writeVerdict } from './write-verdict.js'
 
@@ -49,7 +50,7 @@ export class InfluxSink implements Sink {
       if (taken === undefined) refusals.push({ points: 1, reason: `unknown: ${point.kind} ${point.names.join(' ')}` })
       else known.push(taken)
     }
-    const outcome = await sendInParts(known, pointsOfOneWrite, (part) => this.#write(part))
+    const outcome = await sendInParts(known, pointsOfOneWrite, (part) => this.#write(part, 'raw'))
     if (outcome.is === 'failed') return outcome
     return {
       is: 'stored',
@@ -57,9 +58,9 @@ export class InfluxSink implements Sink {
     }
   }
 
-  async #write(points: readonly IPoint[]): Promise<PartVerdict> {
+  async #write(points: readonly IPoint[], tier: Tier): Promise<PartVerdict> {
     try {
-      await this.#connection.write(points, 'raw')
+      await this.#connection.write(points, tier)
       return { is: 'taken' }
     } catch (error) {
       return writeVerdict(error instanceof Error ? error.message : String(error))
@@ -71,6 +72,16 @@ export class InfluxSink implements Sink {
     if (first === undefined || last === undefined) return
     const during = { fromMs: first.startMs, toMs: last.startMs + windowMs[last.tier] }
     await this.#connection.query(rollUp(this.options.database, first.kind, first.tier, during))
+  }
+
+  writeRollUps(tier: RollUpTier, rows: readonly RolledUp[]): Promise<WriteOutcome> {
+    const points = rows.map(({ entity, startMs, fields }): IPoint => ({
+      measurement: measurementOf(entity.kind, tier),
+      tags: asRecord(tagsOf(entity)),
+      fields: Object.fromEntries(rolledUpFields(fields)),
+      timestamp: String(startMs),
+    }))
+    return sendInParts(points, pointsOfOneWrite, (part) => this.#write(part, tier))
   }
 
   async look(): Promise<ServerLook> {

@@ -138,6 +138,7 @@ export class Outbox implements StoreEngine {
       case 'top':
       case 'series':
       case 'export':
+      case 'rollUps':
         throw new Error(`${body.op}: the server answers that`)
     }
   }

@@ -1,4 +1,5 @@
-import type { Tier, TierHealth } from '../time-series.js'
+import type { EntityKey, Tier, TierHealth } from '../time-series.js'
+import type { Summary } from './summary.js'
 import type { RollUpTier } from './tier-plan.js'
 import type { Tag } from './entity-tags.js'
 import type { DueWindow } from './window-table.js'
@@ -51,6 +52,13 @@ export interface ServerLook {
   readonly isClear: boolean
 }
 
+/** A window of the roll-up of one entity. */
+export interface RolledUp {
+  readonly entity: EntityKey
+  readonly startMs: number
+  readonly fields: Readonly<Record<string, Summary>>
+}
+
 export interface SinkTraits {
   /** For messages: `InfluxDB at http://…`. */
   readonly name: string
@@ -72,6 +80,8 @@ export interface Sink {
   write(points: readonly QueuedPoint[]): Promise<WriteOutcome>
   /** Computes windows of one kind and tier that follow one another from what the server has. @throws Error */
   rollUp(windows: readonly DueWindow[]): Promise<void>
+  /** Windows that were computed elsewhere. One that this server computes itself, before or after, wins. */
+  writeRollUps(tier: RollUpTier, rows: readonly RolledUp[]): Promise<WriteOutcome>
   /** @throws Error: nothing of it answers */
   look(): Promise<ServerLook>
   /** Ends what is under way. */

@@ -87,6 +87,13 @@ export function neededStats(aggregation: Aggregation): readonly Stat[] {
   return needed[aggregation]
 }
 
+/** Fields of a roll-up: `<field>_<stat>`. */
+export function rolledUpFields(fields: Readonly<Record<string, Summary>>): [name: string, value: number][] {
+  return Object.entries(fields).flatMap(([field, summary]) =>
+    stats.map((stat): [string, number] => [`${field}_${stat}`, summary[stat]]),
+  )
+}
+
 /** A summary of what is known, for an aggregation that needs no more; undefined if the window had no values. */
 export function summaryOf(known: Readonly<Partial<Record<Stat, number>>>): Summary | undefined {
   if (known.count === undefined || known.count === 0) return undefined

@@ -1,9 +1,10 @@
 import { fieldNames, measurements, type EntityKind } from '../measurements.js'
-import type { Tag } from '../server/entity-tags.js'
+import { tagsOf, type Tag } from '../server/entity-tags.js'
 import { ServerHttp, ServerStatusError } from '../server/server-http.js'
 import { sendInParts, together, type PartVerdict } from '../server/send-in-parts.js'
-import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
-import { rollUpTiers, windowMs } from '../server/tier-plan.js'
+import type { QueuedPoint, Refusal, RolledUp, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
+import { rolledUpFields } from '../server/summary.js'
+import { rollUpTiers, windowMs, type RollUpTier } from '../server/tier-plan.js'
 import type { DueWindow } from '../server/window-table.js'
 import type { ServerOptions, VictoriaServer } from '../server/worker-options.js'
 import { queriedSeries } from './answers.js'
@@ -91,6 +92,14 @@ export class VictoriaSink implements Sink {
       const problem = outcome.is === 'failed' ? outcome.problem : outcome.refused?.reason
       if (problem !== undefined) throw new Error(problem)
     }
+  }
+
+  /** As the first version: what was computed here was so later. */
+  writeRollUps(tier: RollUpTier, rows: readonly RolledUp[]): Promise<WriteOutcome> {
+    const lines = rows.map(({ entity, startMs, fields }) => {
+      return line(measurementOf(entity.kind, tier), tagsOf(entity), rolledUpFields(fields), startMs)
+    })
+    return this.#send(lines)
   }
 
   async look(): Promise<ServerLook> {
