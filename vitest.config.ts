@@ -10,7 +10,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['common/**/*.test.ts', 'agent/**/*.test.ts', 'controller/**/*.test.ts', 'deploy/**/*.test.ts'],
+          include: [
+            'common/**/*.test.ts',
+            'agent/**/*.test.ts',
+            'controller/**/*.test.ts',
+            'dashboards/**/*.test.ts',
+            'deploy/**/*.test.ts',
+          ],
           testTimeout: 10_000,
         },
       },

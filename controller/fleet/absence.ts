@@ -55,6 +55,7 @@ const needs = {
     load1: 'host-cpu',
     memoryBytes: 'always',
     memoryAvailableBytes: 'host-memory',
+    memoryManagedBytes: 'always',
     memoryConfiguredBytes: 'always',
     swapUsedBytes: 'host-memory',
     swapInBytesPerSecond: 'host-memory',
@@ -96,6 +97,7 @@ const sourceOfField: Readonly<Record<string, MetricSource>> = {
   memoryGuestAvailableBytes: 'guest',
   memorySwapInBytesPerSecond: 'guest',
   memorySwapOutBytesPerSecond: 'guest',
+  memoryManagedBytes: 'hypervisor',
   memoryConfiguredBytes: 'computed',
 }
 

@@ -489,7 +489,12 @@ describe('hosts', () => {
     const { points } = report('h1', 10_000, { host: machine(20) })
     const fieldsOf = (kind: string): unknown => points.find(({ entity }) => entity.kind === kind)?.fields
     expect(fieldsOf('file_system')).toEqual({ sizeBytes: 9, availableBytes: 4 })
-    expect(fieldsOf('host')).toEqual({ cpuUsedCores: 2, receiveBytesPerSecond: 2, transmitBytesPerSecond: 2 })
+    expect(fieldsOf('host')).toEqual({
+      cpuUsedCores: 2,
+      memoryManagedBytes: 2 ** 33,
+      receiveBytesPerSecond: 2,
+      transmitBytesPerSecond: 2,
+    })
     expect(fleet.snapshot().hosts.get('h1')?.networks[0]?.errorsPerSecond).toEqual({ absent: 'not read yet' })
   })
 

@@ -113,7 +113,11 @@ export class HostRecord {
   /** Applies the machine's own figures; returns what is worth storing. */
   observe(host: HostObservation, bootId: string, at: number): Point[] {
     const memoryConfiguredBytes = this.configuredBytes()
-    const computed = memoryConfiguredBytes === undefined ? {} : { memoryConfiguredBytes }
+    const memoryManagedBytes = this.inventory?.host.memoryBytes
+    const computed = {
+      ...(memoryConfiguredBytes === undefined ? {} : { memoryConfiguredBytes }),
+      ...(memoryManagedBytes === undefined ? {} : { memoryManagedBytes }),
+    }
     return this.#machine.observe(host, { hello: this.hello, bootId, at }, computed)
   }
 

@@ -77,6 +77,7 @@ export const measurements = {
       load1: { unit: 'count', help: 'load average of one minute' },
       memoryBytes: { unit: 'bytes', help: 'memory of the machine' },
       memoryAvailableBytes: { unit: 'bytes', help: 'memory available without swapping' },
+      memoryManagedBytes: { unit: 'bytes', help: 'memory of the hypervisor, for VMs and itself' },
       memoryConfiguredBytes: { unit: 'bytes', help: 'configured memory of its running VMs' },
       swapUsedBytes: { unit: 'bytes', help: 'swap in use' },
       swapInBytesPerSecond: { unit: 'bytes/s', help: 'swapped in' },

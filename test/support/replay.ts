@@ -9,7 +9,7 @@ import { Fleet } from '../../controller/fleet/fleet.js'
 import { FieldCheck } from '../../controller/ingest/field-check.js'
 import { inventoryFromWire } from '../../controller/ingest/from-wire.js'
 import { reportFromWire } from '../../controller/ingest/report-from-wire.js'
-import type { Snapshot } from '../../controller/model/snapshot.js'
+import type { FleetEvent, Snapshot } from '../../controller/model/snapshot.js'
 import type { Point } from '../../controller/store/time-series.js'
 import { FromAgent } from '../../proto/gen/headroom/v1/agent.js'
 
@@ -21,7 +21,7 @@ export class Replay {
 
   constructor(
     private readonly world: World,
-    private readonly onPoints: (points: readonly Point[]) => void = () => undefined,
+    private readonly onPoints: (points: readonly Point[], events: readonly FleetEvent[]) => void = () => undefined,
   ) {}
 
   /** The agents of all hosts say hello. */
@@ -68,7 +68,8 @@ export class Replay {
     if (report === undefined || check.refused.size > 0) {
       throw new Error(`refused: ${JSON.stringify(Object.fromEntries(check.refused))}`)
     }
-    this.onPoints(this.fleet.apply({ type: 'report', agentId: tick.hostId, report }, atMs).points)
+    const { points, events } = this.fleet.apply({ type: 'report', agentId: tick.hostId, report }, atMs)
+    this.onPoints(points, events)
   }
 
   #takeInventory(tick: SimulatedTick, inventory: Inventory): void {
