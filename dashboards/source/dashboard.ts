@@ -120,8 +120,6 @@ function eventsOf(server: Server, where: Readonly<Record<string, VariableName>>)
   }
   return builder
     .target(new DataqueryBuilder().refId('Events').expr(metricsEvents(where)).range().interval('1m'))
-    .expr(metricsEvents(where))
-    .step('60s')
     .titleFormat('{{vmName}}: {{kind}} ({{reason}})')
     .textFormat('on {{hostName}}')
     .tagKeys('kind,vmName,hostName')

@@ -6,7 +6,14 @@ export function dashboardFiles(): readonly { readonly path: string; readonly tex
   return servers.flatMap((server) =>
     dashboardSpecs(server).map((spec) => ({
       path: `${server}/${spec.name}.json`,
-      text: `${JSON.stringify(dashboardOf(server, spec), undefined, 2)}\n`,
+      text: `${JSON.stringify(dashboardOf(server, spec), withoutSurplus, 2)}\n`,
     })),
   )
+}
+
+/** The SDK gives every variable what only those of intervals have. */
+const surplus: ReadonlySet<string> = new Set(['auto', 'auto_min', 'auto_count'])
+
+function withoutSurplus(name: string, value: unknown): unknown {
+  return surplus.has(name) ? undefined : value
 }
