@@ -203,7 +203,12 @@ install_package() {
   new=$lib.new
   rm -rf "$new" "$lib.old"
   mkdir -p "$new/deploy" "$new/docs"
-  for part in package.json README.md LICENSE dist dashboards; do
+  for part in package.json README.md LICENSE dist; do
+    if [ -e "$source/$part" ]; then cp -RP "$source/$part" "$new/$part"; fi
+  done
+  # Dashboards without what they are made from.
+  mkdir -p "$new/dashboards"
+  for part in dashboards/influxdb dashboards/victoriametrics deploy/grafana deploy/victoriametrics; do
     if [ -e "$source/$part" ]; then cp -RP "$source/$part" "$new/$part"; fi
   done
   for part in config systemd fleets remote install.sh uninstall.sh production-modules.mjs; do
