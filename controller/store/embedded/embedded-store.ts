@@ -20,8 +20,14 @@ import type {
 import type { BackupProgress } from './backup.js'
 import { decodePoints, encodePoints } from './batch-codec.js'
 import { checkEventsAndMarks } from './invalid-batch.js'
-import type { Answer, ExportPieceQuery, RangeCells, RollUpQuery, WorkerOptions } from './protocol.js'
-import { rollUpStats } from './roll-up-export.js'
+import {
+  rollUpStats,
+  type Answer,
+  type ExportPieceQuery,
+  type RangeCells,
+  type RollUpQuery,
+  type WorkerOptions,
+} from './protocol.js'
 import { WorkerLink, defaultLinkLimits, type LinkCounters, type LinkLimits } from './worker-link.js'
 
 export interface EmbeddedRetention {

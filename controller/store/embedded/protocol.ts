@@ -39,6 +39,9 @@ export interface ExportPieceQuery {
   readonly after: { readonly id: string; readonly atMs: number }
 }
 
+/** What an answer to a RollUpQuery tells of each field in a step, in this order. */
+export const rollUpStats = ['count', 'mean', 'min', 'max', 'last', 'p95'] as const
+
 /** Roll-ups of all fields of one entity, each step whole. */
 export interface RollUpQuery {
   readonly entity: EntityKey

@@ -1,13 +1,10 @@
 import { fieldNames } from '../measurements.js'
 import { bucketMs } from './column-block.js'
-import type { RangeCells, RollUpQuery } from './protocol.js'
+import { rollUpStats, type RangeCells, type RollUpQuery } from './protocol.js'
 import { piecesOf, type QueryParts } from './series-pieces.js'
 import { sketchQuantile } from './sketch.js'
 import type { Summary } from './summaries.js'
 import { fineStepMs } from './tier-steps.js'
-
-/** What is told of a field in a step, in this order. */
-export const rollUpStats = ['count', 'mean', 'min', 'max', 'last', 'p95'] as const
 
 /**
  * Roll-ups as they are kept, to take them elsewhere. Hours whose points are not sealed yet have none.
