@@ -66,7 +66,8 @@ async function connect(more: Partial<EsxiOptions> = {}): Promise<readonly Hyperv
 const pass = (hypervisor: Hypervisor): Promise<Sample> =>
   hypervisor.sample(new Set(['state', 'cpu', 'block']), {}, AbortSignal.timeout(30_000))
 
-const isWhole = ({ gaps, vms }: Sample): boolean => gaps.length === 0 && vms.every((vm) => vm.state !== undefined)
+const isWhole = ({ gaps, vms, host }: Sample): boolean =>
+  gaps.length === 0 && host !== undefined && vms.every((vm) => vm.state !== undefined)
 
 describe.each([
   ['an ESXi host', { vcenter: false, machines: 3 }, { hosts: 1, vms: 3 }],
