@@ -3,11 +3,7 @@ import { pause } from '../../../common/lifecycle.js'
 import { Durability } from './durability.js'
 import type { Outbox } from './outbox.js'
 import type { Sink } from './sink.js'
-import { windowMs } from './tier-plan.js'
-import type { Window } from './window-table.js'
-
-/** Of one question to the server. */
-const mostWindowsAtOnce = { '5m': 12, '1h': 6 } as const
+import { RunLength, runsOf } from './window-runs.js'
 
 /**
  * Brings what the outbox holds to the server, as long as it answers: points in order, then the windows of roll-ups that they changed.
@@ -16,6 +12,7 @@ const mostWindowsAtOnce = { '5m': 12, '1h': 6 } as const
 export class Shipping {
   readonly #stop = new AbortController()
   readonly #durability: Durability
+  readonly #runLength = new RunLength()
   #wake: () => void = () => undefined
   readonly #firstLook: Promise<void>
   #hasTriedToLook: () => void = () => undefined
@@ -144,10 +141,16 @@ export class Shipping {
 
   async #rollUp(): Promise<void> {
     const { durableAfterMs } = this.sink.traits
-    for (const run of runsOf(this.outbox.dueWindows())) {
+    for (const run of runsOf(this.outbox.dueWindows(), this.#runLength.most)) {
       const sinceMs = this.now()
-      await this.sink.rollUp(this.outbox.numbered(run))
+      try {
+        await this.sink.rollUp(this.outbox.numbered(run))
+      } catch (error) {
+        this.#runLength.failed(run.length)
+        throw error
+      }
       if (this.#stop.signal.aborted) return
+      this.#runLength.done(run.length)
       this.outbox.computed(run, sinceMs)
       if (durableAfterMs === 0) this.outbox.confirm(Infinity)
       this.onChange()
@@ -173,23 +176,4 @@ async function problemOf(work: () => Promise<void>): Promise<string> {
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
-}
-
-/** Windows of one kind and tier that follow one another, some at a time. */
-function* runsOf(windows: readonly Window[]): Generator<readonly Window[]> {
-  const open = new Map<string, Window[]>()
-  for (const window of windows) {
-    const key = `${window.tier} ${window.kind}`
-    const run = open.get(key) ?? []
-    const last = run.at(-1)
-    const follows = last !== undefined && last.startMs + windowMs[last.tier] === window.startMs
-    if (run.length > 0 && (!follows || run.length === mostWindowsAtOnce[window.tier])) {
-      yield run
-      open.set(key, [window])
-    } else {
-      run.push(window)
-      open.set(key, run)
-    }
-  }
-  yield* open.values()
 }
