@@ -12,6 +12,7 @@ import { RefusedLogin } from './hypervisor/esxi/refused-login.js'
 import type { Capability } from './hypervisor/hypervisor.js'
 import { cpuSeconds } from './cpu-seconds.js'
 import { openMetricsServer, type AgentStatus } from './metrics-server.js'
+import { KnownHosts } from './known-hosts.js'
 import { entryLabel, loadHostIds, openSources, type Source } from './open-hypervisors.js'
 import { EnrolmentRefused, obtainIdentity, RefusedToken } from './report/enrol.js'
 import { loadIdentity, type Identity } from './report/identity.js'
@@ -75,12 +76,16 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   spools.start()
   lifecycle.add('spool', () => spools.stop())
   const hostIds = await loadHostIds(config, log)
+  const knownHosts = await KnownHosts.load(config.data, log)
+  lifecycle.add('known hosts', () => knownHosts.close())
   const served: Served[] = []
   let intervals: Intervals = intervalsOf(config)
   let uplink: Uplink | undefined
   let waitingFor = 'the hypervisors are being opened'
   /** Why entries of the configuration are not open yet. */
   const unopened = new Map<object, string>()
+  /** Entries of the configuration whose hosts are not there yet. */
+  const awaited = new Set<object>(config.hypervisors)
 
   const dropped = (): number => spools.dropped + (uplink?.tooLarge ?? 0)
   const health = (): AgentHealth => ({
@@ -198,6 +203,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     // Capabilities and inventories first, so that the hello is complete.
     await Promise.all(hosts.map(({ loop }) => loop.prepare()))
     served.push(...hosts)
+    if (sources !== undefined) awaited.delete(entry)
     if (!reporting || stop.signal.aborted) return
     uplink?.introduceAgain()
     for (const host of hosts) {
@@ -248,7 +254,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         version: options.version,
         spools,
         introductions: () =>
-          served.map(({ source, capabilities }) => ({ identity: source.hypervisor.identity, capabilities })),
+          knownHosts.named(
+            served.map(({ source, capabilities }) => ({ identity: source.hypervisor.identity, capabilities })),
+            // Reports that wait may be of hosts that the configuration does not have any more.
+            awaited.size > 0 || spools.backlog.length > 0,
+          ),
         inventories: () => served.flatMap((host) => host.inventory ?? []),
         onSettings: (asked) => {
           const before = intervals

@@ -13,6 +13,7 @@ import { reportToWire, type Pass } from '../../agent/report/report-to-wire.js'
 import { encodeMessage } from '../../agent/report/to-wire.js'
 import { Uplink, type UplinkOptions } from '../../agent/report/uplink.js'
 import { createLog } from '../../common/log.js'
+import type { Host } from '../../controller/model/snapshot.js'
 import { readSpools } from '../durability/spool-on-disk.js'
 import { collectedLog } from '../support/log-lines.js'
 import { openSlowLine } from '../support/slow-line.js'
@@ -48,14 +49,20 @@ async function restart(options: IngestOptions = {}): Promise<void> {
 async function agentOnTinyFleet({
   token = controller.token('any'),
   now = () => Date.now(),
-}: { readonly token?: Promise<string>; readonly now?: () => number } = {}): Promise<Agent> {
+  more = [],
+}: {
+  readonly token?: Promise<string>
+  readonly now?: () => number
+  /** Other fleet files. */
+  readonly more?: readonly string[]
+} = {}): Promise<Agent> {
   const joinTokenFile = join(agentDir.path, 'join-token')
   await writeFile(joinTokenFile, await token)
   const agent = await startAgent({
     config: agentConfigSchema.parse({
       data: agentDir.path,
       controllers: [{ address: controller.address, joinTokenFile }],
-      hypervisors: [{ kind: 'simulated', fleet: 'deploy/fleets/tiny.yaml' }],
+      hypervisors: ['deploy/fleets/tiny.yaml', ...more].map((fleet) => ({ kind: 'simulated', fleet })),
       metrics: { port: 0 },
       intervals: { state: '500ms', fast: '500ms', block: '500ms' },
     }),
@@ -270,6 +277,43 @@ describe('an agent and its controller', () => {
     expect(moments.at(-1)).toBeLessThan(Date.now() + 500)
     // (Simulated VMs do not go back in time with the clock: their own moments are refused then.)
     expect(await controller.counted('refusedFields', 'report.at_ms')).toBe(0)
+  })
+
+  it('what an earlier life left of a host that is not there yet is delivered, and the host shows as silent', async () => {
+    const fleet = join(agentDir.path, 'third.yaml')
+    const text = [
+      'name: third',
+      'hosts: [{ name: three, cores: 4, mhz: 2400, memoryMiB: 8192, hypervisor: kvm, version: QEMU, os: Debian }]',
+      'arrays: []',
+      'vms: []',
+    ].join('\n')
+    await writeFile(fleet, text)
+    let agent = await agentOnTinyFleet({ more: [fleet] })
+    const third = (): Host | undefined =>
+      [...controller.fleet.snapshot().hosts.values()].find((host) => host.name === 'three')
+    await until(() => expect(third()?.status).toBe('up'))
+    await controller.stop()
+    const { spoolReports } = agent.status()
+    await until(() => expect(agent.status().spoolReports).toBeGreaterThan(spoolReports + 12))
+    await agent.stop()
+    const stoppedAt = Date.now()
+    await rename(fleet, `${fleet}.away`)
+    await restart()
+    agent = await agentOnTinyFleet({ token: Promise.resolve(''), more: [fleet] })
+    await until(() => expect(agent.status()).toMatchObject({ connected: true, spoolReports: 0 }))
+    expect(third()?.status).toBe('silent')
+    expect(await controller.counted('refusedFields')).toBe(0)
+    const { rows } = await controller.store.range({
+      entity: { kind: 'host', id: third()?.id ?? '' },
+      fields: ['load1'],
+      fromMs: 0,
+      toMs: Date.now(),
+      stepMs: 0,
+      agg: 'last',
+    })
+    expect(rows.at(-1)?.[0]).toBeGreaterThan(stoppedAt - 1500)
+    await rename(`${fleet}.away`, fleet)
+    await until(() => expect(third()?.status).toBe('up'))
   })
 
   it('an agent without a good token waits for one, and stops at once when told', async () => {
