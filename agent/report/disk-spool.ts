@@ -27,6 +27,8 @@ interface Entry {
   report: Buffer | undefined
   segment: Segment | undefined
   durable: boolean
+  /** It waits no more: acked, or given up. */
+  isGone: boolean
 }
 
 /** A segment this large is closed, and the next one begun. */
@@ -76,7 +78,15 @@ export class DiskSpool {
       const last = records.at(-1)
       const atMs = last === undefined ? fileMs : ageFrom(fileMs, last.report)
       for (const { seq, report } of records) {
-        spool.#entries.push({ seq, atMs, bytes: report.length, report: undefined, segment, durable: true })
+        spool.#entries.push({
+          seq,
+          atMs,
+          bytes: report.length,
+          report: undefined,
+          segment,
+          durable: true,
+          isGone: false,
+        })
         spool.#bytes += report.length
         spool.#nextSeq = seq + 1
       }
@@ -122,7 +132,7 @@ export class DiskSpool {
     const seq = this.#nextSeq
     const report = encode(seq)
     this.#nextSeq += 1
-    this.#entries.push({ seq, atMs, bytes: report.length, report, segment: undefined, durable: false })
+    this.#entries.push({ seq, atMs, bytes: report.length, report, segment: undefined, durable: false, isGone: false })
     this.#bytes += report.length
     this.#memoryBytes += report.length
   }
@@ -143,6 +153,12 @@ export class DiskSpool {
     return entry !== undefined
   }
 
+  /** Forgets one report, wherever it stands. Returns whether there was one. */
+  giveUp(seq: number): boolean {
+    const index = this.#indexAfter(seq - 1)
+    return this.#forgetAt(this.#entries[index]?.seq === seq ? index : -1)
+  }
+
   /**
    * The first report after `seq`; read back from its file if it is there only. One that cannot be read back is counted and
    * forgotten: it never gets an ack, and would be looked for again and again.
@@ -155,8 +171,7 @@ export class DiskSpool {
       const report = entry.report ?? this.#readBack(entry)
       if (report !== undefined) return { seq: entry.seq, report }
       this.#damagedReports += 1
-      this.#entries.splice(index, 1)
-      this.#release(entry)
+      this.#forgetAt(index)
     }
   }
 
@@ -188,11 +203,10 @@ export class DiskSpool {
         throw error
       }
       segment.bytes = bytes
-      const first = this.oldestSeq
       for (const entry of batch) {
         entry.durable = true
         // What was acked meanwhile does not wait in the file.
-        if (entry.seq < first) continue
+        if (entry.isGone) continue
         entry.segment = segment
         segment.waiting += 1
       }
@@ -221,8 +235,17 @@ export class DiskSpool {
     }
   }
 
+  #forgetAt(index: number): boolean {
+    const entry = this.#entries[index]
+    if (entry === undefined) return false
+    this.#entries.splice(index, 1)
+    this.#release(entry)
+    return true
+  }
+
   /** It waits no more. */
   #release(entry: Entry): void {
+    entry.isGone = true
     this.#bytes -= entry.bytes
     if (entry.report !== undefined) this.#memoryBytes -= entry.bytes
     // Those acked are cut off only later.

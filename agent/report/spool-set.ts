@@ -137,6 +137,12 @@ export class SpoolSet {
     this.#removeEmpty()
   }
 
+  /** Forgets a report that cannot be delivered, ever. Who finds that out counts it. */
+  giveUp(spoolId: string, seq: number): void {
+    this.find(spoolId)?.giveUp(seq)
+    this.#removeEmpty()
+  }
+
   /** Makes the present spool part of the backlog if more than `moreThan` reports wait in it: fresh ones get a numbering of their own. */
   retire(moreThan: number): void {
     if (this.#current.size <= moreThan) return

@@ -12,7 +12,7 @@ import { Credential } from './credential.js'
 import { channelCredentials } from './enrol.js'
 import type { Identity } from './identity.js'
 import type { ClockReading } from './machine-clock.js'
-import type { DiskSpool } from './disk-spool.js'
+import type { DiskSpool, SpoolEntry } from './disk-spool.js'
 import type { SpoolSet } from './spool-set.js'
 import { encodeMessage, helloToWire, type Introduction } from './to-wire.js'
 
@@ -46,6 +46,8 @@ export interface UplinkOptions {
   /** The least time between two tries where only a person can help; a minute if absent. */
   readonly holdMs?: number
 }
+
+type NextReport = SpoolEntry & { readonly spoolId: string }
 
 const welcomeWithinMs = 15_000
 /** A welcome that took longer says more of the way than of our clock. */
@@ -366,14 +368,17 @@ export class Uplink {
     if (stream === undefined || !this.#welcomed) return
     this.#followBacklog()
     while (!stream.writableNeedDrain) {
-      const report = this.#nextReport()
-      if (report === undefined) return
+      const next = this.#nextReport()
+      if (next === undefined) return
+      const { spoolId, seq, report } = next
       if (this.#fits(report)) stream.write(report)
+      // No ack would ever come for it, if it is the last of its spool.
+      else this.options.spools.giveUp(spoolId, seq)
     }
   }
 
   /** The backlog is sent oldest first, a window at a time, so that a fresh report never waits behind much of it. */
-  #nextReport(): Buffer | undefined {
+  #nextReport(): NextReport | undefined {
     const { current, backlog } = this.options.spools
     const fresh = this.#take(current, Infinity)
     if (fresh !== undefined) return fresh
@@ -384,13 +389,13 @@ export class Uplink {
     return undefined
   }
 
-  #take(spool: DiskSpool, window: number): Buffer | undefined {
+  #take(spool: DiskSpool, window: number): NextReport | undefined {
     const sent = this.#sent.get(spool.id)
     if (sent === undefined || sent - spool.oldestSeq + 1 >= window) return undefined
     const entry = spool.after(sent)
     if (entry === undefined) return undefined
     this.#sent.set(spool.id, entry.seq)
-    return entry.report
+    return { spoolId: spool.id, ...entry }
   }
 
   #fits(encoded: Buffer): boolean {

@@ -502,6 +502,20 @@ describe('delivery', () => {
     uplink.introduceAgain()
     await until(() => expect([...controller.fleet.snapshot().agents.values()][0]?.droppedReports).toBe(1))
   })
+
+  it('one that is too large at the end of a backlog does not stay for ever, and counts once', async () => {
+    const { uplink, spool, report } = await uplinkOf('one')
+    report(1)
+    spool.add(() => Buffer.alloc(4 * 1024 * 1024 + 1))
+    spool.retire(0)
+    uplink.start()
+    await until(() => expect([spool.backlog, spool.size]).toEqual([[], 0]))
+    await controller.stop()
+    await restart()
+    report(2)
+    await until(() => expect(spool.size).toBe(0))
+    expect(uplink.tooLarge).toBe(1)
+  })
 })
 
 describe('sessions', () => {
