@@ -153,6 +153,11 @@ export class DiskSpool {
     return entry !== undefined
   }
 
+  /** Forgets the oldest report that is not on disk. Returns whether there was one. */
+  dropOldestUnwritten(): boolean {
+    return this.#forgetAt(this.#entries.findIndex(({ durable, isGone }) => !durable && !isGone))
+  }
+
   /** Forgets one report, wherever it stands. Returns whether there was one. */
   giveUp(seq: number): boolean {
     const index = this.#indexAfter(seq - 1)

@@ -3,6 +3,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   utimesSync,
@@ -11,11 +12,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { createLog } from '../../common/log.js'
 import { collectedLog } from '../../test/support/log-lines.js'
-import type { DiskSpool } from './disk-spool.js'
+import { DiskSpool } from './disk-spool.js'
 import type { ClockReading } from './machine-clock.js'
 import { reportToWire, type Pass } from './report-to-wire.js'
 import { SpoolSet, type SpoolBounds } from './spool-set.js'
@@ -228,6 +229,53 @@ describe('memory', () => {
     expect([spools.size, spools.dropped]).toEqual([32, 28])
     rmSync(directory)
     await spools.stop()
+  })
+
+  it('that the disk does not take costs nothing of what it has', async () => {
+    const spools = open(large)
+    add(spools, 'kept 1', 'kept 2')
+    await spillNow(spools)
+    const place = join(directory, readdirSync(directory)[0] ?? '')
+    renameSync(place, `${place}.away`)
+    writeFileSync(place, 'in the way')
+    await spools.current.close()
+    for (let report = 0; report < 40; report += 1) {
+      add(spools, 'x'.repeat(mebibyte / 2))
+      if (report === 1) await spillNow(spools)
+    }
+    expect(spools.problem).not.toBe('')
+    expect([spools.size, spools.dropped]).toEqual([33, 9])
+    expect(spools.memoryBytes).toBeLessThanOrEqual(16 * mebibyte)
+    rmSync(place)
+    renameSync(`${place}.away`, place)
+    expect(textsOf(spools.current).map((text) => text.slice(0, 6))).toEqual([
+      'kept 1',
+      'kept 2',
+      ...Array.from({ length: 31 }, () => 'xxxxxx'),
+    ])
+    await spillNow(spools)
+    for (let seq = 1; seq <= 42; seq += 1) spools.ack(spools.current.id, seq)
+    await spools.stop()
+    expect([spools.size, spools.bytes, files()]).toEqual([0, 0, []])
+  })
+
+  it('is bounded when the disk does not answer at all', () => {
+    vi.useFakeTimers()
+    const spill = vi.spyOn(DiskSpool.prototype, 'spill').mockReturnValue(new Promise(() => undefined))
+    try {
+      const spools = open(large)
+      add(spools, 'x')
+      void spools.spillDue()
+      for (let report = 0; report < 20; report += 1) add(spools, 'x'.repeat(mebibyte))
+      expect([spools.problem, spools.dropped]).toEqual(['', 0])
+      vi.advanceTimersByTime(30_000)
+      add(spools, 'y')
+      expect(spools.problem).toContain('does not answer')
+      expect([spools.memoryBytes <= 16 * mebibyte, spools.dropped]).toEqual([true, 6])
+    } finally {
+      spill.mockRestore()
+      vi.useRealTimers()
+    }
   })
 })
 

@@ -23,6 +23,8 @@ const spillEveryMs = 1000
 const keepInMemoryBytes = 2 * 1024 * 1024
 /** The same for what is read back from disk: a few segments. */
 const readBackBytes = 4 * 1024 * 1024
+/** Writing for longer than this counts as failing until it ends. */
+const slowDiskMs = 10_000
 /** Memory of all spools when the disk takes nothing. */
 const mostInMemoryBytes = 16 * 1024 * 1024
 
@@ -181,17 +183,22 @@ export class SpoolSet {
     for (const spool of this.#all()) {
       while (
         spool.size > 0 &&
-        (this.size > maxReports ||
-          this.bytes > maxBytes ||
-          (spool.oldestAtMs ?? Infinity) < oldestMs ||
-          (this.#problem !== '' && spool.memoryBytes > 0 && this.#unreadBytes > mostInMemoryBytes))
+        (this.size > maxReports || this.bytes > maxBytes || (spool.oldestAtMs ?? Infinity) < oldestMs)
       ) {
         if (spool === this.#current && spool.size === 1) return
         spool.dropOldest()
         this.#dropped += 1
       }
     }
+    if (this.#problem !== '') this.#enforceMemory()
     this.#removeEmpty()
+  }
+
+  /** Of what the disk does not take. What it has takes no memory, and is not given up for it. */
+  #enforceMemory(): void {
+    for (const spool of this.#all()) {
+      while (this.#unreadBytes > mostInMemoryBytes && spool.dropOldestUnwritten()) this.#dropped += 1
+    }
   }
 
   #removeEmpty(): void {
@@ -219,6 +226,8 @@ export class SpoolSet {
   /** What goes wrong with one spool is the disk's problem; one that has nothing to write says nothing of it. */
   async #spill(olderThanMs: number): Promise<void> {
     const failures: Error[] = []
+    // A disk that hangs fails nothing: without a word, memory would hold all that comes.
+    const slow = setTimeout(() => this.#note(new Error(`the disk does not answer for ${slowDiskMs} ms`)), slowDiskMs)
     let keepBytes = keepInMemoryBytes
     // The newest are sent soonest.
     for (const spool of this.#all().toReversed()) {
@@ -229,7 +238,12 @@ export class SpoolSet {
       }
       keepBytes = Math.max(0, keepBytes - spool.memoryBytes)
     }
-    const [failure] = failures
+    clearTimeout(slow)
+    this.#note(failures[0])
+  }
+
+  /** How the last writing went; said when it is news. */
+  #note(failure: Error | undefined): void {
     const before = this.#problem
     this.#problem = failure?.message ?? ''
     if (failure !== undefined && before === '')
