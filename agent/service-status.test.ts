@@ -1,7 +1,11 @@
-import { expect, it } from 'vitest'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, expect, it, vi } from 'vitest'
 
 import type { AgentStatus } from './metrics-server.js'
-import { statusLine } from './service-status.js'
+import { showStatus, statusLine } from './service-status.js'
 
 const well: AgentStatus = {
   version: '',
@@ -36,4 +40,33 @@ it.each<[what: string, status: Partial<AgentStatus>, line: string]>([
 
 it('is bounded', () => {
   expect(statusLine({ ...well, waitingFor: 'x'.repeat(9999) })).toHaveLength(500)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+it('what could not be said once is said later: a line that is old is worse than none', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'headroom-status-'))
+  const said = join(directory, 'said')
+  const program = join(directory, 'systemd-notify')
+  // A stand-in for systemd's own program: its first word is not heard.
+  writeFileSync(program, `#!/bin/sh\necho "$*" >> ${said}\n[ "$(wc -l < ${said})" -gt 1 ]\n`)
+  chmodSync(program, 0o755)
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  let line = 'well'
+  const hide = showStatus(() => line, { PATH: `${directory}:/usr/bin:/bin`, NOTIFY_SOCKET: '@s' })
+  const lines = (): string[] => readFileSync(said, 'utf8').trim().split('\n')
+  const until = (expected: readonly string[]): Promise<void> =>
+    vi.waitFor(() => {
+      vi.advanceTimersByTime(3000)
+      expect(lines()).toEqual(expected)
+    }, 10_000)
+  await until(['--status=well'])
+  line = 'ill'
+  await until(['--status=well', '--status=ill'])
+  line = 'well again'
+  await until(['--status=well', '--status=ill', '--status=well again'])
+  hide()
+  rmSync(directory, { recursive: true })
 })

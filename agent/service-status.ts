@@ -1,7 +1,9 @@
-import { notifySystemd } from '../common/notify-systemd.js'
+import { isHeardBySystemd, isMissing, notifySystemd } from '../common/notify-systemd.js'
 import type { AgentStatus } from './metrics-server.js'
 
 const everyMs = 3000
+/** After a failure: a machine that is too busy to say it must not be made busier. */
+const againAfterMs = 30_000
 const mostCharacters = 500
 
 /** One line for `systemctl status`: what is wrong, or that nothing is. */
@@ -22,20 +24,24 @@ export function statusLine({ waitingFor, unopened, connected, problem, hosts }: 
  * @returns ends it
  */
 export function showStatus(line: () => string, env: Readonly<Record<string, string | undefined>>): () => void {
-  if (env['NOTIFY_SOCKET'] === undefined) return () => undefined
+  if (!isHeardBySystemd(env)) return () => undefined
   let shown = ''
   let busy = false
+  /** On the monotonic clock. */
+  let notBefore = -Infinity
   const timer = setInterval(() => {
     const now = line()
-    if (busy || now === shown) return
+    if (busy || now === shown || performance.now() < notBefore) return
     busy = true
     notifySystemd(`--status=${now}`, env)
       .then(
         () => {
           shown = now
         },
-        // A machine without the program.
-        () => clearInterval(timer),
+        (error: unknown) => {
+          if (isMissing(error)) clearInterval(timer)
+          notBefore = performance.now() + againAfterMs
+        },
       )
       .finally(() => {
         busy = false

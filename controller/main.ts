@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { loadConfig } from '../common/config.js'
 import { ConfigError } from '../common/config-error.js'
 import { createLog } from '../common/log.js'
-import { notifySystemd } from '../common/notify-systemd.js'
+import { tellReady } from '../common/notify-systemd.js'
 import { runMain, stopWhenAsked } from '../common/run-program.js'
 import { readVersion } from '../common/version.js'
 import { controllerConfigSchema } from './config.js'
@@ -56,12 +56,12 @@ async function main(): Promise<void> {
   // The link is a secret: it goes to a person or to the launcher, never into a log.
   if (process.send === undefined) process.stdout.write(`headroom ${version} is ready: ${link}\n`)
   else process.send({ ready: true, url: controller.url, grpcPort: controller.grpcPort, loginLink: link })
-  stopWhenAsked(log, () => controller.stop())
-  try {
-    await notifySystemd('--ready', process.env)
-  } catch (error) {
-    log.error({ err: error }, 'systemd could not be told that the controller is ready')
-  }
+  const stopping = new AbortController()
+  stopWhenAsked(log, () => {
+    stopping.abort()
+    return controller.stop()
+  })
+  await tellReady(process.env, log, stopping.signal)
 }
 
 function portOption(text: string | undefined, name: string): number | undefined {
