@@ -130,7 +130,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         },
         onInventory: (inventory, revision) => {
           host.inventory = encodeMessage(inventoryToWire(inventory, { hostId, revision, atMs: now() }))
-          uplink?.sendInventory(host.inventory)
+          uplink?.sendInventory(hostId, host.inventory)
         },
         onPass: (pass) => {
           if (pass.collectors.length > 0) host.collectors = pass.collectors
@@ -207,7 +207,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (!reporting || stop.signal.aborted) return
     uplink?.introduceAgain()
     for (const host of hosts) {
-      if (host.inventory !== undefined) uplink?.sendInventory(host.inventory)
+      if (host.inventory !== undefined) uplink?.sendInventory(host.source.hypervisor.identity.hostId, host.inventory)
       startHost(host)
     }
   }
@@ -259,7 +259,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
             // Reports that wait may be of hosts that the configuration does not have any more.
             awaited.size > 0 || spools.backlog.length > 0,
           ),
-        inventories: () => served.flatMap((host) => host.inventory ?? []),
+        inventories: () =>
+          new Map(
+            served.flatMap(({ source, inventory }) =>
+              inventory === undefined ? [] : [[source.hypervisor.identity.hostId, inventory] as const],
+            ),
+          ),
+
         onSettings: (asked) => {
           const before = intervals
           intervals = withAsked(before, asked)

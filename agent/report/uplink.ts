@@ -32,8 +32,8 @@ export interface UplinkOptions {
   readonly spools: SpoolSet
   /** Hosts as they are now: asked for at each new session. */
   readonly introductions: () => readonly Introduction[]
-  /** Encoded inventories, sent after each welcome. */
-  readonly inventories: () => readonly Buffer[]
+  /** Encoded inventories by host, sent after each welcome. */
+  readonly inventories: () => ReadonlyMap<string, Buffer>
   readonly onSettings: (asked: AskedIntervals) => void
   /** Made in this process if absent. */
   readonly certificateRequest?: (() => Promise<CertificateRequest>) | undefined
@@ -87,6 +87,8 @@ export class Uplink {
   /** The backlog as it was looked at last for what to name. */
   #seenBacklog: readonly DiskSpool[] = []
   #helloIsOld = false
+  /** Those that wait until the stream takes more: the newest of each host. */
+  #inventories = new Map<string, Buffer>()
   /** When the first hello of the session was said, and how long its answer took; monotonic milliseconds. */
   #saidAt = 0
   #answeredAfterMs: number | undefined
@@ -145,16 +147,18 @@ export class Uplink {
   }
 
   /** Sends an inventory if a session is open; a new session asks for all of them anyway. */
-  sendInventory(encoded: Buffer): void {
-    if (this.#welcomed && this.#fits(encoded)) this.#stream?.write(encoded)
+  sendInventory(hostId: string, encoded: Buffer): void {
+    if (!this.#welcomed) return
+    this.#inventories.set(hostId, encoded)
+    this.#pump()
   }
 
   /** Says hello again inside the session: what the hosts can do has changed, our clock was set, or the backlog is gone. */
   introduceAgain({ clockWasSet = false }: { readonly clockWasSet?: boolean } = {}): void {
     if (clockWasSet) this.#answeredAfterMs = undefined
     // A hello that is on its way says what was: the answer to it is waited for.
-    if (this.#welcomed) this.#stream?.write(this.#hello())
-    else this.#helloIsOld = true
+    this.#helloIsOld = true
+    this.#pump()
   }
 
   /** Gives what is unacked a moment to arrive, and ends. */
@@ -280,10 +284,7 @@ export class Uplink {
       this.#begin(spoolId, Number(throughSeq))
     }
     this.#welcomed = true
-    // Before all else: it says how what follows is to be taken.
-    if (this.#helloIsOld) this.#stream?.write(this.#hello())
-    this.#helloIsOld = false
-    for (const inventory of inventories()) this.sendInventory(inventory)
+    this.#inventories = new Map(inventories())
     spools.onAdd(() => this.#pump())
     log.info({ controller: this.options.address, waiting: spools.size }, 'connected')
     this.#pump()
@@ -359,7 +360,23 @@ export class Uplink {
     const ids = new Set(backlog.map(({ id }) => id))
     const waiting = this.#named.filter((id) => ids.has(id)).length
     const isDone = backlog.length === 0 && this.#named.length > 0
-    if (isDone || (waiting < backlog.length && waiting <= mostSpoolsNamed / 2)) this.introduceAgain()
+    if (isDone || (waiting < backlog.length && waiting <= mostSpoolsNamed / 2)) this.#helloIsOld = true
+  }
+
+  /**
+   * Says what has changed before all else: it says how what follows is to be taken. A stream that is full gets none of it: the last
+   * word is enough when it takes more.
+   */
+  #sayWhatChanged(stream: ClientDuplexStream<Buffer, ToAgent>): void {
+    if (this.#helloIsOld && !stream.writableNeedDrain) {
+      this.#helloIsOld = false
+      stream.write(this.#hello())
+    }
+    for (const [hostId, encoded] of this.#inventories) {
+      if (stream.writableNeedDrain) return
+      this.#inventories.delete(hostId)
+      if (this.#fits(encoded)) stream.write(encoded)
+    }
   }
 
   /** Writes reports until the stream is full, the fresh ones first; `drain` and acks go on. */
@@ -367,6 +384,7 @@ export class Uplink {
     const stream = this.#stream
     if (stream === undefined || !this.#welcomed) return
     this.#followBacklog()
+    this.#sayWhatChanged(stream)
     while (!stream.writableNeedDrain) {
       const next = this.#nextReport()
       if (next === undefined) return

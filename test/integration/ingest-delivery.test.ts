@@ -10,8 +10,9 @@ import { agentConfigSchema } from '../../agent/config.js'
 import { loadIdentity, type Identity } from '../../agent/report/identity.js'
 import { SpoolSet } from '../../agent/report/spool-set.js'
 import { reportToWire, type Pass } from '../../agent/report/report-to-wire.js'
-import { encodeMessage } from '../../agent/report/to-wire.js'
+import { encodeMessage, inventoryToWire } from '../../agent/report/to-wire.js'
 import { Uplink, type UplinkOptions } from '../../agent/report/uplink.js'
+import { pause } from '../../common/lifecycle.js'
 import { createLog } from '../../common/log.js'
 import type { Host } from '../../controller/model/snapshot.js'
 import { readSpools } from '../durability/spool-on-disk.js'
@@ -99,7 +100,7 @@ async function uplinkOf(
     version: '0.1.0',
     spools: spool,
     introductions: () => [{ identity: hostNamed(name), capabilities: [{ name: 'host-cpu', support: 'yes' }] }],
-    inventories: () => [],
+    inventories: () => new Map(),
     onSettings: () => undefined,
     log,
     now: () => Date.now(),
@@ -475,6 +476,40 @@ describe('delivery', () => {
     fails = false
     await until(() => expect(spool.size).toBe(0))
     expect(await loadsOf('one')).toEqual(upTo(20))
+  })
+
+  it('meanwhile inventories do not heap up with the agent: the newest of each host is sent in the end', async () => {
+    let fails = true
+    await controller.stop()
+    await restart({
+      maxPending: 1,
+      write: async (batch, store) => (fails ? Promise.reject(new Error('disk full')) : store.write(batch)),
+    })
+    const applied = vi.spyOn(controller.fleet, 'apply')
+    const { uplink, spool, report } = await uplinkOf('one')
+    uplink.start()
+    for (const load of upTo(40)) report(load)
+    await until(() => expect(controller.writer.check('x', 1)).toBe('busy'))
+    const { hostId } = hostNamed('one')
+    for (const count of upTo(400)) {
+      const host = {
+        name: 'one',
+        hypervisorVersion: '',
+        memoryBytes: 1,
+        os: 'x'.repeat(100_000),
+        kernel: String(count),
+      }
+      const inventory = encodeMessage(
+        inventoryToWire({ host, vms: [], arrays: [] }, { hostId, revision: '', atMs: base }),
+      )
+      uplink.sendInventory(hostId, inventory)
+      if (count % 10 === 0) await pause(1, new AbortController().signal)
+    }
+    fails = false
+    await until(() => expect(spool.size).toBe(0))
+    await until(() => expect(controller.fleet.snapshot().hosts.get(hostId)?.kernel).toBe('400'))
+    expect(applied.mock.calls.filter(([input]) => input.type === 'inventory').length).toBeLessThan(40)
+    expect(uplink.reconnects).toBe(0)
   })
 
   it('a session that waits for a failing store ends with its peer', async () => {
