@@ -147,9 +147,14 @@ export class SpoolSet {
 
   /** Makes the present spool part of the backlog if more than `moreThan` reports wait in it: fresh ones get a numbering of their own. */
   retire(moreThan: number): void {
-    if (this.#current.size <= moreThan) return
-    this.#backlog.push(this.#current)
+    if (this.#current.size > moreThan) this.beginAnew()
+  }
+
+  /** Gives reports from now on a numbering of their own; what waits is backlog. */
+  beginAnew(): void {
+    this.#backlog = [...this.#backlog, this.#current]
     this.#current = this.#make()
+    this.#removeEmpty()
   }
 
   /** Writes what has waited for a while to disk, and lets go of memory. The loop does it every second. */

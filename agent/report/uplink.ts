@@ -87,6 +87,8 @@ export class Uplink {
   /** The backlog as it was looked at last for what to name. */
   #seenBacklog: readonly DiskSpool[] = []
   #helloIsOld = false
+  /** Under whose identity the present spool's reports were numbered. */
+  #numberedBy: string | undefined
   /** Those that wait until the stream takes more: the newest of each host. */
   #inventories = new Map<string, Buffer>()
   /** When the first hello of the session was said, and how long its answer took; monotonic milliseconds. */
@@ -232,7 +234,11 @@ export class Uplink {
     stream.on('drain', () => this.#pump())
     // The controller begins with its headers. Said earlier, what is in the hello, our clock above all, would be old on arrival.
     stream.once('metadata', () => {
-      spools.retire(retireAbove)
+      const { agentId } = this.#credential.identity
+      // To the controller this is another agent, which has delivered none of the numbers before.
+      if (this.#numberedBy !== undefined && this.#numberedBy !== agentId) spools.beginAnew()
+      else spools.retire(retireAbove)
+      this.#numberedBy = agentId
       this.#saidAt = performance.now()
       this.#answeredAfterMs = undefined
       stream.write(this.#hello())

@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { X509Certificate } from 'node:crypto'
 
@@ -554,6 +554,24 @@ describe('delivery', () => {
 })
 
 describe('sessions', () => {
+  it('of an agent that joined anew while it runs: nothing that was acked before counts as missing', async () => {
+    const { uplink, spool, identity, report } = await uplinkOf('one', { checkRenewalMs: 20, holdMs: 10 })
+    uplink.start()
+    for (const load of upTo(3)) report(load)
+    await until(() => expect(spool.size).toBe(0))
+    await controller.agents.revoke(identity.agentId, Date.now())
+    await rm(join(agentDir.path, 'identity.json'))
+    const other = await enrolled('one')
+    expect(other.agentId).not.toBe(identity.agentId)
+    await until(() => expect(controller.fleet.snapshot().agents.get(other.agentId)?.connected).toBe(true))
+    report(4)
+    await until(() => expect(spool.size).toBe(0))
+    expect(await loadsOf('one')).toEqual(upTo(4))
+    expect((await controller.metrics.missingReports.get()).values[0]?.value).toBe(0)
+    await spool.stop()
+    expect(await readdir(join(agentDir.path, 'spool'))).toEqual([])
+  })
+
   it('a newer one of the same agent takes over, and its hosts never look silent', async () => {
     const identity = await enrolled('one')
     const first = openRawSession(controller.address, identity)
