@@ -70,11 +70,15 @@ async function agent(name: string, hosts: 'any' | readonly string[]): Promise<Ag
 }
 
 /** A stand-in for a stream: it writes down what is done to it. */
-function connect(row: AgentRow, hosts: readonly string[], issuerKeyHash = ca.keyHash): void {
+function connect(
+  row: AgentRow,
+  hosts: readonly string[],
+  { issuerKeyHash = ca.keyHash, refused = [] }: { issuerKeyHash?: string; refused?: readonly string[] } = {},
+): void {
   const session: OpenSession = {
     agent: row,
     issuerKeyHash,
-    refusedHosts: [],
+    refusedHosts: refused.map((hostId) => ({ hostId, name: hostId })),
     speaksFor: (hostId) => hosts.includes(hostId),
     askToRenew: () => seen.push(`${row.name}: renew`),
     tellIntervals: () => false,
@@ -103,6 +107,20 @@ describe('revocation', () => {
       ]),
     )
   })
+})
+
+describe('hosts of an agent that is revoked or forgotten', () => {
+  it.each(['revoke', 'forget'] as const)(
+    'are at once free for one with any host that was refused them: %s',
+    async (act) => {
+      const one = await agent('one', ['h1', 'h2'])
+      connect(await agent('local', 'any'), ['h3'], { refused: ['h2'] })
+      connect(await agent('other', 'any'), ['h4'], { refused: ['h5'] })
+      connect(await agent('named', ['h6']), ['h6'], { refused: ['h2'] })
+      await enrolment[act](one.id, 'me')
+      expect(seen).toEqual([`${one.id}: left`, 'local: grants-changed'])
+    },
+  )
 })
 
 describe('forgetting', () => {

@@ -3,7 +3,7 @@ import { pause } from '../../common/lifecycle.js'
 import type { AgentRegistry, AgentRow } from './agent-registry.js'
 import type { CertificateAuthority } from './ca.js'
 import type { ClaimedHost, JoinToken } from './join-tokens.js'
-import { endSharedSessions, type OpenSessions } from './open-sessions.js'
+import { endRefusedSessions, endSharedSessions, type OpenSessions } from './open-sessions.js'
 
 /** An agent as its registration knows it, and its session if one is open. */
 export interface EnrolledAgent {
@@ -113,6 +113,7 @@ export class Enrolment {
     if (row === undefined) return undefined
     sessions.get(agentId)?.end('agent-revoked')
     await leaveFleet(agentId)
+    endRefusedSessions(sessions, row)
     log.info({ actor, agentId, name: row.name, hosts: row.hosts }, 'agent revoked')
     return this.#enrolled(row)
   }
@@ -129,6 +130,7 @@ export class Enrolment {
     // One that came just now.
     sessions.get(agentId)?.end('agent-revoked')
     await leaveFleet(agentId)
+    endRefusedSessions(sessions, row)
     log.info({ actor, agentId, name: row.name, hosts: row.hosts }, 'agent forgotten')
     return { status: 'forgotten', agent: { row, connected: false, refusedHosts: [] } }
   }

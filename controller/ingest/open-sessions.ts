@@ -35,3 +35,12 @@ export function endSharedSessions(sessions: OpenSessions, { hosts }: Pick<AgentR
       session.end('grants-changed')
   }
 }
+
+/** An agent is gone for good: those with any host that were refused its hosts are to name them again. */
+export function endRefusedSessions(sessions: OpenSessions, { hosts }: Pick<AgentRow, 'hosts'>): void {
+  if (hosts === 'any') return
+  for (const session of sessions.values()) {
+    if (session.agent.hosts === 'any' && session.refusedHosts.some(({ hostId }) => hosts.includes(hostId)))
+      session.end('grants-changed')
+  }
+}
