@@ -49,6 +49,8 @@ export class DiskSpool {
   #memoryBytes = 0
   #open: { readonly segment: Segment; readonly file: FileHandle } | undefined
   #damagedReports = 0
+  /** Work on its files, as far as it has been asked for. */
+  #working: Promise<void> = Promise.resolve()
 
   constructor(
     readonly id: string,
@@ -182,10 +184,34 @@ export class DiskSpool {
 
   /**
    * Writes what has waited since before `olderThanMs` to disk, all of it under one fdatasync, and lets go of memory over
-   * `keepBytes`. Not to be called again before it has ended.
+   * `keepBytes`.
    * @throws Error of the file system; then nothing is lost that memory holds
    */
-  async spill(olderThanMs: number, keepBytes: number): Promise<void> {
+  spill(olderThanMs: number, keepBytes: number): Promise<void> {
+    return this.#inTurn(() => this.#write(olderThanMs, keepBytes))
+  }
+
+  /** Closes the open file. What waits stays on disk. */
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#closeSegment())
+  }
+
+  /** Removes the spool's directory: everything in it was acked or given up. */
+  remove(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#closeSegment()
+      await rm(this.directory, { recursive: true, force: true })
+    })
+  }
+
+  /** One after the other: acks come while a file is written, and then there may be nothing left to keep. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#working.then(work)
+    this.#working = done.catch(() => undefined)
+    return done
+  }
+
+  async #write(olderThanMs: number, keepBytes: number): Promise<void> {
     const due = this.#entries.slice(this.#first).filter((entry) => !entry.durable && entry.atMs <= olderThanMs)
     for (let from = 0; from < due.length;) {
       const { segment, file } = await this.#openSegment(due[from]?.seq ?? 0)
@@ -218,17 +244,6 @@ export class DiskSpool {
       if (segment.waiting === 0 || segment.bytes >= segmentBytes) await this.#closeSegment()
     }
     this.#letGo(keepBytes)
-  }
-
-  /** Closes the open file. What waits stays on disk. */
-  async close(): Promise<void> {
-    await this.#closeSegment()
-  }
-
-  /** Removes the spool's directory: everything in it was acked or given up. */
-  async remove(): Promise<void> {
-    await this.#closeSegment()
-    await rm(this.directory, { recursive: true, force: true })
   }
 
   #forgetFirst(entry: Entry): void {

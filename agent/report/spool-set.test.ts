@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
@@ -138,6 +139,25 @@ describe('the spools', () => {
     spools.ack(spools.current.id, 3)
     await spools.stop()
     expect(files()).toEqual([])
+  })
+
+  it('that are delivered while they are written leave nothing, and are no problem', async () => {
+    const seen: unknown[] = []
+    // However far the writing has come.
+    for (let turns = 0; turns < 40; turns += 1) {
+      const spools = open()
+      add(spools, 'a')
+      const { id } = spools.current
+      spools.retire(0)
+      const writing = spillNow(spools)
+      for (let turn = 0; turn < turns; turn += 1) await nextTurn()
+      spools.ack(id, 1)
+      await writing
+      seen.push(spools.problem)
+      await spools.stop()
+      seen.push(...readdirSync(directory))
+    }
+    expect(seen.filter((one) => one !== '')).toEqual([])
   })
 
   it('give fresh reports a numbering of their own after an outage', () => {
