@@ -312,7 +312,12 @@ export class DiskSpool {
     const file = await open(path, 'ax', 0o600)
     this.#open = { segment: { path, bytes: 0, waiting: 0 }, file }
     // The file's name has to survive a power loss as well as its content.
-    for (const directory of [this.directory, join(this.directory, '..')]) await syncDirectory(directory)
+    try {
+      for (const directory of [this.directory, join(this.directory, '..')]) await syncDirectory(directory)
+    } catch (error) {
+      await this.#abandonSegment()
+      throw error
+    }
     return this.#open
   }
 
