@@ -4,15 +4,20 @@ import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 
 import { controllerServerName } from '../../common/tls.js'
 
-const deadlineMs = 15_000
+/** For the whole of a look, however slowly bytes drip in. */
+const lookWithinMs = 15_000
 
 /**
  * The certificates that whoever answers at an address presents, its own first. Nobody is trusted here, and nothing secret
  * is sent: it is to learn who is there.
  * @throws Error if nobody answers, or in time, or the signal aborts
  */
-export async function presentedChain(address: string, signal: AbortSignal): Promise<X509Certificate[]> {
-  const socket = await shakeHands(address, signal)
+export async function presentedChain(
+  address: string,
+  signal: AbortSignal,
+  withinMs = lookWithinMs,
+): Promise<X509Certificate[]> {
+  const socket = await shakeHands(address, signal, AbortSignal.timeout(withinMs))
   try {
     return chainOf(socket, address)
   } finally {
@@ -41,10 +46,12 @@ export async function diagnose(
   trustedPems: readonly string[],
   nowMs: number,
   signal: AbortSignal,
+  withinMs = lookWithinMs,
 ): Promise<Diagnosis> {
+  const late = AbortSignal.timeout(withinMs)
   let socket: TLSSocket
   try {
-    socket = await shakeHands(address, signal)
+    socket = await shakeHands(address, signal, late)
   } catch (error) {
     return { status: 'unreachable', reason: error instanceof Error ? error.message : String(error) }
   }
@@ -54,7 +61,7 @@ export async function diagnose(
     const from = Date.parse(own.validFrom)
     const to = Date.parse(own.validTo)
     if (nowMs >= from && nowMs <= to) return { status: 'fine' }
-    const theirs = await dateOf(socket, signal)
+    const theirs = await dateOf(socket, AbortSignal.any([signal, late]))
     return { status: 'clock', message: clockMessage(nowMs, { from, to, theirs }) }
   } catch (error) {
     return { status: 'unreachable', reason: error instanceof Error ? error.message : String(error) }
@@ -86,7 +93,7 @@ function isOurs(own: X509Certificate, trustedPems: readonly string[]): boolean {
   })
 }
 
-async function shakeHands(address: string, signal: AbortSignal): Promise<TLSSocket> {
+async function shakeHands(address: string, signal: AbortSignal, late: AbortSignal): Promise<TLSSocket> {
   const separator = address.lastIndexOf(':')
   const host = address.slice(0, separator).replaceAll(/^\[|\]$/g, '')
   const port = Number(address.slice(separator + 1))
@@ -97,18 +104,17 @@ async function shakeHands(address: string, signal: AbortSignal): Promise<TLSSock
       servername: controllerServerName,
       rejectUnauthorized: false,
       ALPNProtocols: ['h2'],
-      timeout: deadlineMs,
     })
+    const ended = AbortSignal.any([signal, late])
     const stop = (): void => {
-      socket.destroy(new Error('the agent stops'))
+      socket.destroy(new Error(signal.aborted ? 'the agent stops' : `${address} did not answer in time`))
     }
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
+    ended.addEventListener('abort', stop, { once: true })
+    if (ended.aborted) stop()
     socket.once('close', () => {
-      signal.removeEventListener('abort', stop)
+      ended.removeEventListener('abort', stop)
       reject(new Error(`${address} closed the connection`))
     })
-    socket.once('timeout', () => socket.destroy(new Error(`${address} did not answer within ${deadlineMs} ms`)))
     // Stays, for what comes after the handshake.
     socket.on('error', (error) => reject(new Error(reasonOf(error), { cause: error })))
     socket.once('secureConnect', () => resolve(socket))
@@ -150,7 +156,6 @@ async function dateOf(socket: TLSSocket, signal: AbortSignal): Promise<number | 
       session.destroy()
       resolve(Number.isFinite(ms) ? ms : undefined)
     }
-    session.setTimeout(deadlineMs, () => done(undefined))
     session.on('error', () => done(undefined))
     session.on('close', () => done(undefined))
     const request = session.request({ ':path': '/' }, { signal })
