@@ -8,11 +8,12 @@ const pointsOfPiece = 5000
 /** Points of a kind by entity and time, read one entity and some hours at a time. */
 export async function* exportByRange(
   store: Pick<TimeSeries, 'range' | 'series'>,
-  { kind, fromMs, toMs, signal }: ExportQuery,
+  { kind, ids, fromMs, toMs, signal }: ExportQuery,
 ): AsyncGenerator<readonly Point[]> {
   const fields = fieldNames(kind)
   const series = await store.series({ kind })
-  for (const { entity, firstMs, lastMs } of series.toSorted((a, b) => (a.entity.id < b.entity.id ? -1 : 1))) {
+  const wanted = series.filter(({ entity }) => ids?.has(entity.id) ?? true)
+  for (const { entity, firstMs, lastMs } of wanted.toSorted((a, b) => (a.entity.id < b.entity.id ? -1 : 1))) {
     const end = Math.min(toMs, lastMs + 1)
     for (let from = Math.max(fromMs, firstMs); from < end; from += sliceMs) {
       signal?.throwIfAborted()

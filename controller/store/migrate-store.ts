@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import type { EmbeddedStore } from './embedded/embedded-store.js'
 import { entityKinds, type EntityKind } from './measurements.js'
-import type { ProcessLook, Retention, RolledUp, Sink } from './server/sink.js'
+import type { RolledUp } from './roll-ups.js'
+import type { ProcessLook, Retention, Sink } from './server/sink.js'
 import { rollUpTiers, windowMs, type RollUpTier } from './server/tier-plan.js'
 import type { Point, TimeSeries } from './time-series.js'
 

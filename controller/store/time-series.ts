@@ -94,6 +94,8 @@ export interface EventQuery {
 
 export interface ExportQuery {
   readonly kind: EntityKind
+  /** Only these entities; all if absent. */
+  readonly ids?: ReadonlySet<string>
   readonly fromMs: number
   /** Exclusive. */
   readonly toMs: number
@@ -164,7 +166,8 @@ export interface TimeSeries {
   range(query: RangeQuery): Promise<RangeResult>
   /** Highest first. */
   topN(query: TopQuery): Promise<readonly TopRow[]>
-  series(filter: { kind: EntityKind }): Promise<readonly SeriesInfo[]>
+  /** Entities with points and the time that these reach over; with a tier, those that this tier knows. */
+  series(filter: { readonly kind: EntityKind; readonly tier?: Tier }): Promise<readonly SeriesInfo[]>
   /** Newest first. */
   events(query: EventQuery): Promise<readonly FleetEvent[]>
   /** High-water mark of every spool. */

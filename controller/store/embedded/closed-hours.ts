@@ -1,6 +1,6 @@
 import type { ChunkTable } from './chunk-table.js'
 import type { Counters } from './counters.js'
-import type { DayTable } from './day-table.js'
+import { rollupTiers, type DayTable } from './day-table.js'
 import type { RollupTable } from './rollup-table.js'
 import type { FieldDictionary } from './schema.js'
 import { bucketsPerDay, dayOf } from './tier-steps.js'
@@ -24,6 +24,11 @@ export function isClosed(
 ): boolean {
   if (bucket >= counters.get('raw_from') || chunks.has(series, bucket)) return false
   if (rollups.has(bucket, fields.allIds, series)) return true
-  const hours = days.read(series, dayOf(bucket), '1h')
-  return [...hours.values()].some((steps) => steps[bucket % bucketsPerDay] !== undefined)
+  // Roll-ups that came from elsewhere may be of one tier only.
+  return (['1h', '5m'] as const).some((tier) => {
+    const perHour = rollupTiers[tier].steps / bucketsPerDay
+    const first = (bucket % bucketsPerDay) * perHour
+    const steps = [...days.read(series, dayOf(bucket), tier).values()]
+    return steps.some((known) => known.slice(first, first + perHour).some((step) => step !== undefined))
+  })
 }

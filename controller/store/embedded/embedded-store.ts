@@ -4,7 +4,8 @@ import { Worker } from 'node:worker_threads'
 
 import { syncDirectory } from '../../../common/durable-file.js'
 import type { Log } from '../../../common/log.js'
-import { entityKinds, fieldNames, type EntityKind } from '../measurements.js'
+import { entityKinds, type EntityKind } from '../measurements.js'
+import type { RollUpHistory, RollUpQuery } from '../roll-ups.js'
 import { checkFields, checkStep, wholeWindow } from '../query-check.js'
 import type {
   Batch,
@@ -20,14 +21,9 @@ import type {
 import type { BackupProgress } from './backup.js'
 import { decodePoints, encodePoints } from './batch-codec.js'
 import { checkEventsAndMarks } from './invalid-batch.js'
-import {
-  rollUpStats,
-  type Answer,
-  type ExportPieceQuery,
-  type RangeCells,
-  type RollUpQuery,
-  type WorkerOptions,
-} from './protocol.js'
+import type { Answer, ExportPieceQuery, RangeCells, WorkerOptions } from './protocol.js'
+import { decodeRollUps, encodeRollUps } from './roll-up-codec.js'
+import type { RollUpGroup } from './roll-up-import.js'
 import { WorkerLink, defaultLinkLimits, type LinkCounters, type LinkLimits } from './worker-link.js'
 
 export interface EmbeddedRetention {
@@ -57,15 +53,12 @@ export interface EmbeddedStoreOptions {
   readonly startWorker?: (options: WorkerOptions) => Worker
 }
 
-/** What a roll-up knows of one entity in one step, by field. */
-export interface RollUpRow {
-  readonly startMs: number
-  readonly fields: Readonly<Record<string, Readonly<Record<(typeof rollUpStats)[number], number>>>>
-}
-
-export interface EmbeddedStore extends TimeSeries {
-  /** Roll-ups of one entity, ascending, to take them elsewhere; without hours that are not sealed yet. */
-  rollUps(query: RollUpQuery): Promise<readonly RollUpRow[]>
+export interface EmbeddedStore extends TimeSeries, RollUpHistory {
+  /**
+   * Takes roll-ups that were made elsewhere, of hours that it knows nothing of, and gives the number of rows that were; durable when it
+   * resolves. These hours take no points afterwards.
+   */
+  putRollUps(groups: readonly RollUpGroup[]): Promise<number>
   /**
    * Writes all that is durable into one new file while the store goes on; resolves when that is durable itself. Rejects if it cannot, and
    * leaves no file then.
@@ -143,8 +136,8 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
       return points
     },
 
-    async *export({ kind, signal, ...window }: ExportQuery) {
-      const query = { kind, ...wholeWindow(window) }
+    async *export({ kind, ids, signal, ...window }: ExportQuery) {
+      const query = { kind, ...(ids === undefined ? {} : { ids }), ...wholeWindow(window) }
       let after: ExportPieceQuery['after'] | undefined = { id: '', atMs: -1 }
       while (after !== undefined) {
         signal?.throwIfAborted()
@@ -159,8 +152,16 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     },
 
     async rollUps(query: RollUpQuery) {
-      const { result } = await link.call({ op: 'rollUps', query: { ...query, ...wholeWindow(query) } })
-      return rollUpRowsOf(fieldNames(query.entity.kind), result)
+      const { cells } = await link.call({ op: 'rollUps', query: { ...query, ...wholeWindow(query) } })
+      return decodeRollUps(query.entity.kind, cells)
+    },
+
+    async putRollUps(groups: readonly RollUpGroup[]) {
+      const packed = groups.map(({ entity, tier, rows: own }) => {
+        return { entity, tier, cells: encodeRollUps(entity.kind, own) }
+      })
+      const { rows } = await link.call({ op: 'putRollUps', groups: packed })
+      return rows
     },
 
     async backUp(path: string) {
@@ -206,20 +207,6 @@ function rowsOf({ width, cells }: RangeCells): (number | null)[][] {
   const rows: (number | null)[][] = []
   for (let at = 0; at < cells.length; at += width) {
     rows.push(Array.from(cells.subarray(at, at + width), (value) => (Number.isNaN(value) ? null : value)))
-  }
-  return rows
-}
-
-function rollUpRowsOf(names: readonly string[], { width, cells }: RangeCells): RollUpRow[] {
-  const rows: RollUpRow[] = []
-  for (let at = 0; at < cells.length; at += width) {
-    const fields: Record<string, RollUpRow['fields'][string]> = {}
-    for (const [index, name] of names.entries()) {
-      const from = at + 1 + index * rollUpStats.length
-      const [count = NaN, mean = NaN, min = NaN, max = NaN, last = NaN, p95 = NaN] = cells.subarray(from)
-      if (!Number.isNaN(count)) fields[name] = { count, mean, min, max, last, p95 }
-    }
-    rows.push({ startMs: cells[at] ?? NaN, fields })
   }
   return rows
 }

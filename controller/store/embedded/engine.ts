@@ -14,11 +14,13 @@ import { EventTable } from './event-table.js'
 import { exportPiece } from './export-piece.js'
 import { FormerHours } from './former-hours.js'
 import { MarkTable } from './mark-table.js'
-import type { Answer, QuestionBody, WorkerOptions, WriteBody } from './protocol.js'
+import type { Answer, PackedRollUps, QuestionBody, WorkerOptions, WriteBody } from './protocol.js'
 import { range, seriesInfos } from './range-query.js'
 import { dropBefore, retain, type RetentionParts } from './retention.js'
 import { rollUpAgain } from './roll-up-again.js'
+import { decodeRollUps, encodeRollUps } from './roll-up-codec.js'
 import { rollUpsOf } from './roll-up-export.js'
+import { putRollUps, type RollUpGroup } from './roll-up-import.js'
 import { RollupTable } from './rollup-table.js'
 import { closeSeriesDatabase, FieldDictionary, openSeriesDatabase } from './schema.js'
 import { sealAll, sealHeads } from './seal.js'
@@ -161,7 +163,7 @@ export class Engine {
       case 'export':
         return exportPiece(this.#parts, body.query)
       case 'rollUps':
-        return { op: 'rollUps', result: rollUpsOf(this.#parts, body.query) }
+        return { op: 'rollUps', cells: encodeRollUps(body.query.entity.kind, rollUpsOf(this.#parts, body.query)) }
     }
   }
 
@@ -170,6 +172,25 @@ export class Engine {
     const points = yield* this.#healing(() => dropBefore(this.#parts, beforeMs, tier, this.#nowMs))
     this.#measure()
     return points
+  }
+
+  /** Takes roll-ups of hours that the file knows nothing of; returns how many rows. One transaction a group. */
+  *putRollUps(groups: readonly PackedRollUps[]): Generator<void, number> {
+    let rows = 0
+    for (const { entity, tier, cells } of groups) {
+      const group = { entity, tier, rows: decodeRollUps(entity.kind, cells) }
+      rows += yield* this.#healing(() => this.#putGroup(group))
+      yield
+    }
+    this.#measure()
+    return rows
+  }
+
+  *#putGroup(group: RollUpGroup): Generator<void, number> {
+    const { rows, taken } = this.#db.transaction(() => putRollUps(this.#parts, group))
+    taken()
+    yield
+    return rows
   }
 
   /** Seals and deletes what is due. What is damaged is set aside first. */

@@ -11,10 +11,12 @@ const maxPoints = 5000
  * The next points of a kind: some of one entity, or of several that have few.
  * @throws Error if a chunk is damaged
  */
-export function exportPiece(parts: QueryParts, { kind, fromMs, toMs, after }: ExportPieceQuery): Answer {
+export function exportPiece(parts: QueryParts, { kind, ids: wanted, fromMs, toMs, after }: ExportPieceQuery): Answer {
   const points: Point[] = []
   const all = new Set(parts.fields.allIds)
-  const ids = [...parts.registry.ofKind(kind)].map(({ id }) => id).filter((id) => id >= after.id)
+  const ids = [...parts.registry.ofKind(kind)]
+    .map(({ id }) => id)
+    .filter((id) => id >= after.id && (wanted?.has(id) ?? true))
   for (const id of ids.sort()) {
     const series = parts.registry.find(kind, id)
     if (series === undefined) continue

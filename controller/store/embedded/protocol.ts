@@ -1,5 +1,7 @@
 import type { FleetEvent } from '../../model/snapshot.js'
 import type { EntityKind } from '../measurements.js'
+import type { RollUpQuery } from '../roll-ups.js'
+import type { RollUpTier } from '../server/tier-plan.js'
 import type { BackupProgress } from './backup.js'
 import type {
   EntityKey,
@@ -34,20 +36,18 @@ export interface WriteBody {
 /** The next piece of an export: what follows the entity and the time. */
 export interface ExportPieceQuery {
   readonly kind: EntityKind
+  /** Only these; all if absent. */
+  readonly ids?: ReadonlySet<string>
   readonly fromMs: number
   readonly toMs: number
   readonly after: { readonly id: string; readonly atMs: number }
 }
 
-/** What an answer to a RollUpQuery tells of each field in a step, in this order. */
-export const rollUpStats = ['count', 'mean', 'min', 'max', 'last', 'p95'] as const
-
-/** Roll-ups of all fields of one entity, each step whole. */
-export interface RollUpQuery {
+/** Roll-ups of one entity from elsewhere, as encodeRollUps made them. */
+export interface PackedRollUps {
   readonly entity: EntityKey
-  readonly tier: Exclude<Tier, 'raw'>
-  readonly fromMs: number
-  readonly toMs: number
+  readonly tier: RollUpTier
+  readonly cells: Float64Array<ArrayBuffer>
 }
 
 export type ReadBody =
@@ -60,9 +60,10 @@ export type ReadBody =
   | { readonly op: 'rollUps'; readonly query: RollUpQuery }
   | { readonly op: 'drop'; readonly beforeMs: number; readonly tier: Tier }
   | { readonly op: 'backup'; readonly path: string }
+  | { readonly op: 'putRollUps'; readonly groups: readonly PackedRollUps[] }
 
 /** Work that takes long: it is done in slices, one after the other. */
-export type JobBody = Extract<ReadBody, { op: 'drop' | 'backup' }>
+export type JobBody = Extract<ReadBody, { op: 'drop' | 'backup' | 'putRollUps' }>
 export type QuestionBody = Exclude<ReadBody, JobBody>
 
 export type RequestBody = WriteBody | ReadBody
@@ -94,8 +95,10 @@ export type Answer =
       readonly points: Uint8Array<ArrayBuffer>
       readonly next: ExportPieceQuery['after'] | undefined
     }
-  /** Of each step its start, and of each field what `rollUpStats` lists. */
-  | { readonly op: 'rollUps'; readonly result: RangeCells }
+  /** As encodeRollUps made them. */
+  | { readonly op: 'rollUps'; readonly cells: Float64Array<ArrayBuffer> }
+  /** How many rows were taken. */
+  | { readonly op: 'putRollUps'; readonly rows: number }
   | { readonly op: 'drop'; readonly points: number }
   | { readonly op: 'backup' }
 

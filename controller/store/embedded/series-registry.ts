@@ -17,6 +17,11 @@ export interface Series {
   late: boolean
 }
 
+interface Reach {
+  readonly fromMs: number
+  readonly throughMs: number
+}
+
 /** All series, and the counters of what is in their heads. */
 export class SeriesRegistry {
   readonly #byKind = new Map<string, Map<string, Series>>()
@@ -33,7 +38,7 @@ export class SeriesRegistry {
     this.#span = db.prepare('UPDATE series SET first_ms = ?, last_ms = ? WHERE id = ?')
     for (const row of db.prepare('SELECT id, kind, entity, first_ms, last_ms FROM series').all()) {
       const rowId = numberAt(row, 0)
-      const series = this.#ensure(textAt(row, 1), textAt(row, 2))
+      const series = this.ensure(textAt(row, 1), textAt(row, 2))
       series.rowId = rowId
       series.sealedFromMs = numberAt(row, 3)
       series.sealedThroughMs = numberAt(row, 4)
@@ -72,7 +77,7 @@ export class SeriesRegistry {
 
   put(point: DecodedPoint): void {
     if (point.fields.length === 0) return
-    const series = this.#ensure(point.kind, point.id)
+    const series = this.ensure(point.kind, point.id)
     series.head ??= new ColumnBlock()
     const { newPoint, newCells } = series.head.put(point.atMs, point.fields, point.values)
     series.headCells += newCells
@@ -109,6 +114,20 @@ export class SeriesRegistry {
     this.#byRowId.set(rowId, series)
   }
 
+  /** Writes down that a series reaches over a time of which there are roll-ups; part of the same transaction. */
+  widen({ sealedFromMs, sealedThroughMs }: Series, rowId: number, { fromMs, throughMs }: Reach): void {
+    this.#span.run(Math.min(sealedFromMs, fromMs), Math.max(sealedThroughMs, throughMs), rowId)
+  }
+
+  /** It does, durably. */
+  widened(series: Series, rowId: number, { fromMs, throughMs }: Reach): void {
+    series.sealedFromMs = Math.min(series.sealedFromMs, fromMs)
+    series.sealedThroughMs = Math.max(series.sealedThroughMs, throughMs)
+    series.late ||= series.head !== undefined && series.head.firstMs <= series.sealedThroughMs
+    series.rowId = rowId
+    this.#byRowId.set(rowId, series)
+  }
+
   /** Forgets a series of which nothing is sealed any more; its row is gone. */
   forget(rowId: number): void {
     const series = this.#byRowId.get(rowId)
@@ -120,7 +139,8 @@ export class SeriesRegistry {
     if (series.head === undefined) this.#byKind.get(series.kind)?.delete(series.id)
   }
 
-  #ensure(kind: string, id: string): Series {
+  /** The series of an entity, a new one if there is none yet. */
+  ensure(kind: string, id: string): Series {
     let ids = this.#byKind.get(kind)
     if (ids === undefined) this.#byKind.set(kind, (ids = new Map()))
     let series = ids.get(id)

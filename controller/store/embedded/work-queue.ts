@@ -5,7 +5,7 @@ import type { Answer, FromWorker, JobBody, QuestionBody, ToWorker, WriteBody } f
 /** What does the work: the engine of the embedded store, or what stands in front of a server. */
 export type StoreEngine = Pick<
   Engine,
-  'commit' | 'read' | 'drop' | 'backUp' | 'maintain' | 'jobFailed' | 'close' | 'wantsSeal' | 'overfull'
+  'commit' | 'read' | 'drop' | 'putRollUps' | 'backUp' | 'maintain' | 'jobFailed' | 'close' | 'wantsSeal' | 'overfull'
 > & { health(): StoreHealth }
 
 interface Queued<Body> {
@@ -73,7 +73,8 @@ export class WorkQueue {
 
   #takeRequest({ id, body, failures }: Extract<ToWorker, { type: 'request' }>): void {
     if (body.op === 'write') this.#writes.push({ id, body, failures })
-    else if (body.op === 'drop' || body.op === 'backup') this.#jobs.push({ id, steps: this.#jobOf(body) })
+    else if (body.op === 'drop' || body.op === 'backup' || body.op === 'putRollUps')
+      this.#jobs.push({ id, steps: this.#jobOf(body) })
     else this.#reads.push({ id, body })
   }
 
@@ -168,6 +169,7 @@ export class WorkQueue {
 
   *#jobOf(body: JobBody): Generator<void, Answer> {
     if (body.op === 'drop') return { op: 'drop', points: yield* this.engine.drop(body.beforeMs, body.tier) }
+    if (body.op === 'putRollUps') return { op: 'putRollUps', rows: yield* this.engine.putRollUps(body.groups) }
     yield* this.engine.backUp(body.path, (progress) => this.send({ type: 'progress', progress }))
     return { op: 'backup' }
   }
@@ -183,6 +185,7 @@ export class WorkQueue {
 }
 
 function transferredWith(answer: Answer): readonly ArrayBuffer[] {
-  if (answer.op === 'range' || answer.op === 'rollUps') return [answer.result.cells.buffer]
+  if (answer.op === 'range') return [answer.result.cells.buffer]
+  if (answer.op === 'rollUps') return [answer.cells.buffer]
   return answer.op === 'export' ? [answer.points.buffer] : []
 }

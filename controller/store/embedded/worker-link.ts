@@ -110,7 +110,7 @@ export class WorkerLink {
     if (state.is === 'closed') throw new Error('store is closed')
     if (state.is === 'down') throw new Error(`store is down: ${state.why}`)
     const bytes = body.op === 'write' ? body.points.length : undefined
-    const isJob = body.op === 'drop' || body.op === 'backup'
+    const isJob = body.op === 'drop' || body.op === 'backup' || body.op === 'putRollUps'
     const deadlineMs = isJob ? this.limits.jobDeadlineMs : this.limits.deadlineMs
     this.#refuseIfBusy(bytes)
     const id = this.#nextId++

@@ -33,11 +33,10 @@ export class InfluxReader implements Reader {
   async windows(
     entity: EntityKey,
     fields: readonly string[],
-    agg: Aggregation,
+    stats: readonly Stat[],
     tier: RollUpTier,
     span: Span,
   ): Promise<readonly WindowRow[]> {
-    const stats = neededStats(agg)
     const columns = fields.flatMap((field) => stats.map((stat) => quoted(`${field}_${stat}`)))
     const rows = await this.#rowsOfEntity(entity, tier, columns, span)
     return rows.map(([startMs, ...values]) => ({
@@ -68,8 +67,9 @@ export class InfluxReader implements Reader {
     return found
   }
 
-  async series(kind: EntityKind): Promise<readonly SeriesInfo[]> {
-    const select = `SELECT ${fieldNames(kind).map(quoted).join(', ')} FROM ${this.#source(kind, 'raw')} GROUP BY ${identityOf(kind)}`
+  async series(kind: EntityKind, tier: Tier): Promise<readonly SeriesInfo[]> {
+    const fields = fieldNames(kind).map((field) => quoted(tier === 'raw' ? field : `${field}_count`))
+    const select = `SELECT ${fields.join(', ')} FROM ${this.#source(kind, tier)} GROUP BY ${identityOf(kind)}`
     const [first = []] = await this.#ask(`${select} ORDER BY time ASC LIMIT 1`)
     const [last = []] = await this.#ask(`${select} ORDER BY time DESC LIMIT 1`)
     const lastMs = new Map(last.map((series) => [idOf(kind, series.tags), timeOf(series)]))

@@ -1,9 +1,10 @@
 import type { IPoint } from 'influx'
 
 import { entityKinds, eventMeasurement, isField, measurements } from '../measurements.js'
+import type { RolledUp } from '../roll-ups.js'
 import { labelTags, tagsOf, type Tag } from '../server/entity-tags.js'
 import { sendInParts, together, type PartVerdict } from '../server/send-in-parts.js'
-import type { QueuedPoint, Refusal, RolledUp, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
+import type { QueuedPoint, Refusal, ServerLook, Sink, SinkTraits, WriteOutcome } from '../server/sink.js'
 import { rolledUpFields } from '../server/summary.js'
 import { rollUpTiers, windowMs, type RollUpTier } from '../server/tier-plan.js'
 import type { DueWindow } from '../server/window-table.js'

@@ -149,6 +149,12 @@ export class Outbox implements StoreEngine {
     throw new Error('the time series are kept by a server of their own: back up that one')
   }
 
+  /** @throws Error: a server is written to without the queue */
+  // oxlint-disable-next-line require-yield -- it never comes to that
+  *putRollUps(): Generator<void, number> {
+    throw new Error('roll-ups from elsewhere go to the server itself')
+  }
+
   /** Forgets events before the time. */
   *drop(beforeMs: number): Generator<void, number> {
     while (this.#deleteEvents(beforeMs) > 0) yield

@@ -1,6 +1,6 @@
 import type { EntityKind } from '../measurements.js'
 import type { Aggregation, EntityKey, SeriesInfo, Tier } from '../time-series.js'
-import type { Summary } from './summary.js'
+import type { Stat, Summary } from './summary.js'
 import type { Piece, RollUpTier } from './tier-plan.js'
 
 /** A time, half-open. */
@@ -12,7 +12,7 @@ export interface PointRow {
   readonly values: readonly (number | null)[]
 }
 
-/** Summaries of the asked fields in one window. They know at least what the aggregation needs. */
+/** Summaries of the asked fields in one window. They know at least the asked figures. */
 export interface WindowRow {
   readonly startMs: number
   readonly summaries: readonly (Summary | undefined)[]
@@ -26,7 +26,7 @@ export interface Reader {
   windows(
     entity: EntityKey,
     fields: readonly string[],
-    agg: Aggregation,
+    stats: readonly Stat[],
     tier: RollUpTier,
     span: Span,
   ): Promise<readonly WindowRow[]>
@@ -37,7 +37,7 @@ export interface Reader {
     agg: Aggregation,
     piece: Piece,
   ): Promise<ReadonlyMap<string, readonly Summary[]>>
-  series(kind: EntityKind): Promise<readonly SeriesInfo[]>
+  series(kind: EntityKind, tier: Tier): Promise<readonly SeriesInfo[]>
   /** Deletes what a tier and the finer ones have before the time, roll-ups by their whole windows; returns how many points at least. */
   drop(beforeMs: number, tier: Tier): Promise<number>
   close(): void

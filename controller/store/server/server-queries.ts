@@ -1,6 +1,6 @@
 import type { RangeQuery, RangeResult, TopQuery, TopRow } from '../time-series.js'
 import type { Reader, Span } from './reader.js'
-import { Gathered } from './summary.js'
+import { Gathered, neededStats } from './summary.js'
 import {
   coarsestForSpan,
   coarsestForStep,
@@ -29,7 +29,7 @@ export async function rangeOf(reader: Reader, query: RangeQuery, reach: Reach): 
       for (const { atMs, values } of points) rows.addValues(atMs, values)
       left -= points.length * fields.length
     } else {
-      const windows = await reader.windows(entity, fields, agg, piece.tier, piece)
+      const windows = await reader.windows(entity, fields, neededStats(agg), piece.tier, piece)
       for (const { startMs, summaries } of windows) rows.addSummaries(startMs, summaries)
       left -= windows.length * fields.length
     }

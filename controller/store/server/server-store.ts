@@ -4,13 +4,15 @@ import type { Log } from '../../../common/log.js'
 import { checkEventsAndMarks } from '../embedded/invalid-batch.js'
 import { WorkerLink, defaultLinkLimits, type LinkLimits } from '../embedded/worker-link.js'
 import { exportByRange } from '../export-by-range.js'
-import type { EntityKind } from '../measurements.js'
+import { fieldNames, type EntityKind } from '../measurements.js'
+import type { RollUpHistory, RollUpQuery } from '../roll-ups.js'
 import { checkFields, checkStep, wholeWindow } from '../query-check.js'
 import type { Batch, EventQuery, QueueHealth, RangeQuery, Tier, TimeSeries, TopQuery } from '../time-series.js'
 import { encodeQueued } from './queued-batch.js'
 import { openReader } from './open-sink.js'
 import { rangeOf, reachOf, topOf } from './server-queries.js'
-import type { Reach } from './tier-plan.js'
+import { stats, type Summary } from './summary.js'
+import { wholeWindows, type Reach } from './tier-plan.js'
 import type { ServerWorkerOptions } from './worker-options.js'
 
 export interface ServerStoreOptions extends ServerWorkerOptions {
@@ -22,6 +24,8 @@ export interface ServerStoreOptions extends ServerWorkerOptions {
   readonly limits?: Partial<LinkLimits>
 }
 
+export interface ServerStore extends TimeSeries, RollUpHistory {}
+
 const nothingDirty = { '5m': Infinity, '1h': Infinity }
 
 /**
@@ -29,7 +33,7 @@ const nothingDirty = { '5m': Infinity, '1h': Infinity }
  * answers. Events and marks stay beside the queue. Questions go to the server at once, and fail while it is away. Rejects if the
  * queue's file cannot be opened; a server that is not there is none of its troubles.
  */
-export async function openServerStore(options: ServerStoreOptions): Promise<TimeSeries> {
+export async function openServerStore(options: ServerStoreOptions): Promise<ServerStore> {
   const { path, bounds, server, log, now, maintainEveryMs = 5000, limits } = options
   const link = new WorkerLink(() => startServerWorker({ path, bounds, server }), log, {
     ...defaultLinkLimits,
@@ -48,7 +52,7 @@ export async function openServerStore(options: ServerStoreOptions): Promise<Time
 
   const reach = (): Reach => reachOf(server.retention, link.health().queue?.wholeBeforeMs ?? nothingDirty, now())
 
-  const store: TimeSeries = {
+  const store: ServerStore = {
     async write(batch: Batch) {
       checkEventsAndMarks(batch)
       const points = encodeQueued(batch.points, batch.events)
@@ -70,7 +74,7 @@ export async function openServerStore(options: ServerStoreOptions): Promise<Time
       return topOf(reader, { ...query, ...wholeWindow(query) }, reach())
     },
 
-    series: ({ kind }: { kind: EntityKind }) => reader.series(kind),
+    series: ({ kind, tier = 'raw' }: { kind: EntityKind; tier?: Tier }) => reader.series(kind, tier),
 
     async events(query: EventQuery) {
       const { events } = await link.call({ op: 'events', query: { ...query, ...wholeWindow(query) } })
@@ -91,6 +95,13 @@ export async function openServerStore(options: ServerStoreOptions): Promise<Time
 
     export: (query) => exportByRange(store, query),
 
+    async rollUps({ entity, tier, ...window }: RollUpQuery) {
+      const fields = fieldNames(entity.kind)
+      const { fromMs, toMs } = wholeWindow(window)
+      const windows = await reader.windows(entity, fields, stats, tier, wholeWindows(tier, fromMs, toMs))
+      return windows.map(({ startMs, summaries }) => ({ startMs, fields: named(fields, summaries) }))
+    },
+
     health: () => Promise.resolve(link.health()),
 
     async close() {
@@ -100,6 +111,15 @@ export async function openServerStore(options: ServerStoreOptions): Promise<Time
     },
   }
   return store
+}
+
+function named(names: readonly string[], summaries: readonly (Summary | undefined)[]): Record<string, Summary> {
+  const fields: Record<string, Summary> = {}
+  for (const [index, name] of names.entries()) {
+    const summary = summaries[index]
+    if (summary !== undefined) fields[name] = summary
+  }
+  return fields
 }
 
 /** Runs the compiled worker, or its source where this module is run from source. */

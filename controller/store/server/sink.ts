@@ -1,5 +1,5 @@
-import type { EntityKey, Tier, TierHealth } from '../time-series.js'
-import type { Summary } from './summary.js'
+import type { RolledUp } from '../roll-ups.js'
+import type { Tier, TierHealth } from '../time-series.js'
 import type { RollUpTier } from './tier-plan.js'
 import type { Tag } from './entity-tags.js'
 import type { DueWindow } from './window-table.js'
@@ -50,13 +50,6 @@ export interface ServerLook {
   readonly isComplete: boolean
   /** Whether all that was sent has reached the servers that store it, as far as they answered. */
   readonly isClear: boolean
-}
-
-/** A window of the roll-up of one entity. */
-export interface RolledUp {
-  readonly entity: EntityKey
-  readonly startMs: number
-  readonly fields: Readonly<Record<string, Summary>>
 }
 
 export interface SinkTraits {

@@ -6,7 +6,7 @@ import { tooMany } from '../server/server-queries.js'
 import { neededStats, summaryOf, type Stat, type Summary } from '../server/summary.js'
 import { windowMs, type Piece, type RollUpTier } from '../server/tier-plan.js'
 import type { ServerOptions, VictoriaServer } from '../server/worker-options.js'
-import type { Aggregation, EntityKey, SeriesInfo } from '../time-series.js'
+import type { Aggregation, EntityKey, SeriesInfo, Tier } from '../time-series.js'
 import { exportedSeries, queriedSeries, type ExportedSeries, type QueriedSeries } from './answers.js'
 import { metricOf, metricsOf, rollUpMetricOf, seconds, selector } from './metric-names.js'
 import { statOf, statsOverTime } from './stats-over-time.js'
@@ -50,12 +50,11 @@ export class VictoriaReader implements Reader {
   async windows(
     entity: EntityKey,
     fields: readonly string[],
-    agg: Aggregation,
+    stats: readonly Stat[],
     tier: RollUpTier,
     span: Span,
   ): Promise<readonly WindowRow[]> {
     const names = metricsOf(entity.kind, tier)
-    const stats = neededStats(agg)
     const wanted = fields.flatMap((field) => stats.map((stat) => rollUpMetricOf(entity.kind, tier, field, stat)))
     const books = fields.map(() => new WindowBook(tier, span))
     for await (const { labels, ...series } of this.#export(wanted, WindowBook.reaching(tier, span), entity)) {
@@ -80,11 +79,12 @@ export class VictoriaReader implements Reader {
       : this.#summariesOfWindows(kind, field, stats, piece.tier, piece)
   }
 
-  async series(kind: EntityKind): Promise<readonly SeriesInfo[]> {
+  async series(kind: EntityKind, tier: Tier): Promise<readonly SeriesInfo[]> {
     const found = new Map<string, { firstMs: number; lastMs: number }>()
-    const span = this.#closed({ fromMs: this.now() - this.options.retention.raw, toMs: Infinity })
+    const span = this.#closed({ fromMs: this.now() - this.options.retention[tier], toMs: Infinity })
     for (const field of fieldNames(kind)) {
-      const series = selector([metricOf(kind, field)], this.options.database)
+      const metric = tier === 'raw' ? metricOf(kind, field) : rollUpMetricOf(kind, tier, field, 'count')
+      const series = selector([metric], this.options.database)
       const query = `aggr_over_time(("tfirst_over_time","tlast_over_time"), ${series}[${span.endMs - span.startMs + 1}ms])`
       for (const { labels, samples } of await this.#queryAt(query, span.endMs)) {
         const id = idOf(kind, labels)
