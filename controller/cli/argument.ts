@@ -19,6 +19,28 @@ export function secondsArgument(text: string): number {
   throw new InvalidArgumentError('Expected seconds, from 0.1 to 86400.')
 }
 
+/** Words separated by commas, each one of those allowed. */
+export function listArgument<Word extends string>(allowed: readonly Word[]): (text: string) => Word[] {
+  return (text) =>
+    text.split(',').map((word) => {
+      const found = allowed.find((one) => one === word.trim())
+      if (found !== undefined) return found
+      throw new InvalidArgumentError(`Expected some of ${allowed.join(',')}; got ${word}.`)
+    })
+}
+
+/** A moment in milliseconds since the epoch: a date, a time with its zone, or how long ago (`7d`). */
+export function momentArgument(now: () => number): (text: string) => number {
+  return (text) => {
+    const ago = parseDurationMs(text)
+    if (ago !== undefined) return now() - ago
+    const form = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/u
+    const atMs = form.test(text) ? Date.parse(text) : NaN
+    if (!Number.isNaN(atMs)) return atMs
+    throw new InvalidArgumentError('Expected 2026-03-01 (UTC), 2026-03-01T09:50:00Z, or how long ago, such as 7d.')
+  }
+}
+
 /** A size with its unit; checked here, sent as it was written. */
 export function sizeArgument(text: string): string {
   if (parseSizeBytes(text) !== undefined) return text

@@ -35,6 +35,8 @@ export interface CommandContext {
 
 /** Gives each command its context, and takes the reason with which the program is to end. */
 export interface Cli {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
   readonly contextOf: (command: Command) => CommandContext
   readonly finish: (reason: ExitReason) => void
 }

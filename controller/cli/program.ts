@@ -27,6 +27,7 @@ const defaultWatchSeconds = 2
 export async function runProgram(words: readonly string[], shell: Shell): Promise<number> {
   let reason: ExitReason = 'ok'
   const cli: Cli = {
+    now: () => shell.now(),
     contextOf: (command) => createContext(command, shell),
     finish: (why) => {
       reason = why

@@ -1,4 +1,4 @@
-import { canRedraw, type Shell } from './shell.js'
+import type { Shell } from './shell.js'
 
 export interface Progress {
   /** @param share of the whole, 0 to 1; unknown if absent */
@@ -12,7 +12,7 @@ const everyMs = 100
 
 /** A bar on a line of its own that is drawn again and again, on stderr of a terminal; nothing anywhere else. */
 export function progressLine(shell: Shell): Progress {
-  if (!canRedraw(shell)) return { show: () => undefined, end: () => undefined }
+  if (!shell.stderr.isTTY || shell.env['TERM'] === 'dumb') return { show: () => undefined, end: () => undefined }
   let drawnAt = -Infinity
   let isDrawn = false
   return {

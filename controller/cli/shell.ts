@@ -1,3 +1,5 @@
+import { Writable } from 'node:stream'
+
 import type { Look } from './render/look.js'
 
 /** What is used of a stream that may be a terminal: `process.stdout` is one. */
@@ -6,9 +8,10 @@ export interface Output {
   readonly columns: number
   readonly rows: number
   readonly writableNeedDrain: boolean
-  readonly write: (text: string) => boolean
+  readonly write: (text: string | Uint8Array) => boolean
   readonly on: (event: 'resize', listener: () => void) => unknown
   readonly off: (event: 'resize', listener: () => void) => unknown
+  readonly once: (event: 'drain', listener: () => void) => unknown
 }
 
 /** What is used of the keyboard: `process.stdin` is one. */
@@ -26,7 +29,7 @@ export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdin: Input
   readonly stdout: Output
-  readonly stderr: Pick<Output, 'write'>
+  readonly stderr: Pick<Output, 'write' | 'isTTY'>
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -34,6 +37,16 @@ export interface Shell {
 /** True where frames can be redrawn in place. */
 export function canRedraw({ stdout, env }: Shell): boolean {
   return stdout.isTTY && env['TERM'] !== 'dumb'
+}
+
+/** Standard output for large amounts: it waits until whoever reads has taken some. */
+export function stdoutStream({ stdout }: Shell): Writable {
+  return new Writable({
+    write: (chunk: Uint8Array, _encoding, done) => {
+      if (stdout.write(chunk)) done()
+      else stdout.once('drain', () => done())
+    },
+  })
 }
 
 /** How output is to look on a stream: a pipe or a file has no width and no colours. */

@@ -10,12 +10,12 @@ import { writeDurably } from '../../common/durable-file.js'
 import { createLog } from '../../common/log.js'
 import { controllerConfigSchema } from '../config.js'
 import { SqlError } from './embedded/database.js'
-import { openEmbeddedStore } from './embedded/embedded-store.js'
 import { entityKinds } from './measurements.js'
 import { migrateStore, type Migrated, type MigrationOptions, type MigrationPlace } from './migrate-store.js'
 import { serverStoreOptions } from './open-store.js'
 import { openSink } from './server/open-sink.js'
 import { openServerStore } from './server/server-store.js'
+import { opened, openUnattended } from './transfer/open-offline.js'
 
 interface Order extends Pick<MigrationOptions, 'now' | 'show' | 'signal'> {
   /** Of a controller that does not run. */
@@ -51,9 +51,7 @@ export async function migrateToServer({ configFile, from, now, show, signal }: O
   const placeFile = join(directory, 'migration.json')
   const options = serverStoreOptions(config.store, config.retention, directory)
   const log = createLog('migration', 'silent')
-  const { raw, fiveMinutes, hours } = config.retention
-  const kept = { rawMs: raw, fiveMinutesMs: fiveMinutes, hoursMs: hours, maxBytes: Number.MAX_SAFE_INTEGER }
-  const embedded = await opened(path, openEmbeddedStore({ path, log, now, retention: kept }))
+  const embedded = await openUnattended(path, now)
   try {
     const to = await opened(options.path, openServerStore({ ...options, log, now }))
     const sink = openSink(options.server)
@@ -77,27 +75,6 @@ export async function migrateToServer({ configFile, from, now, show, signal }: O
     }
   } finally {
     await embedded.close()
-  }
-}
-
-/** A file cannot be opened. `code` is SQLite's: what a worker says comes as text. */
-class UnopenedFileError extends Error {
-  override readonly name = 'UnopenedFileError'
-  readonly code: string
-  constructor(
-    readonly path: string,
-    cause: unknown,
-  ) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause })
-    this.code = /\((SQLITE_\w+)\)/.exec(this.message)?.[1] ?? ''
-  }
-}
-
-async function opened<Store>(path: string, opening: Promise<Store>): Promise<Store> {
-  try {
-    return await opening
-  } catch (error) {
-    throw new UnopenedFileError(path, error)
   }
 }
 

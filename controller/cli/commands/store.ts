@@ -1,23 +1,23 @@
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import type { Command } from 'commander'
 
-import { ConfigError } from '../../../common/config-error.js'
 import { formatBytes } from '../../../common/units.js'
 import type { BackupView } from '../../api/views.js'
 import { CliError } from '../cli-error.js'
-import { defaultDataDirectory } from '../connection.js'
 import type { Cli, CommandContext } from '../context.js'
-import { progressLine, type Progress } from '../progress.js'
+import { offline, seriesFile } from '../offline.js'
+import { progressLine } from '../progress.js'
 import { renderCheck, renderRepair } from '../render/store.js'
+import { addTransferCommands } from './store-transfer.js'
 
 const pollMs = 500
 
 /** Backup of a running controller's time series; restore and check of files that no program has open. */
 export function addStoreCommands(program: Command, cli: Cli): void {
-  const store = program.command('store').description('the time series: backup, restore, check, migrate')
+  const store = program.command('store').description('the time series: backup, restore, check, export, import, migrate')
   store
     .command('backup')
     .argument('<file>', 'a new file')
@@ -59,6 +59,7 @@ export function addStoreCommands(program: Command, cli: Cli): void {
       if (!(await check(context, file === undefined ? seriesFile(context) : resolve(file), repair)))
         cli.finish('findings')
     })
+  addTransferCommands(store, cli)
   store
     .command('migrate')
     .requiredOption('--config <file>', 'the configuration of the stopped controller, whose store is a server now')
@@ -137,31 +138,6 @@ async function check(context: CommandContext, path: string, repair: boolean): Pr
   if (json) printJson({ ...report, repaired })
   else print([...renderCheck(report, look()), ...renderRepair(path, repaired, look())])
   return false
-}
-
-/** What a person can act on becomes an error without a stack. */
-async function offline<Result>(progress: Progress, work: () => Result | Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof ConfigError) throw new CliError('error', error.message, '', { cause: error })
-    if (!(error instanceof Error) || !('path' in error)) throw error
-    const inUse = 'code' in error && String(error.code).startsWith('SQLITE_BUSY')
-    throw new CliError(
-      'error',
-      error.message,
-      inUse ? 'stop the controller first, or take a backup and use that' : '',
-      {
-        cause: error,
-      },
-    )
-  } finally {
-    progress.end()
-  }
-}
-
-function seriesFile({ data }: CommandContext): string {
-  return resolve(join(data ?? defaultDataDirectory, 'controller', 'series.db'))
 }
 
 /** Names what is put aside by the time. */

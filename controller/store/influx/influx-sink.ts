@@ -1,5 +1,6 @@
 import type { IPoint } from 'influx'
 
+import { oneLine } from '../event-text.js'
 import { entityKinds, eventMeasurement, isField, measurements } from '../measurements.js'
 import type { RolledUp } from '../roll-ups.js'
 import { labelTags, tagsOf, type Tag } from '../server/entity-tags.js'
@@ -153,12 +154,6 @@ function influxEvent({ atMs, labels }: QueuedPoint): IPoint {
   const text = labels.find(({ name }) => name === eventMeasurement.text)?.value ?? ''
   const fields = { [eventMeasurement.field]: 1, [eventMeasurement.text]: oneLine(text) }
   return { measurement: eventMeasurement.name, tags: asRecord(labelTags(tags)), fields, timestamp: String(atMs) }
-}
-
-/** A backslash at its end would take the quote of a field away. */
-function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what has to go
-  return text.replaceAll(/[\\\u0000-\u001F\u007F]+/g, ' ')
 }
 
 function asRecord(tags: readonly Tag[]): Record<string, string> {

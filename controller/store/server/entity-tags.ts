@@ -40,7 +40,8 @@ export function labelTags(labels: readonly Tag[]): readonly Tag[] {
   return labels.map(({ name, value }) => ({ name, value: escaped(value) }))
 }
 
-function escaped(value: string): string {
+/** A text without what could end it in a line. */
+export function escaped(value: string): string {
   if (value === '') return '%'
   // oxlint-disable-next-line no-control-regex -- they are what has to go
   return value.replaceAll(/[%\\\u0000-\u001F\u007F]/g, (character) => {
@@ -48,7 +49,8 @@ function escaped(value: string): string {
   })
 }
 
-function unescaped(value: string): string {
+/** What `escaped` was given. */
+export function unescaped(value: string): string {
   if (value === '%') return ''
   return value.replaceAll(/%([0-9A-F]{2})/g, (_all, code: string) => String.fromCodePoint(Number.parseInt(code, 16)))
 }

@@ -1,5 +1,6 @@
 import type { FleetEvent } from '../../model/snapshot.js'
 import { decodePoints, encodePoints, pointCount } from '../embedded/batch-codec.js'
+import { eventText } from '../event-text.js'
 import { eventMeasurement, maxLabelLength, measurements } from '../measurements.js'
 import type { Point } from '../time-series.js'
 import type { Tag } from './entity-tags.js'
@@ -102,12 +103,12 @@ function labelsOf({ entity: { kind }, labels = {} }: Point): [string, string][] 
 }
 
 function queuedEvent(event: FleetEvent): QueuedEvent {
-  const { at, hostId, hostName = '', vmUuid, vmName, kind, reason, message } = event
-  const subject = vmName === '' ? hostName : vmName
-  const where = vmName === '' || hostName === '' ? '' : ` on ${hostName}`
-  const text = `${subject}: ${kind} (${reason})${where}${message === '' ? '' : `: ${message}`}`
-  const values: Readonly<Record<string, string>> = { uuid: vmUuid, host: hostId, kind, reason, vmName, hostName }
-  return { atMs: at, labels: [...pairsOf(eventMeasurement.tags, values), [eventMeasurement.text, text.slice(0, 1024)]] }
+  return { atMs: event.at, labels: [...eventTags(event), [eventMeasurement.text, eventText(event)]] }
+}
+
+/** Tags of an event as servers have them, not escaped. */
+export function eventTags({ hostId, hostName = '', vmUuid, vmName, kind, reason }: FleetEvent): [string, string][] {
+  return pairsOf(eventMeasurement.tags, { uuid: vmUuid, host: hostId, kind, reason, vmName, hostName })
 }
 
 function pairsOf(names: readonly string[], values: Readonly<Record<string, string>>): [string, string][] {

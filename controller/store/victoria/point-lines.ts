@@ -1,7 +1,7 @@
 import { entityKinds, eventMeasurement, type EntityKind } from '../measurements.js'
 import { labelTags, tagsOf, type Tag } from '../server/entity-tags.js'
 import type { QueuedPoint } from '../server/sink.js'
-import { line } from './line-protocol.js'
+import { line } from '../line-protocol.js'
 
 const infoEveryMs = 60_000
 /** As many entities as a fleet of 10,000 hosts has. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 
 import { exportedSeries, queriedSeries } from './answers.js'
-import { line } from './line-protocol.js'
+import { line } from '../line-protocol.js'
 import { metricsOf, selector } from './metric-names.js'
 import { statOf, statsOverTime } from './stats-over-time.js'
 

@@ -16,15 +16,27 @@ export async function runCliHere(words: readonly string[], env: Readonly<Record<
   let stdout = ''
   let stderr = ''
   const nothing = () => undefined
-  const output = { isTTY: false, columns: 0, rows: 0, writableNeedDrain: false, on: nothing, off: nothing }
+  const output = {
+    isTTY: false,
+    columns: 0,
+    rows: 0,
+    writableNeedDrain: false,
+    on: nothing,
+    off: nothing,
+    once: nothing,
+  }
   const code = await runProgram(words, {
     env,
     stdin: { isTTY: false, setRawMode: nothing, on: nothing, off: nothing, resume: nothing, pause: nothing },
-    stdout: { ...output, write: (text) => (stdout += text) !== '' },
-    stderr: { write: (text) => (stderr += text) !== '' },
+    stdout: { ...output, write: (text) => (stdout += textOf(text)) !== '' },
+    stderr: { isTTY: false, write: (text) => (stderr += textOf(text)) !== '' },
     now: Date.now,
   })
   return { code, stdout, stderr }
+}
+
+function textOf(data: string | Uint8Array): string {
+  return typeof data === 'string' ? data : Buffer.from(data).toString()
 }
 
 /** The words that start the CLI from its sources. */

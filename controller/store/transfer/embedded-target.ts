@@ -1,0 +1,46 @@
+import type { EmbeddedStore } from '../embedded/embedded-store.js'
+import type { RolledUp } from '../roll-ups.js'
+import type { RollUpTier } from '../server/tier-plan.js'
+import type { Batch, EntityKey } from '../time-series.js'
+import type { HistoryTarget, TooLate } from './target.js'
+
+/** An embedded store that a history goes to. */
+export class EmbeddedTarget implements HistoryTarget {
+  readonly #tooLateBefore: Promise<number>
+  #ownRollUps = 0
+
+  constructor(private readonly store: Pick<EmbeddedStore, 'write' | 'putRollUps' | 'health'>) {
+    this.#tooLateBefore = this.#countTooLate()
+  }
+
+  write(batch: Batch): Promise<void> {
+    return this.store.write(batch)
+  }
+
+  async writeRollUps(tier: RollUpTier, rows: readonly RolledUp[]): Promise<void> {
+    const groups = new Map<string, { readonly entity: EntityKey; readonly tier: RollUpTier; rows: RolledUp[] }>()
+    for (const row of rows) {
+      const key = `${row.entity.kind} ${row.entity.id}`
+      const group = groups.get(key) ?? { entity: row.entity, tier, rows: [] }
+      groups.set(key, group)
+      group.rows.push(row)
+    }
+    this.#ownRollUps += rows.length - (await this.store.putRollUps([...groups.values()]))
+  }
+
+  kept<Result>(send: (isAgain: boolean) => Promise<Result>): Promise<Result> {
+    return send(false)
+  }
+
+  drained(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async tooLate(): Promise<TooLate> {
+    return { points: (await this.#countTooLate()) - (await this.#tooLateBefore), rollUps: this.#ownRollUps }
+  }
+
+  async #countTooLate(): Promise<number> {
+    return (await this.store.health()).tooLate
+  }
+}
