@@ -49,6 +49,7 @@ beforeEach(async () => {
   logged = collectedLog()
 })
 afterEach(async () => {
+  vi.unstubAllEnvs()
   for (const stop of stops.splice(0).reverse()) await stop()
   await dataDir.remove()
 })
@@ -256,17 +257,24 @@ describe.skipIf(missing !== undefined)('figures', () => {
   })
 
   it('closing leaves no process and no file', async () => {
-    const left = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('headroom-ssh-'))
-    const before = left()
+    const left = await ownTemporary()
     const { host, read, close } = await elab()
     await read()
-    expect(left().length).toBe(before.length + 1)
+    expect(left()).toEqual([expect.stringMatching(/^headroom-ssh-/)])
     expect(host.sshd.readers('files')).toHaveLength(1)
     await close()
-    expect(left()).toEqual(before)
+    expect(left()).toEqual([])
     await until(() => expect(host.sshd.processes()).toEqual([]))
   })
 })
+
+/** A directory for temporary files that is this test's own. @returns what ssh has there */
+async function ownTemporary(): Promise<() => string[]> {
+  const { path, remove } = await scratch()
+  stops.unshift(remove)
+  vi.stubEnv('TMPDIR', path)
+  return () => readdirSync(path).filter((name) => name.startsWith('headroom-ssh-'))
+}
 
 function readerWithRoot(root: string): string {
   return `${join(import.meta.dirname, '../../deploy/remote/headroom-reader.sh')} --root ${root}`
@@ -447,6 +455,7 @@ describe.skipIf(missing !== undefined)('what does not even begin', () => {
   it('a host that does not answer keeps nobody from stopping', async () => {
     const host = await hostOf(elabTree())
     host.sshd.freeze()
+    const left = await ownTemporary()
     const stop = new AbortController()
     const opening = openRemote({
       target: host.sshd.target,
@@ -459,12 +468,11 @@ describe.skipIf(missing !== undefined)('what does not even begin', () => {
       signal: stop.signal,
     })
     const outcome = opening.catch((error: unknown) => error)
-    const connecting = (): boolean => readdirSync(tmpdir()).some((name) => name.startsWith('headroom-ssh-'))
-    await until(() => expect(connecting()).toBe(true))
+    await until(() => expect(left()).toEqual([expect.stringMatching(/^headroom-ssh-/)]))
     const began = performance.now()
     stop.abort()
     expect(await outcome).toBeInstanceOf(HypervisorUnavailable)
-    expect(connecting()).toBe(false)
+    expect(left()).toEqual([])
     expect(performance.now() - began).toBeLessThan(5000)
     host.sshd.thaw()
   })
