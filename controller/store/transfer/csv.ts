@@ -73,10 +73,7 @@ function linesOf(piece: HistoryPiece, measurement: string, wanted: ReadonlySet<s
     }
     case 'events':
       return piece.events.map(({ at, vmUuid, hostId, kind, reason, vmName, message }) => {
-        const texts = [vmUuid, hostId, kind, reason, vmName, message].map((text) =>
-          cellOf(text === '' ? '' : escaped(text)),
-        )
-        return `${measurement},${isoTime(at)},${texts.join(',')}\n`
+        return csvLine([measurement, isoTime(at), vmUuid, hostId, kind, reason, vmName, message])
       })
     case 'marks':
       return piece.marks.map(({ spoolId, throughSeq }) => `${measurement},${cellOf(escaped(spoolId))},${throughSeq}\n`)
@@ -100,6 +97,14 @@ function rollUpCells(known: FieldRollUp | undefined): string {
 
 function isoTime(atMs: number): string {
   return new Date(atMs).toISOString()
+}
+
+/** A line of cells; unknown ones are empty. */
+export function csvLine(cells: readonly (string | number | boolean | undefined)[]): string {
+  const texts = cells.map((cell) =>
+    typeof cell === 'string' ? (cell === '' ? '' : cellOf(escaped(cell))) : (cell ?? ''),
+  )
+  return `${texts.join(',')}\n`
 }
 
 function cellOf(text: string): string {

@@ -21,6 +21,8 @@ export interface OfflineStore {
   /** Of the controller's state; undefined for a file by itself. */
   readonly directory: string | undefined
   readonly source: HistorySource
+  /** Resolves when all that was ever written can be read. */
+  ready(tell: (problem: string) => void, signal: AbortSignal): Promise<void>
   readonly target: (tell: (problem: string) => void, signal: AbortSignal) => HistoryTarget
   close(): Promise<void>
 }
@@ -73,7 +75,8 @@ export async function openOfflineFile(
   if (!create && !existsSync(path)) throw new SqlError(path, 'ENOENT', 'no such file')
   const store = await openUnattended(path, now)
   const target = (): HistoryTarget => new EmbeddedTarget(store)
-  return { name: path, directory, source: store, target, close: () => store.close() }
+  const ready = (): Promise<void> => Promise.resolve()
+  return { name: path, directory, source: store, ready, target, close: () => store.close() }
 }
 
 /**
@@ -90,12 +93,14 @@ export async function openOffline(configFile: string, { now, create = false }: O
   const log = createLog('store', 'silent')
   const store = await opened(options.path, openServerStore({ ...options, log, now }))
   const sink = openSink(options.server)
+  const targetOf = (tell: (problem: string) => void, signal: AbortSignal): ServerTarget =>
+    new ServerTarget({ to: store, sink, retention: options.server.retention, now, tell, signal })
   return {
     name: sink.traits.name,
     directory,
     source: store,
-    target: (tell, signal) =>
-      new ServerTarget({ to: store, sink, retention: options.server.retention, now, tell, signal }),
+    ready: (tell, signal) => targetOf(tell, signal).shown(),
+    target: targetOf,
     close: async () => {
       sink.close()
       await store.close()

@@ -81,6 +81,14 @@ export class ServerTarget implements HistoryTarget {
     return Promise.resolve({ points: this.#tooOld, rollUps: this.#ownRollUps })
   }
 
+  /** Resolves when the server shows what waits in the queue now. */
+  async shown(): Promise<void> {
+    const { queue } = await this.options.to.health()
+    if ((queue?.waitingPoints ?? 0) === 0) return
+    await this.drained()
+    await this.#pause(this.options.sink.traits.settleMs)
+  }
+
   /** Until the server has them. */
   async #send(tier: RollUpTier, rows: readonly RolledUp[]): Promise<void> {
     const { sink, signal, tell } = this.options
