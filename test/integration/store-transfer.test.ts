@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
 
 import { createLog } from '../../common/log.js'
@@ -13,12 +13,31 @@ import { openServerStore, type ServerStoreOptions } from '../../controller/store
 import { aggregations, type RangeQuery, type TimeSeries } from '../../controller/store/time-series.js'
 import { runCliHere, runCliProcess, type CliRun } from '../support/cli/run-cli.js'
 import { startInflux } from '../support/influx-server.js'
-import { influxStore, serverAddress, victoriaStore } from '../support/server-options.js'
+import {
+  influxStore,
+  influxTestPace,
+  serverAddress,
+  victoriaStore,
+  victoriaTestPace,
+} from '../support/server-options.js'
 import { settled } from '../support/settled-store.js'
 import { rangeDifference } from '../support/time-series-model.js'
 import { startVictoria } from '../support/victoria-server.js'
 import { waitFor } from '../support/wait-for.js'
 
+/** The program waits for minutes until a server has on its disk what it took. */
+vi.mock(import('../../controller/store/open-store.js'), async (original) => {
+  const actual = await original()
+  return {
+    ...actual,
+    serverStoreOptions: (...words) => {
+      const { server, ...rest } = actual.serverStoreOptions(...words)
+      return { ...rest, server: { ...server, pace: server.kind === 'influxdb' ? influxTestPace : victoriaPace } }
+    },
+  }
+})
+
+const victoriaPace = { ...victoriaTestPace, durableAfterMs: 3000 }
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const stepMs = 1_200_000
@@ -340,7 +359,7 @@ const servers: readonly Server[] = [
     name: 'VictoriaMetrics',
     start: startVictoria,
     options: (url, path, database) =>
-      victoriaStore(serverAddress(url), { path, database, retention, pace: { durableAfterMs: 3000 } }),
+      victoriaStore(serverAddress(url), { path, database, retention, pace: victoriaPace }),
     config: (url) => ({ kind: 'victoriametrics', url }),
     series: (url) => async (database) => {
       await fetch(`${url}/internal/force_flush`)
