@@ -100,8 +100,10 @@ async function exportTo(context: CommandContext, target: string, options: Export
   const progress = progressLine(shell)
   const { name, counts } = await offline(progress, () =>
     withStore(context, options, async (store) => {
+      const { signal } = new AbortController()
+      await store.ready((problem) => progress.show(`waiting for the server (${problem})`), signal)
       const selection = await selectionOf(store, options)
-      const read = { now: () => shell.now(), show: progress.show, signal: new AbortController().signal }
+      const read = { now: () => shell.now(), show: progress.show, signal }
       return { name: store.name, counts: await exportStore(store.source, { ...read, selection, format, gzip, to }) }
     }),
   )
