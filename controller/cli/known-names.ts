@@ -1,9 +1,4 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-
-import { createLog } from '../../common/log.js'
-import { RememberedHosts } from '../ingest/remembered-from-wire.js'
-import { openEmbeddedState } from '../store/embedded-state/embedded-state.js'
+import { readFleetList } from '../leave/fleet-list.js'
 import { allEvents } from '../store/transfer/all-events.js'
 import type { HistorySource } from '../store/transfer/read-history.js'
 import { CliError } from './cli-error.js'
@@ -26,18 +21,10 @@ export async function knownNames(directory: string | undefined, source: HistoryS
   }
   for await (const events of allEvents(source, { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }))
     for (const { vmName, vmUuid } of events) add(names.vms, vmName, vmUuid)
-  const path = directory === undefined ? '' : join(directory, 'state.db')
-  if (!existsSync(path)) return names
-  const state = openEmbeddedState({ path })
-  try {
-    for (const input of await new RememberedHosts(state, createLog('names', 'silent')).inputs()) {
-      if (input.type !== 'inventory') continue
-      const { hostId, host, vms } = input.inventory
-      add(names.hosts, host.name, hostId)
-      for (const { name, uuid } of vms) add(names.vms, name, uuid)
-    }
-  } finally {
-    await state.close()
+  const { hosts } = directory === undefined ? { hosts: [] } : await readFleetList(directory)
+  for (const { inventory } of hosts) {
+    add(names.hosts, inventory.host.name, inventory.hostId)
+    for (const { name, uuid } of inventory.vms) add(names.vms, name, uuid)
   }
   return names
 }

@@ -10,6 +10,7 @@ import { addAuthorityCommands } from './commands/authority.js'
 import { addCapacityCommand } from './commands/capacity.js'
 import { addEventsCommand } from './commands/events.js'
 import { addHostCommands } from './commands/host.js'
+import { addLeaveCommand } from './commands/leave.js'
 import { addLoginCommand } from './commands/login.js'
 import { addStatusCommand } from './commands/status.js'
 import { addStoreCommands } from './commands/store.js'
@@ -78,6 +79,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addEventsCommand,
     addStoreCommands,
     addLoginCommand,
+    addLeaveCommand,
   ]) {
     add(program, cli)
   }

@@ -146,6 +146,63 @@ describe.each(shells)('under $name', ({ words: shell }) => {
     expect(await readdir(join(tree.root, '/etc/systemd/system'))).toEqual([])
   })
 
+  test('a dry run names what goes, in that order, and touches nothing', async () => {
+    await install('--controller', '--agent', '--drop-in', 'proc-io')
+    const before = await traceOf(tree.root)
+    const { code, stdout } = await uninstall('--dry-run')
+    expect(await traceOf(tree.root)).toEqual(before)
+    const done = await uninstall()
+    expect([code, done.code]).toEqual([0, 0])
+    expect(stdout.replaceAll('would remove', 'removed')).toBe(done.stdout)
+    const files = Object.keys({ ...controllerFiles, ...agentFiles })
+    expect(done.stdout.split('\n').toSorted()).toEqual(
+      ['', ...files, '/etc/systemd/system/headroom-agent.service.d/proc-io.conf', library.slice(0, -1)]
+        .map((path) => (path === '' ? '' : `removed ${path}`))
+        .toSorted(),
+    )
+    expect((await uninstall('--dry-run', '--purge')).stdout).toBe('')
+  })
+
+  test('the services tell where the programs are', async () => {
+    await install('--controller', '--prefix=/opt/headroom')
+    await uninstall()
+    expect(await filesBelow(tree.root)).toEqual({})
+  })
+
+  test('what bears its names and is something else stays', async () => {
+    const others = {
+      'usr/local/bin/headroom': '#!/bin/sh\necho another program\n',
+      'usr/local/lib/headroom/package.json': '{ "name": "another" }\n',
+    }
+    for (const [path, text] of Object.entries(others)) {
+      await mkdir(join(tree.root, path, '..'), { recursive: true })
+      await writeFile(join(tree.root, path), text)
+    }
+    const { code, stdout } = await uninstall('--purge')
+    expect([code, stdout]).toEqual([
+      0,
+      'kept /usr/local/bin/headroom, which runs something else\nkept /usr/local/lib/headroom, which is something else\n',
+    ])
+    expect(await besideTheLibrary()).toEqual({ '/usr/local/bin/headroom': '644' })
+    const unit = 'etc/systemd/system/headroom-agent.service'
+    await mkdir(join(tree.root, unit, '..'), { recursive: true })
+    await writeFile(join(tree.root, unit), '[Service]\nExecStart=/usr/bin/another\n')
+    const refused = await uninstall('--purge')
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('does not run /usr/local/bin/headroom-agent'),
+    ])
+    expect(await filesBelow(tree.root)).toHaveProperty([`/${unit}`])
+  })
+
+  test('broken off between the programs and the package it goes on', async () => {
+    await install('--controller')
+    await rm(join(tree.root, 'etc/systemd/system/headroom-controller.service'))
+    await rm(join(tree.root, library, 'dist'), { recursive: true })
+    await uninstall()
+    expect(await filesBelow(tree.root)).toEqual({})
+  })
+
   test('uninstalling one leaves the other', async () => {
     await install('--controller', '--agent')
     await uninstall('--agent')
