@@ -1,5 +1,5 @@
 import { formatMemory } from '../../common/units.js'
-import type { Finding } from '../model/policy.js'
+import { finding, type Finding, type Subject } from '../model/finding.js'
 import { valueOf, type Host } from '../model/snapshot.js'
 import type { HostCapacity } from './capacity.js'
 import type { HostFailure } from './host-failure.js'
@@ -36,38 +36,50 @@ export function capacityFindings(hosts: readonly HostCapacity[], vmMemoryBytes: 
 }
 
 function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMemoryBytes: number): Finding[] {
-  const subject = `host:${host.name}`
+  const subject = hostSubject(host)
   if ('absent' in balance) {
-    return [{ check: 'room-unknown', severity: 'warning', subject, message: `room is not known: ${balance.absent}` }]
+    return [
+      finding({ check: 'room-unknown', severity: 'warning', subject, message: `room is not known: ${balance.absent}` }),
+    ]
   }
   const findings: Finding[] = []
   const room = roomText(balance, vmMemoryBytes)
   if (host.status !== 'up') {
-    findings.push({
-      check: `host-${host.status}`,
-      severity: 'critical',
-      subject,
-      message: `the host is ${host.status}; its last known room (${room}) does not count`,
-    })
+    findings.push(
+      finding({
+        check: `host-${host.status}`,
+        severity: 'critical',
+        subject,
+        message: `the host is ${host.status}; its last known room (${room}) does not count`,
+      }),
+    )
   }
   if (balance.spareBytes < 0) {
-    findings.push({
-      check: 'into-reserve',
-      severity: 'warning',
-      subject,
-      message: `its VMs reach ${formatMemory(-balance.spareBytes)} into the ${formatMemory(reserveBytes)} kept for the hypervisor; no room`,
-    })
+    findings.push(
+      finding({
+        check: 'into-reserve',
+        severity: 'warning',
+        subject,
+        message: `its VMs reach ${formatMemory(-balance.spareBytes)} into the ${formatMemory(reserveBytes)} kept for the hypervisor; no room`,
+      }),
+    )
   } else if (balance.room === 0) {
-    findings.push({
-      check: 'no-room',
-      severity: 'info',
-      subject,
-      message: `no room for a VM of ${formatMemory(vmMemoryBytes)}: ${formatMemory(balance.spareBytes)} spare, ${formatMemory(balance.shortOfNextBytes)} short`,
-    })
+    findings.push(
+      finding({
+        check: 'no-room',
+        severity: 'info',
+        subject,
+        message: `no room for a VM of ${formatMemory(vmMemoryBytes)}: ${formatMemory(balance.spareBytes)} spare, ${formatMemory(balance.shortOfNextBytes)} short`,
+      }),
+    )
   } else if (room !== String(balance.room)) {
-    findings.push({ check: 'near-miss', severity: 'info', subject, message: `room for ${room}` })
+    findings.push(finding({ check: 'near-miss', severity: 'info', subject, message: `room for ${room}` }))
   }
   return findings
+}
+
+function hostSubject({ id, name }: Host): Subject {
+  return { kind: 'host', id, name }
 }
 
 /**
@@ -80,12 +92,12 @@ function memoryFindings(host: Host): Finding[] {
   if (host.kind !== 'kvm' || managed === undefined || seen === undefined) return []
   if (Math.abs(managed - seen) <= Math.max(managed, seen) * sameMemoryShare) return []
   return [
-    {
+    finding({
       check: 'memory-contradiction',
       severity: 'warning',
-      subject: `host:${host.name}`,
+      subject: hostSubject(host),
       message: `the hypervisor manages ${formatMemory(managed)}, and the agent sees a machine of ${formatMemory(seen)}: its /proc may be a container's; room counts the former`,
-    },
+    }),
   ]
 }
 
@@ -98,12 +110,12 @@ function failureFindings(host: Host, { neededBytes, freeBytes, fits, unplaced }:
       ? `its VMs need ${needed}, ${free} is free on equal hypervisors, ${formatMemory(neededBytes - freeBytes)} short`
       : `its VMs need ${needed} and ${free} is free on equal hypervisors, but in pieces too small or for a size not known: ${named(unplaced)}`
   return [
-    {
+    finding({
       check: 'host-failure',
       severity: 'warning',
-      subject: `host:${host.name}`,
+      subject: hostSubject(host),
       message: `if it fails, not all its VMs find a place: ${why}`,
-    },
+    }),
   ]
 }
 

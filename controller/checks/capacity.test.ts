@@ -11,6 +11,7 @@ import {
   type HostRow,
   type VmRow,
 } from '../../test/support/snapshot-builder.js'
+import { subjectText } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
 import type { VmState } from '../model/snapshot.js'
 import { capacity, type Capacity } from './capacity.js'
@@ -74,7 +75,9 @@ describe('the elab fleet', () => {
   it('says so', () => {
     const { findings } = capacity(elabSnapshot(), policy(2048))
     expect(
-      findings.map(({ check, severity, subject, message }) => `${severity} ${check} ${subject}: ${message}`),
+      findings.map(
+        ({ check, severity, subject, message }) => `${severity} ${check} ${subjectText(subject)}: ${message}`,
+      ),
     ).toEqual([
       'warning host-failure host:esxhv01: if it fails, not all its VMs find a place: its VMs need 3 GiB, 0 B is free on equal hypervisors, 3 GiB short',
       'warning into-reserve host:xenhv01: its VMs reach 512 MiB into the 2 GiB kept for the hypervisor; no room',
@@ -123,9 +126,9 @@ describe('room', () => {
   it('says a near miss', () => {
     const result = one({ memoryMiB: 6142 })
     expect(rooms(result)).toEqual({ a: [3, 4094, 2] })
-    expect(result.findings).toEqual([
-      { check: 'near-miss', severity: 'info', subject: 'host:a', message: 'room for 3; 2 MiB short of 4' },
-    ])
+    expect(
+      result.findings.map(({ check, severity, subject, message }) => [check, severity, subjectText(subject), message]),
+    ).toEqual([['near-miss', 'info', 'host:a', 'room for 3; 2 MiB short of 4']])
   })
 
   it('has no figure where the memory of the host or of one VM is not known', () => {
@@ -148,7 +151,11 @@ describe('room', () => {
     const metrics = seenMiB === undefined ? {} : { memoryBytes: known(seenMiB * MiB) }
     const { findings } = one({ ...host, more: { metrics } })
     const said = findings.filter(({ check }) => check === 'memory-contradiction')
-    const inWords = said.map(({ severity, subject, message }) => [severity, subject, message.includes('manages 8 GiB')])
+    const inWords = said.map(({ severity, subject, message }) => [
+      severity,
+      subjectText(subject),
+      message.includes('manages 8 GiB'),
+    ])
     expect(inWords).toEqual(isSaid ? [['warning', 'host:a', true]] : [])
   })
 

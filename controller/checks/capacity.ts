@@ -1,4 +1,5 @@
-import type { Finding, Policy } from '../model/policy.js'
+import type { Finding } from '../model/finding.js'
+import type { Policy } from '../model/policy.js'
 import type { Host, Snapshot } from '../model/snapshot.js'
 import { capacityFindings } from './capacity-findings.js'
 import { hostFailures, type HostFailure } from './host-failure.js'

@@ -15,12 +15,3 @@ export interface Policy {
   /** Names for arrays; `match` is an array key where `*` stands for any characters. */
   readonly arrays: readonly { readonly match: string; readonly name: string }[]
 }
-
-/** What a check says now. */
-export interface Finding {
-  readonly check: string
-  readonly severity: 'info' | 'warning' | 'critical'
-  /** `host:<name>`, `vm:<name>`, `array:<name>` or `fleet`. */
-  readonly subject: string
-  readonly message: string
-}

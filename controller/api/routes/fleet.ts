@@ -3,6 +3,7 @@ import { isRunning, valueOf } from '../../model/snapshot.js'
 import type { ApiApp } from '../app.js'
 import type { FleetViews } from '../fleet-views.js'
 import { withDeadline } from '../store-call.js'
+import { findingView } from '../to-view/finding-view.js'
 import { fleetView, type FleetView } from '../views.js'
 import { answers } from './answers.js'
 
@@ -45,7 +46,7 @@ function fleetAnswer(
     survivesHostFailure: capacity.fleet.survivesHostFailure,
     agents: { total: agents.length, connected: agents.filter(({ connected }) => connected).length },
     store,
-    findings: [...capacity.findings],
+    findings: capacity.findings.map(findingView),
   }
 }
 

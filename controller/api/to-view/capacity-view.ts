@@ -1,5 +1,6 @@
 import type { Capacity } from '../../checks/capacity.js'
 import type { CapacityView } from '../views.js'
+import { findingView } from './finding-view.js'
 import { ledgerView } from './host-view.js'
 
 export function capacityView({ at, vmMemoryBytes, hosts, fleet, findings }: Capacity): CapacityView {
@@ -14,6 +15,6 @@ export function capacityView({ at, vmMemoryBytes, hosts, fleet, findings }: Capa
       failure: { neededBytes: failure.neededBytes, freeBytes: failure.freeBytes, fits: failure.fits },
     })),
     fleet: { ...fleet },
-    findings: [...findings],
+    findings: findings.map(findingView),
   }
 }
