@@ -6,6 +6,14 @@ export interface ConfigProblem {
   readonly got: string
 }
 
+const mostShown = 50
+
+/** `policy.yaml:3: hosts.0.role: expected …, got …`. */
+export function problemText(file: string, { key, line, expected, got }: ConfigProblem): string {
+  const where = line === undefined ? file : `${file}:${line}`
+  return `${where}: ${key === '' ? 'the file' : key}: expected ${expected}, got ${got}`
+}
+
 /** A configuration that cannot be used. Lists every problem, not only the first. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -13,12 +21,12 @@ export class ConfigError extends Error {
     readonly file: string,
     readonly problems: readonly ConfigProblem[],
   ) {
+    const more = problems.length - mostShown
     super(
       problems
-        .map(({ key, line, expected, got }) => {
-          const where = line === undefined ? file : `${file}:${line}`
-          return `${where}: ${key === '' ? 'the file' : key}: expected ${expected}, got ${got}`
-        })
+        .slice(0, mostShown)
+        .map((problem) => problemText(file, problem))
+        .concat(more > 0 ? [`${file}: and ${more} problems more`] : [])
         .join('\n'),
     )
   }

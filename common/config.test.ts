@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
-import { duration, loadConfig, parseConfig, size } from './config.js'
+import { duration, loadConfig, parseConfig, parseConfigWithLines, size } from './config.js'
 import { ConfigError } from './config-error.js'
 
 const schema = z.strictObject({
@@ -80,7 +80,7 @@ describe('parseConfig', () => {
     ['count: 1', '1: count: expected at least 2, got 1'],
     ['count: 10', '1: count: expected at most 9, got 10'],
     ['count: 2.5', '1: count: expected int, got 2.5'],
-    ['count: .nan', '1: count: expected number, got null'],
+    ['count: .nan', '1: count: expected number, got NaN'],
     ['nested: [1]', '1: nested: expected object, got [1]'],
     ['nested:\n  deep: yes please', '2: nested.deep: expected boolean, got "yes please"'],
     ['sources: []', '1: sources: expected at least 1 entry, got []'],
@@ -97,8 +97,8 @@ describe('parseConfig', () => {
   })
 
   it.each([
-    ['a list', '- 1', 'h.yaml: the file: expected object, got [1]'],
-    ['a text', 'hello', 'h.yaml: the file: expected object, got "hello"'],
+    ['a list', '- 1', 'h.yaml:1: the file: expected object, got [1]'],
+    ['a text', 'hello', 'h.yaml:1: the file: expected object, got "hello"'],
   ])('a file that is %s', (_name, text, message) => {
     expect(problem(text)).toBe(message)
   })
@@ -119,7 +119,7 @@ describe('parseConfig', () => {
       `a: &a [${'x,'.repeat(9)}x]\nb: &b [${'*a,'.repeat(9)}*a]\nc: &c [${'*b,'.repeat(9)}*b]\nd: [${'*c,'.repeat(9)}*c]`,
     ],
   ])('%s is bad YAML too', (_name, text) => {
-    expect(problem(text)).toMatch(/^h\.yaml: the file: expected valid YAML, got /)
+    expect(problem(text)).toMatch(/^h\.yaml(:1)?: the file: expected valid YAML, got /)
   })
 })
 
@@ -141,5 +141,21 @@ describe('loadConfig', () => {
 
   it('never takes a file that cannot be read as missing', () => {
     expect(() => loadConfig(directory, schema, { required: false })).toThrow(/expected a readable file, got EISDIR/)
+  })
+
+  it('a tag that makes something else of a value is bad YAML', () => {
+    expect(problem('name: !!binary aGk=')).toContain('h.yaml:1: the file: expected valid YAML, got Unresolved tag')
+  })
+
+  it('an exclusive bound and a number that JSON does not have are told as they are', () => {
+    const bounded = z.strictObject({ a: z.number().positive().optional(), b: z.number().optional() })
+    expect(() => parseConfig('a: 0', bounded, 'h')).toThrow('h:1: a: expected more than 0, got 0')
+    expect(() => parseConfig('b: .inf', bounded, 'h')).toThrow('h:1: b: expected number, got Infinity')
+  })
+
+  it('gives the lines of keys, and of what is nearest above', () => {
+    const { value, lineOf } = parseConfigWithLines('name: x\n\nnested:\n  deep: true', schema, 'h')
+    expect(value.nested).toEqual({ deep: true })
+    expect([['nested', 'deep'], ['nested', 'none', 'at', 'all'], ['name'], ['none']].map(lineOf)).toEqual([4, 3, 1, 1])
   })
 })

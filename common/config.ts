@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs'
-import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
 import { z } from 'zod'
 
 import { ConfigError, type ConfigProblem } from './config-error.js'
-import { parseDurationMs, parseSizeBytes } from './units.js'
+import { parseDurationMs, parseRateBytesPerSecond, parseShare, parseSizeBytes } from './units.js'
 
 /** A duration with its unit (`15s`), as milliseconds. */
 export const duration = withUnit(parseDurationMs, 'a duration such as 15s, 10m or 3d')
 
 /** A size with its unit (`2GiB`), as bytes. */
 export const size = withUnit(parseSizeBytes, 'a size such as 512MiB or 2GB')
+
+/** A rate with its unit (`25MB/s`), as bytes a second. */
+export const rate = withUnit(parseRateBytesPerSecond, 'a rate such as 25MB/s')
+
+/** A share in per cent (`5%`), as a number from 0 to 1. */
+export const share = withUnit(parseShare, 'a share from 0% to 100%')
 
 /** Takes anything, so that a bare `10` is told what is missing: the unit. */
 function withUnit(
@@ -24,17 +30,34 @@ function withUnit(
   })
 }
 
+/** Line of the key with that path, or of what is nearest above it; undefined where neither is in the file. */
+export type LineOf = (path: readonly PropertyKey[]) => number | undefined
+
 /**
  * Parses YAML against a strict schema. An empty text means all defaults.
  * @throws ConfigError naming key, line, expectation and value of every problem
  */
 export function parseConfig<Schema extends z.ZodType>(text: string, schema: Schema, file: string): z.output<Schema> {
+  return parseConfigWithLines(text, schema, file).value
+}
+
+/**
+ * The same, with the lines of the keys.
+ * @throws ConfigError
+ */
+export function parseConfigWithLines<Schema extends z.ZodType>(
+  text: string,
+  schema: Schema,
+  file: string,
+): { readonly value: z.output<Schema>; readonly lineOf: LineOf } {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
-  if (document.errors.length > 0) {
+  // Tags such as !!binary make values that no configuration has: unresolved, they are told of as warnings.
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, resolveKnownTags: false })
+  const faults = [...document.errors, ...document.warnings]
+  if (faults.length > 0) {
     throw new ConfigError(
       file,
-      document.errors.map((error) => ({
+      faults.map((error) => ({
         key: '',
         line: error.linePos?.[0].line,
         expected: 'valid YAML',
@@ -42,12 +65,13 @@ export function parseConfig<Schema extends z.ZodType>(text: string, schema: Sche
       })),
     )
   }
-  const value = plainValue(document, file) ?? {}
+  const value = plainValue(document, lines, file) ?? {}
   const result = schema.safeParse(value)
-  if (result.success) return result.data
+  const lineOf: LineOf = (path) => lineIn(path, document, lines)
+  if (result.success) return { value: result.data, lineOf }
   throw new ConfigError(
     file,
-    result.error.issues.flatMap((issue) => problemsOf(issue, value, document, lines)),
+    result.error.issues.flatMap((issue) => problemsOf(issue, value, lineOf)),
   )
 }
 
@@ -74,26 +98,38 @@ export function loadConfig<Schema extends z.ZodType>(
 }
 
 /** @throws ConfigError: an alias without its anchor, or so many of them that they are an attack */
-function plainValue(document: Document, file: string): unknown {
+function plainValue(document: Document, lines: LineCounter, file: string): unknown {
   try {
     return document.toJS()
   } catch (error) {
     const got = error instanceof Error ? error.message : String(error)
-    throw new ConfigError(file, [{ key: '', line: undefined, expected: 'valid YAML', got }])
+    throw new ConfigError(file, [{ key: '', line: lineOfLooseAlias(document, lines), expected: 'valid YAML', got }])
   }
+}
+
+function lineOfLooseAlias(document: Document, lines: LineCounter): number | undefined {
+  let line: number | undefined
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined || alias.range === undefined || alias.range === null) return undefined
+      line = lines.linePos(alias.range[0]).line
+      return visit.BREAK
+    },
+  })
+  return line
 }
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
-function problemsOf(issue: z.core.$ZodIssue, value: unknown, document: Document, lines: LineCounter): ConfigProblem[] {
+function problemsOf(issue: z.core.$ZodIssue, value: unknown, lineOf: LineOf): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const path = [...issue.path, key]
       return {
         key: path.join('.'),
-        line: lineOf(path, document, lines),
+        line: lineOf(path),
         expected: 'a known key',
         got: `unknown key ${JSON.stringify(key)}`,
       }
@@ -102,7 +138,7 @@ function problemsOf(issue: z.core.$ZodIssue, value: unknown, document: Document,
   return [
     {
       key: issue.path.join('.'),
-      line: lineOf(issue.path, document, lines),
+      line: lineOf(issue.path),
       expected: expectation(issue),
       got: shown(valueAt(value, issue.path)),
     },
@@ -116,7 +152,8 @@ function counted(bound: number | bigint, origin: string): string {
   return String(bound)
 }
 
-function expectation(issue: z.core.$ZodIssue): string {
+/** What a value should have been, in words. */
+export function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return issue.expected
@@ -127,7 +164,7 @@ function expectation(issue: z.core.$ZodIssue): string {
         ? `one of ${issue.options.filter((option) => option !== undefined).join(', ')}`
         : issue.message
     case 'too_small':
-      return `at least ${counted(issue.minimum, issue.origin)}`
+      return `${issue.inclusive === false ? 'more than' : 'at least'} ${counted(issue.minimum, issue.origin)}`
     case 'too_big':
       return `at most ${counted(issue.maximum, issue.origin)}`
     default:
@@ -146,13 +183,12 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing'
-  const text = JSON.stringify(value)
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 
-/** The line of the key that the path names, or of what is nearest above it. */
-function lineOf(path: readonly PropertyKey[], document: Document, lines: LineCounter): number | undefined {
-  for (let depth = path.length; depth > 0; depth -= 1) {
+function lineIn(path: readonly PropertyKey[], document: Document, lines: LineCounter): number | undefined {
+  for (let depth = path.length; depth >= 0; depth -= 1) {
     const start = startOf(path.slice(0, depth), document)
     if (start !== undefined) return lines.linePos(start).line
   }
@@ -160,6 +196,7 @@ function lineOf(path: readonly PropertyKey[], document: Document, lines: LineCou
 }
 
 function startOf(path: readonly PropertyKey[], document: Document): number | undefined {
+  if (path.length === 0) return document.contents?.range?.[0]
   const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
   const last = path.at(-1)
   if (isMap(parent)) {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 
 import {
+  exactDuration,
+  exactShare,
+  exactSize,
   formatBytes,
   formatDuration,
   formatMemory,
@@ -8,6 +11,8 @@ import {
   GiB,
   MiB,
   parseDurationMs,
+  parseRateBytesPerSecond,
+  parseShare,
   parseSizeBytes,
 } from './units.js'
 
@@ -105,5 +110,60 @@ describe('formats', () => {
     [(3 * 24 + 4) * 3_600_000 + 59_000, '3d 4h'],
   ])('%d ms', (ms, text) => {
     expect(formatDuration(ms)).toBe(text)
+  })
+})
+
+describe('parseRateBytesPerSecond and parseShare', () => {
+  it.each([
+    ['25MB/s', 25e6],
+    [' 1 GiB/s ', GiB],
+    ['25MB', undefined],
+    ['25/s', undefined],
+    ['MB/s', undefined],
+    ['25MB/m', undefined],
+  ])('%j is a rate of %s', (text, expected) => {
+    expect(parseRateBytesPerSecond(text)).toBe(expected)
+  })
+
+  it.each([
+    ['5%', 0.05],
+    ['6.25 %', 0.0625],
+    ['0%', 0],
+    ['100%', 1],
+    ['100.1%', undefined],
+    ['-1%', undefined],
+    ['5', undefined],
+    ['%', undefined],
+    ['5percent', undefined],
+  ])('%j is a share of %s', (text, expected) => {
+    expect(parseShare(text)).toBe(expected)
+  })
+})
+
+describe('exact forms', () => {
+  it.each([
+    [exactSize(512 * MiB), '512MiB'],
+    [exactSize(25e6), '25MB'],
+    [exactSize(2 * GiB), '2GiB'],
+    [exactSize(7), '7B'],
+    [exactSize(0), '0B'],
+    [exactDuration(90_000), '90s'],
+    [exactDuration(3 * 86_400_000), '3d'],
+    [exactDuration(0.5), '0.5ms'],
+    [exactDuration(0), '0ms'],
+    [exactShare(0.07), '7%'],
+    [exactShare(1 / 16), '6.25%'],
+  ])('%s', (text, expected) => {
+    expect(text).toBe(expected)
+  })
+
+  it('are parsed to what they were made of', () => {
+    for (let at = 0; at <= 2000; at += 1) {
+      const value = at ** 5
+      expect(parseSizeBytes(exactSize(value))).toBe(value)
+      expect(parseDurationMs(exactDuration(value))).toBe(value)
+      const share = parseShare(`${at / 20}%`) ?? Number.NaN
+      expect(parseShare(exactShare(share))).toBe(share)
+    }
   })
 })

@@ -37,6 +37,42 @@ export function parseSizeBytes(text: string): number | undefined {
   return bytes === undefined ? undefined : Math.round(bytes)
 }
 
+/** Bytes a second of `25MB/s`; undefined if it is no rate. */
+export function parseRateBytesPerSecond(text: string): number | undefined {
+  const trimmed = text.trim()
+  return trimmed.endsWith('/s') ? parseSizeBytes(trimmed.slice(0, -2)) : undefined
+}
+
+/** 0.05 of `5%`; undefined if it is no share of something. */
+export function parseShare(text: string): number | undefined {
+  const percent = Number(/^(\d+(?:\.\d+)?)\s*%$/.exec(text.trim())?.[1])
+  return percent <= 100 ? percent / 100 : undefined
+}
+
+/** A size that is parsed to exactly that many bytes: `512MiB`, `1500KB`, `7B`. */
+export function exactSize(bytes: number): string {
+  return exactly(bytes, sizeBytes)
+}
+
+/** A duration that is parsed to exactly that many milliseconds: `90s`, `3d`. */
+export function exactDuration(ms: number): string {
+  return exactly(ms, durationMs)
+}
+
+/** A share that is parsed to exactly that: `6.25%`. */
+export function exactShare(share: number): string {
+  // 0.07 * 100 is 7.000000000000001.
+  return `${Number((share * 100).toPrecision(15))}%`
+}
+
+/** In the largest unit that makes it a whole number; in the smallest where none does, and for 0. */
+function exactly(value: number, units: Readonly<Record<string, number>>): string {
+  const ascending = Object.entries(units).toSorted(([, a], [, b]) => a - b)
+  const whole = value === 0 ? [] : ascending.filter(([, factor]) => value % factor === 0)
+  const [unit, factor] = whole.at(-1) ?? ascending[0] ?? ['', 1]
+  return `${value / factor}${unit}`
+}
+
 const binarySteps = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 const decimalSteps = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 

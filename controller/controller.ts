@@ -218,14 +218,14 @@ function endOverlapInTime(enrolment: Enrolment, log: Log, lifecycle: Lifecycle):
 /** The policy, read again when its file changes; a bad file never replaces a good policy. */
 function livePolicy(file: string | undefined, log: Log, lifecycle: Lifecycle): () => Policy {
   if (file === undefined) return () => defaultPolicy
-  let policy = loadPolicy(file)
+  let { policy } = loadPolicy(file)
   let settling: NodeJS.Timeout | undefined
   // The directory: editors replace the file instead of writing into it.
   const watcher = watch(dirname(file), () => {
     clearTimeout(settling)
     settling = setTimeout(() => {
       try {
-        policy = loadPolicy(file)
+        policy = loadPolicy(file).policy
         log.info({ file }, 'policy read again')
       } catch (error) {
         log.error(

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { elabArrayKey, elabSnapshot } from '../../test/support/elab-fleet.js'
 import { HandFleet } from '../../test/support/hand-fleet.js'
+import { policyOf } from '../../test/support/policy-with.js'
 import { hostIdOf, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
 import type { Policy } from '../model/policy.js'
 import type { Snapshot } from '../model/snapshot.js'
@@ -32,7 +33,7 @@ describe('views', () => {
     const views = new FleetViews(new HandFleet(elabSnapshot()), () => policy)
     const first = views.current()
     expect(views.current()).toBe(first)
-    policy = { ...defaultPolicy, arrays: [{ match: '*', name: 'box' }] }
+    policy = policyOf('arrays: [{ match: "*", name: box }]')
     expect(views.current()).not.toBe(first)
     expect(views.current().arrays.get(elabArrayKey)?.name).toBe('box')
   })

@@ -10,7 +10,7 @@ import {
   type StorageArray,
   type Vm,
 } from '../model/snapshot.js'
-import { arrayNameFor } from '../policy/match.js'
+import { arrayNameFor } from '../policy/policy-index.js'
 import { agentView } from './to-view/agent-view.js'
 import { arrayView } from './to-view/array-view.js'
 import { hostView } from './to-view/host-view.js'

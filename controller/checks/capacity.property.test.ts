@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
+import { policyWith } from '../../test/support/policy-with.js'
 import { buildSnapshot, hostIdOf, MiB, type HostRow, type VmRow } from '../../test/support/snapshot-builder.js'
-import type { Policy } from '../model/policy.js'
 import type { HostStatus, VmState } from '../model/snapshot.js'
 import { capacity } from './capacity.js'
 
@@ -25,11 +25,7 @@ const fleets = fc
   .map(({ hosts, vms, rules }) => ({
     hosts: hosts.map((row, index): HostRow => ({ name: names[index] ?? '', ...row })),
     vms: vms.map((row, index): VmRow => ({ name: `v${index}`, ...row })),
-    policy: {
-      limits: { vmMemoryBytes: rules.vmMiB * MiB, hostReserveBytes: rules.reserveMiB * MiB },
-      hosts: [],
-      arrays: [],
-    } satisfies Policy,
+    policy: policyWith({ limits: { vmMemoryBytes: rules.vmMiB * MiB, hostReserveBytes: rules.reserveMiB * MiB } }),
   }))
 
 describe('capacity of any fleet', () => {
@@ -85,7 +81,7 @@ describe('capacity of any fleet', () => {
           ],
           vms: sizes.map((memoryMiB, index) => ({ name: `v${index}`, host: 'a', memoryMiB })),
         })
-        const policy: Policy = { limits: { vmMemoryBytes: MiB, hostReserveBytes: 0 }, hosts: [], arrays: [] }
+        const policy = policyWith({ limits: { vmMemoryBytes: MiB, hostReserveBytes: 0 } })
         const fits = capacity(snapshot, policy).hosts.find(({ host }) => host.name === 'a')?.failure.fits
         expect(fits !== true || packable(sizes, spares)).toBe(true)
       }),
@@ -107,7 +103,7 @@ describe('capacity of any fleet', () => {
   it('a host id that no host has is harmless', () => {
     const snapshot = buildSnapshot({ hosts: [], vms: [{ name: 'lost', host: 'gone', memoryMiB: 1 }] })
     expect(snapshot.vms.values().next().value?.hostId).toBe(hostIdOf('gone'))
-    const policy: Policy = { limits: { vmMemoryBytes: 1, hostReserveBytes: 0 }, hosts: [], arrays: [] }
+    const policy = policyWith({ limits: { vmMemoryBytes: 1, hostReserveBytes: 0 } })
     expect(capacity(snapshot, policy).fleet).toEqual({ room: 0, survivesHostFailure: true })
   })
 })

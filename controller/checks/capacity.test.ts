@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { elabSnapshot } from '../../test/support/elab-fleet.js'
+import { policyWith } from '../../test/support/policy-with.js'
 import {
   buildSnapshot,
   hostIdOf,
@@ -17,7 +18,7 @@ import type { VmState } from '../model/snapshot.js'
 import { capacity, type Capacity } from './capacity.js'
 
 function policy(reserveMiB: number, vmMiB = 1024, hosts: Policy['hosts'] = []): Policy {
-  return { limits: { vmMemoryBytes: vmMiB * MiB, hostReserveBytes: reserveMiB * MiB }, hosts, arrays: [] }
+  return policyWith({ limits: { vmMemoryBytes: vmMiB * MiB, hostReserveBytes: reserveMiB * MiB }, hosts })
 }
 
 /** `name → room, spare, short` in MiB. */
@@ -183,7 +184,7 @@ describe('room', () => {
   })
 
   it('takes the reserve of the first rule that matches', () => {
-    const rules = policy(2048, 1024, [{ match: 'a*', role: undefined, reserveBytes: 4096 * MiB }])
+    const rules = policy(2048, 1024, [{ match: ['a*'], role: undefined, reserveBytes: 4096 * MiB }])
     expect(rooms(one({}, [], rules))).toMatchObject({ a: [4, 4096, 1024] })
   })
 

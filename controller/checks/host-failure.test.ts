@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 
+import { policyWith } from '../../test/support/policy-with.js'
 import { buildSnapshot, MiB, type HostRow, type VmRow } from '../../test/support/snapshot-builder.js'
-import type { Policy } from '../model/policy.js'
 import { capacity, type HostCapacity } from './capacity.js'
 
-const policy: Policy = { limits: { vmMemoryBytes: 1024 * MiB, hostReserveBytes: 0 }, hosts: [], arrays: [] }
+const policy = policyWith({ limits: { hostReserveBytes: 0 } })
 
 /** The row of host `a`. */
 function failureOfA(hosts: readonly HostRow[], vms: readonly VmRow[]): HostCapacity | undefined {

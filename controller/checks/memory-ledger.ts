@@ -1,6 +1,6 @@
 import { occupiesMemory, valueOf, type Host, type Metric, type Snapshot, type Vm } from '../model/snapshot.js'
 import type { Policy } from '../model/policy.js'
-import { reserveBytesFor } from '../policy/match.js'
+import { reserveBytesFor } from '../policy/policy-index.js'
 
 /** A VM that holds memory of a host. */
 export interface Occupant {

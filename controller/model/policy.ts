@@ -1,17 +1,73 @@
-/** The fleet's rules as plain data, after defaults. */
+import type { CheckName, Thresholds } from './check-table.js'
+
+/** The fleet's rules as plain data, after defaults. Of rules with `match` the first that matches wins; in patterns `*` stands for any characters. */
 export interface Policy {
+  readonly groups: readonly GroupRule[]
+  readonly hosts: readonly HostRule[]
   readonly limits: {
     /** Memory of one new VM. */
     readonly vmMemoryBytes: number
     /** Kept on each host for the hypervisor itself. */
     readonly hostReserveBytes: number
+    /** What a VM of a class may be configured to grow to; undefined: no limit. */
+    readonly classMemoryBytes: Readonly<Record<VmClass, number | undefined>>
+    /** Virtual CPUs of running VMs for each core of their host; undefined: no limit. */
+    readonly vcpusPerCore: number | undefined
   }
-  /** First match wins; `match` is a host name where `*` stands for any characters. */
-  readonly hosts: readonly {
-    readonly match: string
-    readonly role: string | undefined
-    readonly reserveBytes: number | undefined
-  }[]
-  /** Names for arrays; `match` is an array key where `*` stands for any characters. */
-  readonly arrays: readonly { readonly match: string; readonly name: string }[]
+  readonly arrays: readonly ArrayRule[]
+  readonly services: readonly ServiceRule[]
+  /** Patterns for names of VMs; those of one list run on different hosts. */
+  readonly apart: readonly (readonly string[])[]
+  readonly exceptions: readonly ExceptionRule[]
+  readonly thresholds: Thresholds
+}
+
+/** `core`: what others depend on. `personal`: what its owner does with it nobody can foresee. Others have no class. */
+export const vmClasses = ['core', 'personal'] as const
+export type VmClass = (typeof vmClasses)[number]
+
+/** `reserve`: kept empty for what must move in a hurry. The others say what the host is for. */
+export const hostRoles = ['core', 'personal', 'secondary', 'reserve'] as const
+export type HostRole = (typeof hostRoles)[number]
+
+export interface GroupRule {
+  readonly name: string
+  /** Patterns for names of VMs; empty: only VMs whose own metadata name the group. */
+  readonly match: readonly string[]
+  readonly class: VmClass | undefined
+  /** `{vm}` in it stands for the VM's name. */
+  readonly owner: string | undefined
+}
+
+export interface HostRule {
+  /** Patterns for names of hosts. */
+  readonly match: readonly string[]
+  readonly role: HostRole | undefined
+  readonly reserveBytes: number | undefined
+}
+
+export interface ArrayRule {
+  readonly name: string
+  /** Patterns for keys of arrays. */
+  readonly match: readonly string[]
+  /** All that it matches is one box. */
+  readonly join: boolean
+  /** Write cache of the box, and how fast it empties to its disks. */
+  readonly cacheBytes: number | undefined
+  readonly drainBytesPerSecond: number | undefined
+}
+
+export interface ServiceRule {
+  readonly name: string
+  /** Patterns for names of VMs, the primary first. VMs whose own metadata name the service are members too. */
+  readonly members: readonly string[]
+}
+
+/** Something that a rule finds and that is on purpose. */
+export interface ExceptionRule {
+  /** Pattern for the name of a VM, or of a host and all on it: one of them. */
+  readonly vm: string | undefined
+  readonly host: string | undefined
+  readonly rule: CheckName
+  readonly reason: string
 }

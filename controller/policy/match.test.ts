@@ -1,8 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import type { Policy } from '../model/policy.js'
-import { arrayNameFor, matchesPattern, reserveBytesFor } from './match.js'
+import { coversPattern, firstMatch, matchesPattern } from './match.js'
 
 describe('matchesPattern', () => {
   it.each([
@@ -45,31 +44,56 @@ describe('matchesPattern', () => {
   })
 })
 
-describe('rules', () => {
-  const policy: Policy = {
-    limits: { vmMemoryBytes: 1, hostReserveBytes: 100 },
-    hosts: [
-      { match: 'a1', role: 'reserve', reserveBytes: undefined },
-      { match: 'a*', role: undefined, reserveBytes: 7 },
-      { match: '*', role: undefined, reserveBytes: 9 },
-    ],
-    arrays: [
-      { match: 'iscsi:*', name: 'box' },
-      { match: '*', name: 'rest' },
-    ],
-  }
+describe('firstMatch', () => {
+  const rules = [
+    { match: ['b', 'a1'] },
+    { match: [] },
+    { match: ['x*', 'a*'] },
+    { match: ['a2', '*z'] },
+    { match: ['b'] },
+  ]
 
   it.each([
-    ['a1', 100],
-    ['a2', 7],
-    ['b', 9],
-  ])('reserve of %s is %i: the first match wins', (host, expected) => {
-    expect(reserveBytesFor(policy, host)).toBe(expected)
+    ['a1', 0],
+    ['b', 0],
+    ['a2', 2],
+    ['xz', 2],
+    ['bz', 3],
+    ['c', undefined],
+    ['', undefined],
+    ['__proto__', undefined],
+  ])('%j is matched by rule %s first', (text, expected) => {
+    const first = firstMatch(rules)
+    expect([first(text), first(text)]).toEqual([expected, expected])
   })
 
-  it('names arrays', () => {
-    expect(arrayNameFor(policy, 'iscsi:iqn.x')).toBe('box')
-    expect(arrayNameFor(policy, 'rbd:1/pool')).toBe('rest')
-    expect(arrayNameFor({ ...policy, arrays: [] }, 'rbd:1/pool')).toBeUndefined()
+  it('agrees with trying every pattern in order', () => {
+    const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*'), minLength: 1, maxLength: 4 })
+    const lists = fc.array(fc.record({ match: fc.array(pattern, { maxLength: 3 }) }), { maxLength: 5 })
+    const texts = fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 4 }), { maxLength: 10 })
+    fc.assert(
+      fc.property(lists, texts, (rules, texts) => {
+        const first = firstMatch(rules)
+        for (const text of texts) {
+          const at = rules.findIndex(({ match }) => match.some((one) => matchesPattern(one, text)))
+          expect(first(text)).toBe(at === -1 ? undefined : at)
+        }
+      }),
+    )
+  })
+})
+
+describe('coversPattern', () => {
+  it.each([
+    ['*', 'a*', true],
+    ['a*', 'ab*', true],
+    ['a*', 'ab', true],
+    ['a*', 'a*', true],
+    ['ab*', 'a*', false],
+    ['a', 'a*', false],
+    ['a*b', 'a*c*b', true],
+    ['*a', 'a*', false],
+  ])('%j covers %j: %s', (wide, narrow, expected) => {
+    expect(coversPattern(wide, narrow)).toBe(expected)
   })
 })

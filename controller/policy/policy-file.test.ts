@@ -1,87 +1,149 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 import { ConfigError } from '../../common/config-error.js'
 import { GiB, MiB } from '../../common/units.js'
+import { checkTable } from '../model/check-table.js'
 import { defaultPolicy, loadPolicy, parsePolicy } from './policy-file.js'
+
+const file = (path: string): string => fileURLToPath(new URL(`../../deploy/${path}`, import.meta.url))
 
 describe('policy.yaml', () => {
   it('has these defaults', () => {
-    const defaults = { limits: { vmMemoryBytes: GiB, hostReserveBytes: 2 * GiB }, hosts: [], arrays: [] }
-    expect(defaultPolicy).toEqual(defaults)
-    expect(parsePolicy('', 'policy.yaml')).toEqual(defaults)
+    const { thresholds, ...rest } = defaultPolicy
+    expect(rest).toEqual({
+      limits: {
+        vmMemoryBytes: GiB,
+        hostReserveBytes: 2 * GiB,
+        classMemoryBytes: { core: undefined, personal: undefined },
+        vcpusPerCore: undefined,
+      },
+      groups: [],
+      hosts: [],
+      arrays: [],
+      services: [],
+      apart: [],
+      exceptions: [],
+    })
+    expect(Object.keys(thresholds)).toEqual(Object.keys(checkTable))
+    expect(thresholds['near-miss']).toEqual({
+      severity: undefined,
+      raiseAfterMs: 120_000,
+      clearAfterMs: 300_000,
+      within: 0.0625,
+    })
+    expect(parsePolicy('', 'policy.yaml').policy).toEqual(defaultPolicy)
   })
 
   it('reads all keys', () => {
     const text = `
-limits: { vmMemory: 512MiB, hostReserve: 1GiB }
+limits: { vmMemory: 512MiB, hostReserve: 1GiB, classMemory: { personal: 2GiB }, vcpusPerCore: 2.5 }
 hosts:
   - { match: "xen*", role: core }
-  - { match: big, reserve: 8GiB }
+  - { match: [big, huge], reserve: 8GiB }
+groups:
+  - { name: lab, match: [a, "b*"], class: core, owner: "{vm}@lab" }
+  - name: else
+services:
+  - { name: mail, members: [mail1, mail2] }
+  - { name: dns }
+apart:
+  - [a, b]
+  - ["db*"]
 arrays:
-  - { match: "iscsi:*", name: iscsi1 }
+  - { match: "iscsi:*", name: iscsi1, join: true, cache: 512MiB, drain: 25MB/s }
+exceptions:
+  - { vm: a, rule: core-on-shared-storage, reason: on purpose }
+  - host: "h*"
+    rule: host-failure
+    reason: nothing can be done
+thresholds:
+  near-miss: { severity: warning, raiseAfter: 10s, clearAfter: 1h, within: 10% }
 `
-    expect(parsePolicy(text, 'policy.yaml')).toEqual({
-      limits: { vmMemoryBytes: 512 * MiB, hostReserveBytes: GiB },
+    const { policy, lines } = parsePolicy(text, 'policy.yaml')
+    expect(policy).toEqual({
+      limits: {
+        vmMemoryBytes: 512 * MiB,
+        hostReserveBytes: GiB,
+        classMemoryBytes: { core: undefined, personal: 2 * GiB },
+        vcpusPerCore: 2.5,
+      },
       hosts: [
-        { match: 'xen*', role: 'core', reserveBytes: undefined },
-        { match: 'big', role: undefined, reserveBytes: 8 * GiB },
+        { match: ['xen*'], role: 'core', reserveBytes: undefined },
+        { match: ['big', 'huge'], role: undefined, reserveBytes: 8 * GiB },
       ],
-      arrays: [{ match: 'iscsi:*', name: 'iscsi1' }],
+      groups: [
+        { name: 'lab', match: ['a', 'b*'], class: 'core', owner: '{vm}@lab' },
+        { name: 'else', match: [], class: undefined, owner: undefined },
+      ],
+      services: [
+        { name: 'mail', members: ['mail1', 'mail2'] },
+        { name: 'dns', members: [] },
+      ],
+      apart: [['a', 'b'], ['db*']],
+      arrays: [{ match: ['iscsi:*'], name: 'iscsi1', join: true, cacheBytes: 512 * MiB, drainBytesPerSecond: 25e6 }],
+      exceptions: [
+        { vm: 'a', host: undefined, rule: 'core-on-shared-storage', reason: 'on purpose' },
+        { vm: undefined, host: 'h*', rule: 'host-failure', reason: 'nothing can be done' },
+      ],
+      thresholds: {
+        ...defaultPolicy.thresholds,
+        'near-miss': { severity: 'warning', raiseAfterMs: 10_000, clearAfterMs: 3_600_000, within: 0.1 },
+      },
+    })
+    expect(Object.fromEntries(lines)).toEqual({
+      'hosts.0': 4,
+      'hosts.1': 5,
+      'groups.0': 7,
+      'groups.1': 8,
+      'services.0': 10,
+      'services.1': 11,
+      'apart.0': 13,
+      'apart.1': 14,
+      'arrays.0': 16,
+      'exceptions.0': 18,
+      'exceptions.1': 19,
     })
   })
 
   it('keeps the other limit at its default', () => {
-    expect(parsePolicy('limits: { hostReserve: 0B }', 'p').limits).toEqual({ vmMemoryBytes: GiB, hostReserveBytes: 0 })
-  })
-
-  it.each([
-    ['limit: {}', 'p.yaml:1: limit: expected a known key, got unknown key "limit"'],
-    ['limits: { vmMemory: 1024 }', 'p.yaml:1: limits.vmMemory: expected a size such as 512MiB or 2GB, got 1024'],
-    [
-      'limits: { vmMemory: 1 GigaByte }',
-      'p.yaml:1: limits.vmMemory: expected a size such as 512MiB or 2GB, got "1 GigaByte"',
-    ],
-    ['limits: { vmMemory: 0B }', 'p.yaml:1: limits.vmMemory: expected a size above 0, got "0B"'],
-    [
-      'limits: { hostReserve: -1GiB }',
-      'p.yaml:1: limits.hostReserve: expected a size such as 512MiB or 2GB, got "-1GiB"',
-    ],
-    [
-      'limits: { hostReserve: 99999999TiB }',
-      'p.yaml:1: limits.hostReserve: expected a size that a machine can have, got "99999999TiB"',
-    ],
-    ['limits:\n  vmMemmory: 1GiB', 'p.yaml:2: limits.vmMemmory: expected a known key, got unknown key "vmMemmory"'],
-    ['hosts: xenhv01', 'p.yaml:1: hosts: expected array, got "xenhv01"'],
-    ['hosts:\n  - role: core', 'p.yaml:2: hosts.0.match: expected string, got nothing'],
-    ['arrays:\n  - match: "iscsi:*"', 'p.yaml:2: arrays.0.name: expected string, got nothing'],
-    ['limits: []', 'p.yaml:1: limits: expected object, got []'],
-    ['- a', 'p.yaml: the file: expected object, got ["a"]'],
-    [
-      'limits: { a: 1 }\nhosts: [{ match: x, b: 2 }]',
-      'p.yaml:1: limits.a: expected a known key, got unknown key "a"\np.yaml:2: hosts.0.b: expected a known key, got unknown key "b"',
-    ],
-  ])('%j says what is wrong', (text, message) => {
-    expect(configErrorOf(() => parsePolicy(text, 'p.yaml'))).toBe(message)
+    const { limits } = parsePolicy('limits: { hostReserve: 0B }', 'p').policy
+    expect(limits).toEqual({ ...defaultPolicy.limits, hostReserveBytes: 0 })
   })
 
   it('comes with a sample that holds the defaults', () => {
-    const sample = fileURLToPath(new URL('../../deploy/config/policy.yaml', import.meta.url))
-    expect(loadPolicy(sample, { required: true })).toEqual(defaultPolicy)
+    expect(loadPolicy(file('config/policy.yaml')).policy).toEqual(defaultPolicy)
   })
 
-  it('may be missing, unless it is required', () => {
-    expect(loadPolicy('/nonexistent/policy.yaml', { required: false })).toEqual(defaultPolicy)
+  it('comes with the elab as an example', () => {
+    const { policy, lines } = loadPolicy(file('policy/elab.yaml'))
+    expect(policy.groups.map(({ name, match }) => [name, match.length])).toEqual([
+      ['department', 4],
+      ['core', 9],
+      ['personal', 15],
+      ['other', 3],
+    ])
+    expect(policy.exceptions.map(({ vm, host }) => vm ?? host)).toEqual(['bell', 'esxhv01', 'panda'])
+    const text = readFileSync(file('policy/elab.yaml'), 'utf8').split('\n')
+    expect(text[(lines.get('exceptions.2') ?? 0) - 1]).toContain('panda')
+  })
+
+  it.each<[string, Uint8Array, string]>([
+    ['no UTF-8', Uint8Array.of(0x6c, 0xff, 0xfe), 'the file: expected text in UTF-8, got other bytes'],
+    ['too long', new Uint8Array(262_145).fill(35), 'the file: expected at most 262144 bytes, got 262145 bytes'],
+  ])('refuses a file that is %s', (_what, bytes, message) => {
+    const directory = mkdtempSync(join(tmpdir(), 'headroom-policy-'))
+    const path = join(directory, 'p.yaml')
+    writeFileSync(path, bytes)
+    expect(() => loadPolicy(path)).toThrow(`${path}: ${message}`)
+    rmSync(directory, { recursive: true })
+  })
+
+  it('must be there', () => {
     expect(() => loadPolicy('/nonexistent/policy.yaml')).toThrow(ConfigError)
+    expect(() => loadPolicy('/nonexistent/policy.yaml')).toThrow('expected a readable file, got ENOENT')
   })
 })
-
-function configErrorOf(work: () => unknown): string {
-  try {
-    work()
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  return 'no error'
-}

@@ -14,7 +14,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus'
 
-import { parsePolicy } from '../../controller/policy/policy-file.js'
+import { defaultPolicy } from '../../controller/policy/policy-file.js'
 import { InfluxQueryBuilder } from './influx-query.js'
 import { influxEvents, influxValues } from './influxql.js'
 import { metricsEvents, metricsValues } from './metricsql.js'
@@ -95,7 +95,7 @@ function databaseChoice(): QueryVariableBuilder {
 }
 
 function reserveChoice(): TextBoxVariableBuilder {
-  const mebibytes = parsePolicy('', 'default').limits.hostReserveBytes / 2 ** 20
+  const mebibytes = defaultPolicy.limits.hostReserveBytes / 2 ** 20
   return new TextBoxVariableBuilder(reserveVariable).label('Reserve of a host (MiB)').defaultValue(String(mebibytes))
 }
 

@@ -47,6 +47,7 @@ function overridden(policy: Policy, { reserve, vmMemory }: Overrides): Policy {
   return {
     ...policy,
     limits: {
+      ...policy.limits,
       vmMemoryBytes: vmMemory ?? policy.limits.vmMemoryBytes,
       hostReserveBytes: reserve ?? policy.limits.hostReserveBytes,
     },

@@ -12,8 +12,10 @@ import {
   topView,
   vmView,
 } from '../../../controller/api/views.js'
+import { defaultPolicy } from '../../../controller/policy/policy-file.js'
 import { startApiFixture, type ApiFixture } from '../../support/api-fixture.js'
 import { elabArrayKey, elabSnapshot } from '../../support/elab-fleet.js'
+import { policyOf } from '../../support/policy-with.js'
 import { builtAt, buildSnapshot, hostIdOf, known, MiB, uuidOf, withVm } from '../../support/snapshot-builder.js'
 
 let fixture: ApiFixture
@@ -156,10 +158,10 @@ describe('arrays and agents', () => {
     const [array] = page.parse(await fixture.get('/api/v1/arrays')).arrays
     expect(array).toMatchObject({ key: elabArrayKey, name: 'iscsi1', kind: 'iscsi' })
     expect(array?.vms.join(' ')).toBe('auth fleming ggw ictepc kure lupin mail maxwell ns tesla tritm www')
-    fixture.rules.policy = { ...fixture.rules.policy, arrays: [{ match: 'iscsi:*', name: 'the box' }] }
+    fixture.rules.policy = policyOf('arrays: [{ match: "iscsi:*", name: the box }]')
     expect(page.parse(await fixture.get('/api/v1/arrays')).arrays[0]?.name).toBe('the box')
     expect(vmView.parse(await fixture.get('/api/v1/vms/mail')).disks[0]?.arrayName).toBe('the box')
-    fixture.rules.policy = { ...fixture.rules.policy, arrays: [] }
+    fixture.rules.policy = defaultPolicy
     expect(page.parse(await fixture.get('/api/v1/arrays?host=nobody')).arrays).toEqual([])
   })
 
@@ -216,13 +218,10 @@ describe('fleet and capacity', () => {
     expect(await rooms('')).toEqual([3, 0, 0, 4, 1, 8])
     expect(await rooms('?reserve=1GiB')).toEqual([4, 0, 1, 5, 2, 12])
     expect(await rooms('?reserve=1GiB&vmMemory=512MiB')).toEqual([8, 1, 2, 10, 4, 25])
-    fixture.rules.policy = {
-      ...fixture.rules.policy,
-      hosts: [{ match: 'xenhv03', role: undefined, reserveBytes: 6144 * MiB }],
-    }
+    fixture.rules.policy = policyOf('hosts: [{ match: xenhv03, reserve: 6144MiB }]')
     expect(await rooms('')).toEqual([3, 0, 0, 0, 1, 4])
     expect(await rooms('?reserve=1GiB')).toEqual([4, 0, 1, 5, 2, 12])
-    fixture.rules.policy = { ...fixture.rules.policy, hosts: [] }
+    fixture.rules.policy = defaultPolicy
   })
 
   it('shows what a failure of each host means', async () => {

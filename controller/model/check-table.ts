@@ -1,0 +1,114 @@
+import type { Severity } from './finding.js'
+
+/** Every check by name: what it says, how long it must hold, and what it compares with. The one list; docs/policy.md shows it. Imports nothing. */
+
+/** A figure that a check compares with: how it is written in a policy file (`5%`, `2GiB`, `30s`, `3`), and what it is if that says nothing. */
+export interface CheckSetting {
+  readonly unit: 'share' | 'size' | 'duration' | 'number'
+  /** 0 to 1, bytes, milliseconds, or a plain number. */
+  readonly initial: number
+  readonly meaning: string
+}
+
+export interface CheckRow {
+  readonly says: string
+  /** What it finds, unless the policy says otherwise; for people, as a check may grade what it finds. */
+  readonly severity: string
+  /** How long it must be found before anybody is told, and must be gone before that ends. */
+  readonly raiseAfterMs: number
+  readonly clearAfterMs: number
+  readonly settings?: Readonly<Record<string, CheckSetting>>
+}
+
+const minute = 60_000
+
+/** For what is so or is not, and neither comes nor goes by itself. */
+const standing = { raiseAfterMs: 5 * minute, clearAfterMs: minute } as const
+/** For figures that go up and down. */
+const figure = { raiseAfterMs: 2 * minute, clearAfterMs: 5 * minute } as const
+
+export const checkTable = {
+  'host-silent': {
+    says: 'nothing is heard of a host; its room does not count',
+    severity: 'critical',
+    raiseAfterMs: 0,
+    clearAfterMs: minute,
+  },
+  'host-unreachable': {
+    says: 'the agent answers, its hypervisor does not; the room does not count',
+    severity: 'critical',
+    raiseAfterMs: 0,
+    clearAfterMs: minute,
+  },
+  'room-unknown': { says: 'the room of a host cannot be said, with the reason', severity: 'warning', ...figure },
+  'memory-overcommit': {
+    says: 'VMs may grow to more than all the memory of their host',
+    severity: 'warning',
+    ...figure,
+  },
+  'into-reserve': { says: "VMs reach into their host's reserve", severity: 'warning', ...figure },
+  'no-room': { says: 'no room for one VM more', severity: 'info', ...figure },
+  'near-miss': {
+    says: 'little is missing for one VM more',
+    severity: 'info',
+    ...figure,
+    settings: {
+      within: { unit: 'share', initial: 1 / 16, meaning: 'of the memory of a new VM: what counts as little' },
+    },
+  },
+  'memory-contradiction': {
+    says: "under KVM, the agent's /proc tells of another size of memory than the hypervisor manages",
+    severity: 'warning',
+    ...standing,
+    settings: {
+      above: { unit: 'share', initial: 0.02, meaning: 'of the larger of the two: a difference that is no rounding' },
+    },
+  },
+  'host-failure': { says: 'if the host fails, not all its VMs find a place', severity: 'warning', ...standing },
+  'vcpu-overcommit': {
+    says: 'more virtual CPUs on a host than `limits.vcpusPerCore` allows',
+    severity: 'warning',
+    ...figure,
+  },
+  'core-on-shared-storage': { says: 'a core VM has a disk on local storage', severity: 'warning', ...standing },
+  'reserve-host-empty': { says: 'a VM runs on a host that is kept in reserve', severity: 'warning', ...standing },
+  'personal-beside-core': {
+    says: 'a personal VM runs on a host with core VMs',
+    severity: 'info; warning if it is not on local disk',
+    ...standing,
+  },
+  'personal-on-core-array': {
+    says: 'a personal VM has a disk on shared storage that core VMs use',
+    severity: 'warning',
+    ...standing,
+  },
+  'memory-above-class-limit': {
+    says: 'a VM may grow to more than `limits.classMemory` allows its class',
+    severity: 'info',
+    ...standing,
+  },
+  'service-on-one-host': { says: 'two members of a service are on one host', severity: 'warning', ...standing },
+  'service-on-one-array': {
+    says: 'two members of a service have disks on one array',
+    severity: 'warning',
+    ...standing,
+  },
+  'apart-on-one-host': { says: 'two VMs that `apart` names run on one host', severity: 'warning', ...standing },
+} as const satisfies Readonly<Record<string, CheckRow>>
+
+export type CheckName = keyof typeof checkTable
+
+/** How one check is set. */
+export interface Threshold {
+  /** In place of what the check says; undefined: as it says. */
+  readonly severity: Severity | undefined
+  readonly raiseAfterMs: number
+  readonly clearAfterMs: number
+}
+
+type SettingsOf<Name extends CheckName> = (typeof checkTable)[Name] extends { readonly settings: infer Settings }
+  ? { readonly [Key in keyof Settings]: number }
+  : object
+
+/** How every check is set. */
+export type Thresholds = { readonly [Name in CheckName]: Threshold & SettingsOf<Name> }

@@ -1,0 +1,276 @@
+import { describe, expect, it } from 'vitest'
+
+import { ConfigError, type ConfigProblem } from '../../common/config-error.js'
+import { parsePolicy } from './policy-file.js'
+
+/** Files that are refused, each with line, key, what was expected and what stood there. */
+describe('a policy file', () => {
+  it.each([
+    ['limit: {}', 'p.yaml:1: limit: expected a known key, got unknown key "limit"'],
+    ['limits: []', 'p.yaml:1: limits: expected object, got []'],
+    ['limits: 5GiB', 'p.yaml:1: limits: expected object, got "5GiB"'],
+    ['limits: { vmMemory: 1024 }', 'p.yaml:1: limits.vmMemory: expected a size such as 512MiB or 2GB, got 1024'],
+    [
+      'limits: { vmMemory: 1 GigaByte }',
+      'p.yaml:1: limits.vmMemory: expected a size such as 512MiB or 2GB, got "1 GigaByte"',
+    ],
+    ['limits: { vmMemory: 0B }', 'p.yaml:1: limits.vmMemory: expected a size above 0, got "0B"'],
+    [
+      'limits: { hostReserve: -1GiB }',
+      'p.yaml:1: limits.hostReserve: expected a size such as 512MiB or 2GB, got "-1GiB"',
+    ],
+    [
+      'limits: { hostReserve: 99999999TiB }',
+      'p.yaml:1: limits.hostReserve: expected a size that a machine can have, got "99999999TiB"',
+    ],
+    ['limits:\n  vmMemmory: 1GiB', 'p.yaml:2: limits.vmMemmory: expected a known key, got unknown key "vmMemmory"'],
+    ['limits: { classMemory: 1GiB }', 'p.yaml:1: limits.classMemory: expected object, got "1GiB"'],
+    [
+      'limits: { classMemory: { root: 1GiB } }',
+      'p.yaml:1: limits.classMemory.root: expected a known key, got unknown key "root"',
+    ],
+    ['limits: { classMemory: { core: 0B } }', 'p.yaml:1: limits.classMemory.core: expected a size above 0, got "0B"'],
+    ['limits: { vcpusPerCore: 0 }', 'p.yaml:1: limits.vcpusPerCore: expected more than 0, got 0'],
+    ['limits: { vcpusPerCore: "4" }', 'p.yaml:1: limits.vcpusPerCore: expected number, got "4"'],
+    ['limits: { vcpusPerCore: .inf }', 'p.yaml:1: limits.vcpusPerCore: expected number, got Infinity'],
+    ['hosts: xenhv01', 'p.yaml:1: hosts: expected array, got "xenhv01"'],
+    ['hosts:\n  - role: core', 'p.yaml:2: hosts.0.match: expected string, got nothing'],
+    [
+      'hosts:\n  - { match: a, role: reserv }',
+      'p.yaml:2: hosts.0.role: expected one of core, personal, secondary, reserve, got "reserv"',
+    ],
+    ['hosts: [{ match: [] }]', 'p.yaml:1: hosts.0.match: expected at least 1 entry, got []'],
+    ['hosts: [{ match: [a, 1] }]', 'p.yaml:1: hosts.0.match.1: expected string, got 1'],
+    ['hosts:\n  - match: a\n    reserve: 2', 'p.yaml:3: hosts.0.reserve: expected a size such as 512MiB or 2GB, got 2'],
+    [
+      'hosts: [{ match: "" }]',
+      'p.yaml:1: hosts.0.match: expected a name in which * stands for any characters, without spaces around it, got ""',
+    ],
+    ['hosts: [{ match: a, memory: 1GiB }]', 'p.yaml:1: hosts.0.memory: expected a known key, got unknown key "memory"'],
+    ['hosts: [xenhv01]', 'p.yaml:1: hosts.0: expected object, got "xenhv01"'],
+    ['hosts: [{ match: [a, b, a] }]', 'p.yaml:1: hosts.0.match.2: expected something that is not said before, got "a"'],
+    [
+      'hosts: [{ match: " a" }]',
+      'p.yaml:1: hosts.0.match: expected a name in which * stands for any characters, without spaces around it, got " a"',
+    ],
+    [
+      'hosts: [{ match: "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a" }]',
+      'p.yaml:1: hosts.0.match: expected at most 20 *, got "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a"',
+    ],
+    ['hosts: [{ match: 01 }]', 'p.yaml:1: hosts.0.match: expected string, got 1'],
+    ['hosts: [{ match: true }]', 'p.yaml:1: hosts.0.match: expected string, got true'],
+    ['groups:\n  - match: a', 'p.yaml:2: groups.0.name: expected string, got nothing'],
+    ['groups: [{ name: a, class: gold }]', 'p.yaml:1: groups.0.class: expected one of core, personal, got "gold"'],
+    ['groups: [{ name: a, class: }]', 'p.yaml:1: groups.0.class: expected one of core, personal, got null'],
+    [
+      'groups:\n  - name: a\n  - name: b\n  - name: a',
+      'p.yaml:4: groups.2.name: expected a name that none before it has, got "a"',
+    ],
+    [
+      'groups: [{ name: a, owner: "{name}" }]',
+      'p.yaml:1: groups.0.owner: expected a name, in which {vm} stands for that of the VM, got "{name}"',
+    ],
+    [
+      'groups: [{ name: a, owner: "" }]',
+      'p.yaml:1: groups.0.owner: expected one line of text without spaces around it, got ""',
+    ],
+    ['groups: { a: {} }', 'p.yaml:1: groups: expected array, got {"a":{}}'],
+    [
+      'groups: [{ name: "a\\tb" }]',
+      'p.yaml:1: groups.0.name: expected one line of text without spaces around it, got "a\\tb"',
+    ],
+    [
+      'groups: [{ name: "\\e[31mred" }]',
+      'p.yaml:1: groups.0.name: expected one line of text without spaces around it, got "\\u001b[31mred"',
+    ],
+    [
+      'groups:\n  - name: a\n    match:\n      - b\n      - ""',
+      'p.yaml:5: groups.0.match.1: expected a name in which * stands for any characters, without spaces around it, got ""',
+    ],
+    ['services: [mail]', 'p.yaml:1: services.0: expected object, got "mail"'],
+    ['services:\n  - members: [a, b]', 'p.yaml:2: services.0.name: expected string, got nothing'],
+    [
+      'services: [{ name: a, members: b, primary: c }]',
+      'p.yaml:1: services.0.primary: expected a known key, got unknown key "primary"',
+    ],
+    [
+      'services: [{ name: a }, { name: a }]',
+      'p.yaml:1: services.1.name: expected a name that none before it has, got "a"',
+    ],
+    ['services: [{ name: a, members: { b: c } }]', 'p.yaml:1: services.0.members: expected string, got {"b":"c"}'],
+    ['apart: [a, b]', 'p.yaml:1: apart.0: expected array, got "a"\np.yaml:1: apart.1: expected array, got "b"'],
+    ['apart: [[a]]', 'p.yaml:1: apart.0: expected at least 2 entries, or one with *, got ["a"]'],
+    ['apart: [[a, a]]', 'p.yaml:1: apart.0.1: expected something that is not said before, got "a"'],
+    ['apart: [[]]', 'p.yaml:1: apart.0: expected at least 2 entries, or one with *, got []'],
+    ['apart:\n  - [a, b]\n  - [c, 4]', 'p.yaml:3: apart.1.1: expected string, got 4'],
+    ['apart: {}', 'p.yaml:1: apart: expected array, got {}'],
+    ['arrays:\n  - match: "iscsi:*"', 'p.yaml:2: arrays.0.name: expected string, got nothing'],
+    ['arrays: [{ name: a }]', 'p.yaml:1: arrays.0.match: expected string, got nothing'],
+    [
+      'arrays: [{ name: a, match: b }, { name: a, match: c }]',
+      'p.yaml:1: arrays.1.name: expected a name that none before it has, got "a"',
+    ],
+    ['arrays: [{ name: a, match: b, join: yes }]', 'p.yaml:1: arrays.0.join: expected boolean, got "yes"'],
+    [
+      'arrays: [{ name: a, match: b, drain: 25MB }]',
+      'p.yaml:1: arrays.0.drain: expected a rate such as 25MB/s, got "25MB"',
+    ],
+    ['arrays: [{ name: a, match: b, drain: 0MB/s }]', 'p.yaml:1: arrays.0.drain: expected a rate above 0, got "0MB/s"'],
+    [
+      'arrays: [{ name: a, match: b, cache: 512 }]',
+      'p.yaml:1: arrays.0.cache: expected a size such as 512MiB or 2GB, got 512',
+    ],
+    [
+      'exceptions: [{ vm: a, rule: core-on-shared-storage }]',
+      'p.yaml:1: exceptions.0.reason: expected string, got nothing',
+    ],
+    [
+      'exceptions: [{ vm: a, rule: core-on-shared, reason: because }]',
+      'p.yaml:1: exceptions.0.rule: expected one of host-silent, host-unreachable, room-unknown, memory-overcommit, into-reserve, no-room, near-miss, memory-contradiction, host-failure, vcpu-overcommit, core-on-shared-storage, reserve-host-empty, personal-beside-core, personal-on-core-array, memory-above-class-limit, service-on-one-host, service-on-one-array, apart-on-one-host, got "core-on-shared"',
+    ],
+    [
+      'exceptions: [{ vm: a, host: b, rule: no-room, reason: c }]',
+      'p.yaml:1: exceptions.0: expected either vm or host, got {"vm":"a","host":"b","rule":"no-room","reason":"c"}',
+    ],
+    [
+      'exceptions:\n  - rule: no-room\n    reason: c',
+      'p.yaml:2: exceptions.0: expected either vm or host, got {"rule":"no-room","reason":"c"}',
+    ],
+    [
+      'exceptions: [{ vm: a, rule: no-room, reason: "" }]',
+      'p.yaml:1: exceptions.0.reason: expected one line of text without spaces around it, got ""',
+    ],
+    [
+      'exceptions: [{ group: a, rule: no-room, reason: b }]',
+      'p.yaml:1: exceptions.0.group: expected a known key, got unknown key "group"\np.yaml:1: exceptions.0: expected either vm or host, got {"group":"a","rule":"no-room","reason":"b"}',
+    ],
+    [
+      'exceptions: [{ vm: [a, b], rule: no-room, reason: c }]',
+      'p.yaml:1: exceptions.0.vm: expected string, got ["a","b"]',
+    ],
+    [
+      'thresholds:\n  no-romm: { raiseAfter: 1m }',
+      'p.yaml:2: thresholds.no-romm: expected a known key, got unknown key "no-romm"',
+    ],
+    [
+      'thresholds: { no-room: { raiseAfter: 60 } }',
+      'p.yaml:1: thresholds.no-room.raiseAfter: expected a duration such as 15s, 10m or 3d, got 60',
+    ],
+    [
+      'thresholds: { no-room: { severity: error } }',
+      'p.yaml:1: thresholds.no-room.severity: expected one of info, warning, critical, got "error"',
+    ],
+    [
+      'thresholds: { no-room: { within: 5% } }',
+      'p.yaml:1: thresholds.no-room.within: expected a known key, got unknown key "within"',
+    ],
+    [
+      'thresholds: { near-miss: { within: 0.05 } }',
+      'p.yaml:1: thresholds.near-miss.within: expected a share from 0% to 100%, got 0.05',
+    ],
+    [
+      'thresholds: { near-miss: { within: 120% } }',
+      'p.yaml:1: thresholds.near-miss.within: expected a share from 0% to 100%, got "120%"',
+    ],
+    [
+      'thresholds: { no-room: { clearAfter: 8d } }',
+      'p.yaml:1: thresholds.no-room.clearAfter: expected at most 7d, got "8d"',
+    ],
+    ['thresholds: [no-room]', 'p.yaml:1: thresholds: expected object, got ["no-room"]'],
+    ['thresholds: { no-room: 5m }', 'p.yaml:1: thresholds.no-room: expected object, got "5m"'],
+    ['approvals: []', 'p.yaml:1: approvals: expected a known key, got unknown key "approvals"'],
+    ['moves: {}', 'p.yaml:1: moves: expected a known key, got unknown key "moves"'],
+    ['- a', 'p.yaml:1: the file: expected object, got ["a"]'],
+    ['a', 'p.yaml:1: the file: expected object, got "a"'],
+    ['42', 'p.yaml:1: the file: expected object, got 42'],
+    [
+      'limits: {',
+      'p.yaml:1: the file: expected valid YAML, got Flow map in block collection must be sufficiently indented and end with a } at line 1, column 10:',
+    ],
+    [
+      'limits: { vmMemory: 1GiB }\nlimits: { vmMemory: 2GiB }',
+      'p.yaml:2: the file: expected valid YAML, got Map keys must be unique at line 2, column 1:',
+    ],
+    [
+      'hosts:\n\t- match: a',
+      'p.yaml:2: the file: expected valid YAML, got Tabs are not allowed as indentation at line 2, column 1:',
+    ],
+    [
+      'hosts: *nothing',
+      'p.yaml:1: the file: expected valid YAML, got Unresolved alias (the anchor must be set before the alias): nothing',
+    ],
+    ['a: &a [x]\nhosts: [{ match: *a }]', 'p.yaml:1: a: expected a known key, got unknown key "a"'],
+    [
+      '---\nlimits: {}\n---\nlimits: {}',
+      'p.yaml:3: the file: expected valid YAML, got Source contains multiple documents; please use YAML.parseAllDocuments() at line 3, column 1:',
+    ],
+    ['<<: { limits: {} }', 'p.yaml:1: <<: expected a known key, got unknown key "<<"'],
+    [
+      'limits: !!binary aGk=',
+      'p.yaml:1: the file: expected valid YAML, got Unresolved tag: tag:yaml.org,2002:binary at line 1, column 9:',
+    ],
+    ['"__proto__": {}', 'p.yaml:1: __proto__: expected a known key, got unknown key "__proto__"'],
+    ['constructor: 1', 'p.yaml:1: constructor: expected a known key, got unknown key "constructor"'],
+    [
+      'limits: { a: 1 }\nhosts: [{ match: x, b: 2 }]',
+      'p.yaml:1: limits.a: expected a known key, got unknown key "a"\np.yaml:2: hosts.0.b: expected a known key, got unknown key "b"',
+    ],
+    ['limits: ~', 'p.yaml:1: limits: expected object, got null'],
+    ['hosts: ~', 'p.yaml:1: hosts: expected array, got null'],
+    [
+      `groups: [{ name: ${'a'.repeat(101)} }]`,
+      `p.yaml:1: groups.0.name: expected at most 100 characters, got "${'a'.repeat(76)}...`,
+    ],
+    [
+      `hosts: [{ match: ${'a'.repeat(301)} }]`,
+      `p.yaml:1: hosts.0.match: expected at most 300 characters, got "${'a'.repeat(76)}...`,
+    ],
+    [
+      `exceptions: [{ vm: a, rule: no-room, reason: ${'a'.repeat(501)} }]`,
+      `p.yaml:1: exceptions.0.reason: expected at most 500 characters, got "${'a'.repeat(76)}...`,
+    ],
+  ])('%j is refused', (text, message) => {
+    const error = refusalOf(text)
+    expect(error.message).toBe(message)
+    for (const { line, expected, got } of error.problems) expect([line, expected, got]).not.toContain('')
+  })
+
+  it('of too many rules is refused', () => {
+    const many = Array.from({ length: 10_001 }, (_, at) => `[{ name: s${at} }]`.slice(1, -1))
+    expect(refusalOf(`services: [${many.join(', ')}]`).message).toMatch(
+      /^p.yaml:1: services: expected at most 10000 entries, got /,
+    )
+  })
+
+  it('that is an attack by aliases is refused', () => {
+    const level = (name: string, of: string): string =>
+      `${name}: &${name} [${Array.from({ length: 10 }, () => of).join(', ')}]`
+    const bomb = [level('a', 'l'), level('b', '*a'), level('c', '*b'), level('d', '*c')].join('\n')
+    expect(refusalOf(bomb).message).toContain('expected valid YAML, got Excessive alias count')
+  })
+
+  it('with more problems than anybody reads names the first 50', () => {
+    const text = Array.from({ length: 80 }, (_, at) => `key${at}: 1`).join('\n')
+    const error = refusalOf(text)
+    expect(error.problems).toHaveLength(80)
+    expect(error.message.split('\n')).toHaveLength(51)
+    expect(error.message).toMatch(/\np\.yaml: and 30 problems more$/)
+  })
+
+  it('tells key, line, expectation and value apart', () => {
+    const expected: ConfigProblem[] = [
+      { key: 'hosts.1.role', line: 4, expected: 'one of core, personal, secondary, reserve', got: '"spare"' },
+    ]
+    expect(refusalOf('hosts:\n  - match: a\n  - match: b\n    role: spare\n').problems).toEqual(expected)
+  })
+})
+
+function refusalOf(text: string): ConfigError {
+  try {
+    parsePolicy(text, 'p.yaml')
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+  throw new Error(`accepted: ${text}`)
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod'
+
+import { duration, expectation, rate, share, size } from '../../common/config.js'
+import { GiB } from '../../common/units.js'
+import { checkTable, type CheckName, type CheckSetting } from '../model/check-table.js'
+import { hostRoles, vmClasses } from '../model/policy.js'
+
+/** How `policy.yaml` is written. Every key may be left out; what can never be right is refused here, what is only odd is told by `policy check`. */
+
+/** Rules of one kind; a fleet with more single rules than this wants patterns. */
+const mostRules = 10_000
+const mostInList = 10_000
+const mostPatternLength = 300
+const mostStars = 20
+
+const bytes = size.refine((value) => value <= Number.MAX_SAFE_INTEGER, 'a size that a machine can have')
+const someBytes = bytes.refine((value) => value > 0, 'a size above 0')
+
+const printable = /^(?!\s)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+(?<!\s)$/u
+
+/** Words for people: one line. */
+function words(most: number): z.ZodString {
+  return z.string().max(most).regex(printable, 'one line of text without spaces around it')
+}
+
+export const name = words(100)
+
+export const pattern = z
+  .string()
+  .max(mostPatternLength)
+  .regex(printable, 'a name in which * stands for any characters, without spaces around it')
+  .refine((text) => text.split('*').length - 1 <= mostStars, `at most ${mostStars} *`)
+
+/** One pattern, or a list of them. */
+export const patterns = z.unknown().transform((value, context): string[] => {
+  const result = distinct(z.array(pattern).min(1).max(mostInList)).safeParse(Array.isArray(value) ? value : [value])
+  if (result.success) return result.data
+  for (const issue of result.error.issues) {
+    // A single one has no place in a list.
+    const path = Array.isArray(value) ? issue.path : issue.path.slice(1)
+    context.addIssue({ code: 'custom', path: [...path], message: expectation(issue), input: value })
+  }
+  return z.NEVER
+})
+
+/** A list in which nothing is said twice. */
+function distinct<Items extends z.ZodType<readonly string[]>>(list: Items): Items {
+  return list.superRefine((items, context) => {
+    for (const [at, item] of items.entries()) {
+      if (items.indexOf(item) < at)
+        context.addIssue({ code: 'custom', path: [at], message: 'something that is not said before' })
+    }
+  })
+}
+
+/** Rules of which no two have the same name. */
+export function named<Rule extends z.ZodType<{ readonly name: string }>>(
+  rule: Rule,
+  most = mostRules,
+): z.ZodDefault<z.ZodArray<Rule>> {
+  return z
+    .array(rule)
+    .max(most)
+    .superRefine((rules, context) => {
+      const seen = new Set<string>()
+      for (const [at, { name }] of rules.entries()) {
+        if (seen.has(name)) {
+          context.addIssue({ code: 'custom', path: [at, 'name'], message: 'a name that none before it has' })
+        }
+        seen.add(name)
+      }
+    })
+    .default([])
+}
+
+/** `{vm}` stands for the VM's name; nothing else in braces stands for anything. */
+const owner = words(200).refine(
+  (text) => !/[{}]/.test(text.replaceAll('{vm}', '')),
+  'a name, in which {vm} stands for that of the VM',
+)
+
+const group = z.strictObject({
+  name,
+  match: patterns.optional(),
+  class: z.enum(vmClasses).optional(),
+  owner: owner.optional(),
+})
+
+const host = z.strictObject({ match: patterns, role: z.enum(hostRoles).optional(), reserve: bytes.optional() })
+
+const array = z.strictObject({
+  name,
+  match: patterns,
+  join: z.boolean().default(false),
+  cache: bytes.optional(),
+  drain: rate.refine((value) => value > 0, 'a rate above 0').optional(),
+})
+
+const service = z.strictObject({ name, members: patterns.optional() })
+
+const apart = distinct(z.array(pattern).max(mostInList)).refine(
+  ([first = '', second]) => second !== undefined || first.includes('*'),
+  'at least 2 entries, or one with *',
+)
+
+const exception = z
+  .strictObject({
+    vm: pattern.optional(),
+    host: pattern.optional(),
+    rule: z.enum(checkNames()),
+    reason: words(500),
+  })
+  .refine(({ vm, host }) => (vm === undefined) !== (host === undefined), 'either vm or host')
+
+const settingSchemas = { share, size: bytes, duration, number: z.number().min(0).max(1e15) } satisfies Record<
+  CheckSetting['unit'],
+  z.ZodType<number>
+>
+
+function threshold(check: CheckName): z.ZodType<Readonly<Record<string, unknown>>> {
+  const row: { readonly raiseAfterMs: number; readonly clearAfterMs: number } = checkTable[check]
+  const settings = Object.entries(settingsOf(check)).map(([key, { unit, initial }]) => [
+    key,
+    settingSchemas[unit].default(initial),
+  ])
+  const held = duration.refine((ms) => ms <= mostHeldMs, 'at most 7d')
+  return z
+    .strictObject({
+      severity: z.enum(['info', 'warning', 'critical']).optional(),
+      raiseAfter: held.default(row.raiseAfterMs),
+      clearAfter: held.default(row.clearAfterMs),
+      ...Object.fromEntries(settings),
+    })
+    .prefault({})
+}
+
+const mostHeldMs = 7 * 86_400_000
+
+export function settingsOf(check: CheckName): Readonly<Record<string, CheckSetting>> {
+  const row = checkTable[check]
+  return 'settings' in row ? row.settings : {}
+}
+
+export function checkNames(): CheckName[] {
+  return Object.keys(checkTable).filter((name): name is CheckName => name in checkTable)
+}
+
+export const policyFileSchema = z.strictObject({
+  limits: z
+    .strictObject({
+      vmMemory: someBytes.default(GiB),
+      hostReserve: bytes.default(2 * GiB),
+      classMemory: z.strictObject({ core: someBytes.optional(), personal: someBytes.optional() }).prefault({}),
+      vcpusPerCore: z.number().positive().max(10_000).optional(),
+    })
+    .prefault({}),
+  hosts: z.array(host).max(mostRules).default([]),
+  groups: named(group),
+  services: named(service),
+  apart: z.array(apart).max(mostRules).default([]),
+  arrays: named(array),
+  exceptions: z.array(exception).max(mostRules).default([]),
+  thresholds: z.strictObject(Object.fromEntries(checkNames().map((check) => [check, threshold(check)]))).prefault({}),
+})
+
+export type PolicyFileValue = z.output<typeof policyFileSchema>
