@@ -1,4 +1,6 @@
 import { capacity, type Capacity } from '../checks/capacity.js'
+import { fleetFindings } from '../checks/fleet-findings.js'
+import type { Settled } from '../checks/settle.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Policy } from '../model/policy.js'
 import {
@@ -21,7 +23,9 @@ import type { AgentView, ArrayView, HostView, VmView } from './views.js'
 /** Views of all entities of one snapshot. A view that did not change since the set before is the same object. */
 export interface ViewSet {
   readonly snapshot: Snapshot
+  readonly policy: Policy
   readonly capacity: Capacity
+  readonly findings: Settled
   /** By id. */
   readonly hosts: ReadonlyMap<string, HostView>
   /** By uuid. */
@@ -38,7 +42,7 @@ export class FleetViews {
   readonly #vms = new ViewCache<VmView>()
   readonly #arrays = new ViewCache<ArrayView>()
   readonly #agents = new ViewCache<AgentView>()
-  #last: { readonly set: ViewSet; readonly policy: Policy } | undefined
+  #last: ViewSet | undefined
 
   constructor(
     private readonly fleet: Pick<FleetReader, 'snapshot'>,
@@ -48,10 +52,9 @@ export class FleetViews {
   current(): ViewSet {
     const snapshot = this.fleet.snapshot()
     const policy = this.policy()
-    if (this.#last?.set.snapshot === snapshot && this.#last.policy === policy) return this.#last.set
-    const set = this.#build(snapshot, policy)
-    this.#last = { set, policy }
-    return set
+    if (this.#last?.snapshot === snapshot && this.#last.policy === policy) return this.#last
+    this.#last = this.#build(snapshot, policy)
+    return this.#last
   }
 
   #build(snapshot: Snapshot, policy: Policy): ViewSet {
@@ -59,7 +62,9 @@ export class FleetViews {
     const arrayName = arrayNames(snapshot, policy)
     return {
       snapshot,
+      policy,
       capacity: result,
+      findings: fleetFindings(snapshot, policy, result),
       hosts: this.#hostViews(snapshot, result),
       vms: this.#vmViews(snapshot, arrayName),
       arrays: this.#arrayViews(snapshot, arrayName),

@@ -180,7 +180,7 @@ async function addPlugins(app: ApiApp, { version }: ApiOptions): Promise<void> {
 
 function addRoutes(
   app: ApiApp,
-  { store, policy, version, registry, ready, now, enrolment, agentEndpoint, backups }: ApiOptions,
+  { store, version, registry, ready, now, enrolment, agentEndpoint, backups }: ApiOptions,
   { authenticator, views, hub }: { authenticator: Authenticator; views: FleetViews; hub: StreamHub },
 ): void {
   addHealthRoutes(app, { ready, registry })
@@ -192,7 +192,7 @@ function addRoutes(
   addAgentRoutes(app, views, enrolment)
   addJoinTokenRoutes(app, enrolment, agentEndpoint)
   addAuthorityRoutes(app, enrolment)
-  addCapacityRoute(app, views, policy)
+  addCapacityRoute(app, views)
   addSeriesRoute(app, { views, store, now })
   addTopRoute(app, { views, store, now })
   addStoreBackupRoutes(app, backups)

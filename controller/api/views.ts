@@ -251,7 +251,17 @@ export const capacityView = z.object({
       status: z.enum(['up', 'unreachable', 'silent']),
       ...ledgerView.shape,
       /** What must find a place elsewhere if this host fails, and what is free on equal hypervisors. */
-      failure: z.object({ neededBytes: z.number(), freeBytes: z.number(), fits: z.boolean() }),
+      failure: z.object({
+        neededBytes: z.number(),
+        freeBytes: z.number(),
+        fits: z.boolean(),
+        restartable: z
+          .object({ neededBytes: z.number(), fits: z.boolean() })
+          .describe('the same for VMs without a disk on storage of this host alone'),
+        lost: z
+          .object({ bytes: z.number(), vms: z.array(z.string()) })
+          .describe('VMs that cannot start elsewhere until its local disks are moved, the largest first'),
+      }),
     }),
   ),
   fleet: z.object({
@@ -292,7 +302,8 @@ export const fleetView = z.object({
       .optional()
       .describe('in front of a store that is a server'),
   }),
-  findings: z.array(findingView),
+  findings: z.array(findingView).describe('what checks say, the worst first'),
+  findingsLeftOut: z.number().optional().describe('how many more there are'),
 })
 
 export const seriesView = z.object({

@@ -1,41 +1,34 @@
 import { formatMemory } from '../../common/units.js'
-import { finding, type Finding, type Subject } from '../model/finding.js'
+import { finding, hostSubject, type Finding } from '../model/finding.js'
+import type { Policy } from '../model/policy.js'
 import { valueOf, type Host } from '../model/snapshot.js'
 import type { HostCapacity } from './capacity.js'
 import type { HostFailure } from './host-failure.js'
+import { named } from './in-words.js'
 import type { MemoryLedger } from './memory-ledger.js'
-
-/** Missing less than this share of a VM's memory is a near miss, worth a word: memory that firmware keeps back is of this order. */
-const nearMissShare = 1 / 16
 
 /** `3`, or `3; 2 MiB short of 4` where little is missing. */
 export function roomText(
   { room, shortOfNextBytes }: { readonly room: number; readonly shortOfNextBytes: number },
-  vmMemoryBytes: number,
+  { limits, thresholds }: Policy,
 ): string {
   const near = room + 1
-  return shortOfNextBytes <= vmMemoryBytes * nearMissShare
+  return shortOfNextBytes <= limits.vmMemoryBytes * thresholds['near-miss'].within
     ? `${room}; ${formatMemory(shortOfNextBytes)} short of ${near}`
     : String(room)
 }
 
-/** Two figures of one machine's memory that differ by more than this share are not of one machine. */
-const sameMemoryShare = 0.02
-
-/** The worst first. */
-const weight = { critical: 0, warning: 1, info: 2 } as const satisfies Record<Finding['severity'], number>
-
-/** What the capacity check says about each host, the worst first, and in the order of hosts within that. */
-export function capacityFindings(hosts: readonly HostCapacity[], vmMemoryBytes: number): Finding[] {
-  const findings = hosts.flatMap(({ host, ledger, failure }) => [
-    ...roomFindings(host, ledger, vmMemoryBytes),
-    ...memoryFindings(host),
+/** What the capacity check says about each host, in their order. */
+export function capacityFindings(hosts: readonly HostCapacity[], policy: Policy): Finding[] {
+  return hosts.flatMap(({ host, ledger, failure }) => [
+    ...roomFindings(host, ledger, policy),
+    ...memoryFindings(host, policy),
     ...failureFindings(host, failure),
   ])
-  return findings.toSorted((a, b) => weight[a.severity] - weight[b.severity])
 }
 
-function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMemoryBytes: number): Finding[] {
+function roomFindings(host: Host, { balance, reserveBytes, memory }: MemoryLedger, policy: Policy): Finding[] {
+  const { vmMemoryBytes } = policy.limits
   const subject = hostSubject(host)
   if ('absent' in balance) {
     return [
@@ -43,7 +36,7 @@ function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMem
     ]
   }
   const findings: Finding[] = []
-  const room = roomText(balance, vmMemoryBytes)
+  const room = roomText(balance, policy)
   if (host.status !== 'up') {
     findings.push(
       finding({
@@ -54,7 +47,17 @@ function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMem
       }),
     )
   }
-  if (balance.spareBytes < 0) {
+  const beyondBytes = -balance.spareBytes - reserveBytes
+  if (beyondBytes > 0) {
+    findings.push(
+      finding({
+        check: 'memory-overcommit',
+        severity: 'warning',
+        subject,
+        message: `its VMs may grow to ${formatMemory(beyondBytes)} more than all its memory (${formatMemory(valueOf(memory) ?? 0)}); nothing is left for the hypervisor`,
+      }),
+    )
+  } else if (balance.spareBytes < 0) {
     findings.push(
       finding({
         check: 'into-reserve',
@@ -78,19 +81,15 @@ function roomFindings(host: Host, { balance, reserveBytes }: MemoryLedger, vmMem
   return findings
 }
 
-function hostSubject({ id, name }: Host): Subject {
-  return { kind: 'host', id, name }
-}
-
 /**
  * Under KVM the hypervisor manages what the kernel has, so libvirt and /proc/meminfo say the same; unless the agent reads the
  * /proc of a container or of another machine. Under Xen /proc is dom0's own, and says nothing of the machine.
  */
-function memoryFindings(host: Host): Finding[] {
+function memoryFindings(host: Host, { thresholds }: Policy): Finding[] {
   const managed = valueOf(host.memoryBytes)
   const seen = valueOf(host.metrics['memoryBytes'])
   if (host.kind !== 'kvm' || managed === undefined || seen === undefined) return []
-  if (Math.abs(managed - seen) <= Math.max(managed, seen) * sameMemoryShare) return []
+  if (Math.abs(managed - seen) <= Math.max(managed, seen) * thresholds['memory-contradiction'].above) return []
   return [
     finding({
       check: 'memory-contradiction',
@@ -101,25 +100,39 @@ function memoryFindings(host: Host): Finding[] {
   ]
 }
 
-function failureFindings(host: Host, { neededBytes, freeBytes, fits, unplaced }: HostFailure): Finding[] {
-  if (fits) return []
-  const needed = formatMemory(neededBytes)
-  const free = formatMemory(freeBytes)
-  const why =
-    neededBytes > freeBytes
-      ? `its VMs need ${needed}, ${free} is free on equal hypervisors, ${formatMemory(neededBytes - freeBytes)} short`
-      : `its VMs need ${needed} and ${free} is free on equal hypervisors, but in pieces too small or for a size not known: ${named(unplaced)}`
+function failureFindings(host: Host, failure: HostFailure): Finding[] {
+  const subject = hostSubject(host)
+  const { fits, lost } = failure
   return [
-    finding({
-      check: 'host-failure',
-      severity: 'warning',
-      subject: hostSubject(host),
-      message: `if it fails, not all its VMs find a place: ${why}`,
-    }),
+    ...(fits
+      ? []
+      : [finding({ check: 'host-failure', severity: 'warning', subject, message: failureMessage(failure) })]),
+    ...(lost.names.length === 0
+      ? []
+      : [
+          finding({
+            check: 'lost-with-host',
+            severity: 'info',
+            subject,
+            message: `if it fails, ${named(lost.names)} (${formatMemory(lost.bytes)}) cannot start elsewhere until its local disks are moved`,
+          }),
+        ]),
   ]
 }
 
-function named(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(', ')
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown
+function failureMessage({ neededBytes, freeBytes, unplaced, restartable, lost }: HostFailure): string {
+  const needed = formatMemory(neededBytes)
+  const free = formatMemory(freeBytes)
+  const all =
+    neededBytes > freeBytes
+      ? `its VMs need ${needed}, ${free} is free on equal hypervisors, ${formatMemory(neededBytes - freeBytes)} short`
+      : `its VMs need ${needed} and ${free} is free on equal hypervisors, but in pieces too small or for a size not known: ${named(unplaced)}`
+  const said = `if it fails, not all its VMs find a place: ${all}`
+  if (lost.names.length === 0) return said
+  if (restartable.neededBytes === 0) return `${said}; all of them are on its local disks`
+  const those = `those on shared storage need ${formatMemory(restartable.neededBytes)}`
+  if (restartable.fits) return `${said}; ${those} and fit`
+  return restartable.neededBytes > freeBytes
+    ? `${said}; ${those}, ${formatMemory(restartable.neededBytes - freeBytes)} short`
+    : `${said}; ${those} and do not all fit either: ${named(restartable.unplaced)}`
 }

@@ -26,6 +26,7 @@ export interface Capacity {
     /** For every single host all its VMs would find a place on the others. */
     readonly survivesHostFailure: boolean
   }
+  /** As they are found: neither exceptions nor severities of the policy, in the order of the hosts. */
   readonly findings: readonly Finding[]
 }
 
@@ -54,7 +55,7 @@ export function capacity(snapshot: Snapshot, policy: Policy): Capacity {
       room: hosts.reduce((sum, { host, ledger }) => sum + countedRoom(host, ledger), 0),
       survivesHostFailure: hosts.every(({ failure }) => failure.fits),
     },
-    findings: capacityFindings(hosts, policy.limits.vmMemoryBytes),
+    findings: capacityFindings(hosts, policy),
   }
 }
 

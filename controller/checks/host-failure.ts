@@ -1,5 +1,6 @@
 import type { Host, Snapshot } from '../model/snapshot.js'
 import type { MemoryLedger, Occupant } from './memory-ledger.js'
+import { isLocal, ownDisks } from './storage.js'
 
 /** Whether the VMs of one host would find a place if it failed. */
 export interface HostFailure {
@@ -11,6 +12,18 @@ export interface HostFailure {
   readonly fits: boolean
   /** Names of the VMs that found no place, largest first. */
   readonly unplaced: readonly string[]
+  /** The same for those VMs alone that can start elsewhere: none of their disks is on storage of this host alone. */
+  readonly restartable: {
+    readonly neededBytes: number
+    readonly fits: boolean
+    readonly unplaced: readonly string[]
+  }
+  /** VMs with a disk on storage of this host alone: lost with it until its disks are moved. */
+  readonly lost: {
+    readonly bytes: number
+    /** Names, largest first. */
+    readonly names: readonly string[]
+  }
 }
 
 /** Spare memory of the hosts that can take VMs of one hypervisor. */
@@ -20,20 +33,30 @@ interface Spares {
   totalBytes: number
 }
 
-/** What a failure of each single host would mean, by host id. Memory and equal hypervisors only: no storage, no rules of apartness. */
+/** What a failure of each single host would mean, by host id. Memory, equal hypervisors and local disks only: no rules of apartness. */
 export function hostFailures(
   snapshot: Snapshot,
   ledgers: ReadonlyMap<string, MemoryLedger>,
 ): ReadonlyMap<string, HostFailure> {
   const spares = sparesByHypervisor(snapshot, ledgers)
   const none: Spares = { bytes: [], totalBytes: 0 }
+  const isTied = tiedToHost(snapshot)
   return new Map(
     Array.from(snapshot.hosts.values(), (host) => {
       const ledger = ledgers.get(host.id)
       const equal = spares.get(hypervisorOf(host) ?? '') ?? none
-      return [host.id, failureOf(ledger?.occupants ?? [], equal, spareToOthers(host, ledger))]
+      return [host.id, failureOf(ledger?.occupants ?? [], equal, spareToOthers(host, ledger), isTied)]
     }),
   )
+}
+
+/** Whether a VM has a disk that only its host reaches. */
+function tiedToHost(snapshot: Snapshot): (uuid: string) => boolean {
+  return (uuid) => {
+    const vm = snapshot.vms.get(uuid)
+    const disks = vm === undefined ? [] : ownDisks(vm, snapshot)
+    return disks.some(({ arrayKey }) => isLocal(arrayKey, snapshot.arrays.get(arrayKey)))
+  }
 }
 
 /** Hosts that VMs can move between have the same one. Undefined where the version is not known: such a host equals no other. */
@@ -67,16 +90,40 @@ function sparesByHypervisor(
 }
 
 /** @param equal hosts of the same hypervisor, the failed one with its `ownBytes` among them */
-function failureOf(occupants: readonly Occupant[], equal: Spares, ownBytes: number): HostFailure {
+function failureOf(
+  occupants: readonly Occupant[],
+  equal: Spares,
+  ownBytes: number,
+  isTied: (uuid: string) => boolean,
+): HostFailure {
   const others = [...equal.bytes]
   if (ownBytes > 0) others.splice(firstAtLeast(others, ownBytes), 1)
-  const unplaced = pack(occupants, others)
+  const [tied, free] = partition(occupants, ({ uuid }) => isTied(uuid))
+  const unplaced = pack(occupants, [...others])
+  const unplacedFree = tied.length === 0 ? unplaced : pack(free, others)
   return {
-    neededBytes: occupants.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
+    neededBytes: bytesOf(occupants),
     freeBytes: equal.totalBytes - ownBytes,
     fits: unplaced.length === 0,
     unplaced,
+    restartable: { neededBytes: bytesOf(free), fits: unplacedFree.length === 0, unplaced: unplacedFree },
+    lost: { bytes: bytesOf(tied), names: largestFirst(tied).map(({ name }) => name) },
   }
+}
+
+function bytesOf(occupants: readonly Occupant[]): number {
+  return occupants.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
+}
+
+function largestFirst(occupants: readonly Occupant[]): Occupant[] {
+  return occupants.toSorted((a, b) => (b.bytes ?? Infinity) - (a.bytes ?? Infinity))
+}
+
+function partition<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
+  const first: Item[] = []
+  const second: Item[] = []
+  for (const item of items) (isFirst(item) ? first : second).push(item)
+  return [first, second]
 }
 
 /**
@@ -87,7 +134,7 @@ function failureOf(occupants: readonly Occupant[], equal: Spares, ownBytes: numb
  */
 function pack(occupants: readonly Occupant[], free: number[]): string[] {
   const unplaced: string[] = []
-  for (const { name, bytes } of occupants.toSorted((a, b) => (b.bytes ?? Infinity) - (a.bytes ?? Infinity))) {
+  for (const { name, bytes } of largestFirst(occupants)) {
     const at = bytes === undefined ? free.length : firstAtLeast(free, bytes)
     const [space] = free.splice(at, 1)
     if (bytes === undefined || space === undefined) unplaced.push(name)

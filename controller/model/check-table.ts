@@ -64,6 +64,11 @@ export const checkTable = {
       above: { unit: 'share', initial: 0.02, meaning: 'of the larger of the two: a difference that is no rounding' },
     },
   },
+  'lost-with-host': {
+    says: 'VMs that cannot start elsewhere if their host fails, until its local disks are moved',
+    severity: 'info',
+    ...standing,
+  },
   'host-failure': { says: 'if the host fails, not all its VMs find a place', severity: 'warning', ...standing },
   'vcpu-overcommit': {
     says: 'more virtual CPUs on a host than `limits.vcpusPerCore` allows',

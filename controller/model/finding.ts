@@ -54,6 +54,14 @@ export function finding(said: Pick<Finding, 'check' | 'severity' | 'subject' | '
 
 export const fleetSubject: Subject = { kind: 'fleet', id: '', name: '' }
 
+export function hostSubject({ id, name }: { readonly id: string; readonly name: string }): Subject {
+  return { kind: 'host', id, name }
+}
+
+export function vmSubject({ uuid, name }: { readonly uuid: string; readonly name: string }): Subject {
+  return { kind: 'vm', id: uuid, name }
+}
+
 /** `host:xenhv01`, `fleet`: for people. */
 export function subjectText({ kind, name }: Subject): string {
   return kind === 'fleet' ? kind : `${kind}:${name}`

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { coversPattern, firstMatch, matchesPattern } from './match.js'
+import { coversPattern, matcherOf, matchesPattern } from './match.js'
 
 describe('matchesPattern', () => {
   it.each([
@@ -44,7 +44,7 @@ describe('matchesPattern', () => {
   })
 })
 
-describe('firstMatch', () => {
+describe('matcherOf', () => {
   const rules = [
     { match: ['b', 'a1'] },
     { match: [] },
@@ -53,18 +53,44 @@ describe('firstMatch', () => {
     { match: ['b'] },
   ]
 
-  it.each([
-    ['a1', 0],
-    ['b', 0],
-    ['a2', 2],
-    ['xz', 2],
-    ['bz', 3],
-    ['c', undefined],
-    ['', undefined],
-    ['__proto__', undefined],
-  ])('%j is matched by rule %s first', (text, expected) => {
-    const first = firstMatch(rules)
-    expect([first(text), first(text)]).toEqual([expected, expected])
+  it.each<[string, [rule: number, pattern: number][]]>([
+    [
+      'a1',
+      [
+        [0, 1],
+        [2, 1],
+      ],
+    ],
+    [
+      'b',
+      [
+        [0, 0],
+        [4, 0],
+      ],
+    ],
+    [
+      'a2',
+      [
+        [2, 1],
+        [3, 0],
+      ],
+    ],
+    [
+      'xz',
+      [
+        [2, 0],
+        [3, 1],
+      ],
+    ],
+    ['bz', [[3, 1]]],
+    ['c', []],
+    ['', []],
+    ['__proto__', []],
+  ])('%j is matched by %j', (text, expected) => {
+    const matcher = matcherOf(rules)
+    const first = matcher(text)
+    expect(first.map(({ rule, pattern }) => [rule, pattern])).toEqual(expected)
+    expect(matcher(text)).toBe(first)
   })
 
   it('agrees with trying every pattern in order', () => {
@@ -73,10 +99,13 @@ describe('firstMatch', () => {
     const texts = fc.array(fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 4 }), { maxLength: 10 })
     fc.assert(
       fc.property(lists, texts, (rules, texts) => {
-        const first = firstMatch(rules)
+        const matcher = matcherOf(rules)
         for (const text of texts) {
-          const at = rules.findIndex(({ match }) => match.some((one) => matchesPattern(one, text)))
-          expect(first(text)).toBe(at === -1 ? undefined : at)
+          const expected = rules.flatMap(({ match }, rule) => {
+            const at = match.findIndex((one) => matchesPattern(one, text))
+            return at === -1 ? [] : [{ rule, pattern: at }]
+          })
+          expect(matcher(text)).toEqual(expected)
         }
       }),
     )

@@ -1,49 +1,72 @@
-/** True if `text` is `pattern`, where each `*` stands for any characters. Case matters. Linear in practice: no regular expression that could run away. */
-export function matchesPattern(pattern: string, text: string): boolean {
-  const pieces = pattern.split('*')
-  const first = pieces[0] ?? ''
-  if (pieces.length === 1) return text === pattern
-  const last = pieces[pieces.length - 1] ?? ''
-  if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false
-  let at = first.length
-  const end = text.length - last.length
-  for (const piece of pieces.slice(1, -1)) {
-    const found = text.indexOf(piece, at)
-    if (found === -1 || found + piece.length > end) return false
-    at = found + piece.length
+import { groupBy } from '../../common/group-by.js'
+
+/**
+ * A test for texts: each `*` of the pattern stands for any characters. Case matters. Linear in practice: no regular expression that
+ * could run away.
+ */
+export function patternTest(pattern: string): (text: string) => boolean {
+  const [first = '', ...pieces] = pattern.split('*')
+  const last = pieces.pop()
+  if (last === undefined) return (text) => text === pattern
+  return (text) => {
+    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false
+    let at = first.length
+    const end = text.length - last.length
+    for (const piece of pieces) {
+      const found = text.indexOf(piece, at)
+      if (found === -1 || found + piece.length > end) return false
+      at = found + piece.length
+    }
+    return true
   }
-  return true
 }
 
-/** Gives the index of the first rule one of whose patterns matches, or undefined. */
-export type FirstMatch = (text: string) => number | undefined
+export function matchesPattern(pattern: string, text: string): boolean {
+  return patternTest(pattern)(text)
+}
+
+/** A rule that matches, and the first of its patterns that does. */
+export interface Match {
+  readonly rule: number
+  readonly pattern: number
+}
+
+/** Gives all rules that match, in their order. */
+export type Matcher = (text: string) => readonly Match[]
 
 /** Texts whose answer is kept; names of a large fleet. */
 const mostKept = 100_000
 
-/**
- * Makes ready to find the first rule for many texts: names without `*` are looked up, patterns are tried in order, and
- * answers are kept.
- */
-export function firstMatch(rules: readonly { readonly match: readonly string[] }[]): FirstMatch {
-  const exact = new Map<string, number>()
-  const patterns: { readonly pattern: string; readonly rule: number }[] = []
+const none: readonly Match[] = []
+
+/** Makes ready to find the rules for many texts: names without `*` are looked up, patterns are tried in order, and answers are kept. */
+export function matcherOf(rules: readonly { readonly match: readonly string[] }[]): Matcher {
+  const named: (Match & { readonly text: string })[] = []
+  const wild: (Match & { readonly test: (text: string) => boolean })[] = []
   for (const [rule, { match }] of rules.entries()) {
-    for (const pattern of match) {
-      if (pattern.includes('*')) patterns.push({ pattern, rule })
-      else if (!exact.has(pattern)) exact.set(pattern, rule)
+    for (const [pattern, text] of match.entries()) {
+      if (text.includes('*')) wild.push({ rule, pattern, test: patternTest(text) })
+      else named.push({ rule, pattern, text })
     }
   }
-  const kept = new Map<string, number | undefined>()
+  const exact = groupBy(named, ({ text }) => text)
+  const kept = new Map<string, readonly Match[]>()
   return (text) => {
-    if (kept.has(text)) return kept.get(text)
-    const named = exact.get(text) ?? Infinity
-    const found = patterns.find(({ pattern, rule }) => rule >= named || matchesPattern(pattern, text))
-    const rule = Math.min(named, found?.rule ?? Infinity)
+    const before = kept.get(text)
+    if (before !== undefined) return before
+    const found = [...(exact.get(text) ?? []), ...wild.filter((one) => one.test(text))]
     if (kept.size >= mostKept) kept.clear()
-    kept.set(text, rule === Infinity ? undefined : rule)
-    return kept.get(text)
+    const matches = found.length === 0 ? none : firstOfEachRule(found)
+    kept.set(text, matches)
+    return matches
   }
+}
+
+function firstOfEachRule(found: readonly Match[]): readonly Match[] {
+  const ordered = found.toSorted((a, b) => a.rule - b.rule || a.pattern - b.pattern)
+  return ordered
+    .filter(({ rule }, at) => rule !== ordered[at - 1]?.rule)
+    .map(({ rule, pattern }) => ({ rule, pattern }))
 }
 
 /** True if every text that `narrow` matches is matched by `wide` too. */

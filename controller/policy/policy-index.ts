@@ -1,17 +1,21 @@
-import type { ArrayRule, GroupRule, HostRule, Policy, ServiceRule } from '../model/policy.js'
-import { firstMatch } from './match.js'
+import type { ArrayRule, ExceptionRule, GroupRule, HostRule, Policy, ServiceRule } from '../model/policy.js'
+import { matcherOf, type Match, type Matcher } from './match.js'
 
-/** Which rule of a policy applies to what. Made once for each policy. */
+/** Which rule of a policy applies to what. Made once for each policy; of several rules the first wins. */
 export interface PolicyIndex {
   /** By the name of a VM; only rules that match by name. */
   readonly groupOfVm: (vmName: string) => At<GroupRule> | undefined
-  /** By the name of the group. */
   readonly groupNamed: (name: string) => At<GroupRule> | undefined
   readonly hostRule: (hostName: string) => At<HostRule> | undefined
   readonly arrayRule: (arrayKey: string) => At<ArrayRule> | undefined
-  /** The first service that has the VM as a member by its name. */
-  readonly serviceOfVm: (vmName: string) => At<ServiceRule> | undefined
+  /** The first service that lists the VM by name, and at which place. */
+  readonly serviceOfVm: (vmName: string) => (At<ServiceRule> & { readonly place: number }) | undefined
   readonly serviceNamed: (name: string) => At<ServiceRule> | undefined
+  /** Lists of `apart` with the VM in them, and at which place. */
+  readonly apartOfVm: (vmName: string) => readonly Match[]
+  /** Exceptions for the VM, and for the host. */
+  readonly exceptionsOfVm: (vmName: string) => readonly At<ExceptionRule>[]
+  readonly exceptionsOfHost: (hostName: string) => readonly At<ExceptionRule>[]
 }
 
 /** A rule and where it stands in the policy: `groups.0`. */
@@ -25,31 +29,53 @@ const made = new WeakMap<Policy, PolicyIndex>()
 export function policyIndex(policy: Policy): PolicyIndex {
   const before = made.get(policy)
   if (before !== undefined) return before
-  const services = policy.services.map((service) => ({ ...service, match: service.members }))
-  const index: PolicyIndex = {
-    groupOfVm: ruleBy('groups', policy.groups, firstMatch(policy.groups)),
-    groupNamed: ruleBy('groups', policy.groups, placeByName(policy.groups)),
-    hostRule: ruleBy('hosts', policy.hosts, firstMatch(policy.hosts)),
-    arrayRule: ruleBy('arrays', policy.arrays, firstMatch(policy.arrays)),
-    serviceOfVm: ruleBy('services', policy.services, firstMatch(services)),
-    serviceNamed: ruleBy('services', policy.services, placeByName(policy.services)),
-  }
+  const index = makeIndex(policy)
   made.set(policy, index)
   return index
 }
 
-function ruleBy<Rule>(
-  list: string,
-  rules: readonly Rule[],
-  find: (text: string) => number | undefined,
-): (text: string) => At<Rule> | undefined {
-  const places = rules.map((rule, at) => ({ rule, key: `${list}.${at}` }))
-  return (text) => places[find(text) ?? -1]
+function makeIndex({ groups, hosts, arrays, services, apart, exceptions }: Policy): PolicyIndex {
+  const serviceMatcher = matcherOf(services.map(({ members }) => ({ match: members })))
+  const serviceAt = placesOf('services', services)
+  return {
+    groupOfVm: first(placesOf('groups', groups), matcherOf(groups)),
+    groupNamed: byName(placesOf('groups', groups)),
+    hostRule: first(placesOf('hosts', hosts), matcherOf(hosts)),
+    arrayRule: first(placesOf('arrays', arrays), matcherOf(arrays)),
+    serviceOfVm: (name) => {
+      const [match] = serviceMatcher(name)
+      const at = match === undefined ? undefined : serviceAt[match.rule]
+      return match === undefined || at === undefined ? undefined : { ...at, place: match.pattern }
+    },
+    serviceNamed: byName(serviceAt),
+    apartOfVm: matcherOf(apart.map((match) => ({ match }))),
+    exceptionsOfVm: every(exceptions, ({ vm }) => vm),
+    exceptionsOfHost: every(exceptions, ({ host }) => host),
+  }
 }
 
-function placeByName(rules: readonly { readonly name: string }[]): (name: string) => number | undefined {
-  const places = new Map(rules.map(({ name }, at) => [name, at]))
-  return (name) => places.get(name)
+function placesOf<Rule>(list: string, rules: readonly Rule[]): readonly At<Rule>[] {
+  return rules.map((rule, at) => ({ rule, key: `${list}.${at}` }))
+}
+
+function first<Rule>(places: readonly At<Rule>[], matcher: Matcher): (text: string) => At<Rule> | undefined {
+  return (text) => places[matcher(text)[0]?.rule ?? -1]
+}
+
+function byName<Rule extends { readonly name: string }>(
+  places: readonly At<Rule>[],
+): (name: string) => At<Rule> | undefined {
+  const named = new Map(places.map((at) => [at.rule.name, at]))
+  return (name) => named.get(name)
+}
+
+function every(
+  exceptions: readonly ExceptionRule[],
+  patternOf: (exception: ExceptionRule) => string | undefined,
+): (name: string) => readonly At<ExceptionRule>[] {
+  const places = placesOf('exceptions', exceptions)
+  const matcher = matcherOf(exceptions.map((exception) => ({ match: [patternOf(exception) ?? []].flat() })))
+  return (name) => matcher(name).flatMap(({ rule }) => places[rule] ?? [])
 }
 
 /** Memory kept for the hypervisor on the host of that name: by its rule, or the fleet's limit. */

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 
 import { capacity } from '../../checks/capacity.js'
+import { worstFirst } from '../../checks/fleet-findings.js'
+import { settle } from '../../checks/settle.js'
 import type { Policy } from '../../model/policy.js'
 import type { ApiApp } from '../app.js'
 import type { FleetViews } from '../fleet-views.js'
@@ -24,7 +26,7 @@ const query = z.strictObject({
     .optional(),
 })
 
-export function addCapacityRoute(app: ApiApp, views: FleetViews, policy: () => Policy): void {
+export function addCapacityRoute(app: ApiApp, views: FleetViews): void {
   app.get(
     '/api/v1/capacity',
     {
@@ -35,10 +37,11 @@ export function addCapacityRoute(app: ApiApp, views: FleetViews, policy: () => P
       },
     },
     (request) => {
-      const current = views.current()
+      const { snapshot, capacity: current, policy } = views.current()
       const { reserve, vmMemory } = request.query
-      if (reserve === undefined && vmMemory === undefined) return toView(current.capacity)
-      return toView(capacity(current.snapshot, overridden(policy(), request.query)))
+      const asIs = reserve === undefined && vmMemory === undefined
+      const result = asIs ? current : capacity(snapshot, overridden(policy, request.query))
+      return toView(result, worstFirst(settle(result.findings, snapshot, policy).stands))
     },
   )
 }

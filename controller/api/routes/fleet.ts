@@ -22,13 +22,16 @@ export function addFleetRoute(app: ApiApp, { views, store, version, now }: Fleet
   )
 }
 
+/** The worst come first; a large fleet may have thousands for information. */
+const mostFindings = 500
+
 /** `at` is the controller's clock now: pages and commands take the ages of what they show from it. */
 function fleetAnswer(
   views: FleetViews,
   { version, at }: { readonly version: string; readonly at: number },
   store: FleetView['store'],
 ): FleetView {
-  const { snapshot, capacity } = views.current()
+  const { snapshot, capacity, findings } = views.current()
   const hosts = [...snapshot.hosts.values()]
   const vms = [...snapshot.vms.values()]
   const agents = [...snapshot.agents.values()]
@@ -46,7 +49,8 @@ function fleetAnswer(
     survivesHostFailure: capacity.fleet.survivesHostFailure,
     agents: { total: agents.length, connected: agents.filter(({ connected }) => connected).length },
     store,
-    findings: capacity.findings.map(findingView),
+    findings: findings.stands.slice(0, mostFindings).map(findingView),
+    ...(findings.stands.length > mostFindings && { findingsLeftOut: findings.stands.length - mostFindings }),
   }
 }
 

@@ -1,9 +1,14 @@
 import type { Capacity } from '../../checks/capacity.js'
+import type { Finding } from '../../model/finding.js'
 import type { CapacityView } from '../views.js'
 import { findingView } from './finding-view.js'
 import { ledgerView } from './host-view.js'
 
-export function capacityView({ at, vmMemoryBytes, hosts, fleet, findings }: Capacity): CapacityView {
+/** @param findings those of `capacity`, as the policy settles them */
+export function capacityView(
+  { at, vmMemoryBytes, hosts, fleet }: Omit<Capacity, 'findings'>,
+  findings: readonly Finding[],
+): CapacityView {
   return {
     at,
     vmMemoryBytes,
@@ -12,7 +17,13 @@ export function capacityView({ at, vmMemoryBytes, hosts, fleet, findings }: Capa
       kind: host.kind,
       status: host.status,
       ...ledgerView(ledger),
-      failure: { neededBytes: failure.neededBytes, freeBytes: failure.freeBytes, fits: failure.fits },
+      failure: {
+        neededBytes: failure.neededBytes,
+        freeBytes: failure.freeBytes,
+        fits: failure.fits,
+        restartable: { neededBytes: failure.restartable.neededBytes, fits: failure.restartable.fits },
+        lost: { bytes: failure.lost.bytes, vms: [...failure.lost.names] },
+      },
     })),
     fleet: { ...fleet },
     findings: findings.map(findingView),

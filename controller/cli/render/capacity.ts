@@ -58,7 +58,11 @@ export function roomText(
 }
 
 /** What must find a place elsewhere, against what is free on equal hypervisors. */
-export function failureText({ failure: { fits, neededBytes, freeBytes } }: Pick<CapacityHost, 'failure'>): Span {
+export function failureText({
+  failure: { fits, neededBytes, freeBytes },
+}: {
+  readonly failure: Pick<CapacityHost['failure'], 'fits' | 'neededBytes' | 'freeBytes'>
+}): Span {
   if (fits) return span('fits', 'good')
   // What is free may be enough in all and too little on each host for one of the VMs.
   return span(neededBytes > freeBytes ? `${ledgerMemory(neededBytes - freeBytes)} short` : 'too scattered', 'warning')

@@ -3,6 +3,7 @@ import type { FleetView } from '../../api/views.js'
 import { memory } from './figures.js'
 import { findingCounts, findingSection } from './findings.js'
 import { line, type Look, type Span, span } from './look.js'
+import { notes } from './notes.js'
 import { renderPairs } from './table.js'
 
 /** The fleet on one screen: what is up, what is full, what is wrong. */
@@ -33,6 +34,7 @@ export function renderStatus(fleet: FleetView, look: Look): string[] {
       look,
     ),
     ...findingSection(fleet.findings, look),
+    ...notes([fleet.findingsLeftOut === undefined ? undefined : `and ${fleet.findingsLeftOut} findings more`], look),
   ]
 }
 

@@ -230,6 +230,8 @@ describe('fleet and capacity', () => {
       neededBytes: 6656 * MiB,
       freeBytes: 5120 * MiB,
       fits: false,
+      restartable: { neededBytes: 4096 * MiB, fits: true },
+      lost: { bytes: 2560 * MiB, vms: ['bell', 'motty', 'secretary'] },
     })
   })
 })

@@ -146,7 +146,13 @@ function ledgerHost(name: string, installedMiB: number, configuredMiB: number, f
     spareBytes: spareMiB * MiB,
     room,
     shortOfNextBytes: ((room + 1) * 1024 - spareMiB) * MiB,
-    failure: { neededBytes: configuredMiB * MiB, freeBytes: freeMiB * MiB, fits: configuredMiB <= freeMiB },
+    failure: {
+      neededBytes: configuredMiB * MiB,
+      freeBytes: freeMiB * MiB,
+      fits: configuredMiB <= freeMiB,
+      restartable: { neededBytes: configuredMiB * MiB, fits: configuredMiB <= freeMiB },
+      lost: { bytes: 0, vms: [] },
+    },
   }
 }
 
@@ -165,7 +171,13 @@ export const sampleCapacity: CapacityView = {
       status: 'silent',
       configuredBytes: 3072 * MiB,
       reserveBytes: 2048 * MiB,
-      failure: { neededBytes: 3072 * MiB, freeBytes: 0, fits: false },
+      failure: {
+        neededBytes: 3072 * MiB,
+        freeBytes: 0,
+        fits: false,
+        restartable: { neededBytes: 0, fits: true },
+        lost: { bytes: 3072 * MiB, vms: ['elab-gw', 'cc', 'mail2'] },
+      },
     },
   ],
   fleet: { room: 4, survivesHostFailure: false },

@@ -1,0 +1,10 @@
+/** `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`. */
+export function named(names: readonly string[]): string {
+  const shown = names.slice(0, 3)
+  const last = names.length > shown.length ? `${names.length - shown.length} more` : shown.pop()
+  return shown.length === 0 ? (last ?? '') : `${shown.join(', ')} and ${last ?? ''}`
+}
+
+export function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}

@@ -1,0 +1,37 @@
+import { groupBy } from '../../../common/group-by.js'
+import { finding, findingKey, vmSubject, type Finding } from '../../model/finding.js'
+import { policyIndex } from '../../policy/policy-index.js'
+import { byName } from '../in-words.js'
+import type { PlacedFleet, PlacedVm } from './placed-fleet.js'
+
+/** VMs that the policy wants apart and that run on one host: one finding for each beyond the first there. */
+export function apartOnOneHost({ policy, byHost }: PlacedFleet): Finding[] {
+  const { apartOfVm } = policyIndex(policy)
+  const findings = new Map<string, Finding>()
+  for (const together of byHost.values()) {
+    const named = together.flatMap((one) =>
+      apartOfVm(one.name).map(({ rule, pattern }) => ({ one, list: rule, place: pattern })),
+    )
+    for (const list of groupBy(named, ({ list }) => list).values()) {
+      const [first, ...others] = list.toSorted((a, b) => a.place - b.place || byName(a.one, b.one))
+      if (first === undefined) continue
+      for (const { one } of others) {
+        const broken = apartFinding(one, first.one)
+        // Two lists may name the same pair.
+        findings.set(findingKey(broken), broken)
+      }
+    }
+  }
+  return [...findings.values()]
+}
+
+function apartFinding({ vm, hostName }: PlacedVm, first: PlacedVm): Finding {
+  return finding({
+    check: 'apart-on-one-host',
+    severity: 'warning',
+    subject: vmSubject(vm),
+    part: first.vm.uuid,
+    message: `it and ${first.name} are to run on different hosts; both are on ${hostName}`,
+    related: [{ role: 'partner', subject: vmSubject(first.vm) }],
+  })
+}

@@ -1,0 +1,57 @@
+import { groupBy } from '../../../common/group-by.js'
+import type { Policy, VmClass } from '../../model/policy.js'
+import { occupiesMemory, type Host, type Snapshot, type Vm } from '../../model/snapshot.js'
+import { labelsOfVms, type VmLabels } from '../../policy/resolve.js'
+import { boxesOf, ownDisks, type Box } from '../storage.js'
+
+/** One VM as the rules see it: what it is, where it runs, what it lies on. */
+export interface PlacedVm {
+  readonly vm: Vm
+  readonly name: string
+  readonly labels: VmLabels
+  readonly class: VmClass | undefined
+  readonly host: Host | undefined
+  readonly hostName: string
+  /** It holds memory of its host. */
+  readonly active: boolean
+  /** Each once. */
+  readonly boxes: readonly Box[]
+}
+
+/** What all rules work on, made once. */
+export interface PlacedFleet {
+  readonly snapshot: Snapshot
+  readonly policy: Policy
+  readonly vms: readonly PlacedVm[]
+  /** Active VMs by host id. */
+  readonly byHost: ReadonlyMap<string, readonly PlacedVm[]>
+}
+
+export function placedFleet(snapshot: Snapshot, policy: Policy): PlacedFleet {
+  const labels = labelsOfVms(policy, snapshot)
+  const boxOf = boxesOf(snapshot, policy)
+  const nothing: VmLabels = { class: undefined, group: undefined, owner: undefined, service: undefined }
+  const vms = Array.from(snapshot.vms.values(), (vm): PlacedVm => {
+    const said = labels.get(vm.uuid) ?? nothing
+    const host = snapshot.hosts.get(vm.hostId)
+    return {
+      vm,
+      name: vm.name,
+      labels: said,
+      class: said.class?.value,
+      host,
+      hostName: host?.name ?? vm.hostId,
+      active: occupiesMemory(vm.state),
+      boxes: [...new Set(ownDisks(vm, snapshot).map(({ arrayKey }) => boxOf(arrayKey)))],
+    }
+  })
+  return {
+    snapshot,
+    policy,
+    vms,
+    byHost: groupBy(
+      vms.filter(({ active }) => active),
+      ({ vm }) => vm.hostId,
+    ),
+  }
+}

@@ -1,0 +1,20 @@
+import { vmSubject, type Related } from '../../model/finding.js'
+import { byName, named } from '../in-words.js'
+import type { PlacedVm } from './placed-fleet.js'
+
+/** Who suffers, for a message and as subjects. */
+export interface Victims {
+  readonly names: string
+  readonly related: readonly Related[]
+}
+
+/** Enough to see who it is about; an array may have thousands. */
+const mostRelated = 20
+
+export function victimsOf(vms: readonly PlacedVm[]): Victims {
+  const ordered = vms.toSorted(byName)
+  return {
+    names: named(ordered.map(({ name }) => name)),
+    related: ordered.slice(0, mostRelated).map(({ vm }) => ({ role: 'victim', subject: vmSubject(vm) })),
+  }
+}
