@@ -1,6 +1,5 @@
-import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 
@@ -19,8 +18,9 @@ import type { OpenSessions } from './ingest/open-sessions.js'
 import { RememberedHosts } from './ingest/remembered-from-wire.js'
 import { ReportWriter } from './ingest/report-writer.js'
 import type { Intervals } from './ingest/to-wire.js'
-import type { Policy } from './model/policy.js'
-import { defaultPolicy, loadPolicy } from './policy/policy-file.js'
+import { LivePolicy } from './policy/live-policy.js'
+import { PolicyHistory } from './policy/policy-history.js'
+import { policyMetrics } from './policy/policy-metrics.js'
 import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
 import { BackupDesk } from './store/embedded/backup-desk.js'
 import { openStore } from './store/open-store.js'
@@ -64,10 +64,12 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const { config, version, log, now } = options
   const dir = join(config.data, 'controller')
   makeDirectoryDurably(dir)
-  const policy = livePolicy(config.policyFile, log, lifecycle)
-
   const state = openEmbeddedState({ path: join(dir, 'state.db') })
   lifecycle.add('state store', () => state.close())
+  const policyHistory = new PolicyHistory(state)
+  const policy = await LivePolicy.open({ file: config.policyFile, history: policyHistory, log, now })
+  policy.start()
+  lifecycle.add('policy', () => policy.stop())
   const { store, embedded } = await openStore({
     config: config.store,
     retention: config.retention,
@@ -82,6 +84,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   storeMetrics(registry, store)
+  policyMetrics(registry, policy)
   const metrics = ingestMetrics(registry)
 
   const fleet = new Fleet()
@@ -158,7 +161,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     fleet,
     store,
     state,
-    policy,
+    policy: () => policy.inForce(),
+    policyHistory,
     log,
     version,
     staticDir: options.webDir,
@@ -213,33 +217,6 @@ function endOverlapInTime(enrolment: Enrolment, log: Log, lifecycle: Lifecycle):
   look()
   const timer = setInterval(look, lookAtOverlapEveryMs)
   lifecycle.add('end of a rotation', () => clearInterval(timer))
-}
-
-/** The policy, read again when its file changes; a bad file never replaces a good policy. */
-function livePolicy(file: string | undefined, log: Log, lifecycle: Lifecycle): () => Policy {
-  if (file === undefined) return () => defaultPolicy
-  let { policy } = loadPolicy(file)
-  let settling: NodeJS.Timeout | undefined
-  // The directory: editors replace the file instead of writing into it.
-  const watcher = watch(dirname(file), () => {
-    clearTimeout(settling)
-    settling = setTimeout(() => {
-      try {
-        policy = loadPolicy(file).policy
-        log.info({ file }, 'policy read again')
-      } catch (error) {
-        log.error(
-          { reason: error instanceof Error ? error.message : String(error) },
-          'the policy file is bad; the one before stays',
-        )
-      }
-    }, 300)
-  })
-  lifecycle.add('policy watcher', () => {
-    clearTimeout(settling)
-    watcher.close()
-  })
-  return () => policy
 }
 
 /** Hosts that one controller serves at the configured beats; with more, the beats grow longer. */

@@ -19,6 +19,10 @@ export const apiErrors = {
   'vm-unknown': { status: 404, when: 'no VM of that uuid or name' },
   'agent-unknown': { status: 404, when: 'no agent of that id or name' },
   'join-token-unknown': { status: 404, when: 'no join token of that id: it was used, or has expired' },
+  'policy-version-unknown': {
+    status: 404,
+    when: 'no version of the policy has that number, or it is not kept any more',
+  },
   'no-backup': { status: 404, when: 'no finished backup is there' },
   'request-timeout': {
     status: 408,

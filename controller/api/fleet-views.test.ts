@@ -21,16 +21,18 @@ function renewed(before: ViewSet, after: ViewSet): string[] {
 
 function changed(change: (snapshot: Snapshot) => Snapshot): string[] {
   const fleet = new HandFleet(elabSnapshot())
-  const views = new FleetViews(fleet, () => defaultPolicy)
+  const views = new FleetViews(fleet, () => inForce)
   const before = views.current()
   fleet.set(change(fleet.snapshot()))
   return renewed(before, views.current())
 }
 
+const inForce = { policy: defaultPolicy, problem: undefined }
+
 describe('views', () => {
   it('are made once for a snapshot and a policy', () => {
     let policy: Policy = defaultPolicy
-    const views = new FleetViews(new HandFleet(elabSnapshot()), () => policy)
+    const views = new FleetViews(new HandFleet(elabSnapshot()), () => ({ policy, problem: undefined }))
     const first = views.current()
     expect(views.current()).toBe(first)
     policy = policyOf('arrays: [{ match: "*", name: box }]')
@@ -82,7 +84,7 @@ describe('views', () => {
 
 describe('the difference to what a client has', () => {
   it('is everything at first, in parts, then nothing', () => {
-    const set = new FleetViews(new HandFleet(elabSnapshot()), () => defaultPolicy).current()
+    const set = new FleetViews(new HandFleet(elabSnapshot()), () => inForce).current()
     const sent = nothingSent()
     const sizes: number[] = []
     for (let change = difference(set, sent, 15, true); change !== undefined; change = difference(set, sent, 15)) {
@@ -93,7 +95,7 @@ describe('the difference to what a client has', () => {
 
   it('of a new revision that shows no change is empty, and tells the revision', () => {
     const fleet = new HandFleet(elabSnapshot())
-    const views = new FleetViews(fleet, () => defaultPolicy)
+    const views = new FleetViews(fleet, () => inForce)
     const sent = nothingSent()
     difference(views.current(), sent, 1000, true)
     fleet.set({ ...fleet.snapshot(), revision: 2 })

@@ -12,7 +12,9 @@ import {
   type StorageArray,
   type Vm,
 } from '../model/snapshot.js'
+import type { PolicyInForce } from '../policy/live-policy.js'
 import { arrayNameFor } from '../policy/policy-index.js'
+import { labelParts, labelsOfVms, type VmLabels } from '../policy/resolve.js'
 import { agentView } from './to-view/agent-view.js'
 import { arrayView } from './to-view/array-view.js'
 import { hostView } from './to-view/host-view.js'
@@ -20,10 +22,13 @@ import { vmView } from './to-view/vm-view.js'
 import { ViewCache } from './view-cache.js'
 import type { AgentView, ArrayView, HostView, VmView } from './views.js'
 
+type PolicyNow = Pick<PolicyInForce, 'policy' | 'problem'>
+
 /** Views of all entities of one snapshot. A view that did not change since the set before is the same object. */
 export interface ViewSet {
   readonly snapshot: Snapshot
   readonly policy: Policy
+  readonly policyProblem: PolicyNow['problem']
   readonly capacity: Capacity
   readonly findings: Settled
   /** By id. */
@@ -46,27 +51,29 @@ export class FleetViews {
 
   constructor(
     private readonly fleet: Pick<FleetReader, 'snapshot'>,
-    private readonly policy: () => Policy,
+    private readonly policy: () => PolicyNow,
   ) {}
 
   current(): ViewSet {
     const snapshot = this.fleet.snapshot()
-    const policy = this.policy()
-    if (this.#last?.snapshot === snapshot && this.#last.policy === policy) return this.#last
-    this.#last = this.#build(snapshot, policy)
+    const now = this.policy()
+    const last = this.#last
+    if (last?.snapshot === snapshot && last.policy === now.policy && last.policyProblem === now.problem) return last
+    this.#last = this.#build(snapshot, now)
     return this.#last
   }
 
-  #build(snapshot: Snapshot, policy: Policy): ViewSet {
+  #build(snapshot: Snapshot, { policy, problem }: PolicyNow): ViewSet {
     const result = capacity(snapshot, policy)
     const arrayName = arrayNames(snapshot, policy)
     return {
       snapshot,
       policy,
+      policyProblem: problem,
       capacity: result,
-      findings: fleetFindings(snapshot, policy, result),
+      findings: fleetFindings(snapshot, policy, { capacity: result, policyProblem: problem?.message }),
       hosts: this.#hostViews(snapshot, result),
-      vms: this.#vmViews(snapshot, arrayName),
+      vms: this.#vmViews(snapshot, arrayName, labelsOfVms(policy, snapshot)),
       arrays: this.#arrayViews(snapshot, arrayName),
       agents: this.#agents.update(
         snapshot.agents.values(),
@@ -91,7 +98,11 @@ export class FleetViews {
     )
   }
 
-  #vmViews(snapshot: Snapshot, arrayName: (key: string) => string): ReadonlyMap<string, VmView> {
+  #vmViews(
+    snapshot: Snapshot,
+    arrayName: (key: string) => string,
+    labels: ReadonlyMap<string, VmLabels>,
+  ): ReadonlyMap<string, VmView> {
     const host = (vm: Vm): Host | undefined => snapshot.hosts.get(vm.hostId)
     const doubled = (vm: Vm): boolean => snapshot.placements.get(vm.uuid)?.doubled ?? false
     return this.#vms.update(
@@ -103,6 +114,7 @@ export class FleetViews {
         host(vm)?.status,
         host(vm)?.kind,
         doubled(vm),
+        ...labelParts(labels.get(vm.uuid)),
         ...disksOf(vm, snapshot).flatMap((disk) => [disk, arrayName(disk.arrayKey)]),
       ],
       (vm) =>
@@ -111,6 +123,7 @@ export class FleetViews {
           host: host(vm),
           disks: disksOf(vm, snapshot).map((disk) => ({ disk, arrayName: arrayName(disk.arrayKey) })),
           doubled: doubled(vm),
+          labels: labels.get(vm.uuid),
         }),
     )
   }

@@ -15,7 +15,8 @@ import { Counter, type Registry } from 'prom-client'
 import type { Log } from '../../common/log.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Enrolment } from '../ingest/enrolment.js'
-import type { Policy } from '../model/policy.js'
+import type { PolicyInForce } from '../policy/live-policy.js'
+import type { PolicyHistory } from '../policy/policy-history.js'
 import type { StateStore } from '../store/state-store.js'
 import type { TimeSeries } from '../store/time-series.js'
 import type { ApiApp } from './app.js'
@@ -38,6 +39,7 @@ import { addHealthRoutes, type Readiness } from './routes/health.js'
 import { addHostRoutes } from './routes/hosts.js'
 import { addJoinTokenRoutes, type AgentEndpoint } from './routes/join-tokens.js'
 import { addOpenapiRoute } from './routes/openapi.js'
+import { addPolicyRoutes } from './routes/policy.js'
 import { addSeriesRoute } from './routes/series.js'
 import { addSessionRoutes } from './routes/session.js'
 import { addStoreBackupRoutes, type Backups } from './routes/store-backup.js'
@@ -54,7 +56,8 @@ export interface ApiOptions {
   readonly fleet: FleetReader
   readonly store: TimeSeries
   readonly state: StateStore
-  readonly policy: () => Policy
+  readonly policy: () => PolicyInForce
+  readonly policyHistory: Pick<PolicyHistory, 'list' | 'version'>
   readonly log: Log
   readonly version: string
   /** Where the built page is; without it there is only the API. */
@@ -180,12 +183,12 @@ async function addPlugins(app: ApiApp, { version }: ApiOptions): Promise<void> {
 
 function addRoutes(
   app: ApiApp,
-  { store, version, registry, ready, now, enrolment, agentEndpoint, backups }: ApiOptions,
+  { store, policy, policyHistory, version, registry, ready, now, enrolment, agentEndpoint, backups }: ApiOptions,
   { authenticator, views, hub }: { authenticator: Authenticator; views: FleetViews; hub: StreamHub },
 ): void {
   addHealthRoutes(app, { ready, registry })
   addSessionRoutes(app, { authenticator, now })
-  addFleetRoute(app, { views, store, version, now })
+  addFleetRoute(app, { views, policy, store, version, now })
   addHostRoutes(app, views)
   addVmRoutes(app, views)
   addArrayRoute(app, views)
@@ -193,6 +196,7 @@ function addRoutes(
   addJoinTokenRoutes(app, enrolment, agentEndpoint)
   addAuthorityRoutes(app, enrolment)
   addCapacityRoute(app, views)
+  addPolicyRoutes(app, { views, policy, history: policyHistory })
   addSeriesRoute(app, { views, store, now })
   addTopRoute(app, { views, store, now })
   addStoreBackupRoutes(app, backups)

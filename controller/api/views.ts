@@ -54,9 +54,13 @@ export const vmView = z.object({
   stateSince: timeMs,
   stale: z.boolean().describe('its host is silent or it could not be read; values are the last known'),
   doubled: z.boolean().describe('two hosts report it as running'),
-  owner: z.string().optional(),
+  class: z.enum(['core', 'personal']).optional().describe('by policy'),
+  owner: z.string().optional().describe('by policy, else by its own metadata; group and service too'),
   group: z.string().optional(),
   service: z.string().optional(),
+  labelOrigins: z
+    .record(z.string(), z.string())
+    .describe('who said class, group, owner and service: the key of a rule, such as groups.0, or metadata'),
   title: z.string().optional(),
   vcpus: z.number().optional(),
   autostart: z.boolean().optional(),
@@ -302,8 +306,61 @@ export const fleetView = z.object({
       .optional()
       .describe('in front of a store that is a server'),
   }),
+  policy: z.object({
+    version: z.number().optional().describe('left out without a policy file'),
+    problem: z.string().optional().describe('why the file is not what is in force'),
+  }),
   findings: z.array(findingView).describe('what checks say, the worst first'),
   findingsLeftOut: z.number().optional().describe('how many more there are'),
+})
+
+export const policyVersionView = z.object({
+  number: z.number().describe('counts up from 1'),
+  at: timeMs.describe('when it came into force'),
+  hash: z.string().describe('SHA-256 of its text'),
+  file: z.string(),
+  linkTarget: z.string().optional().describe('what the file was a link to'),
+  modifiedAt: timeMs.describe('when the file was written'),
+  author: z.string().describe('user whose file it was'),
+  occasion: z.enum(['start', 'change']).describe('found at the start of the controller, or while it ran'),
+})
+
+export const policyTextView = policyVersionView.extend({ text: z.string() })
+
+export const configProblemView = z.object({
+  key: z.string().describe('such as hosts.0.role; empty for the file as a whole'),
+  line: z.number().optional(),
+  expected: z.string(),
+  got: z.string(),
+})
+
+export const policyView = z.object({
+  file: z.string().optional().describe('left out if the configuration names none'),
+  version: policyVersionView.optional(),
+  problem: z
+    .object({ since: timeMs, message: z.string(), problems: z.array(configProblemView) })
+    .optional()
+    .describe('why the file as it is now is not what is in force'),
+  effective: z
+    .record(z.string(), z.unknown())
+    .describe('what is in force, defaults included, in the form of a policy file'),
+})
+
+export const policyNoteView = z.object({
+  kind: z.enum(['contradiction', 'shadowed', 'unmatched', 'unused', 'overruled']),
+  key: z.string().describe('of the rule, such as groups.0'),
+  line: z.number().optional(),
+  message: z.string(),
+})
+
+/** What a policy would do if it were in force. */
+export const policyCheckView = z.object({
+  problems: z.array(configProblemView).describe('why it would be refused; the rest is empty then'),
+  notes: z.array(policyNoteView).describe('what is allowed and probably not meant'),
+  findings: z.array(findingView.extend({ isNew: z.boolean().describe('not found by the policy in force') })),
+  findingsLeftOut: z.number().optional().describe('how many more there are'),
+  ends: z.array(findingView).describe('found by the policy in force, and no more'),
+  excepted: z.array(findingView.extend({ reason: z.string(), key: z.string(), line: z.number().optional() })),
 })
 
 export const seriesView = z.object({
@@ -369,6 +426,12 @@ export type FindingView = z.infer<typeof findingView>
 export type LedgerView = z.infer<typeof ledgerView>
 export type CapacityView = z.infer<typeof capacityView>
 export type FleetView = z.infer<typeof fleetView>
+export type PolicyVersionView = z.infer<typeof policyVersionView>
+export type PolicyTextView = z.infer<typeof policyTextView>
+export type ConfigProblemView = z.infer<typeof configProblemView>
+export type PolicyView = z.infer<typeof policyView>
+export type PolicyNoteView = z.infer<typeof policyNoteView>
+export type PolicyCheckView = z.infer<typeof policyCheckView>
 export type SeriesView = z.infer<typeof seriesView>
 export type BackupView = z.infer<typeof backupView>
 export type TopView = z.infer<typeof topView>

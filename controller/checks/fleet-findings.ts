@@ -3,16 +3,30 @@ import type { Policy } from '../model/policy.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { capacity, type Capacity } from './capacity.js'
 import { placedFleet } from './policy/placed-fleet.js'
+import { policyFileFindings } from './policy/policy-file.js'
 import { policyFindings } from './policy/policy-findings.js'
 import { settle, type Settled } from './settle.js'
+
+/** What checks work on besides snapshot and policy. */
+export interface Circumstances {
+  /** If it was made already. */
+  readonly capacity?: Pick<Capacity, 'findings'>
+  /** Why the policy file is not what is in force. */
+  readonly policyProblem?: string | undefined
+}
 
 /** All that checks say of a fleet by a policy. The one place that knows every check. */
 export function fleetFindings(
   snapshot: Snapshot,
   policy: Policy,
-  { findings }: Pick<Capacity, 'findings'> = capacity(snapshot, policy),
+  { capacity: made = capacity(snapshot, policy), policyProblem }: Circumstances = {},
 ): Settled {
-  const { stands, excepted } = settle([...findings, ...policyFindings(placedFleet(snapshot, policy))], snapshot, policy)
+  const found = [
+    ...made.findings,
+    ...policyFileFindings(policyProblem),
+    ...policyFindings(placedFleet(snapshot, policy)),
+  ]
+  const { stands, excepted } = settle(found, snapshot, policy)
   return { stands: worstFirst(stands), excepted }
 }
 

@@ -12,6 +12,12 @@ export function countArgument(most: number): (text: string) => number {
   }
 }
 
+/** The number of a version. */
+export function versionArgument(text: string): number {
+  if (/^[1-9]\d{0,11}$/u.test(text)) return Number(text)
+  throw new InvalidArgumentError('Expected the number of a version, as the list shows it.')
+}
+
 /** Seconds, as small as a tenth. */
 export function secondsArgument(text: string): number {
   const seconds = Number(text)

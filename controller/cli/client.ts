@@ -11,6 +11,14 @@ import {
   fleetView,
   hostView,
   joinTokenView,
+  policyCheckView,
+  policyTextView,
+  policyVersionView,
+  policyView,
+  type PolicyCheckView,
+  type PolicyTextView,
+  type PolicyVersionView,
+  type PolicyView,
   newJoinTokenView,
   topView,
   vmView,
@@ -42,6 +50,7 @@ const arrayPage = z.object({ arrays: z.array(arrayView), ...cursor })
 const agentPage = z.object({ agents: z.array(agentView), ...cursor })
 const eventPage = z.object({ events: z.array(eventView) })
 const joinTokens = z.object({ joinTokens: z.array(joinTokenView) })
+const policyVersions = z.object({ versions: z.array(policyVersionView) })
 const loginLink = z.object({ url: z.string(), expiresAt: z.number() })
 
 export type LoginLink = z.infer<typeof loginLink>
@@ -103,6 +112,23 @@ export class ApiClient {
     signal: AbortSignal,
   ): Promise<CapacityView> {
     return this.#get('capacity', capacityView, signal, sizes)
+  }
+
+  policy(signal: AbortSignal): Promise<PolicyView> {
+    return this.#get('policy', policyView, signal)
+  }
+
+  async policyHistory(signal: AbortSignal): Promise<readonly PolicyVersionView[]> {
+    return (await this.#get('policy/history', policyVersions, signal)).versions
+  }
+
+  policyVersion(number: number, signal: AbortSignal): Promise<PolicyTextView> {
+    return this.#get(`policy/history/${number}`, policyTextView, signal)
+  }
+
+  /** What the text of a policy file would do. Nothing is changed by asking. */
+  checkPolicy(text: string, file: string, signal: AbortSignal): Promise<PolicyCheckView> {
+    return this.#post('policy/check', policyCheckView, signal, { text, file: file.slice(-300) })
   }
 
   top(by: string, count: number, signal: AbortSignal): Promise<TopView> {

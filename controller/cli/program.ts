@@ -12,6 +12,7 @@ import { addEventsCommand } from './commands/events.js'
 import { addHostCommands } from './commands/host.js'
 import { addLeaveCommand } from './commands/leave.js'
 import { addLoginCommand } from './commands/login.js'
+import { addPolicyCommands } from './commands/policy.js'
 import { addStatusCommand } from './commands/status.js'
 import { addStoreCommands } from './commands/store.js'
 import { addTopCommand } from './commands/top.js'
@@ -76,6 +77,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addAuthorityCommands,
     addTopCommand,
     addCapacityCommand,
+    addPolicyCommands,
     addEventsCommand,
     addStoreCommands,
     addLoginCommand,

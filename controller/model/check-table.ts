@@ -31,7 +31,8 @@ export const checkTable = {
   'host-silent': {
     says: 'nothing is heard of a host; its room does not count',
     severity: 'critical',
-    raiseAfterMs: 0,
+    // After a start of the controller every host is silent until its agent is back.
+    raiseAfterMs: 90_000,
     clearAfterMs: minute,
   },
   'host-unreachable': {
@@ -74,6 +75,12 @@ export const checkTable = {
     says: 'more virtual CPUs on a host than `limits.vcpusPerCore` allows',
     severity: 'warning',
     ...figure,
+  },
+  'policy-file': {
+    says: 'the policy file is bad or gone; the policy before it goes on',
+    severity: 'warning',
+    raiseAfterMs: 0,
+    clearAfterMs: 0,
   },
   'core-on-shared-storage': { says: 'a core VM has a disk on local storage', severity: 'warning', ...standing },
   'reserve-host-empty': { says: 'a VM runs on a host that is kept in reserve', severity: 'warning', ...standing },

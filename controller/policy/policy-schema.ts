@@ -31,6 +31,15 @@ export const pattern = z
   .regex(printable, 'a name in which * stands for any characters, without spaces around it')
   .refine((text) => text.split('*').length - 1 <= mostStars, `at most ${mostStars} *`)
 
+export function isName(text: string): boolean {
+  return name.safeParse(text).success
+}
+
+/** True if the text can stand in a file as a pattern. */
+export function isPattern(text: string): boolean {
+  return pattern.safeParse(text).success
+}
+
 /** One pattern, or a list of them. */
 export const patterns = z.unknown().transform((value, context): string[] => {
   const result = distinct(z.array(pattern).min(1).max(mostInList)).safeParse(Array.isArray(value) ? value : [value])

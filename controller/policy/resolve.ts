@@ -45,6 +45,20 @@ export function labelsOf(index: PolicyIndex, vm: Told): VmLabels {
   }
 }
 
+/** All that the labels say, as values to be compared by identity. */
+export function labelParts(labels: VmLabels | undefined): readonly (string | undefined)[] {
+  if (labels === undefined) return []
+  return [labels.class, labels.group, labels.owner, labels.service].flatMap((said) => [
+    said?.value,
+    said === undefined ? undefined : originText(said.origin),
+  ])
+}
+
+/** `groups.0` or `metadata`. */
+export function originText(origin: Origin): string {
+  return origin === 'metadata' ? origin : origin.key
+}
+
 function classBy(group: At<GroupRule> | undefined): Said<VmClass> | undefined {
   return group?.rule.class === undefined ? undefined : { value: group.rule.class, origin: { key: group.key } }
 }

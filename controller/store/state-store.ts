@@ -2,7 +2,16 @@
  * Small durable state that is not a time series: agents, tokens, sessions, last inventories.
  * Rows are JSON values under (table, key). Async, so that a server database can follow.
  */
-export const stateTables = ['ca', 'agents', 'joinTokens', 'apiTokens', 'sessions', 'inventories', 'meta'] as const
+export const stateTables = [
+  'ca',
+  'agents',
+  'joinTokens',
+  'apiTokens',
+  'sessions',
+  'inventories',
+  'policyVersions',
+  'meta',
+] as const
 export type StateTable = (typeof stateTables)[number]
 
 export interface Tx {

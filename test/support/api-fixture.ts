@@ -12,6 +12,8 @@ import { openCertificateAuthority } from '../../controller/ingest/ca.js'
 import { Enrolment } from '../../controller/ingest/enrolment.js'
 import type { OpenSessions } from '../../controller/ingest/open-sessions.js'
 import type { Policy } from '../../controller/model/policy.js'
+import type { PolicyInForce } from '../../controller/policy/live-policy.js'
+import { PolicyHistory } from '../../controller/policy/policy-history.js'
 import { defaultPolicy } from '../../controller/policy/policy-file.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
 import { openEmbeddedState } from '../../controller/store/embedded-state/embedded-state.js'
@@ -43,7 +45,9 @@ export interface ApiFixture {
   readonly tokenFile: string
   readonly token: string
   readonly clock: { now: number }
-  readonly rules: { policy: Policy }
+  /** What is in force; the rest of it is that of a controller without a policy file. */
+  readonly rules: { policy: Policy } & Partial<PolicyInForce>
+  readonly history: PolicyHistory
   readonly readiness: { ok: boolean; reasons: string[] }
   readonly agents: AgentRegistry
   /** Stand-ins for sessions of agents go here. */
@@ -62,13 +66,14 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
   const log = createLog('test', 'silent')
   const clock = { now: builtAt }
   const now = (): number => clock.now
-  const rules = { policy: defaultPolicy }
+  const rules: ApiFixture['rules'] = { policy: defaultPolicy }
   const readiness = { ok: true, reasons: [] as string[] }
   const fleet = new HandFleet(elabSnapshot())
   const ownStore = more.store === undefined ? await openTestStore(directory, now) : undefined
   const store = more.store ?? ownStore
   if (store === undefined) throw new Error('no store')
   const state = openEmbeddedState({ path: join(directory, 'state.db') })
+  const history = new PolicyHistory(state)
   const tokenFile = join(directory, 'secrets', 'api-token')
   const ca = await openCertificateAuthority(state, now())
   const agents = new AgentRegistry(state, ca)
@@ -91,7 +96,8 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       fleet,
       store,
       state,
-      policy: () => rules.policy,
+      policy: () => ({ lines: new Map(), file: undefined, version: undefined, problem: undefined, ...rules }),
+      policyHistory: history,
       log,
       version: '0.0.0-test',
       staticDir: undefined,
@@ -123,6 +129,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     tokenFile,
     clock,
     rules,
+    history,
     readiness,
     agents,
     sessions,

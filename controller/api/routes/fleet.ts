@@ -1,5 +1,6 @@
 import type { QueueHealth, TimeSeries } from '../../store/time-series.js'
 import { isRunning, valueOf } from '../../model/snapshot.js'
+import type { PolicyInForce } from '../../policy/live-policy.js'
 import type { ApiApp } from '../app.js'
 import type { FleetViews } from '../fleet-views.js'
 import { withDeadline } from '../store-call.js'
@@ -9,16 +10,17 @@ import { answers } from './answers.js'
 
 interface FleetRouteOptions {
   readonly views: FleetViews
+  readonly policy: () => Pick<PolicyInForce, 'version'>
   readonly store: Pick<TimeSeries, 'health'>
   readonly version: string
   readonly now: () => number
 }
 
-export function addFleetRoute(app: ApiApp, { views, store, version, now }: FleetRouteOptions): void {
+export function addFleetRoute(app: ApiApp, { views, policy, store, version, now }: FleetRouteOptions): void {
   app.get(
     '/api/v1/fleet',
     { schema: { summary: 'The whole fleet in a few figures', response: answers(fleetView) } },
-    async () => fleetAnswer(views, { version, at: now() }, await storeHealth(store)),
+    async () => fleetAnswer(views, { version, at: now(), policy: policy() }, await storeHealth(store)),
   )
 }
 
@@ -28,10 +30,10 @@ const mostFindings = 500
 /** `at` is the controller's clock now: pages and commands take the ages of what they show from it. */
 function fleetAnswer(
   views: FleetViews,
-  { version, at }: { readonly version: string; readonly at: number },
+  { version, at, policy }: Pick<FleetView, 'version' | 'at'> & { readonly policy: Pick<PolicyInForce, 'version'> },
   store: FleetView['store'],
 ): FleetView {
-  const { snapshot, capacity, findings } = views.current()
+  const { snapshot, capacity, findings, policyProblem } = views.current()
   const hosts = [...snapshot.hosts.values()]
   const vms = [...snapshot.vms.values()]
   const agents = [...snapshot.agents.values()]
@@ -49,6 +51,10 @@ function fleetAnswer(
     survivesHostFailure: capacity.fleet.survivesHostFailure,
     agents: { total: agents.length, connected: agents.filter(({ connected }) => connected).length },
     store,
+    policy: {
+      ...(policy.version !== undefined && { version: policy.version.number }),
+      ...(policyProblem !== undefined && { problem: policyProblem.message }),
+    },
     findings: findings.stands.slice(0, mostFindings).map(findingView),
     ...(findings.stands.length > mostFindings && { findingsLeftOut: findings.stands.length - mostFindings }),
   }

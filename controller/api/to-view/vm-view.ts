@@ -1,4 +1,5 @@
 import { valueOf, type Disk, type Host, type Metric, type Nic, type Vm } from '../../model/snapshot.js'
+import { originText, type VmLabels } from '../../policy/resolve.js'
 import type { DiskView, NicView, VmView } from '../views.js'
 import { absentMetrics, gapViews, given, knownMetrics, text } from './metrics-view.js'
 
@@ -15,10 +16,11 @@ export interface VmParts {
   readonly host: Host | undefined
   readonly disks: readonly NamedDisk[]
   readonly doubled: boolean
+  readonly labels: VmLabels | undefined
 }
 
 /** A VM is stale when its host is not up or when it could not be read itself. */
-export function vmView({ vm, host, disks, doubled }: VmParts): VmView {
+export function vmView({ vm, host, disks, doubled, labels }: VmParts): VmView {
   const { metrics } = vm
   const value = (name: string): number | undefined => valueOf(metrics[name])
   return given({
@@ -34,9 +36,11 @@ export function vmView({ vm, host, disks, doubled }: VmParts): VmView {
     stateSince: vm.stateSince,
     stale: host?.status !== 'up' || vm.gaps.length > 0,
     doubled,
-    owner: text(vm.owner),
-    group: text(vm.group),
-    service: text(vm.service),
+    class: labels?.class?.value,
+    owner: labels?.owner?.value,
+    group: labels?.group?.value,
+    service: labels?.service?.value,
+    labelOrigins: labelOrigins(labels),
     title: text(vm.title),
     vcpus: vm.vcpus,
     autostart: vm.autostart,
@@ -61,6 +65,15 @@ export function vmView({ vm, host, disks, doubled }: VmParts): VmView {
     gaps: gapViews(vm.gaps),
     lastSampleAt: vm.lastSampleAt,
   })
+}
+
+function labelOrigins(labels: VmLabels | undefined): Record<string, string> {
+  const origins: Record<string, string> = {}
+  for (const label of ['class', 'group', 'owner', 'service'] as const) {
+    const said = labels?.[label]
+    if (said !== undefined) origins[label] = originText(said.origin)
+  }
+  return origins
 }
 
 function momentOf(metric: Metric | undefined): number | undefined {

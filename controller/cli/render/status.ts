@@ -29,6 +29,7 @@ export function renderStatus(fleet: FleetView, look: Look): string[] {
         ['Loss of a host', hosts.total === 0 ? undefined : survival(fleet.survivesHostFailure)],
         ['Store', store.ok ? `ok, ${formatBytes(store.sizeBytes)}` : span(`failing: ${store.problem}`, 'critical')],
         ['Queue of it', queueOf(fleet)],
+        ['Policy', policyOf(fleet)],
         ['Findings', findingCounts(fleet.findings)],
       ],
       look,
@@ -36,6 +37,13 @@ export function renderStatus(fleet: FleetView, look: Look): string[] {
     ...findingSection(fleet.findings, look),
     ...notes([fleet.findingsLeftOut === undefined ? undefined : `and ${fleet.findingsLeftOut} findings more`], look),
   ]
+}
+
+function policyOf({ policy: { version, problem } }: FleetView): Span | undefined {
+  const inForce = version === undefined ? 'no version' : `version ${version}`
+  if (problem !== undefined)
+    return span(`${inForce} goes on: its file is bad or gone (headroom policy show)`, 'warning')
+  return version === undefined ? undefined : span(inForce)
 }
 
 /** Whether the fleet bears the loss of any one host, as a person reads it. */

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import type { z } from 'zod'
 
 import {
@@ -13,8 +14,12 @@ import {
   sampleHosts,
   sampleJoinTokens,
   sampleNow,
+  samplePolicy,
+  samplePolicyCheck,
+  samplePolicyVersions,
   sampleTop,
   sampleUuid,
+  sampleVersion,
   sampleVm,
   sampleVms,
 } from '../../../test/support/cli/sample-views.js'
@@ -27,6 +32,10 @@ import {
   fleetView,
   hostView,
   joinTokenView,
+  policyCheckView,
+  policyTextView,
+  policyVersionView,
+  policyView,
   topView,
   vmView,
 } from '../../api/views.js'
@@ -41,6 +50,8 @@ import { renderHostList } from './host-list.js'
 import { renderJoinTokenList } from './join-token-list.js'
 import type { Look } from './look.js'
 import { displayWidth } from './plain-text.js'
+import { renderPolicyDiff, renderPolicyHistory } from './policy-history.js'
+import { renderPolicy, renderPolicyCheck, renderProblems, renderVmLabels } from './policy.js'
 import { renderStatus } from './status.js'
 import { renderTop } from './top.js'
 import { renderVmDetail } from './vm-detail.js'
@@ -63,6 +74,9 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   top: (look) => renderTop({ top: sampleTop('write'), vms: byUuid }, look, true),
   capacity: (look) => renderCapacity(sampleCapacity, true, look),
   events: (look) => renderEventList(sampleEvents, true, look),
+  'policy-history': (look) => renderPolicyHistory(samplePolicyVersions, look),
+  'policy-check': (look) => renderPolicyCheck(samplePolicyCheck, false, look),
+  'policy-vms': (look) => renderVmLabels(sampleVms, look),
 }
 
 describe.each(Object.entries(views))('%s', (name, render) => {
@@ -100,7 +114,16 @@ describe('hostile names', () => {
 
   /** Every text replaced, but those that the schemas bind. */
   function poisoned<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-    const bound: ReadonlySet<string> = new Set(['kind', 'status', 'support', 'severity', 'uuid', 'by'])
+    const bound: ReadonlySet<string> = new Set([
+      'kind',
+      'status',
+      'support',
+      'severity',
+      'uuid',
+      'by',
+      'class',
+      'occasion',
+    ])
     const text = JSON.stringify(value, (key, inner: unknown) =>
       typeof inner === 'string' && !bound.has(key) ? attack : inner,
     )
@@ -125,6 +148,15 @@ describe('hostile names', () => {
     (look) => renderTop({ top: poisoned(topView, sampleTop('cpu')), vms: new Map([[sampleUuid(1), vm]]) }, look, true),
     (look) => renderTop({ top: { ...poisoned(topView, sampleTop('cpu')), by: attack }, vms: new Map() }, look, true),
     (look) => renderCapacity(poisoned(capacityView, sampleCapacity), true, look),
+    (look) => renderPolicy(poisoned(policyView, samplePolicy), look),
+    (look) => renderPolicyHistory(poisoned(policyVersionView.array(), samplePolicyVersions), look),
+    (look) => renderPolicyCheck(poisoned(policyCheckView, samplePolicyCheck), false, look),
+    (look) => renderVmLabels([vm], look),
+    (look) => renderProblems(attack, [{ key: attack, line: 1, expected: attack, got: attack }], look),
+    (look) => {
+      const [version] = poisoned(policyTextView.array(), [{ ...samplePolicyVersions[0], text: '' }])
+      return version === undefined ? [] : renderPolicyDiff(version, { ...version, text: `${attack}\n${attack}` }, look)
+    },
     (look) => renderEventList(poisoned(eventView.array(), sampleEvents), true, look),
     (look) =>
       poisoned(eventView.array(), sampleEvents).map((event) => renderEventLine({ ...event, kind: attack }, look)),
@@ -209,4 +241,33 @@ test('a rotation that is over names who was left behind', () => {
   expect(renderFinishedRotation({ authority, leftBehind }, look(80)).join('\n')).toMatch(
     /must join anew\n.*\nfar +away/,
   )
+})
+
+test('a policy is shown as a file that can be used, whatever the width', () => {
+  const lines = renderPolicy(samplePolicy, look(40))
+  expect(lines.slice(0, 4)).toEqual([
+    '# File: /etc/headroom/policy.yaml',
+    '# Version 3, in force since 2011-04-12 09:20:30; written 2011-04-12 09:20:29 by admin; 0123456789ab',
+    '# NOT in force is the file as it is since 2011-04-12 10:19:30:',
+    '# policy.yaml:3: hosts.0.role: expected one of core, personal, secondary, reserve, got "spare"',
+  ])
+  expect(parse(lines.join('\n'))).toEqual(samplePolicy.effective)
+  expect(renderPolicy({ effective: {} }, look(40))[0]).toContain('No policy file: these are the defaults')
+})
+
+test.each([
+  ['a\nb\n', 'a\nc\n', ['@@ -1,2 +1,2 @@', ' a', '-b', '+c']],
+  ['a\n', 'a\n', ['no difference between version 2 and 3']],
+  [undefined, 'a\n', ['@@ -0,0 +1,1 @@', '+a']],
+])('the difference between %j and %j', (before, after, expected) => {
+  const version = (number: number, text: string) => ({ ...samplePolicyVersions[0], ...sampleVersion(number), text })
+  const lines = renderPolicyDiff(before === undefined ? undefined : version(2, before), version(3, after), look(80))
+  expect(lines.slice(-expected.length)).toEqual(expected)
+})
+
+test('offline nothing is said of findings', () => {
+  const { notes } = samplePolicyCheck
+  const lines = renderPolicyCheck({ problems: [], notes, findings: [], ends: [], excepted: [] }, true, look(80))
+  expect(lines.join('\n')).not.toContain('It would find')
+  expect(lines.join('\n')).toContain('needs a running controller')
 })

@@ -37,9 +37,10 @@ function pairs(vm: VmView, now: number): (readonly [string, string | Span | unde
     ['State', span(`${state.text}${because} for ${age(vm.stateSince, now)}`, state.tone)],
     ['UUID', vm.uuid],
     ['Hypervisor', vm.kind],
-    ['Owner', given(vm.owner)],
-    ['Group', given(vm.group)],
-    ['Service', given(vm.service)],
+    ['Class', labelOf(vm, 'class')],
+    ['Owner', labelOf(vm, 'owner')],
+    ['Group', labelOf(vm, 'group')],
+    ['Service', labelOf(vm, 'service')],
     ['Autostart', vm.autostart === undefined ? undefined : vm.autostart ? 'yes' : 'no'],
     ['CPU', `${cores(vm.cpuCores)} of ${figure(vm.vcpus, String)} vCPUs`],
     ['Memory', `${memory(vm.memoryBytes)} of ${memory(vm.memoryMaxBytes)}`],
@@ -69,8 +70,11 @@ function estimates({ metrics }: VmView): (readonly [string, string | undefined])
   ]
 }
 
-function given(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text
+/** Something that policy or metadata say of it, and which rule of the policy that is. */
+function labelOf(vm: VmView, label: 'class' | 'owner' | 'group' | 'service'): string | undefined {
+  const value = vm[label]
+  const origin = vm.labelOrigins[label]
+  return value === undefined || origin === undefined || origin === 'metadata' ? value : `${value} (policy: ${origin})`
 }
 
 function io(bytes: number | undefined, requests: number | undefined, ms: number | undefined): string {

@@ -27,7 +27,13 @@ const host = (name: string, fits: boolean, neededBytes = 3 * GiB): CapacityView[
   name,
   kind: 'xen',
   status: 'up',
-  failure: { neededBytes, freeBytes: GiB, fits },
+  failure: {
+    neededBytes,
+    freeBytes: GiB,
+    fits,
+    restartable: { neededBytes, fits },
+    lost: { bytes: 0, vms: [] },
+  },
 })
 const capacity = (...hosts: CapacityView['hosts']): CapacityView => ({
   at: 0,

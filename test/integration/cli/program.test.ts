@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
-import { capabilityView, capacityView, hostView, topView, vmView } from '../../../controller/api/views.js'
+import {
+  capabilityView,
+  capacityView,
+  hostView,
+  policyVersionView,
+  policyView,
+  topView,
+  vmView,
+} from '../../../controller/api/views.js'
 import { runCliHere, runCliProcess } from '../../support/cli/run-cli.js'
 import { sampleVm } from '../../support/cli/sample-views.js'
 import { type StandIn, standInToken, startStandIn } from '../../support/cli/stand-in-controller.js'
@@ -80,6 +88,16 @@ test.each([
   ['ca show', 0, 'Agents that have not renewed'],
   ['ca rotate', 0, 'Former trusted'],
   ['ca rotate --finish', 0, 'trusted no more'],
+  ['policy show', 0, '# NOT in force is the file as it is'],
+  ['policy show --vms', 0, 'core (groups.0)'],
+  ['policy history', 0, 'while it ran'],
+  ['policy history 3', 0, '-limits: { hostReserve: 2GiB }\n+limits: { hostReserve: 3GiB }\n'],
+  ['policy history 3 --against 1', 0, '-limits: { hostReserve: 1GiB }\n+limits: { hostReserve: 3GiB }\n'],
+  ['policy history 1', 0, '+limits: { hostReserve: 1GiB }'],
+  ['policy history 2 --text', 0, 'limits: { hostReserve: 2GiB }\n'],
+  ['policy check deploy/policy/elab.yaml --offline', 0, 'the file is a policy'],
+  ['policy check deploy/policy/elab.yaml', 3, 'no VM is called "bel"'],
+  ['policy init -', 0, 'hosts:\n  - { match: xenhv01 }   # xen, 9 VMs'],
   ['top --by write -n 3', 0, '▾ WRITE'],
   ['events', 0, 'crashed (panicked)  kure  xenhv04'],
   ['login', 0, 'http://127.0.0.1:8420/login?key=once\n'],
@@ -108,6 +126,13 @@ test.each([
   ['agent revoke', {}, 2, "missing required argument 'agent'"],
   ['agent revoke nobody', {}, 1, 'no agent of that name'],
   ['ca rotate --force', {}, 2, '--force goes with --finish'],
+  ['policy history 0', {}, 2, 'the number of a version'],
+  ['policy history --text', {}, 2, 'go with the number of a version'],
+  ['policy history 9', {}, 1, 'no such version'],
+  ['policy check /nowhere.yaml', {}, 1, '/nowhere.yaml cannot be read: ENOENT'],
+  ['policy check package.json --offline', {}, 1, 'package.json:2: name: expected a known key, got unknown key "name"'],
+  ['policy init package.json', {}, 1, 'package.json exists\n  give another name, or --force'],
+  ['policy init /nowhere/policy.yaml', {}, 1, '/nowhere/policy.yaml cannot be written: ENOENT'],
   ['status --json --watch', {}, 2, 'cannot be used with'],
   ['status --url nonsense', {}, 2, 'no address of a controller'],
   ['vm show bel', {}, 1, 'headroom: no VM is named bel\n  similar: bell\n'],
@@ -130,6 +155,8 @@ test.each([
   ['agent capabilities --json', z.strictObject({ hosts: z.array(capabilitiesDocument).length(3) })],
   ['agent capabilities --json elab', z.strictObject({ hosts: z.array(capabilitiesDocument).length(2) })],
   ['capacity --json', capacityView],
+  ['policy show --json', policyView],
+  ['policy history --json', z.strictObject({ versions: z.array(policyVersionView).length(3) })],
   ['top --json --by write', topView],
 ] as const)('%s prints one document', async (line, schema) => {
   const { code, stdout } = await run(line)

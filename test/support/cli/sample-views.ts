@@ -8,6 +8,9 @@ import type {
   FleetView,
   HostView,
   JoinTokenView,
+  PolicyCheckView,
+  PolicyVersionView,
+  PolicyView,
   TopView,
   VmView,
 } from '../../../controller/api/views.js'
@@ -37,7 +40,9 @@ export function sampleVm(change: Partial<VmView> = {}): VmView {
     stateSince: sampleNow - 3 * 86_400_000,
     stale: false,
     doubled: false,
+    class: 'core',
     group: 'department',
+    labelOrigins: { class: 'groups.0', group: 'metadata' },
     vcpus: 2,
     cpuCores: 0.534,
     memoryBytes: GiB,
@@ -83,7 +88,20 @@ export function sampleVm(change: Partial<VmView> = {}): VmView {
 /** A VM of which nothing but its existence is known. */
 export function bareVm(change: Partial<VmView>): VmView {
   const { uuid, revision, kind, simulated, stateReason, stateSince, metrics, absent, disks, nics, gaps } = sampleVm()
-  const unchanged = { uuid, revision, kind, simulated, stateReason, stateSince, metrics, absent, disks, nics, gaps }
+  const unchanged = {
+    uuid,
+    revision,
+    kind,
+    simulated,
+    stateReason,
+    stateSince,
+    metrics,
+    absent,
+    disks,
+    nics,
+    gaps,
+    labelOrigins: {},
+  }
   return {
     ...unchanged,
     name: 'cc',
@@ -388,7 +406,71 @@ export const sampleFleet: FleetView = {
   survivesHostFailure: false,
   agents: { total: 2, connected: 1 },
   store: { ok: true, problem: '', sizeBytes: 12_345_678 },
+  policy: { version: 3 },
   findings: [...sampleFindings],
+}
+
+export function sampleVersion(number: number): PolicyVersionView {
+  return {
+    number,
+    at: sampleNow - (4 - number) * 3_600_000,
+    hash: '0123456789abcdef'.repeat(4),
+    file: '/etc/headroom/policy.yaml',
+    modifiedAt: sampleNow - (4 - number) * 3_600_000 - 1000,
+    author: 'admin',
+    occasion: number === 1 ? 'start' : 'change',
+  }
+}
+
+export const samplePolicyVersions: readonly PolicyVersionView[] = [
+  sampleVersion(1),
+  { ...sampleVersion(2), linkTarget: '/etc/headroom/..2011_04_12_08/policy.yaml', author: 'root' },
+  sampleVersion(3),
+]
+
+export const samplePolicy: PolicyView = {
+  file: '/etc/headroom/policy.yaml',
+  version: sampleVersion(3),
+  problem: {
+    since: sampleNow - 60_000,
+    message: 'policy.yaml:3: hosts.0.role: expected one of core, personal, secondary, reserve, got "spare"',
+    problems: [{ key: 'hosts.0.role', line: 3, expected: 'one of core, personal, secondary, reserve', got: '"spare"' }],
+  },
+  effective: {
+    limits: { vmMemory: '1GiB', hostReserve: '2GiB' },
+    hosts: [{ match: ['xenhv03'], role: 'reserve' }],
+    groups: [{ name: 'personal', match: ['kure', 's-*'], class: 'personal', owner: '{vm}' }],
+  },
+}
+
+export const samplePolicyCheck: PolicyCheckView = {
+  problems: [],
+  notes: [
+    {
+      kind: 'shadowed',
+      key: 'groups.2',
+      line: 14,
+      message: 'it never counts: groups.0 ("*") comes first for all that "web*" matches',
+    },
+    { kind: 'unmatched', key: 'apart.0', line: 21, message: 'no VM is called "bel"' },
+    { kind: 'unused', key: 'limits.classMemory.core', message: 'no group has the class core' },
+  ],
+  findings: [
+    ...sampleFindings.slice(1).map((finding) => ({ ...finding, isNew: false })),
+    ...sampleFindings.slice(0, 1).map((finding) => ({ ...finding, isNew: true })),
+  ],
+  ends: [{ check: 'no-room', severity: 'info', subject: 'host:xenhv02', message: 'no room for a VM of 1 GiB' }],
+  excepted: [
+    {
+      check: 'core-on-shared-storage',
+      severity: 'warning',
+      subject: 'vm:bell',
+      message: 'a core VM on local storage of xenhv01',
+      reason: 'too heavy for the array; on local disk on purpose',
+      key: 'exceptions.0',
+      line: 30,
+    },
+  ],
 }
 
 export const sampleEvents: readonly EventView[] = [

@@ -10,6 +10,9 @@ import {
   sampleHosts,
   sampleJoinTokens,
   sampleNow,
+  samplePolicy,
+  samplePolicyCheck,
+  samplePolicyVersions,
   sampleTop,
   sampleVms,
 } from './sample-views.js'
@@ -105,6 +108,12 @@ function usual(method: string, { pathname, searchParams }: URL): Answer {
       return ok(wanted === 'rotate' ? sampleAuthority : { authority: sampleAuthority, leftBehind: [] })
     case 'GET capacity':
       return ok(sampleCapacity)
+    case 'GET policy':
+      return ok(samplePolicy)
+    case 'GET policy/:':
+      return policyVersion(wanted)
+    case 'POST policy/:':
+      return ok(samplePolicyCheck)
     case 'GET top':
       return ok(sampleTop(searchParams.get('by') ?? ''))
     case 'GET events/:':
@@ -114,6 +123,15 @@ function usual(method: string, { pathname, searchParams }: URL): Answer {
     default:
       return { status: 404, body: { code: 'route-unknown', message: 'no such route' } }
   }
+}
+
+/** What is asked of the policy: the part of the address after `policy/`. */
+function policyVersion(what: string): Answer {
+  if (what === 'history') return ok({ versions: samplePolicyVersions })
+  const version = samplePolicyVersions.find(({ number }) => what === `history/${number}`)
+  if (version === undefined)
+    return { status: 404, body: { code: 'policy-version-unknown', message: 'no such version' } }
+  return ok({ ...version, text: `limits: { hostReserve: ${version.number}GiB }\n` })
 }
 
 /** What is asked of agents and join tokens: the part of the address after `agents/`. */

@@ -1,0 +1,132 @@
+import { z } from 'zod'
+
+import { ConfigError, type ConfigProblem } from '../../../common/config-error.js'
+import { fleetFindings } from '../../checks/fleet-findings.js'
+import { findingKey } from '../../model/finding.js'
+import { fileForm } from '../../policy/file-form.js'
+import type { PolicyInForce } from '../../policy/live-policy.js'
+import { mostPolicyBytes, parsePolicy, type ParsedPolicy } from '../../policy/policy-file.js'
+import type { PolicyHistory } from '../../policy/policy-history.js'
+import { reviewPolicy } from '../../policy/review.js'
+import type { ApiApp } from '../app.js'
+import { ApiError } from '../errors.js'
+import type { FleetViews } from '../fleet-views.js'
+import { findingView } from '../to-view/finding-view.js'
+import { given } from '../to-view/metrics-view.js'
+import {
+  policyCheckView,
+  policyTextView,
+  policyVersionView,
+  policyView,
+  type ConfigProblemView,
+  type PolicyCheckView,
+  type PolicyView,
+} from '../views.js'
+import { answers } from './answers.js'
+
+interface PolicyRouteOptions {
+  readonly views: FleetViews
+  readonly policy: () => PolicyInForce
+  readonly history: Pick<PolicyHistory, 'list' | 'version'>
+}
+
+/** In JSON a text may take several times its length. */
+const mostBodyBytes = mostPolicyBytes * 3
+
+/** Findings in the answer to a check. */
+const mostFindings = 2000
+
+export function addPolicyRoutes(app: ApiApp, { views, policy, history }: PolicyRouteOptions): void {
+  app.get(
+    '/api/v1/policy',
+    { schema: { summary: 'The policy in force, and what is wrong with its file', response: answers(policyView) } },
+    () => inForceView(policy()),
+  )
+  app.get(
+    '/api/v1/policy/history',
+    {
+      schema: {
+        summary: 'Policies that were in force, oldest first',
+        response: answers(z.object({ versions: z.array(policyVersionView) })),
+      },
+    },
+    async () => ({ versions: await history.list() }),
+  )
+  app.get(
+    '/api/v1/policy/history/:number',
+    {
+      schema: {
+        summary: 'One of them with its text',
+        params: z.strictObject({ number: z.string().regex(/^[1-9]\d{0,11}$/, 'the number of a version') }),
+        response: answers(policyTextView),
+      },
+    },
+    async (request) => {
+      const number = Number(request.params.number)
+      const version = await history.version(number)
+      if (version !== undefined) return version
+      throw new ApiError('policy-version-unknown', `there is no version ${number} of the policy, or no more`)
+    },
+  )
+  app.post(
+    '/api/v1/policy/check',
+    {
+      bodyLimit: mostBodyBytes,
+      schema: {
+        summary: 'What a policy would do if it were in force; changes nothing',
+        body: z.strictObject({
+          text: z.string().max(mostPolicyBytes).describe('of the policy file'),
+          file: z.string().min(1).max(300).describe('its name, for messages').prefault('policy.yaml'),
+        }),
+        response: answers(policyCheckView),
+      },
+    },
+    (request) => checkView(request.body, views),
+  )
+}
+
+function inForceView({ file, version, problem, policy }: PolicyInForce): PolicyView {
+  return given({
+    file,
+    version,
+    problem:
+      problem === undefined
+        ? undefined
+        : { since: problem.since, message: problem.message, problems: problem.problems.map(problemView) },
+    effective: { ...fileForm(policy) },
+  })
+}
+
+function checkView({ text, file }: { text: string; file: string }, views: FleetViews): PolicyCheckView {
+  let parsed: ParsedPolicy
+  try {
+    parsed = parsePolicy(text, file)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return { problems: error.problems.map(problemView), notes: [], findings: [], ends: [], excepted: [] }
+  }
+  const { snapshot, findings: now } = views.current()
+  const then = fleetFindings(snapshot, parsed.policy)
+  const before = new Set(now.stands.map(findingKey))
+  const after = new Set(then.stands.map(findingKey))
+  const leftOut = then.stands.length - mostFindings
+  return {
+    problems: [],
+    notes: reviewPolicy(parsed, { snapshot, settled: then }).map((note) => given(note)),
+    findings: then.stands
+      .slice(0, mostFindings)
+      .map((one) => ({ ...findingView(one), isNew: !before.has(findingKey(one)) })),
+    ...(leftOut > 0 && { findingsLeftOut: leftOut }),
+    ends: now.stands
+      .filter((one) => !after.has(findingKey(one)))
+      .slice(0, mostFindings)
+      .map(findingView),
+    excepted: then.excepted
+      .slice(0, mostFindings)
+      .map(({ finding, reason, key }) => given({ ...findingView(finding), reason, key, line: parsed.lines.get(key) })),
+  }
+}
+
+function problemView(problem: ConfigProblem): ConfigProblemView {
+  return given({ ...problem })
+}

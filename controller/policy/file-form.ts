@@ -1,0 +1,83 @@
+import { exactDuration, exactShare, exactSize } from '../../common/units.js'
+import type { CheckSetting, CheckName, Threshold } from '../model/check-table.js'
+import type { Policy } from '../model/policy.js'
+import { checkNames, settingsOf } from './policy-schema.js'
+
+/** A value as it stands in a YAML file. */
+export type FileValue = string | number | boolean | readonly FileValue[] | { readonly [key: string]: FileValue }
+
+type FileMap = Readonly<Record<string, FileValue>>
+
+/** The policy with all its defaults, in the form of a policy file: parsing that gives the same policy. */
+export function fileForm(policy: Policy): FileMap {
+  const { limits } = policy
+  return {
+    limits: given({
+      vmMemory: exactSize(limits.vmMemoryBytes),
+      hostReserve: exactSize(limits.hostReserveBytes),
+      classMemory: given({
+        core: sizeOf(limits.classMemoryBytes.core),
+        personal: sizeOf(limits.classMemoryBytes.personal),
+      }),
+      vcpusPerCore: limits.vcpusPerCore,
+    }),
+    hosts: policy.hosts.map(({ match, role, reserveBytes }) => given({ match, role, reserve: sizeOf(reserveBytes) })),
+    groups: policy.groups.map(({ name, match, class: vmClass, owner }) =>
+      given({ name, match: someOf(match), class: vmClass, owner }),
+    ),
+    services: policy.services.map(({ name, members }) => given({ name, members: someOf(members) })),
+    apart: policy.apart,
+    arrays: policy.arrays.map(({ name, match, join, cacheBytes, drainBytesPerSecond }) =>
+      given({
+        name,
+        match,
+        join: join || undefined,
+        cache: sizeOf(cacheBytes),
+        drain: drainBytesPerSecond === undefined ? undefined : `${exactSize(drainBytesPerSecond)}/s`,
+      }),
+    ),
+    exceptions: policy.exceptions.map(({ vm, host, rule, reason }) => given({ vm, host, rule, reason })),
+    thresholds: Object.fromEntries(
+      checkNames().map((check) => [check, thresholdForm(check, policy.thresholds[check])]),
+    ),
+  }
+}
+
+function thresholdForm(check: CheckName, threshold: Threshold): FileMap {
+  const settings = Object.entries(settingsOf(check)).map(([key, { unit }]) => {
+    const value: unknown = Reflect.get(threshold, key)
+    return [key, inUnit(typeof value === 'number' ? value : Number.NaN, unit)]
+  })
+  return given({
+    severity: threshold.severity,
+    raiseAfter: exactDuration(threshold.raiseAfterMs),
+    clearAfter: exactDuration(threshold.clearAfterMs),
+    ...Object.fromEntries(settings),
+  })
+}
+
+/** How a setting of a check is written. */
+export function inUnit(value: number, unit: CheckSetting['unit']): FileValue {
+  switch (unit) {
+    case 'share':
+      return exactShare(value)
+    case 'size':
+      return exactSize(value)
+    case 'duration':
+      return exactDuration(value)
+    case 'number':
+      return value
+  }
+}
+
+function sizeOf(bytes: number | undefined): string | undefined {
+  return bytes === undefined ? undefined : exactSize(bytes)
+}
+
+function someOf(patterns: readonly string[]): readonly string[] | undefined {
+  return patterns.length === 0 ? undefined : patterns
+}
+
+function given(fields: Readonly<Record<string, FileValue | undefined>>): FileMap {
+  return Object.fromEntries(Object.entries(fields).filter((one): one is [string, FileValue] => one[1] !== undefined))
+}

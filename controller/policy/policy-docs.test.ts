@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+
+import { exactDuration } from '../../common/units.js'
+import { checkTable, type CheckRow } from '../model/check-table.js'
+import { inUnit } from './file-form.js'
+import { checkNames, policyFileSchema, settingsOf } from './policy-schema.js'
+
+/** docs/policy.md against the schema and the table of checks. */
+
+const text = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8')
+
+/** Cells of the first table with that head after `from`. */
+function table(head: string, from = ''): string[][] {
+  const start = text.indexOf(head, text.indexOf(from))
+  const [, , ...rows] = text.slice(start, text.indexOf('\n\n', start)).split('\n')
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
+}
+
+test('every key of the schema is documented, and no other', () => {
+  const keys = new Set(
+    keysOf(policyFileSchema).map((key) =>
+      key.replace('[][]', '[]').replace(/^thresholds\.[^.]+\./, 'thresholds.CHECK.'),
+    ),
+  )
+  for (const check of checkNames()) {
+    for (const setting of Object.keys(settingsOf(check))) keys.delete(`thresholds.CHECK.${setting}`)
+  }
+  keys.add('thresholds.CHECK.SETTING')
+  const documented = table('| key | what | default |').map(([key = '']) => key.replaceAll('`', ''))
+  expect(documented.toSorted()).toEqual([...keys].toSorted())
+})
+
+test('every check is documented with its severity and times', () => {
+  const expected = Object.entries(checkTable).map(([check, { says, severity, raiseAfterMs, clearAfterMs }]) => {
+    return [`\`${check}\``, says, severity, `\`${exactDuration(raiseAfterMs)}\``, `\`${exactDuration(clearAfterMs)}\``]
+  })
+  expect(table('| check | what it says | severity | raise after | clear after |')).toEqual(expected)
+})
+
+test('every setting of a check is documented with its default', () => {
+  const rows: readonly (readonly [string, CheckRow])[] = Object.entries(checkTable)
+  const expected = rows.flatMap(([check, { settings = {} }]) =>
+    Object.entries(settings).map(([key, { meaning, initial, unit }]) => {
+      return [`\`thresholds.${check}.${key}\``, meaning, `\`${String(inUnit(initial, unit))}\``]
+    }),
+  )
+  expect(table('| key | what | default |', 'Settings of checks:')).toEqual(expected)
+})
+
+/** Paths of all keys of a schema: `hosts[].match`. */
+function keysOf(schema: unknown, path = ''): string[] {
+  if (schema instanceof z.ZodObject) {
+    return Object.entries(schema.shape).flatMap(([key, inner]) => keysOf(inner, path === '' ? key : `${path}.${key}`))
+  }
+  if (schema instanceof z.ZodArray && path !== '') {
+    const inner = keysOf(schema.element, `${path}[]`)
+    return inner.length > 0 ? inner : [path]
+  }
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
+    return keysOf(schema.unwrap(), path)
+  }
+  return [path]
+}
