@@ -196,7 +196,7 @@ function addRoutes(
   addJoinTokenRoutes(app, enrolment, agentEndpoint)
   addAuthorityRoutes(app, enrolment)
   addCapacityRoute(app, views)
-  addPolicyRoutes(app, { views, policy, history: policyHistory })
+  addPolicyRoutes(app, { views, policy, history: policyHistory, now })
   addSeriesRoute(app, { views, store, now })
   addTopRoute(app, { views, store, now })
   addStoreBackupRoutes(app, backups)

@@ -1,4 +1,5 @@
 import type { CheckName, Thresholds } from './check-table.js'
+import type { Severity } from './finding.js'
 
 /** The fleet's rules as plain data, after defaults. Of rules with `match` the first that matches wins; in patterns `*` stands for any characters. */
 export interface Policy {
@@ -20,6 +21,10 @@ export interface Policy {
   readonly apart: readonly (readonly string[])[]
   readonly exceptions: readonly ExceptionRule[]
   readonly thresholds: Thresholds
+  /** Every route that matches is told. */
+  readonly routes: readonly RouteRule[]
+  readonly silences: readonly SilenceRule[]
+  readonly heartbeat: HeartbeatRule | undefined
 }
 
 /** `core`: what others depend on. `personal`: what its owner does with it nobody can foresee. Others have no class. */
@@ -70,4 +75,64 @@ export interface ExceptionRule {
   readonly host: string | undefined
   readonly rule: CheckName
   readonly reason: string
+}
+
+/** Whom to tell of what. */
+export interface RouteRule {
+  readonly name: string
+  /** All parts that are there have to fit. */
+  readonly match: {
+    readonly severity?: readonly Severity[] | undefined
+    /** Pattern for names of checks. */
+    readonly check?: string | undefined
+    readonly group?: string | undefined
+    /** Pattern for names of owners. */
+    readonly owner?: string | undefined
+  }
+  readonly to: readonly TargetRule[]
+  /** Alerts that agree in these are told in one message. */
+  readonly groupBy: readonly ('check' | 'severity' | 'subject' | 'host' | 'group' | 'owner')[]
+  /** How long to wait for others of the group; the least time between two messages about it; how often to remind. */
+  readonly groupWaitMs: number
+  readonly groupIntervalMs: number
+  readonly repeatMs: number
+}
+
+/** Where to send. Secrets are in files. */
+export type TargetRule =
+  | {
+      readonly kind: 'alertmanager'
+      readonly url: string
+      /** How often what fires is sent again. */
+      readonly resendMs: number
+      readonly user?: string | undefined
+      readonly passwordFile?: string | undefined
+      readonly tokenFile?: string | undefined
+    }
+  | { readonly kind: 'webhook'; readonly url: string; readonly secretFile: string }
+  | {
+      readonly kind: 'email'
+      /** `{owner}` in it stands for each owner. */
+      readonly to: readonly string[]
+    }
+
+/** What nobody is told of for a while. */
+export interface SilenceRule {
+  readonly match: {
+    /** Pattern for names of checks. */
+    readonly check?: string | undefined
+    /** Pattern for subjects: `host:xenhv0*`, `vm:panda`, `fleet`. */
+    readonly subject?: string | undefined
+  }
+  readonly untilMs: number
+  readonly author: string
+  readonly reason: string
+}
+
+/** A sign of life, whose absence somebody else notices. */
+export interface HeartbeatRule {
+  readonly everyMs: number
+  /** Asked with GET. */
+  readonly url: string | undefined
+  readonly alertmanager: Extract<TargetRule, { readonly kind: 'alertmanager' }> | undefined
 }

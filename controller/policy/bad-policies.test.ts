@@ -179,6 +179,81 @@ describe('a policy file', () => {
     ],
     ['thresholds: [no-room]', 'p.yaml:1: thresholds: expected object, got ["no-room"]'],
     ['thresholds: { no-room: 5m }', 'p.yaml:1: thresholds.no-room: expected object, got "5m"'],
+    ['routes: [{ name: a }]', 'p.yaml:1: routes.0.to: expected array, got nothing'],
+    ['routes: [{ name: a, to: [] }]', 'p.yaml:1: routes.0.to: expected at least 1 entry, got []'],
+    [
+      'routes: [{ name: a, to: [{ pager: {} }] }]',
+      'p.yaml:1: routes.0.to.0.pager: expected a known key, got unknown key "pager"\np.yaml:1: routes.0.to.0: expected one of alertmanager, webhook, email, got {"pager":{}}',
+    ],
+    [
+      'routes: [{ name: a, to: [{ email: { to: [a@b] }, webhook: { url: "http://a", secretFile: b } }] }]',
+      'p.yaml:1: routes.0.to.0: expected one of alertmanager, webhook, email, got {"email":{"to":["a@b"]},"webhook":{"url":"http://a","secretFile":"b"}}',
+    ],
+    [
+      'routes: [{ name: a, to: [{ email: { to: [nobody] } }] }]',
+      'p.yaml:1: routes.0.to.0.email.to.0: expected an address such as admin@example.org or {owner}@example.org, got "nobody"',
+    ],
+    [
+      'routes: [{ name: a, to: [{ email: { to: ["{vm}@a"] } }] }]',
+      'p.yaml:1: routes.0.to.0.email.to.0: expected an address such as admin@example.org or {owner}@example.org, got "{vm}@a"',
+    ],
+    [
+      'routes: [{ name: a, to: [{ webhook: { url: "http://a" } }] }]',
+      'p.yaml:1: routes.0.to.0.webhook.secretFile: expected string, got nothing',
+    ],
+    [
+      'routes: [{ name: a, to: [{ webhook: { url: "http://me:secret@a", secretFile: b } }] }]',
+      'p.yaml:1: routes.0.to.0.webhook.url: expected an address such as https://alerts.example/hook, without a password in it, got "http://me:secret@a"',
+    ],
+    [
+      'routes: [{ name: a, to: [{ alertmanager: { url: "ftp://a" } }] }]',
+      'p.yaml:1: routes.0.to.0.alertmanager.url: expected an address such as https://alerts.example/hook, without a password in it, got "ftp://a"',
+    ],
+    [
+      'routes: [{ name: a, to: [{ alertmanager: { url: "http://a", resend: 10m } }] }]',
+      'p.yaml:1: routes.0.to.0.alertmanager.resend: expected a duration from 1s to 5m, got "10m"',
+    ],
+    [
+      'routes: [{ name: a, match: { severity: [error] }, to: [{ email: { to: [a@b] } }] }]',
+      'p.yaml:1: routes.0.match.severity.0: expected one of info, warning, critical, got "error"',
+    ],
+    [
+      'routes: [{ name: a, match: { check: no-romm }, to: [{ email: { to: [a@b] } }] }]',
+      'p.yaml:1: routes.0.match.check: expected the name of a check, or a pattern that one has, got "no-romm"',
+    ],
+    [
+      'routes: [{ name: a, groupBy: [vm], to: [{ email: { to: [a@b] } }] }]',
+      'p.yaml:1: routes.0.groupBy.0: expected one of check, severity, subject, host, group, owner, got "vm"',
+    ],
+    [
+      'routes: [{ name: a, repeat: 1s, to: [{ email: { to: [a@b] } }] }]',
+      'p.yaml:1: routes.0.repeat: expected a duration from 1m to 30d, got "1s"',
+    ],
+    [
+      'silences: [{ match: {}, until: 2012-01-01T00:00Z, author: a, reason: b }]',
+      'p.yaml:1: silences.0.match: expected check, subject or both, got {}',
+    ],
+    [
+      'silences: [{ match: { subject: mail }, until: 2012-01-01T00:00Z, author: a, reason: b }]',
+      'p.yaml:1: silences.0.match.subject: expected a subject such as vm:mail, host:xenhv0*, array:* or fleet, got "mail"',
+    ],
+    [
+      'silences: [{ match: { subject: "vm:a" }, until: 2012-01-01, author: a, reason: b }]',
+      'p.yaml:1: silences.0.until: expected a moment such as 2012-01-15T18:00:00+09:00, got "2012-01-01"',
+    ],
+    [
+      'silences: [{ match: { subject: "vm:a" }, until: 2012-13-01T00:00Z, author: a, reason: b }]',
+      'p.yaml:1: silences.0.until: expected a moment such as 2012-01-15T18:00:00+09:00, got "2012-13-01T00:00Z"',
+    ],
+    [
+      'silences: [{ match: { subject: "vm:a" }, until: 2012-01-01T00:00Z, reason: b }]',
+      'p.yaml:1: silences.0.author: expected string, got nothing',
+    ],
+    ['heartbeat: { every: 1m }', 'p.yaml:1: heartbeat: expected url, alertmanager or both, got {"every":"1m"}'],
+    [
+      'heartbeat: { every: 1s, url: "http://a" }',
+      'p.yaml:1: heartbeat.every: expected a duration from 10s to 1h, got "1s"',
+    ],
     ['approvals: []', 'p.yaml:1: approvals: expected a known key, got unknown key "approvals"'],
     ['moves: {}', 'p.yaml:1: moves: expected a known key, got unknown key "moves"'],
     ['- a', 'p.yaml:1: the file: expected object, got ["a"]'],

@@ -108,7 +108,7 @@ describe('the draft of a policy', () => {
         })
         const settled = fleetFindings(snapshot, parsed.policy)
         // A service of one member is what was seen; the rest is to be in use.
-        const odd = reviewPolicy(parsed, { snapshot, settled }).filter(
+        const odd = reviewPolicy(parsed, 0, { snapshot, settled }).filter(
           ({ key, kind }) => !(kind === 'unused' && key.startsWith('services')),
         )
         expect(odd.filter(({ kind }) => kind === 'unmatched' || kind === 'contradiction')).toEqual([])

@@ -1,7 +1,7 @@
 import { groupBy } from '../../common/group-by.js'
 import { named } from '../checks/in-words.js'
 import { vmClasses } from '../model/policy.js'
-import { isName, isPattern } from './policy-schema.js'
+import { isName, isPattern } from './policy-text-schema.js'
 import { stems } from './stems.js'
 
 /** What is seen of a fleet, from outside. */

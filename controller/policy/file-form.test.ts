@@ -16,6 +16,11 @@ services: [{ name: s, members: [m, "1"] }, { name: t }]
 apart: [[a, b], ["c*"]]
 arrays: [{ name: box, match: "iscsi:*", join: true, cache: 512MiB, drain: 25MB/s }, { name: c, match: d }]
 exceptions: [{ vm: "a*", rule: no-room, reason: "because: of # that" }, { host: h, rule: host-failure, reason: r }]
+routes:
+  - { name: r, to: [{ email: { to: [a@b, "{owner}"] } }] }
+  - { name: s, match: { severity: [info], check: "*", group: "1", owner: "*" }, to: [{ alertmanager: { url: "http://a", tokenFile: f } }, { webhook: { url: "http://b", secretFile: g } }], groupBy: [], groupWait: 1s, groupInterval: 1m, repeat: 2d }
+silences: [{ match: { subject: "*:x" }, until: 2012-01-15T18:00+09:00, author: a, reason: r }]
+heartbeat: { alertmanager: { url: "http://a", resend: 1s } }
 thresholds: { near-miss: { severity: critical, raiseAfter: 0s, clearAfter: 90s, within: 7% } }
 `
 

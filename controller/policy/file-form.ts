@@ -1,6 +1,6 @@
 import { exactDuration, exactShare, exactSize } from '../../common/units.js'
 import type { CheckSetting, CheckName, Threshold } from '../model/check-table.js'
-import type { Policy } from '../model/policy.js'
+import type { HeartbeatRule, Policy, RouteRule, TargetRule } from '../model/policy.js'
 import { checkNames, settingsOf } from './policy-schema.js'
 
 /** A value as it stands in a YAML file. */
@@ -37,10 +37,50 @@ export function fileForm(policy: Policy): FileMap {
       }),
     ),
     exceptions: policy.exceptions.map(({ vm, host, rule, reason }) => given({ vm, host, rule, reason })),
+    routes: policy.routes.map(routeForm),
+    silences: policy.silences.map(({ match, untilMs, author, reason }) => ({
+      match: given(match),
+      until: new Date(untilMs).toISOString().replace('.000Z', 'Z'),
+      author,
+      reason,
+    })),
+    ...given({ heartbeat: policy.heartbeat === undefined ? undefined : heartbeatForm(policy.heartbeat) }),
     thresholds: Object.fromEntries(
       checkNames().map((check) => [check, thresholdForm(check, policy.thresholds[check])]),
     ),
   }
+}
+
+function routeForm({ name, match, to, groupBy, groupWaitMs, groupIntervalMs, repeatMs }: RouteRule): FileMap {
+  return {
+    name,
+    match: given({ severity: match.severity, check: match.check, group: match.group, owner: match.owner }),
+    to: to.map((target) => {
+      switch (target.kind) {
+        case 'alertmanager':
+          return { alertmanager: alertmanagerForm(target) }
+        case 'webhook':
+          return { webhook: { url: target.url, secretFile: target.secretFile } }
+        case 'email':
+          return { email: { to: target.to } }
+      }
+    }),
+    groupBy,
+    groupWait: exactDuration(groupWaitMs),
+    groupInterval: exactDuration(groupIntervalMs),
+    repeat: exactDuration(repeatMs),
+  }
+}
+
+function alertmanagerForm({ url, resendMs, user, passwordFile, tokenFile }: AlertmanagerTarget): FileMap {
+  return given({ url, resend: exactDuration(resendMs), user, passwordFile, tokenFile })
+}
+
+type AlertmanagerTarget = Extract<TargetRule, { readonly kind: 'alertmanager' }>
+
+function heartbeatForm({ everyMs, url, alertmanager }: HeartbeatRule): FileMap {
+  const told = alertmanager === undefined ? undefined : alertmanagerForm(alertmanager)
+  return given({ every: exactDuration(everyMs), url, alertmanager: told })
 }
 
 function thresholdForm(check: CheckName, threshold: Threshold): FileMap {
@@ -57,7 +97,7 @@ function thresholdForm(check: CheckName, threshold: Threshold): FileMap {
 }
 
 /** How a setting of a check is written. */
-export function inUnit(value: number, unit: CheckSetting['unit']): FileValue {
+export function inUnit(value: number, unit: CheckSetting['unit']): string | number {
   switch (unit) {
     case 'share':
       return exactShare(value)

@@ -63,6 +63,8 @@ function keysOf(schema: unknown, path = ''): string[] {
     const inner = keysOf(schema.element, `${path}[]`)
     return inner.length > 0 ? inner : [path]
   }
+  // A transformation after the keys were read; before them there is only what takes a list or a single one.
+  if (schema instanceof z.ZodPipe && !(schema.in instanceof z.ZodUnknown)) return keysOf(schema.in, path)
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) {
     return keysOf(schema.unwrap(), path)
   }

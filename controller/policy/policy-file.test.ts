@@ -27,6 +27,9 @@ describe('policy.yaml', () => {
       services: [],
       apart: [],
       exceptions: [],
+      routes: [],
+      silences: [],
+      heartbeat: undefined,
     })
     expect(Object.keys(thresholds)).toEqual(Object.keys(checkTable))
     expect(thresholds['near-miss']).toEqual({
@@ -62,6 +65,20 @@ exceptions:
     reason: nothing can be done
 thresholds:
   near-miss: { severity: warning, raiseAfter: 10s, clearAfter: 1h, within: 10% }
+routes:
+  - { name: all, to: [{ email: { to: ["{owner}@lab"] } }] }
+  - name: some
+    match: { severity: [warning, critical], check: "*-room", group: lab, owner: "a*" }
+    to:
+      - alertmanager: { url: "http://127.0.0.1:9093", resend: 30s, user: me, passwordFile: /etc/password }
+      - webhook: { url: "https://hook.example/a", secretFile: /etc/secret }
+    groupBy: [host, check]
+    groupWait: 0s
+    groupInterval: 5m
+    repeat: 1d
+silences:
+  - { match: { check: no-room, subject: "host:a*" }, until: 2012-01-15T18:00:00+09:00, author: me, reason: moving }
+heartbeat: { every: 30s, url: "https://alive.example/x", alertmanager: { url: "http://127.0.0.1:9093" } }
 `
     const { policy, lines } = parsePolicy(text, 'policy.yaml')
     expect(policy).toEqual({
@@ -93,6 +110,48 @@ thresholds:
         ...defaultPolicy.thresholds,
         'near-miss': { severity: 'warning', raiseAfterMs: 10_000, clearAfterMs: 3_600_000, within: 0.1 },
       },
+      routes: [
+        {
+          name: 'all',
+          match: {},
+          to: [{ kind: 'email', to: ['{owner}@lab'] }],
+          groupBy: ['check'],
+          groupWaitMs: 5000,
+          groupIntervalMs: 30_000,
+          repeatMs: 43_200_000,
+        },
+        {
+          name: 'some',
+          match: { severity: ['warning', 'critical'], check: '*-room', group: 'lab', owner: 'a*' },
+          to: [
+            {
+              kind: 'alertmanager',
+              url: 'http://127.0.0.1:9093',
+              resendMs: 30_000,
+              user: 'me',
+              passwordFile: '/etc/password',
+            },
+            { kind: 'webhook', url: 'https://hook.example/a', secretFile: '/etc/secret' },
+          ],
+          groupBy: ['host', 'check'],
+          groupWaitMs: 0,
+          groupIntervalMs: 300_000,
+          repeatMs: 86_400_000,
+        },
+      ],
+      silences: [
+        {
+          match: { check: 'no-room', subject: 'host:a*' },
+          untilMs: Date.parse('2012-01-15T09:00:00Z'),
+          author: 'me',
+          reason: 'moving',
+        },
+      ],
+      heartbeat: {
+        everyMs: 30_000,
+        url: 'https://alive.example/x',
+        alertmanager: { kind: 'alertmanager', url: 'http://127.0.0.1:9093', resendMs: 60_000 },
+      },
     })
     expect(Object.fromEntries(lines)).toEqual({
       'hosts.0': 4,
@@ -106,6 +165,9 @@ thresholds:
       'arrays.0': 16,
       'exceptions.0': 18,
       'exceptions.1': 19,
+      'routes.0': 25,
+      'routes.1': 26,
+      'silences.0': 36,
     })
   })
 
@@ -116,6 +178,14 @@ thresholds:
 
   it('comes with a sample that holds the defaults', () => {
     expect(loadPolicy(file('config/policy.yaml')).policy).toEqual(defaultPolicy)
+  })
+
+  it('comes with a sample whose examples are taken', () => {
+    const lines = readFileSync(file('config/policy.yaml'), 'utf8').split('\n')
+    const examples = lines.flatMap((text) => /^# (\w+:| {2,}- .*)$/.exec(text)?.[1] ?? [])
+    const { policy } = parsePolicy(examples.join('\n'), 'examples')
+    const { hosts, groups, services, apart, arrays, exceptions } = policy
+    expect([hosts, groups, services, apart, arrays, exceptions].map(({ length }) => length)).toEqual([2, 2, 1, 1, 1, 1])
   })
 
   it('comes with the elab as an example', () => {

@@ -19,7 +19,16 @@ export type RuleLines = ReadonlyMap<string, number>
 export const mostPolicyBytes = 256 * 1024
 
 /** Parts of the file that are lists of rules. */
-const lists = ['groups', 'hosts', 'arrays', 'services', 'apart', 'exceptions'] as const satisfies (keyof Policy)[]
+const lists = [
+  'groups',
+  'hosts',
+  'arrays',
+  'services',
+  'apart',
+  'exceptions',
+  'routes',
+  'silences',
+] as const satisfies (keyof Policy)[]
 
 /**
  * The rules in the text of a `policy.yaml`; an empty text means the defaults.
@@ -105,6 +114,9 @@ function toPolicy(file: PolicyFileValue): Policy {
     apart: file.apart,
     exceptions: file.exceptions.map(({ vm, host, rule, reason }) => ({ vm, host, rule, reason })),
     thresholds: toThresholds(file.thresholds),
+    routes: file.routes,
+    silences: file.silences,
+    heartbeat: file.heartbeat,
   }
 }
 

@@ -1,86 +1,16 @@
 import { z } from 'zod'
 
-import { duration, expectation, rate, share, size } from '../../common/config.js'
+import { duration, rate, share, size } from '../../common/config.js'
 import { GiB } from '../../common/units.js'
 import { checkTable, type CheckName, type CheckSetting } from '../model/check-table.js'
 import { hostRoles, vmClasses } from '../model/policy.js'
+import { heartbeatSchema, routesSchema, silencesSchema } from './alert-schema.js'
+import { distinct, mostInList, mostRules, name, named, pattern, patterns, words } from './policy-text-schema.js'
 
 /** How `policy.yaml` is written. Every key may be left out; what can never be right is refused here, what is only odd is told by `policy check`. */
 
-/** Rules of one kind; a fleet with more single rules than this wants patterns. */
-const mostRules = 10_000
-const mostInList = 10_000
-const mostPatternLength = 300
-const mostStars = 20
-
 const bytes = size.refine((value) => value <= Number.MAX_SAFE_INTEGER, 'a size that a machine can have')
 const someBytes = bytes.refine((value) => value > 0, 'a size above 0')
-
-const printable = /^(?!\s)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+(?<!\s)$/u
-
-/** Words for people: one line. */
-function words(most: number): z.ZodString {
-  return z.string().max(most).regex(printable, 'one line of text without spaces around it')
-}
-
-export const name = words(100)
-
-export const pattern = z
-  .string()
-  .max(mostPatternLength)
-  .regex(printable, 'a name in which * stands for any characters, without spaces around it')
-  .refine((text) => text.split('*').length - 1 <= mostStars, `at most ${mostStars} *`)
-
-export function isName(text: string): boolean {
-  return name.safeParse(text).success
-}
-
-/** True if the text can stand in a file as a pattern. */
-export function isPattern(text: string): boolean {
-  return pattern.safeParse(text).success
-}
-
-/** One pattern, or a list of them. */
-export const patterns = z.unknown().transform((value, context): string[] => {
-  const result = distinct(z.array(pattern).min(1).max(mostInList)).safeParse(Array.isArray(value) ? value : [value])
-  if (result.success) return result.data
-  for (const issue of result.error.issues) {
-    // A single one has no place in a list.
-    const path = Array.isArray(value) ? issue.path : issue.path.slice(1)
-    context.addIssue({ code: 'custom', path: [...path], message: expectation(issue), input: value })
-  }
-  return z.NEVER
-})
-
-/** A list in which nothing is said twice. */
-function distinct<Items extends z.ZodType<readonly string[]>>(list: Items): Items {
-  return list.superRefine((items, context) => {
-    for (const [at, item] of items.entries()) {
-      if (items.indexOf(item) < at)
-        context.addIssue({ code: 'custom', path: [at], message: 'something that is not said before' })
-    }
-  })
-}
-
-/** Rules of which no two have the same name. */
-export function named<Rule extends z.ZodType<{ readonly name: string }>>(
-  rule: Rule,
-  most = mostRules,
-): z.ZodDefault<z.ZodArray<Rule>> {
-  return z
-    .array(rule)
-    .max(most)
-    .superRefine((rules, context) => {
-      const seen = new Set<string>()
-      for (const [at, { name }] of rules.entries()) {
-        if (seen.has(name)) {
-          context.addIssue({ code: 'custom', path: [at, 'name'], message: 'a name that none before it has' })
-        }
-        seen.add(name)
-      }
-    })
-    .default([])
-}
 
 /** `{vm}` stands for the VM's name; nothing else in braces stands for anything. */
 const owner = words(200).refine(
@@ -170,6 +100,9 @@ export const policyFileSchema = z.strictObject({
   arrays: named(array),
   exceptions: z.array(exception).max(mostRules).default([]),
   thresholds: z.strictObject(Object.fromEntries(checkNames().map((check) => [check, threshold(check)]))).prefault({}),
+  routes: routesSchema,
+  silences: silencesSchema,
+  heartbeat: heartbeatSchema,
 })
 
 export type PolicyFileValue = z.output<typeof policyFileSchema>

@@ -1,6 +1,7 @@
 import { groupBy } from '../../common/group-by.js'
 import { named } from '../checks/in-words.js'
 import type { Settled } from '../checks/settle.js'
+import { fleetSubject, hostSubject, subjectText, vmSubject, type Subject } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
 import type { Snapshot, Vm } from '../model/snapshot.js'
 import { patternTest } from './match.js'
@@ -14,9 +15,9 @@ export function reviewFleet(policy: Policy, snapshot: Snapshot, { excepted }: Pi
   const vmNames = vms.map(({ name }) => name)
   const hostNames = Array.from(snapshot.hosts.values(), ({ name }) => name)
   const isThere = {
-    vm: presence('VM', vmNames),
-    host: presence('host', hostNames),
-    array: presence('array', snapshot.arrays.keys()),
+    vm: presence('no VM is called', vmNames),
+    host: presence('no host is called', hostNames),
+    array: presence('no array is called', snapshot.arrays.keys()),
   }
   const index = policyIndex(policy)
   const used = new Set(excepted.map(({ key }) => key))
@@ -49,18 +50,19 @@ export function reviewFleet(policy: Policy, snapshot: Snapshot, { excepted }: Pi
         ? []
         : [{ kind: 'unused', key: `exceptions.${at}`, message: `it excepts nothing: ${rule} finds nothing there now` }],
     ),
+    ...silencedAndRouted(policy, snapshot),
     ...overruled(policy, snapshot),
   ]
 }
 
 /** Tells which patterns match none of these names. */
-function presence(what: string, names: Iterable<string>): (key: string, patterns: readonly string[]) => Note[] {
+function presence(absence: string, names: Iterable<string>): (key: string, patterns: readonly string[]) => Note[] {
   const known = new Set(names)
   return (key, patterns) =>
     patterns.flatMap((pattern): Note[] => {
       const test = patternTest(pattern)
       const isThere = pattern.includes('*') ? [...known].some(test) : known.has(pattern)
-      return isThere ? [] : [{ kind: 'unmatched', key, message: `no ${what} is called ${JSON.stringify(pattern)}` }]
+      return isThere ? [] : [{ kind: 'unmatched', key, message: `${absence} ${JSON.stringify(pattern)}` }]
     })
 }
 
@@ -70,6 +72,35 @@ function withoutEffect(list: string, count: number, keysInUse: readonly (string 
   return Array.from({ length: count }, (_, at) => `${list}.${at}`)
     .filter((key) => !used.has(key))
     .map((key) => ({ kind: 'unused', key, message: 'it is the rule of nothing in the fleet' }))
+}
+
+/** Subjects of silences, groups and owners of routes. */
+function silencedAndRouted(policy: Policy, snapshot: Snapshot): Note[] {
+  const labels = [...labelsOfVms(policy, snapshot).values()]
+  const subjects: readonly Subject[] = [
+    fleetSubject,
+    ...Array.from(snapshot.hosts.values(), hostSubject),
+    ...Array.from(snapshot.vms.values(), vmSubject),
+    ...Array.from(snapshot.arrays.values(), ({ key, name }) => ({ kind: 'array', id: key, name }) as const),
+    ...Array.from(snapshot.agents.values(), ({ id, name }) => ({ kind: 'agent', id, name }) as const),
+  ]
+  const subject = presence('no subject is called', subjects.map(subjectText))
+  const group = presence(
+    'no VM is of the group',
+    labels.flatMap((one) => one.group?.value ?? []),
+  )
+  const owner = presence(
+    'no VM has the owner',
+    labels.flatMap((one) => one.owner?.value ?? []),
+  )
+  const some = (text: string | undefined): string[] => (text === undefined ? [] : [text])
+  return [
+    ...policy.silences.flatMap(({ match }, at) => subject(`silences.${at}`, some(match.subject))),
+    ...policy.routes.flatMap(({ match }, at) => [
+      ...group(`routes.${at}`, some(match.group)),
+      ...owner(`routes.${at}`, some(match.owner)),
+    ]),
+  ]
 }
 
 /** A service with one member has nothing to be kept apart from. */

@@ -6,8 +6,8 @@ import type { Note } from './note.js'
 /** Patterns with `*` of one list that others are held against; more would take long, and nobody writes them by hand. */
 const mostCompared = 500
 
-/** What the rules of a policy say against each other, whatever the fleet is. */
-export function reviewRules(policy: Policy): Note[] {
+/** What the rules of a policy say against each other and against the time, whatever the fleet is. */
+export function reviewRules(policy: Policy, now: number): Note[] {
   const services = policy.services.map(({ members }) => ({ match: members }))
   return [
     ...shadowed('groups', policy.groups),
@@ -17,6 +17,7 @@ export function reviewRules(policy: Policy): Note[] {
     ...repeatedExceptions(policy),
     ...limitsInTheWay(policy),
     ...ruleOff(policy),
+    ...endedSilences(policy, now),
   ]
 }
 
@@ -93,6 +94,12 @@ function ruleOff({ exceptions }: Policy): Note[] {
           },
         ]
       : [],
+  )
+}
+
+function endedSilences({ silences }: Policy, now: number): Note[] {
+  return silences.flatMap(({ untilMs }, at): Note[] =>
+    untilMs > now ? [] : [{ kind: 'unused', key: `silences.${at}`, message: 'it has ended' }],
   )
 }
 

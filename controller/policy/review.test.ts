@@ -8,11 +8,15 @@ import type { Snapshot } from '../model/snapshot.js'
 import { loadPolicy, parsePolicy } from './policy-file.js'
 import { reviewPolicy } from './review.js'
 
+const now = Date.parse('2012-01-15T00:00:00Z')
+
 /** `line kind key: message`. */
 function notes(text: string, snapshot?: Snapshot): string[] {
   const parsed = parsePolicy(text, 'policy.yaml')
   const fleet = snapshot === undefined ? undefined : { snapshot, settled: fleetFindings(snapshot, parsed.policy) }
-  return reviewPolicy(parsed, fleet).map(({ line, kind, key, message }) => `${line ?? '-'} ${kind} ${key}: ${message}`)
+  return reviewPolicy(parsed, now, fleet).map(
+    ({ line, kind, key, message }) => `${line ?? '-'} ${kind} ${key}: ${message}`,
+  )
 }
 
 describe('rules against each other', () => {
@@ -44,6 +48,11 @@ describe('rules against each other', () => {
       ['3 shadowed exceptions.1: it changes nothing: exceptions.0 excepts vm "a*" from no-room before it'],
     ],
     [
+      'a silence that has ended',
+      'silences:\n  - { match: { subject: "vm:a" }, until: 2012-01-15T09:00:01+09:00, author: a, reason: r }\n  - { match: { subject: "vm:a" }, until: 2012-01-15T09:00:00+09:00, author: a, reason: r }',
+      ['3 unused silences.1: it has ended'],
+    ],
+    [
       'an exception for everything',
       'exceptions: [{ host: "*", rule: host-failure, reason: r }]',
       ['1 contradiction exceptions.0: it switches the rule host-failure off for all hosts'],
@@ -65,7 +74,7 @@ describe('rules against each other', () => {
     const text = `groups:\n${Array.from({ length: 1000 }, (_, at) => row(at)).join('\n')}\n  - { name: last, match: c7 }`
     const parsed = parsePolicy(text, 'policy.yaml')
     const start = performance.now()
-    expect(reviewPolicy(parsed)).toHaveLength(1)
+    expect(reviewPolicy(parsed, now)).toHaveLength(1)
     expect(performance.now() - start).toBeLessThan(2000)
   })
 })
@@ -125,6 +134,15 @@ describe('rules against a fleet', () => {
       ['2 unused exceptions.0: it excepts nothing: core-on-shared-storage finds nothing there now'],
     ],
     [
+      'silences and routes of what is not there',
+      'silences:\n  - { match: { subject: "vm:web9" }, until: 2013-01-01T00:00Z, author: a, reason: r }\n  - { match: { subject: "*:web1" }, until: 2013-01-01T00:00Z, author: a, reason: r }\n  - { match: { check: no-room }, until: 2013-01-01T00:00Z, author: a, reason: r }\nroutes:\n  - { name: a, match: { group: wen }, to: [{ email: { to: [a@b] } }] }\n  - { name: b, match: { owner: "ann*", group: web }, to: [{ email: { to: [a@b] } }] }\n  - { name: c, match: { owner: bob }, to: [{ email: { to: [a@b] } }] }',
+      [
+        '2 unmatched silences.0: no subject is called "vm:web9"',
+        '6 unmatched routes.0: no VM is of the group "wen"',
+        '8 unmatched routes.2: no VM has the owner "bob"',
+      ],
+    ],
+    [
       'owner and service by metadata are overruled',
       'groups: [{ name: web, owner: bob }]\nservices: [{ name: all, members: ["web*"] }]',
       [
@@ -139,6 +157,6 @@ describe('rules against a fleet', () => {
   it('of the elab all is meant as it is', () => {
     const parsed = loadPolicy(elabPolicyFile)
     const elab = elabSnapshot()
-    expect(reviewPolicy(parsed, { snapshot: elab, settled: fleetFindings(elab, parsed.policy) })).toEqual([])
+    expect(reviewPolicy(parsed, now, { snapshot: elab, settled: fleetFindings(elab, parsed.policy) })).toEqual([])
   })
 })

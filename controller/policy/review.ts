@@ -16,10 +16,11 @@ const mostNotes = 500
 /** What is allowed in a policy and probably not meant: by itself, and in the fleet as it is, where one is given. In the order of the file. */
 export function reviewPolicy(
   { policy, lines }: ParsedPolicy,
+  now: number,
   fleet?: { readonly snapshot: Snapshot; readonly settled: Pick<Settled, 'excepted'> },
 ): PlacedNote[] {
   const notes = [
-    ...reviewRules(policy),
+    ...reviewRules(policy, now),
     ...(fleet === undefined ? [] : reviewFleet(policy, fleet.snapshot, fleet.settled)),
   ]
   const byKey = groupBy(notes, ({ key }) => key)

@@ -28,6 +28,7 @@ interface PolicyRouteOptions {
   readonly views: FleetViews
   readonly policy: () => PolicyInForce
   readonly history: Pick<PolicyHistory, 'list' | 'version'>
+  readonly now: () => number
 }
 
 /** In JSON a text may take several times its length. */
@@ -36,7 +37,7 @@ const mostBodyBytes = mostPolicyBytes * 3
 /** Findings in the answer to a check. */
 const mostFindings = 2000
 
-export function addPolicyRoutes(app: ApiApp, { views, policy, history }: PolicyRouteOptions): void {
+export function addPolicyRoutes(app: ApiApp, { views, policy, history, now }: PolicyRouteOptions): void {
   app.get(
     '/api/v1/policy',
     { schema: { summary: 'The policy in force, and what is wrong with its file', response: answers(policyView) } },
@@ -81,7 +82,7 @@ export function addPolicyRoutes(app: ApiApp, { views, policy, history }: PolicyR
         response: answers(policyCheckView),
       },
     },
-    (request) => checkView(request.body, views),
+    (request) => checkView(request.body, views, now()),
   )
 }
 
@@ -97,7 +98,11 @@ function inForceView({ file, version, problem, policy }: PolicyInForce): PolicyV
   })
 }
 
-function checkView({ text, file }: { text: string; file: string }, views: FleetViews): PolicyCheckView {
+function checkView(
+  { text, file }: { readonly text: string; readonly file: string },
+  views: FleetViews,
+  now: number,
+): PolicyCheckView {
   let parsed: ParsedPolicy
   try {
     parsed = parsePolicy(text, file)
@@ -105,19 +110,19 @@ function checkView({ text, file }: { text: string; file: string }, views: FleetV
     if (!(error instanceof ConfigError)) throw error
     return { problems: error.problems.map(problemView), notes: [], findings: [], ends: [], excepted: [] }
   }
-  const { snapshot, findings: now } = views.current()
+  const { snapshot, findings: present } = views.current()
   const then = fleetFindings(snapshot, parsed.policy)
-  const before = new Set(now.stands.map(findingKey))
+  const before = new Set(present.stands.map(findingKey))
   const after = new Set(then.stands.map(findingKey))
   const leftOut = then.stands.length - mostFindings
   return {
     problems: [],
-    notes: reviewPolicy(parsed, { snapshot, settled: then }).map((note) => given(note)),
+    notes: reviewPolicy(parsed, now, { snapshot, settled: then }).map((note) => given(note)),
     findings: then.stands
       .slice(0, mostFindings)
       .map((one) => ({ ...findingView(one), isNew: !before.has(findingKey(one)) })),
     ...(leftOut > 0 && { findingsLeftOut: leftOut }),
-    ends: now.stands
+    ends: present.stands
       .filter((one) => !after.has(findingKey(one)))
       .slice(0, mostFindings)
       .map(findingView),

@@ -90,7 +90,7 @@ function addCheck(policy: Command, cli: Cli): void {
     .action(async (file: string, { offline = false }: { offline?: boolean }, command: Command) => {
       const context = cli.contextOf(command)
       const text = read(file)
-      const here = await checkHere(text, file)
+      const here = await checkHere(text, file, context.shell.now())
       const check =
         here.problems.length > 0 || offline
           ? here
@@ -114,14 +114,14 @@ function read(file: string): string {
 }
 
 /** What can be said without a fleet. */
-async function checkHere(text: string, file: string): Promise<PolicyCheckView> {
+async function checkHere(text: string, file: string, now: number): Promise<PolicyCheckView> {
   const [{ parsePolicy }, { reviewPolicy }] = await Promise.all([
     import('../../policy/policy-file.js'),
     import('../../policy/review.js'),
   ])
   const nothing = { findings: [], ends: [], excepted: [] }
   try {
-    const notes = reviewPolicy(parsePolicy(text, file)).map(({ line, ...note }) => ({
+    const notes = reviewPolicy(parsePolicy(text, file), now).map(({ line, ...note }) => ({
       ...note,
       ...(line !== undefined && { line }),
     }))
