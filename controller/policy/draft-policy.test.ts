@@ -10,6 +10,7 @@ import { reviewPolicy } from './review.js'
 import { stems } from './stems.js'
 
 const day = '2011-04-12'
+const own = (name: string) => (name === '' ? undefined : { name, isOwn: true })
 const nothing: SeenFleet = { hosts: [], vms: [], arrays: [] }
 
 describe('the draft of a policy', () => {
@@ -21,7 +22,7 @@ describe('the draft of a policy', () => {
       {
         hosts: Array.from(snapshot.hosts.values(), ({ name, kind }) => ({ name, kind, vms: 3 })),
         vms: Array.from(snapshot.vms.values(), ({ name }) => {
-          return { name, group: group(name) || undefined, service: name === 'ns' ? 'dns' : undefined }
+          return { name, group: own(group(name)), service: own(name === 'ns' ? 'dns' : '') }
         }),
         arrays: [
           { key: elabArrayKey, name: 'iscsi1', vms: ['a', 'b'] },
@@ -38,7 +39,6 @@ describe('the draft of a policy', () => {
       '  - name: department   # by their own metadata: bell and tesla\n    # class: core\n',
       '  - name: personal   # by their own metadata: kure\n    class: personal\n',
       '  - { name: dns }   # by their own metadata: ns',
-      '  # - { name: mail, members: [mail, mail2] }',
       `  - { name: iscsi1, match: ${JSON.stringify(elabArrayKey)} }   # 2 VMs`,
     ]) {
       expect(text).toContain(expected)
@@ -52,6 +52,25 @@ describe('the draft of a policy', () => {
     const vms = ['web-01', 'web-02', 'db1', 'db2', 'mail', 'db-old', 'x9'].map((name) => ({ name }))
     const { policy } = parsePolicy(draftPolicy({ ...nothing, vms }, day), 'draft')
     expect(policy.groups).toEqual([{ name: 'web', match: ['web-*'], class: undefined, owner: undefined }])
+  })
+
+  it('keeps what the policy in force says, by names', () => {
+    const group = { name: 'core', isOwn: false }
+    const vms = [
+      { name: 'mail', group, service: { name: 'mail', isOwn: false } },
+      { name: 'mail2', group, service: { name: 'mail', isOwn: true } },
+      { name: 'db', group: { name: 'core', isOwn: true } },
+    ]
+    const { policy } = parsePolicy(draftPolicy({ ...nothing, vms }, day), 'draft')
+    expect(policy.groups).toEqual([{ name: 'core', match: ['mail', 'mail2'], class: 'core', owner: undefined }])
+    expect(policy.services).toEqual([{ name: 'mail', members: ['mail'] }])
+  })
+
+  it('guesses pairs, in comments', () => {
+    const vms = ['mail', 'mail2', 'ns', 'ns-2', 'db'].map((name) => ({ name }))
+    const text = draftPolicy({ ...nothing, vms }, day)
+    expect(text).toContain('  # - { name: mail, members: [mail, mail2] }\n  # - { name: ns, members: [ns, ns-2] }\n')
+    expect(parsePolicy(text, 'draft').policy.services).toEqual([])
   })
 
   it('of hundreds of hosts names them by patterns', () => {
@@ -90,7 +109,7 @@ describe('the draft of a policy', () => {
         const text = draftPolicy(
           {
             hosts: hosts.map((host) => ({ name: host, kind: 'kvm', vms: 1 })),
-            vms: vms.map((vm) => ({ name: vm.name, group: vm.group || undefined, service: vm.service || undefined })),
+            vms: vms.map((vm) => ({ name: vm.name, group: own(vm.group), service: own(vm.service) })),
             arrays: arrays.map((array) => ({ ...array, vms: [] })),
           },
           day,

@@ -9,10 +9,17 @@ export interface SeenFleet {
   readonly hosts: readonly { readonly name: string; readonly kind: string; readonly vms: number }[]
   readonly vms: readonly {
     readonly name: string
-    readonly group?: string | undefined
-    readonly service?: string | undefined
+    /** As the policy in force says, or as the VM's own metadata do. */
+    readonly group?: Seen | undefined
+    readonly service?: Seen | undefined
   }[]
   readonly arrays: readonly { readonly key: string; readonly name: string; readonly vms: readonly string[] }[]
+}
+
+interface Seen {
+  readonly name: string
+  /** The VM's own metadata say it. */
+  readonly isOwn: boolean
 }
 
 /** A list that is longer is told of in words. */
@@ -20,7 +27,7 @@ const mostListed = 200
 
 /**
  * The text of a policy file for a fleet that has none: what can be seen, and comments on what only people know. It names nothing that is not
- * there, and finds nothing that the defaults do not, until somebody says of groups what class they have, and of hosts what they are for.
+ * there. Classes it gives to groups that are called like one; the others, and what hosts are for, somebody has to say.
  * @param day the day it is made, for its head
  */
 export function draftPolicy(fleet: SeenFleet, day: string): string {
@@ -60,52 +67,50 @@ function hostsPart({ hosts }: SeenFleet): string {
   const { families, single } = stems(known.map(({ name }) => name))
   const rows = [
     ...families.map(({ pattern, names }) => `  - { match: ${scalar(pattern)} }   # ${count(names.length, 'host')}`),
-    ...listed(single).map((name) => `  - { match: ${scalar(name)} }`),
+    ...first(single).map((name) => `  - { match: ${scalar(name)} }`),
   ]
   return `${note}hosts:\n${rows.join('\n')}\n`
 }
 
-/** Groups that VMs name themselves; the others by what their names have in common. */
+/** Groups that are known; the other VMs by what their names have in common. */
 function groupsPart({ vms }: SeenFleet): string {
-  const own = groupBy(
-    vms.filter(({ group }) => group !== undefined && isName(group)),
-    ({ group }) => group ?? '',
-  )
-  const rest = vms.filter(({ group }) => group === undefined || !isName(group)).map(({ name }) => name)
+  const known = knownBy(vms, ({ group }) => group)
+  const rest = vms.filter(({ group }) => group === undefined || !known.has(group.name)).map(({ name }) => name)
   const { families, single } = stems(rest.filter(isPattern), new Set(vms.map(({ name }) => name)))
-  const taken = new Set(own.keys())
+  const taken = new Set(known.keys())
   const rows = [
-    ...Array.from(own, ([name, members]) =>
-      group(name, undefined, `by their own metadata: ${named(members.map((vm) => vm.name))}`),
-    ),
-    ...families.map(({ stem, pattern, names }) => group(unique(stem, taken), pattern, named(names))),
+    ...Array.from(known, ([name, { own, listed: names }]) => group(name, names, own)),
+    ...families.map(({ stem, pattern, names }) => group(unique(stem, taken), [pattern], names)),
   ]
   const note = `# class: core (others depend on them) or personal (nobody can foresee what they do); without one no rule about classes applies.
 # owner: a name, in which {vm} stands for that of the VM. Groups without match are those that VMs name in their own metadata.
 `
-  const left = single.length === 0 ? '' : `  # In no group: ${comment(named(listed(single)))}\n`
+  const left = single.length === 0 ? '' : `  # In no group: ${comment(named(single))}\n`
   return rows.length === 0 ? `${note}groups: []\n${left}` : `${note}groups:\n${rows.join('')}${left}`
 }
 
-function group(name: string, pattern: string | undefined, who: string): string {
-  const known: readonly string[] = vmClasses
+/** @param seen names for a comment: who is in it, or says so */
+function group(name: string, match: readonly string[], seen: readonly string[]): string {
+  const classes: readonly string[] = vmClasses
+  const who = match.length === 0 ? `by their own metadata: ${named(seen)}` : named(seen)
   return [
-    `  - name: ${scalar(name)}   # ${comment(who)}`,
-    known.includes(name) ? `    class: ${name}` : `    # class: core`,
-    ...(pattern === undefined ? [] : [`    match: ${scalar(pattern)}`]),
+    `  - name: ${scalar(name)}${who === '' ? '' : `   # ${comment(who)}`}`,
+    classes.includes(name) ? `    class: ${name}` : '    # class: core',
+    ...(match.length === 0 ? [] : [`    match: ${list(match)}`]),
     '',
   ].join('\n')
 }
 
-/** Services that VMs name themselves, and pairs that look like primary and secondary. */
+/** Services that are known, and pairs that look like primary and secondary. */
 function servicesPart({ vms }: SeenFleet): string {
-  const own = groupBy(
-    vms.filter(({ service }) => service !== undefined && isName(service)),
-    ({ service }) => service ?? '',
+  const rows = Array.from(
+    knownBy(vms, ({ service }) => service),
+    ([name, { own, listed: names }]) => {
+      const members = names.length === 0 ? '' : `, members: ${list(names)}`
+      const who = own.length === 0 ? '' : `   # by their own metadata: ${comment(named(own))}`
+      return `  - { name: ${scalar(name)}${members} }${who}`
+    },
   )
-  const rows = Array.from(own, ([name, members]) => {
-    return `  - { name: ${scalar(name)} }   # by their own metadata: ${comment(named(members.map((vm) => vm.name)))}`
-  })
   const names = new Set(vms.map(({ name }) => name))
   const pairs = [...names].flatMap((name) => {
     const second = [`${name}2`, `${name}-2`, `${name}02`].find((other) => names.has(other))
@@ -114,8 +119,28 @@ function servicesPart({ vms }: SeenFleet): string {
       : [`  # - { name: ${scalar(name)}, members: [${scalar(name)}, ${scalar(second)}] }`]
   })
   const note = '# Members of a service, the primary first: they are to be on different hosts and different storage.\n'
-  const guessed = pairs.length === 0 ? '' : `  # Perhaps these:\n${listed(pairs).join('\n')}\n`
-  return rows.length === 0 ? `${note}services: []\n${guessed}` : `${note}services:\n${rows.join('\n')}\n${guessed}`
+  const guessed = pairs.length === 0 || rows.length > 0 ? '' : `  # Perhaps these:\n${first(pairs).join('\n')}\n`
+  return rows.length === 0 ? `${note}services: []\n${guessed}` : `${note}services:\n${rows.join('\n')}\n`
+}
+
+type SeenVm = SeenFleet['vms'][number]
+
+/** Who is in what is known: those that say it themselves, and those that have to be listed. */
+function knownBy(
+  vms: readonly SeenVm[],
+  of: (vm: SeenVm) => Seen | undefined,
+): ReadonlyMap<string, { readonly own: readonly string[]; readonly listed: readonly string[] }> {
+  const isKnown = (vm: SeenVm): boolean => {
+    const seen = of(vm)
+    return seen !== undefined && isName(seen.name) && (seen.isOwn || isPattern(vm.name))
+  }
+  const groups = groupBy(vms.filter(isKnown), (vm) => of(vm)?.name ?? '')
+  return new Map(
+    Array.from(groups, ([name, members]) => {
+      const names = (isOwn: boolean): string[] => members.filter((vm) => of(vm)?.isOwn === isOwn).map((vm) => vm.name)
+      return [name, { own: names(true), listed: [...new Set(names(false))] }]
+    }),
+  )
 }
 
 const apart = `# VMs that are to run on different hosts, such as two that are heavy:
@@ -131,7 +156,7 @@ function arraysPart({ arrays }: SeenFleet): string {
 `
   if (shared.length === 0) return `${note}arrays: []\n`
   const taken = new Set<string>()
-  const rows = listed(shared).map(({ key, name, vms }) => {
+  const rows = first(shared).map(({ key, name, vms }) => {
     const called = unique(isName(name) ? name : key.slice(0, 100), taken)
     return `  - { name: ${scalar(called)}, match: ${scalar(key)} }   # ${count(vms.length, 'VM')}`
   })
@@ -144,8 +169,12 @@ const exceptions = `# What a rule finds and is on purpose. rule: the name of a c
 exceptions: []
 `
 
-function listed<Item>(items: readonly Item[]): readonly Item[] {
+function first<Item>(items: readonly Item[]): readonly Item[] {
   return items.slice(0, mostListed)
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 1 ? scalar(names[0] ?? '') : `[${names.map(scalar).join(', ')}]`
 }
 
 function unique(name: string, taken: Set<string>): string {

@@ -55,12 +55,12 @@ async function draft({ client, shell }: CommandContext): Promise<string> {
   if (hosts.length === 0)
     throw new CliError('error', 'there is no fleet to draft a policy for: no agent has reported yet')
   const { draftPolicy } = await import('../../policy/draft-policy.js')
-  const fromMetadata = (vm: (typeof vms)[number], label: 'group' | 'service'): string | undefined =>
-    vm.labelOrigins[label] === 'metadata' ? vm[label] : undefined
+  const seen = (vm: (typeof vms)[number], label: 'group' | 'service') =>
+    vm[label] === undefined ? undefined : { name: vm[label], isOwn: vm.labelOrigins[label] === 'metadata' }
   return draftPolicy(
     {
       hosts,
-      vms: vms.map((vm) => ({ name: vm.name, group: fromMetadata(vm, 'group'), service: fromMetadata(vm, 'service') })),
+      vms: vms.map((vm) => ({ name: vm.name, group: seen(vm, 'group'), service: seen(vm, 'service') })),
       arrays,
     },
     new Date(shell.now()).toISOString().slice(0, 10),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { startApiFixture, type ApiFixture } from '../../support/api-fixture.js'
+import { elabArrayKey } from '../../support/elab-fleet.js'
 import { runCliHere } from '../../support/cli/run-cli.js'
 
 /** The program against the real API over the elab fleet: what one asks, the other answers. */
@@ -33,6 +34,16 @@ test.each([
   ['capacity', 0, 'room for 8 new VMs of 1 GiB'],
   ['capacity --reserve 1GiB', 0, 'room for 12 new VMs of 1 GiB'],
   ['capacity --vm-memory 512MiB', 0, 'of 512 MiB'],
+  ['policy show', 0, '# No policy file: these are the defaults'],
+  ['policy show --vms', 0, 'fiap-mgmt'],
+  ['policy history', 0, 'no versions'],
+  ['policy init -', 0, `  - { name: iscsi1, match: ${JSON.stringify(elabArrayKey)} }   # 12 VMs`],
+  ['policy check deploy/policy/elab.yaml', 0, 'reserve-host-empty      vm:panda'],
+  [
+    'policy check deploy/config/policy.yaml',
+    0,
+    'It would find 6 warnings, 6 for information; 12 of them are found now too',
+  ],
   ['events --vm bell -n 500', 0, 'no events'],
 ] as const)('%s ends with %d', async (line, code, text) => {
   const { code: got, stdout, stderr } = await run(line)
