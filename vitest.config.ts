@@ -26,7 +26,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Most of the time they wait for servers; with more at once, those that measure times would find the machine too busy.
+          maxWorkers: 2,
         },
       },
       {

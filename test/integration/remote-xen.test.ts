@@ -270,10 +270,10 @@ describe.skipIf(missing !== undefined)('figures', () => {
 
 /** A directory for temporary files that is this test's own. @returns what ssh has there */
 async function ownTemporary(): Promise<() => string[]> {
-  const { path, remove } = await scratch()
-  stops.unshift(remove)
-  vi.stubEnv('TMPDIR', path)
-  return () => readdirSync(path).filter((name) => name.startsWith('headroom-ssh-'))
+  const own = await scratch()
+  stops.unshift(() => own.remove())
+  vi.stubEnv('TMPDIR', own.path)
+  return () => readdirSync(own.path).filter((name) => name.startsWith('headroom-ssh-'))
 }
 
 function readerWithRoot(root: string): string {
