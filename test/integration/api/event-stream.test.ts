@@ -177,7 +177,9 @@ describe('the event stream', () => {
     expect([refused.status, JSON.parse(refused.text)]).toMatchObject([503, { code: 'too-many-streams' }])
     expect(await metric(running, 'headroom_api_streams')).toEqual([[2]])
     first?.close()
-    await vi.waitFor(async () => expect(await metric(running, 'headroom_api_streams')).toEqual([[1]]))
+    await vi.waitFor(async () => expect(await metric(running, 'headroom_api_streams')).toEqual([[1]]), {
+      timeout: 10_000,
+    })
     await open(running)
   })
 
@@ -216,7 +218,9 @@ describe('a client that does not read', () => {
     const running = await start(limits)
     running.fleet.set(large)
     const close = openDeaf(running)
-    await vi.waitFor(async () => expect(await metric(running, 'headroom_api_streams')).toEqual([[1]]))
+    await vi.waitFor(async () => expect(await metric(running, 'headroom_api_streams')).toEqual([[1]]), {
+      timeout: 10_000,
+    })
     let revision = 1
     await vi.waitFor(
       async () => {
@@ -239,7 +243,7 @@ describe('a client that does not read', () => {
     for (let index = 1; index <= 5; index += 1) {
       const seen = reader.happened.length
       running.fleet.set({ ...large, revision: 1 + index }, [{ ...event, message: String(index) }])
-      await vi.waitFor(() => expect(reader.happened.length).toBe(seen + 1))
+      await vi.waitFor(() => expect(reader.happened.length).toBe(seen + 1), { timeout: 10_000 })
     }
     expect(reader.happened.map(({ message }) => message)).toEqual(['1', '2', '3', '4', '5'])
     expect(await metric(running, 'headroom_api_events_dropped_total')).toEqual([[2]])
