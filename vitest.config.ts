@@ -24,6 +24,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          setupFiles: ['test/support/patient-wait.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // Most of the time they wait for servers; with more at once, those that measure times would find the machine too busy.
@@ -34,6 +35,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          setupFiles: ['test/support/patient-wait.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
