@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
+const installations = ['test/integration/install-*.test.ts', 'test/integration/leave.test.ts']
+
 /**
- * `unit` stands beside the code and starts nothing; `integration` starts real servers; `e2e` runs the built product; `xen` runs it
+ * `unit` stands beside the code and starts nothing; `integration` starts real servers; `install` puts the product on machines; `e2e` runs the built product; `xen` runs it
  * on a real Xen that boots in an emulator.
  */
 export default defineConfig({
@@ -24,11 +26,23 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          exclude: installations,
           setupFiles: ['test/support/patient-wait.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // Most of the time they wait for servers; with more at once, those that measure times would find the machine too busy.
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'install',
+          include: installations,
+          setupFiles: ['test/support/patient-wait.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // They pack, install and remove the whole product.
+          fileParallelism: false,
         },
       },
       {

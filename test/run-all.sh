@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the product and runs the kinds of tests that are named, one after the other: unit, integration, e2e, xen. Ends with
+# Builds the product and runs the kinds of tests that are named, one after the other: unit, integration, install, e2e, xen. Ends with
 # the runner's own count of all of them.
 set -uo pipefail
 cd "$(dirname "$0")/.."
