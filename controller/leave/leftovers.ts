@@ -1,3 +1,4 @@
+import { groupBy } from '../../common/group-by.js'
 import type { StoreConfig } from '../store/store-config.js'
 import type { FleetList } from './fleet-list.js'
 
@@ -20,13 +21,12 @@ const remoteUninstall = 'sh /usr/local/lib/headroom/deploy/uninstall.sh --agent 
 /** What is elsewhere when a controller has left its machine, and how to be rid of it too. */
 export function leftovers({ fleet, ownAgentId, store }: LeftoverFacts): Leftover[] {
   const found: Leftover[] = []
-  const hosts = new Map<string, string[]>()
-  for (const { agentId, inventory } of fleet.hosts)
-    hosts.set(agentId, [...(hosts.get(agentId) ?? []), inventory.host.name])
+  const hosts = groupBy(fleet.hosts, ({ agentId }) => agentId)
   for (const { id, name, revoked } of fleet.agents) {
     if (id === ownAgentId || revoked) continue
     found.push({ what: `the agent on ${name}`, command: `ssh root@${quoted(name)} '${remoteUninstall}'` })
-    for (const host of (hosts.get(id) ?? []).filter((one) => one !== name))
+    const names = (hosts.get(id) ?? []).map(({ inventory }) => inventory.host.name)
+    for (const host of names.filter((one) => one !== name))
       found.push({
         what: `${host}, which that agent reads: if it does so over ssh, an account and a script`,
         command: `ssh root@${quoted(host)} 'userdel -r headroom; rm -f /usr/local/bin/headroom-reader'`,

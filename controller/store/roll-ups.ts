@@ -1,3 +1,4 @@
+import { groupBy } from '../../common/group-by.js'
 import type { Summary } from './server/summary.js'
 import type { RollUpTier } from './server/tier-plan.js'
 import type { EntityKey } from './time-series.js'
@@ -26,6 +27,17 @@ export interface RollUpQuery {
 /** A window of the roll-up of one entity. */
 export interface RolledUp extends RollUpRow {
   readonly entity: EntityKey
+}
+
+/** Rows of several entities, those of each together. */
+export function rowsByEntity(
+  rows: readonly RolledUp[],
+): { readonly entity: EntityKey; readonly rows: readonly RolledUp[] }[] {
+  const groups = groupBy(rows, ({ entity: { kind, id } }) => `${kind} ${id}`)
+  return [...groups.values()].flatMap((own) => {
+    const [first] = own
+    return first === undefined ? [] : [{ entity: first.entity, rows: own }]
+  })
 }
 
 /** Roll-ups as they are kept, to take them elsewhere. */

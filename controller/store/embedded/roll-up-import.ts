@@ -1,3 +1,4 @@
+import { groupBy } from '../../../common/group-by.js'
 import type { EntityKey } from '../time-series.js'
 import type { FieldRollUp, RollUpRow } from '../roll-ups.js'
 import type { RollUpTier } from '../server/tier-plan.js'
@@ -31,11 +32,7 @@ export function putRollUps(parts: SealParts, { entity, tier, rows }: RollUpGroup
   if (open.length === 0) return nothing
   const rowId = registry.rowOf(series)
   const stepMs = dayMs / rollupTiers[tier].steps
-  const byDay = new Map<number, RollUpRow[]>()
-  for (const row of open) {
-    const day = Math.floor(row.startMs / dayMs)
-    byDay.set(day, [...(byDay.get(day) ?? []), row])
-  }
+  const byDay = groupBy(open, ({ startMs }) => Math.floor(startMs / dayMs))
   const fresh: number[] = []
   for (const [day, rowsOfDay] of byDay) {
     const merged = new Map([...days.read(rowId, day, tier)].map(([field, steps]) => [field, [...steps]]))

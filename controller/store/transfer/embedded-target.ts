@@ -1,7 +1,7 @@
 import type { EmbeddedStore } from '../embedded/embedded-store.js'
-import type { RolledUp } from '../roll-ups.js'
+import { rowsByEntity, type RolledUp } from '../roll-ups.js'
 import type { RollUpTier } from '../server/tier-plan.js'
-import type { Batch, EntityKey } from '../time-series.js'
+import type { Batch } from '../time-series.js'
 import type { HistoryTarget, TooLate } from './target.js'
 
 /** An embedded store that a history goes to. */
@@ -18,14 +18,8 @@ export class EmbeddedTarget implements HistoryTarget {
   }
 
   async writeRollUps(tier: RollUpTier, rows: readonly RolledUp[]): Promise<void> {
-    const groups = new Map<string, { readonly entity: EntityKey; readonly tier: RollUpTier; rows: RolledUp[] }>()
-    for (const row of rows) {
-      const key = `${row.entity.kind} ${row.entity.id}`
-      const group = groups.get(key) ?? { entity: row.entity, tier, rows: [] }
-      groups.set(key, group)
-      group.rows.push(row)
-    }
-    this.#ownRollUps += rows.length - (await this.store.putRollUps([...groups.values()]))
+    const groups = rowsByEntity(rows).map((group) => ({ ...group, tier }))
+    this.#ownRollUps += rows.length - (await this.store.putRollUps(groups))
   }
 
   kept<Result>(send: (isAgain: boolean) => Promise<Result>): Promise<Result> {

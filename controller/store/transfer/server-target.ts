@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { fieldNames } from '../measurements.js'
-import type { RolledUp } from '../roll-ups.js'
+import { rowsByEntity, type RolledUp } from '../roll-ups.js'
 import type { ProcessLook, Retention, Sink } from '../server/sink.js'
 import { windowMs, type RollUpTier } from '../server/tier-plan.js'
-import type { Batch, TimeSeries } from '../time-series.js'
+import type { Batch, EntityKey, TimeSeries } from '../time-series.js'
 import type { HistoryTarget, TooLate } from './target.js'
 
 export interface ServerTargetOptions {
@@ -109,27 +109,19 @@ export class ServerTarget implements HistoryTarget {
       await this.#pause(this.options.sink.traits.settleMs)
       this.#isShown = true
     }
-    const byEntity = new Map<string, RolledUp[]>()
-    for (const row of rows) {
-      const key = `${row.entity.kind} ${row.entity.id}`
-      byEntity.set(key, [...(byEntity.get(key) ?? []), row])
-    }
     const wanted: RolledUp[] = []
-    for (const own of byEntity.values()) {
-      const hours = await this.#hoursWithPoints(own)
+    for (const { entity, rows: own } of rowsByEntity(rows)) {
+      const hours = await this.#hoursWithPoints(entity, own)
       wanted.push(...own.filter(({ startMs }) => !hours.has(hourOf(startMs))))
     }
     return wanted
   }
 
-  async #hoursWithPoints(rows: readonly RolledUp[]): Promise<ReadonlySet<number>> {
-    const [first] = rows
-    if (first === undefined) return new Set()
-    const { kind } = first.entity
+  async #hoursWithPoints(entity: EntityKey, rows: readonly RolledUp[]): Promise<ReadonlySet<number>> {
     const starts = rows.map(({ startMs }) => startMs)
     const query = {
-      entity: first.entity,
-      fields: fieldNames(kind),
+      entity,
+      fields: fieldNames(entity.kind),
       fromMs: hourOf(Math.min(...starts)),
       toMs: hourOf(Math.max(...starts)) + hourMs,
       stepMs: hourMs,
