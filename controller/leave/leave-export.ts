@@ -155,11 +155,13 @@ async function pack(draft: string, target: string): Promise<void> {
   await rm(dirname(inside), { recursive: true })
 }
 
+const archiveEnding = /\.(tar|tar\.gz|tgz)$/
+
 function isArchiveName(target: string): boolean {
-  return /\.(tar|tar\.gz|tgz)$/.test(target)
+  return archiveEnding.test(target)
 }
 
 /** Of the one directory in an archive. */
 function nameInside(target: string): string {
-  return basename(target).replace(/\.(tar|tar\.gz|tgz)$/, '')
+  return basename(target).replace(archiveEnding, '')
 }

@@ -1,4 +1,4 @@
-import type { HistoryFormat } from '../store/transfer/format.js'
+import { formatEndings, type HistoryFormat } from '../store/transfer/format.js'
 import type { HistoryCounts } from '../store/transfer/history.js'
 import { leftoverLines, type Leftover } from './leftovers.js'
 
@@ -16,7 +16,7 @@ export interface ReadmeFacts {
 
 /** What is in the export, for somebody who has no headroom. */
 export function leaveReadme({ version, atMs, format, gzip, source, counts, left }: ReadmeFacts): string {
-  const ending = `${format === 'csv' ? '.csv' : '.lp'}${gzip ? '.gz' : ''}`
+  const ending = `${formatEndings[format]}${gzip ? '.gz' : ''}`
   const { points, rollUps, events } = counts
   return `What headroom ${version} knew on ${new Date(atMs).toISOString()}. Nothing here needs headroom to be read.
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { coversPattern, matcherOf, matchesPattern } from './match.js'
+import { matcherOf, matchesPattern } from './match.js'
 
 describe('matchesPattern', () => {
   it.each([
@@ -112,7 +112,8 @@ describe('matcherOf', () => {
   })
 })
 
-describe('coversPattern', () => {
+// A `*` of the narrow one is a character that only a `*` of the wide one matches.
+describe('a pattern matched against a pattern: true if it covers it', () => {
   it.each([
     ['*', 'a*', true],
     ['a*', 'ab*', true],
@@ -123,6 +124,6 @@ describe('coversPattern', () => {
     ['a*b', 'a*c*b', true],
     ['*a', 'a*', false],
   ])('%j covers %j: %s', (wide, narrow, expected) => {
-    expect(coversPattern(wide, narrow)).toBe(expected)
+    expect(matchesPattern(wide, narrow)).toBe(expected)
   })
 })

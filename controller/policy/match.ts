@@ -68,9 +68,3 @@ function firstOfEachRule(found: readonly Match[]): readonly Match[] {
     .filter(({ rule }, at) => rule !== ordered[at - 1]?.rule)
     .map(({ rule, pattern }) => ({ rule, pattern }))
 }
-
-/** True if every text that `narrow` matches is matched by `wide` too. */
-export function coversPattern(wide: string, narrow: string): boolean {
-  // A `*` of the narrow one is a character that only a `*` of the wide one matches.
-  return matchesPattern(wide, narrow)
-}

@@ -49,9 +49,11 @@ export const patterns = z.unknown().transform((value, context): string[] => {
 /** A list in which nothing is said twice. */
 export function distinct<Items extends z.ZodType<readonly string[]>>(list: Items): Items {
   return list.superRefine((items, context) => {
+    const before = new Set<string>()
     for (const [at, item] of items.entries()) {
-      if (items.indexOf(item) < at)
+      if (before.has(item))
         context.addIssue({ code: 'custom', path: [at], message: 'something that is not said before' })
+      before.add(item)
     }
   })
 }

@@ -7,7 +7,7 @@ import { readVersion } from '../../../common/version.js'
 import type { ControllerConfig } from '../../config.js'
 import type { Role } from '../../leave/installation.js'
 import type { LeaveExportOrder, Manifest } from '../../leave/leave-export.js'
-import type { HistoryFormat } from '../../store/transfer/format.js'
+import { historyFormats, type HistoryFormat } from '../../store/transfer/format.js'
 import type { HistoryCounts } from '../../store/transfer/history.js'
 import type { OfflineStore } from '../../store/transfer/open-offline.js'
 import { CliError } from '../cli-error.js'
@@ -39,9 +39,7 @@ export function addLeaveCommand(program: Command, cli: Cli): void {
       'export everything that headroom knows, then uninstall it from this machine, and say what is left elsewhere',
     )
     .addOption(
-      new Option('--format <format>', 'of the history: CSV, or line protocol')
-        .choices(['csv', 'influx'])
-        .default('csv'),
+      new Option('--format <format>', 'of the history: CSV, or line protocol').choices(historyFormats).default('csv'),
     )
     .option('--no-gzip', 'do not pack the files of the history')
     .option('--no-export', 'export nothing')

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 
 import { entityKinds, fieldNames } from '../../store/measurements.js'
-import type { HistoryFormat } from '../../store/transfer/format.js'
+import { historyFormats, timePrecisions, type HistoryFormat, type TimePrecision } from '../../store/transfer/format.js'
 import { historyParts } from '../../store/transfer/history.js'
 import type { Imported } from '../../store/transfer/import-history.js'
 import type { OfflineStore } from '../../store/transfer/open-offline.js'
@@ -16,8 +16,6 @@ import { offline, seriesFile } from '../offline.js'
 import { progressLine } from '../progress.js'
 import { stdoutStream } from '../shell.js'
 
-const formats = ['csv', 'influx'] as const
-const precisions = ['ns', 'us', 'ms', 's'] as const
 const mostShownBadLines = 20
 const partNames = historyParts.filter((part) => part !== 'marks')
 const allFields = [...new Set(entityKinds.flatMap((kind) => fieldNames(kind)))]
@@ -38,7 +36,7 @@ interface ExportOptions {
 
 interface ImportOptions {
   readonly format?: HistoryFormat
-  readonly precision: (typeof precisions)[number]
+  readonly precision: TimePrecision
   readonly config?: string
   readonly check?: boolean
 }
@@ -52,7 +50,9 @@ export function addTransferCommands(store: Command, cli: Cli): void {
       'a new file; a name that ends in / is a new directory with a file for each measurement; - is stdout',
     )
     .description("a stopped controller's history, or a backup's, as CSV or InfluxDB's line protocol (docs/export.md)")
-    .addOption(new Option('--format <format>', 'by the name of the file (.csv, .lp), or else csv').choices(formats))
+    .addOption(
+      new Option('--format <format>', 'by the name of the file (.csv, .lp), or else csv').choices(historyFormats),
+    )
     .option('--gzip', 'pack it; so does a name that ends in .gz')
     .option('--config <file>', 'the configuration of the controller, if its history is on a server')
     .option('--from <file>', "a backup or another store in a file; the controller's own if absent (--data)")
@@ -76,8 +76,8 @@ export function addTransferCommands(store: Command, cli: Cli): void {
     .description(
       "put a history into a stopped controller's store; what is imported twice is there once (docs/export.md)",
     )
-    .addOption(new Option('--format <format>', 'by the first line, if absent').choices(formats))
-    .addOption(new Option('--precision <unit>', 'of the times in line protocol').choices(precisions).default('ns'))
+    .addOption(new Option('--format <format>', 'by the first line, if absent').choices(historyFormats))
+    .addOption(new Option('--precision <unit>', 'of the times in line protocol').choices(timePrecisions).default('ns'))
     .option('--config <file>', 'the configuration of the controller, if its history is on a server')
     .option('--check', 'only read: say what would be imported, and what is wrong')
     .action(async (files: string[], options: ImportOptions, command: Command) => {

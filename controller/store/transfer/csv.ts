@@ -4,7 +4,7 @@ import { escaped, tagsOf, unescaped } from '../server/entity-tags.js'
 import { stats } from '../server/summary.js'
 import type { Point } from '../time-series.js'
 import { checkTime, eventPiece, markPiece, pointPiece, rollUpPiece } from './checked-piece.js'
-import { BadLine, type EncodedPiece, type HistoryDecoder, type HistoryEncoder } from './format.js'
+import { BadLine, numberForm, type EncodedPiece, type HistoryDecoder, type HistoryEncoder } from './format.js'
 import type { HistoryPiece } from './history.js'
 import { measurementNames, nameOf, type NamedMeasurement } from './names.js'
 
@@ -217,8 +217,6 @@ function timeIn(text: string, nowMs: number): number {
   checkTime(atMs, nowMs, text)
   return atMs
 }
-
-const numberForm = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
 function numberIn(name: string, cells: ReadonlyMap<string, string>): number {
   const text = cells.get(name) ?? ''

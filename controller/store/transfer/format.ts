@@ -6,6 +6,13 @@ export type HistoryFormat = (typeof historyFormats)[number]
 /** Ends of file names. */
 export const formatEndings = { csv: '.csv', influx: '.lp' } as const satisfies Record<HistoryFormat, string>
 
+/** What the times of line protocol count. */
+export const timePrecisions = ['ns', 'us', 'ms', 's'] as const
+export type TimePrecision = (typeof timePrecisions)[number]
+
+/** A decimal number, with an exponent or without. */
+export const numberForm = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
 /** A piece as text. */
 export interface EncodedPiece {
   /** Name of the measurement, of the file too if each has one. */

@@ -1,4 +1,4 @@
-import { BadLine } from './format.js'
+import { BadLine, numberForm } from './format.js'
 
 /** A line of InfluxDB's line protocol. Escapes are undone; the time is as it stands there. */
 export interface ParsedLine {
@@ -32,8 +32,6 @@ export function parseLine(line: string): ParsedLine {
   if (!input.takes(' ')) throw new BadLine('a space and a time after the fields', input.rest)
   return { measurement, tags, fields, time: input.rest }
 }
-
-const numberForm = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
 function valueOf(name: string, text: string): number | boolean {
   if (numberForm.test(text)) return Number(text)
