@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { errorCode } from '../common/error-code.js'
 import { makeDirectoryDurably, writeDurably } from '../common/durable-file.js'
 import type { Log } from '../common/log.js'
 import type { Hypervisor } from './hypervisor/hypervisor.js'
@@ -73,7 +74,7 @@ async function readId(file: string): Promise<string | undefined> {
     const text = (await readFile(file, 'utf8')).trim()
     return text === '' ? undefined : text
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { propertyOf } from '../common/property-of.js'
+import { errorCode } from '../common/error-code.js'
 import { writeDurably } from '../common/durable-file.js'
 import type { Log } from '../common/log.js'
 import type { Introduction } from './report/to-wire.js'
@@ -27,7 +29,7 @@ export class KnownHosts {
     try {
       return new KnownHosts(file, introductionsIn(JSON.parse(await readFile(file, 'utf8'))), log)
     } catch (error) {
-      const isFirst = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+      const isFirst = errorCode(error) === 'ENOENT'
       if (!isFirst) log.warn({ err: error, file }, 'the hosts of an earlier life cannot be read')
       return new KnownHosts(file, [], log)
     }
@@ -68,19 +70,19 @@ export class KnownHosts {
 /** Checked by hand, as the agent's identity is. @throws Error if it is anything else */
 function introductionsIn(value: unknown): readonly Introduction[] {
   return listIn(value).map((one) => {
-    const identity = property(one, 'identity')
+    const identity = propertyOf(one, 'identity')
     return {
       identity: {
         hostId: textIn(identity, 'hostId'),
         name: textIn(identity, 'name'),
         kind: wordIn(identity, 'kind', ['kvm', 'xen', 'esxi']),
         bootId: textIn(identity, 'bootId'),
-        simulated: property(identity, 'simulated') === true,
+        simulated: propertyOf(identity, 'simulated') === true,
       },
-      capabilities: listIn(property(one, 'capabilities')).map((capability) => ({
+      capabilities: listIn(propertyOf(one, 'capabilities')).map((capability) => ({
         name: textIn(capability, 'name'),
         support: wordIn(capability, 'support', ['yes', 'degraded', 'no']),
-        ...(property(capability, 'reason') === undefined ? {} : { reason: textIn(capability, 'reason') }),
+        ...(propertyOf(capability, 'reason') === undefined ? {} : { reason: textIn(capability, 'reason') }),
       })),
     }
   })
@@ -92,18 +94,14 @@ function listIn(value: unknown): readonly unknown[] {
 }
 
 function textIn(value: unknown, name: string): string {
-  const found = property(value, name)
+  const found = propertyOf(value, name)
   if (typeof found !== 'string') throw new Error(`${name}: expected a text, got ${typeof found}`)
   return found
 }
 
 function wordIn<Word extends string>(value: unknown, name: string, words: readonly Word[]): Word {
-  const found = property(value, name)
+  const found = propertyOf(value, name)
   const word = words.find((one) => one === found)
   if (word === undefined) throw new Error(`${name}: expected ${words.join(' or ')}, got ${String(found)}`)
   return word
-}
-
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
 import { z } from 'zod'
 
+import { errorCode } from './error-code.js'
 import { ConfigError, type ConfigProblem } from './config-error.js'
 import { parseDurationMs, parseRateBytesPerSecond, parseShare, parseSizeBytes } from './units.js'
 
@@ -120,7 +121,7 @@ function lineOfLooseAlias(document: Document, lines: LineCounter): number | unde
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return errorCode(error) === 'ENOENT'
 }
 
 function problemsOf(issue: z.core.$ZodIssue, value: unknown, lineOf: LineOf): ConfigProblem[] {

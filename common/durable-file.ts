@@ -2,6 +2,8 @@ import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
+import { errorCode } from './error-code.js'
+
 /**
  * Replaces a file whole or not at all. When this resolves, a power loss takes neither its content nor its name.
  * @throws Error of the file system
@@ -56,5 +58,5 @@ export function makeDirectoryDurably(path: string): void {
 
 /** Some file systems know no fsync of directories: names last there as well as they can. */
 function cannotSync(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EINVAL' || error.code === 'ENOTSUP')
+  return ['EINVAL', 'ENOTSUP'].includes(errorCode(error))
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
+import { errorCode } from './error-code.js'
 import { Backoff } from './backoff.js'
 import { pause } from './lifecycle.js'
 import type { Log } from './log.js'
@@ -42,5 +43,5 @@ export async function tellReady(env: Environment, log: Log, signal: AbortSignal)
 
 /** A machine without the program: trying again changes nothing. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return errorCode(error) === 'ENOENT'
 }

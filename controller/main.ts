@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
+import { errorCode } from '../common/error-code.js'
 import { loadConfig } from '../common/config.js'
 import { ConfigError } from '../common/config-error.js'
 import { createLog } from '../common/log.js'
@@ -86,7 +87,7 @@ function builtPage(): string | undefined {
 
 /** What went wrong in a line where a person can help it. */
 function inWords(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') return undefined
+  if (!(error instanceof Error) || errorCode(error) !== 'EADDRINUSE') return undefined
   const port = 'port' in error ? String(error.port) : '?'
   return `port ${port} is in use by another program; choose others: --http-port N --grpc-port N`
 }

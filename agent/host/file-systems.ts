@@ -1,3 +1,4 @@
+import { errorCode } from '../../common/error-code.js'
 import type { Log } from '../../common/log.js'
 import type { FileSystemRaw } from '../hypervisor/hypervisor.js'
 import { waitAtMost } from './wait-at-most.js'
@@ -126,6 +127,6 @@ function held(value: bigint): number {
 
 /** Not ours to read, or gone since the mounts were listed. */
 function isNotOurs(error: unknown): boolean {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = errorCode(error)
   return code === 'EACCES' || code === 'EPERM' || code === 'ENOENT' || code === 'ENOTDIR'
 }

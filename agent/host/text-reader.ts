@@ -1,5 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
+import { errorCode } from '../../common/error-code.js'
+
 const firstBytes = 64 * 1024
 const mostBytes = 8 * 1024 * 1024
 
@@ -54,9 +56,9 @@ function grown(buffer: Buffer<ArrayBuffer>, path: string): Buffer<ArrayBuffer> {
 }
 
 // EOPNOTSUPP: /proc/pressure on a kernel started with psi=0.
-const absentCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EOPNOTSUPP', 'ENOTSUP'])
+const absentCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EOPNOTSUPP', 'ENOTSUP'])
 
 /** Whether a file-system error says that there is no such thing here. */
 export function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && absentCodes.has(error.code)
+  return absentCodes.has(errorCode(error))
 }

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 
+import { propertyOf } from '../../common/property-of.js'
 import { isRefusalReason, reasonTrailer, type RefusalReason } from '../../common/refusal-reasons.js'
 
 /** How a call to the controller ended. */
@@ -65,13 +66,13 @@ function hold(problem: string): Step {
 
 /** Of what grpc-js rejects or emits with. */
 export function callEndOf(error: unknown): CallEnd {
-  const code = property(error, 'code')
-  const reason = trailerOf(property(error, 'metadata'))
-  const details = property(error, 'details')
+  const code = propertyOf(error, 'code')
+  const reason = trailerOf(propertyOf(error, 'metadata'))
+  const details = propertyOf(error, 'details')
   return {
     code: isStatus(code) ? code : undefined,
     reason: isRefusalReason(reason) ? reason : undefined,
-    message: typeof details === 'string' && details !== '' ? details : String(property(error, 'message') ?? error),
+    message: typeof details === 'string' && details !== '' ? details : String(propertyOf(error, 'message') ?? error),
   }
 }
 
@@ -80,11 +81,7 @@ function isStatus(code: unknown): code is status {
 }
 
 function trailerOf(metadata: unknown): unknown {
-  const get = property(metadata, 'get')
+  const get = propertyOf(metadata, 'get')
   const values: unknown = typeof get === 'function' ? Reflect.apply(get, metadata, [reasonTrailer]) : undefined
   return Array.isArray(values) ? values[0] : undefined
-}
-
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 
+import { errorCode } from '../../common/error-code.js'
 import { controllerServerName } from '../../common/tls.js'
 
 /** For the whole of a look, however slowly bytes drip in. */
@@ -123,7 +124,7 @@ async function shakeHands(address: string, signal: AbortSignal, late: AbortSigna
 
 /** Words for what Node says with a code of OpenSSL, or with none: of several addresses that all fail it gives an empty message. */
 function reasonOf(error: Error): string {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  const code = errorCode(error)
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
     return 'what answers there does not speak TLS'
   }

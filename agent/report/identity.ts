@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { propertyOf } from '../../common/property-of.js'
+import { errorCode } from '../../common/error-code.js'
 import { makeDirectoryDurably, writeDurably } from '../../common/durable-file.js'
 
 /** Who this agent is to its controller. The key was made here and never leaves. */
@@ -26,7 +28,7 @@ export async function loadIdentity(dataDir: string): Promise<Identity | undefine
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
   return identityIn(text, file)
@@ -43,7 +45,7 @@ function identityIn(text: string, file: string): Identity {
     })
   }
   const field = (name: keyof Identity): string => {
-    const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+    const found = propertyOf(value, name)
     if (typeof found === 'string' && found !== '') return found
     throw new Error(`${file}: ${name}: expected a text, got ${found === '' ? 'an empty one' : typeof found}`)
   }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 
+import { errorCode } from '../../common/error-code.js'
 import type { Log } from '../../common/log.js'
 import { securityHeaders, setSecurityHeaders } from './app.js'
 import { ApiError, shown, type ApiErrorCode } from './errors.js'
@@ -15,7 +16,7 @@ const lastWordMs = 2000
 export function toApiError(error: unknown, request: Pick<FastifyRequest, 'query' | 'params' | 'body'>): ApiError {
   if (error instanceof ApiError) return error
   if (hasZodFastifySchemaValidationErrors(error)) return validationError(error, request)
-  const known = fastifyCodes[codeOf(error)]
+  const known = fastifyCodes[errorCode(error)]
   if (known !== undefined) return new ApiError(known, messageOf(error), {}, { cause: error })
   if (isClientError(error)) return new ApiError('request-malformed', messageOf(error), {}, { cause: error })
   return new ApiError('internal', 'the controller failed to answer; its log has the details', {}, { cause: error })
@@ -70,10 +71,6 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
     at = Reflect.get(at, key)
   }
   return at
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
 function isClientError(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import { chmod, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+import { errorCode } from '../../common/error-code.js'
 import { makeDirectoryDurably, writeDurably } from '../../common/durable-file.js'
 import type { Grants } from './grants.js'
 
@@ -28,7 +29,7 @@ async function readToken(file: string): Promise<string | undefined> {
     const text = await readFile(file, 'utf8')
     return text.length > 1000 ? undefined : text.trim()
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw new Error(`cannot read the token file ${file}`, { cause: error })
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { errorCode } from '../../common/error-code.js'
 import { CliError } from './cli-error.js'
 
 export const defaultUrl = 'http://127.0.0.1:8420'
@@ -103,9 +104,9 @@ function given(text: string, origin: string): Credential {
 }
 
 function unreadable(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = errorCode(error)
   if (code === 'ENOENT') return 'does not exist'
-  return code === 'EACCES' ? 'may not be read by this user' : `cannot be read (${String(code)})`
+  return code === 'EACCES' ? 'may not be read by this user' : `cannot be read (${code})`
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

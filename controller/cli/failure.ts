@@ -1,3 +1,4 @@
+import { errorCode } from '../../common/error-code.js'
 import { type ErrorView, errorView } from '../api/views.js'
 import { CliError, NotFoundError } from './cli-error.js'
 import { type Connection, isLoopback, shownUrl } from './connection.js'
@@ -133,7 +134,7 @@ function codeOf(error: unknown, depth = 0): string {
     const inner = codeOf(error.cause, depth + 1)
     if (inner !== '') return inner
   }
-  return 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return errorCode(error)
 }
 
 function innermostMessage(error: unknown, depth = 0): string {

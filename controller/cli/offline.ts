@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 
+import { errorCode } from '../../common/error-code.js'
 import { ConfigError } from '../../common/config-error.js'
 import { CliError } from './cli-error.js'
 import { defaultDataDirectory } from './connection.js'
@@ -13,7 +14,7 @@ export async function offline<Result>(progress: Progress, work: () => Result | P
   } catch (error) {
     if (error instanceof ConfigError) throw new CliError('error', error.message, '', { cause: error })
     if (!(error instanceof Error) || !('path' in error)) throw error
-    const inUse = 'code' in error && String(error.code).startsWith('SQLITE_BUSY')
+    const inUse = errorCode(error).startsWith('SQLITE_BUSY')
     throw new CliError(
       'error',
       error.message,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+import { propertyOf } from '../../common/property-of.js'
 import { quoted, type Leftover } from './leftovers.js'
 
 const execute = promisify(execFile)
@@ -25,7 +26,7 @@ export function installedRoles(): readonly Role[] {
 export function ownAgentId(): string | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(join(stateDirectories.agent, 'identity.json'), 'utf8'))
-    const id: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'agentId') : undefined
+    const id = propertyOf(value, 'agentId')
     return typeof id === 'string' ? id : undefined
   } catch {
     return undefined

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { open, readFile, realpath, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 
+import { errorCode } from '../../common/error-code.js'
 import { decodePolicy, mostPolicyBytes, wrongFile } from './policy-file.js'
 
 /** What a policy file holds, and where that comes from. */
@@ -22,7 +23,7 @@ export async function fileMark(file: string): Promise<string> {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true })
     return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
   } catch (error) {
-    return `unreadable: ${codeOf(error)}`
+    return `unreadable: ${errorCode(error)}`
   }
 }
 
@@ -57,8 +58,8 @@ export async function readPolicyFile(file: string): Promise<PolicyFileContent> {
       await handle.close()
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw wrongFile(file, 'a readable file', 'none: there is no such file')
-    if (codeOf(error) !== '') throw wrongFile(file, 'a readable file', messageOf(error))
+    if (errorCode(error) === 'ENOENT') throw wrongFile(file, 'a readable file', 'none: there is no such file')
+    if (errorCode(error) !== '') throw wrongFile(file, 'a readable file', messageOf(error))
     throw error
   }
 }
@@ -68,10 +69,6 @@ async function userName(uid: number): Promise<string> {
   const list = await readFile('/etc/passwd', 'utf8').catch(() => '')
   const fields = list.split('\n').map((line) => line.split(':'))
   return fields.find(([, , id]) => id === String(uid))?.[0] ?? `uid ${uid}`
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
 function messageOf(error: unknown): string {

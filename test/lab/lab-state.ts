@@ -3,6 +3,7 @@ import path from 'node:path'
 
 import { z } from 'zod'
 
+import { errorCode } from '../../common/error-code.js'
 import { planLab, type LabPlan } from './plan.js'
 
 const processIdentity = z.object({ pid: z.int().positive(), startTicks: z.string() })
@@ -34,7 +35,7 @@ export async function readLabState(dir: string): Promise<LabState | undefined> {
   try {
     text = await readFile(path.join(dir, fileName), 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
   return labState.parse(JSON.parse(text))

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
 
+import { errorCode } from '../../../common/error-code.js'
 import { DeadlineExceeded, withDeadline } from '../../../common/deadline.js'
 import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
 
@@ -172,7 +173,7 @@ const certificateCodes = /^(CERT_|ERR_TLS_CERT|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNE
 function told(error: unknown, host: string): Error {
   if (error instanceof HypervisorDenied) return new HypervisorDenied(`${host}: ${error.message}`, { cause: error })
   const message = error instanceof Error ? error.message : String(error)
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = errorCode(error)
   if (certificateCodes.test(code)) {
     return new HypervisorDenied(`${host}: its certificate is not trusted (${message}): name its thumbprint or its CA`, {
       cause: error,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 
+import { errorCode } from '../../../common/error-code.js'
 import { makeDirectoryDurably, writeDurably } from '../../../common/durable-file.js'
 import type { Log } from '../../../common/log.js'
 import type { RunningTotals } from './running-totals.js'
@@ -36,7 +37,7 @@ export async function loadTotals(path: string, log: Log): Promise<HostTotals> {
     const { clockOffsetMs, host, vms } = schema.parse(JSON.parse(await readFile(path, 'utf8')))
     return { clockOffsetMs, host, vms: new Map(Object.entries(vms)) }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+    if (errorCode(error) !== 'ENOENT') {
       log.warn({ err: error, path }, 'the kept totals cannot be used; counting begins anew')
     }
     return noTotals

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 
+import { errorCode } from '../../../common/error-code.js'
 import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
 
 /** Where a libvirt daemon listens, and the way there. */
@@ -32,7 +33,7 @@ export function unixSocket(path: string): Endpoint {
 }
 
 export function asOpenError(path: string, error: Error): Error {
-  const code = 'code' in error ? error.code : undefined
+  const code = errorCode(error)
   if (code === 'EACCES' || code === 'EPERM') {
     const advice = path.endsWith('-ro')
       ? 'let this user search its directory'

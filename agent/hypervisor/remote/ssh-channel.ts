@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 
+import { errorCode } from '../../../common/error-code.js'
 import { HypervisorUnavailable } from '../hypervisor.js'
 import { readerVersion, readyLine } from './frame.js'
 
@@ -40,7 +41,7 @@ async function start(args: readonly string[]): Promise<ChildProcessWithoutNullSt
     // It has no pipes yet if it could not be started.
     await once(child, 'spawn')
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const isMissing = errorCode(error) === 'ENOENT'
     const why = error instanceof Error ? error.message : String(error)
     const what = isMissing ? 'there is no ssh here: install openssh-client' : `ssh cannot be run: ${why}`
     throw new HypervisorUnavailable(what, { cause: error })

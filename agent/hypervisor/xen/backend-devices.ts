@@ -1,3 +1,4 @@
+import { errorCode } from '../../../common/error-code.js'
 import type { MachineFiles } from '../../host/machine-files.js'
 import { isAbsent } from '../../host/text-reader.js'
 import type { DiskRaw, NicRaw } from '../hypervisor.js'
@@ -179,7 +180,7 @@ export class BackendDevices {
     try {
       return this.files.readIfThere(path)
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENODEV') return undefined
+      if (errorCode(error) === 'ENODEV') return undefined
       throw error
     }
   }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 
 import type { Command } from 'commander'
 
+import { errorCode } from '../../../common/error-code.js'
 import { ConfigError } from '../../../common/config-error.js'
 import { writeDurably } from '../../../common/durable-file.js'
 import type { PolicyCheckView } from '../../api/views.js'
@@ -72,7 +73,7 @@ async function writeDraft(path: string, text: string, force: boolean): Promise<v
     if (force) await writeDurably(path, text, 0o644)
     else await writeFile(path, text, { flag: 'wx', mode: 0o644 })
   } catch (error) {
-    const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST'
+    const isThere = errorCode(error) === 'EEXIST'
     if (isThere) throw new CliError('error', `${path} exists`, 'give another name, or --force to replace it')
     const reason = error instanceof Error ? error.message : String(error)
     throw new CliError('error', `${path} cannot be written: ${reason}`, '', { cause: error })

@@ -3,6 +3,8 @@ import { dirname } from 'node:path'
 
 import Libsql from 'libsql'
 
+import { errorCode } from '../../../common/error-code.js'
+
 /** What a statement takes. Numbers arrive as REAL; a column with INTEGER affinity turns whole ones into integers. */
 export type SqlParameter = number | string | Uint8Array | null
 export type SqlRow = readonly unknown[]
@@ -159,7 +161,7 @@ export class SqlDatabase {
   }
 
   #explained(error: unknown): SqlError {
-    const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+    const code = errorCode(error)
     return new SqlError(this.path, code, error instanceof Error ? error.message : String(error), error)
   }
 }
@@ -171,7 +173,7 @@ function createPrivateFile(path: string): void {
     closeSync(openSync(path, 'a', 0o600))
     chmodSync(path, 0o600)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const code = errorCode(error)
     throw new SqlError(path, code, error instanceof Error ? error.message : String(error), error)
   }
 }

@@ -3,6 +3,7 @@ import https from 'node:https'
 
 import { FieldType, InfluxDB, type IPoint } from 'influx'
 
+import { propertyOf } from '../../../common/property-of.js'
 import { entityKinds, eventMeasurement, fieldNames, measurements, type EntityKind } from '../measurements.js'
 import { stats } from '../server/summary.js'
 import type { ServerAddress } from '../server/worker-options.js'
@@ -140,11 +141,11 @@ function fieldTypes(kind: EntityKind, tier: Tier): Record<string, FieldType> {
 /** @throws InfluxQueryError if a statement failed, or the answer is none of InfluxDB's */
 function resultsOf(answer: unknown): InfluxSeries[][] {
   return listOf(answer, 'results').map((result) => {
-    const error = memberOf(result, 'error')
+    const error = propertyOf(result, 'error')
     if (error !== undefined) throw new InfluxQueryError(textOf(error))
     return listOf(result, 'series').map((series) => ({
-      name: textOf(memberOf(series, 'name')),
-      tags: tagsOf(memberOf(series, 'tags')),
+      name: textOf(propertyOf(series, 'name')),
+      tags: tagsOf(propertyOf(series, 'tags')),
       columns: listOf(series, 'columns').map(String),
       values: listOf(series, 'values').map((row) => {
         if (!Array.isArray(row)) throw new InfluxQueryError('an answer of an unknown form')
@@ -154,17 +155,13 @@ function resultsOf(answer: unknown): InfluxSeries[][] {
   })
 }
 
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
-}
-
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? '')
 }
 
 /** Empty if there is none. */
 function listOf(value: unknown, name: string): readonly unknown[] {
-  const list = memberOf(value, name)
+  const list = propertyOf(value, name)
   return Array.isArray(list) ? list : []
 }
 

@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 
+import { errorCode } from '../../../common/error-code.js'
+
 export interface TextLine {
   readonly text: string
   readonly number: number
@@ -53,7 +55,7 @@ export async function* textLines(input: Readable): AsyncGenerator<TextLine> {
 }
 
 function isOfGzip(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
+  return error instanceof Error && errorCode(error).startsWith('Z_')
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

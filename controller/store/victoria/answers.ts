@@ -1,3 +1,5 @@
+import { propertyOf } from '../../../common/property-of.js'
+
 /** What VictoriaMetrics says, checked. */
 export interface ExportedSeries {
   readonly labels: Readonly<Record<string, string>>
@@ -8,7 +10,7 @@ export interface ExportedSeries {
 /** One line of /api/v1/export. @throws Error if it is of another form */
 export function exportedSeries(line: string): ExportedSeries {
   const parsed: unknown = JSON.parse(line)
-  const [metric, values, timestamps] = ['metric', 'values', 'timestamps'].map((name) => memberOf(parsed, name))
+  const [metric, values, timestamps] = ['metric', 'values', 'timestamps'].map((name) => propertyOf(parsed, name))
   if (!Array.isArray(values) || !Array.isArray(timestamps) || values.length !== timestamps.length) {
     throw new Error('an exported series of an unknown form')
   }
@@ -23,13 +25,13 @@ export interface QueriedSeries {
 
 /** An answer of /api/v1/query or query_range. @throws Error if it is of another form */
 export function queriedSeries(text: string): QueriedSeries[] {
-  const result = memberOf(memberOf(JSON.parse(text), 'data'), 'result')
+  const result = propertyOf(propertyOf(JSON.parse(text), 'data'), 'result')
   if (!Array.isArray(result)) throw new Error('an answer of an unknown form')
   return result.map((series: unknown) => {
-    const one = memberOf(series, 'value')
-    const many = memberOf(series, 'values')
+    const one = propertyOf(series, 'value')
+    const many = propertyOf(series, 'values')
     const pairs: readonly unknown[] = Array.isArray(many) ? many : [one]
-    return { labels: labelsOf(memberOf(series, 'metric')), samples: pairs.flatMap(sampleOf) }
+    return { labels: labelsOf(propertyOf(series, 'metric')), samples: pairs.flatMap(sampleOf) }
   })
 }
 
@@ -43,8 +45,4 @@ function sampleOf(pair: unknown): { atMs: number; value: number }[] {
 function labelsOf(metric: unknown): Record<string, string> {
   if (typeof metric !== 'object' || metric === null) return {}
   return Object.fromEntries(Object.entries(metric).map(([name, value]) => [name, String(value)]))
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
