@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -40,6 +40,15 @@ it('hosts that are not there yet are named as they were, and those that are ther
   expect(await lifeWith([host('one'), host('two')], true)).toEqual([host('one'), host('two')])
   expect(await lifeWith([host('two', 'boot-2')], true)).toEqual([host('two', 'boot-2'), host('one')])
   expect(await lifeWith([], true)).toEqual([host('two', 'boot-2'), host('one')])
+})
+
+it('what stands there already is not written again', async () => {
+  await lifeWith([host('one'), host('two')], false)
+  const before = statSync(file(), { bigint: true })
+  await lifeWith([host('one'), host('two')], false)
+  // Each writing makes a new file.
+  expect(statSync(file(), { bigint: true }).ino).toBe(before.ino)
+  expect(statSync(file(), { bigint: true }).mtimeNs).toBe(before.mtimeNs)
 })
 
 it('when none can be missing any more the others are forgotten', async () => {

@@ -14,14 +14,17 @@ const fileName = 'hosts.json'
  * they were: a controller takes nothing of hosts that no hello names, not even what an earlier life left of them, and forgets them.
  */
 export class KnownHosts {
-  #written = ''
+  /** What is in the file. */
+  #written: string
   #writing: Promise<void> = Promise.resolve()
 
   private constructor(
     private readonly file: string,
     private readonly before: readonly Introduction[],
     private readonly log: Log,
-  ) {}
+  ) {
+    this.#written = before.length === 0 ? '' : JSON.stringify(before)
+  }
 
   /** What cannot be read counts as nothing: it is written anew. */
   static async load(dataDir: string, log: Log): Promise<KnownHosts> {
