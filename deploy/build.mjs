@@ -17,7 +17,7 @@ rmSync(join(root, 'dist'), { recursive: true, force: true })
 run('tsc', '-p', 'tsconfig.build.json')
 const { bundleAgent } = await import('./bundle-agent.mjs')
 await bundleAgent(join(root, 'dist'))
-cpSync(join(root, 'agent/run.sh'), join(root, 'dist/agent/run.sh'))
+for (const name of ['agent', 'controller']) cpSync(join(root, name, 'run.sh'), join(root, 'dist', name, 'run.sh'))
 run('vite', 'build', 'controller/web', '--logLevel', 'warn')
 mkdirSync(join(root, 'dist/deploy'), { recursive: true })
 cpSync(join(root, 'deploy/fleets'), join(root, 'dist/deploy/fleets'), { recursive: true })
@@ -25,6 +25,7 @@ for (const program of [
   'agent/main.js',
   'agent/run.sh',
   'controller/main.js',
+  'controller/run.sh',
   'controller/cli/main.js',
   'deploy/start.js',
 ]) {

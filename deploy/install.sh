@@ -246,7 +246,9 @@ install_programs() {
     controller)
       put_text "$destdir$prefix/bin/headroom-controller" 0755 <<END
 #!/bin/sh
-exec '$node_path' '$prefix/lib/headroom/dist/controller/main.js' "\$@"
+HEADROOM_NODE='$node_path'
+export HEADROOM_NODE
+exec /bin/sh '$prefix/lib/headroom/dist/controller/run.sh' "\$@"
 END
       put_text "$destdir$prefix/bin/headroom" 0755 <<END
 #!/bin/sh

@@ -62,6 +62,7 @@ test('the packed form holds what runs and installs, and no sources or tests', as
         'dist/agent/main.js',
         'dist/agent/run.sh',
         'dist/controller/main.js',
+        'dist/controller/run.sh',
         'dist/controller/cli/main.js',
         'dist/deploy/start.js',
         'dist/web/index.html',

@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork, spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -25,8 +25,16 @@ export class BuiltProgram {
     const file = join(root, `dist/${name}/main.js`)
     if (!existsSync(file)) throw new Error(`${file} is missing: run npm run build first`)
     const log = openSync(logFile, 'a')
-    // Nothing of this process's own way of running: it runs as it will in the field.
-    const child = fork(file, [...args], { execArgv: [], stdio: ['ignore', log, log, 'ipc'] })
+    // Nothing of this process's own way of running. The controller runs as it will in the field; agents of tests simulate fleets too,
+    // for which lite mode is too slow.
+    const stdio: StdioOptions = ['ignore', log, log, 'ipc']
+    const child =
+      name === 'controller'
+        ? spawn(join(root, 'dist/controller/run.sh'), args, {
+            stdio,
+            env: { ...process.env, HEADROOM_NODE: process.execPath },
+          })
+        : fork(file, [...args], { execArgv: [], stdio })
     closeSync(log)
     return new BuiltProgram(child, logFile)
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
 const deploy = resolve(import.meta.dirname, '../../deploy')
-const agentLauncher = resolve(import.meta.dirname, '../../agent/run.sh')
+const launcherOf = (program: string): string => resolve(import.meta.dirname, '../..', program, 'run.sh')
 
 /** What a script said and how it ended. */
 export interface Ended {
@@ -53,7 +53,7 @@ export async function makePackageTree(): Promise<PackageTree> {
   for (const program of ['controller/main.js', 'controller/cli/main.js', 'agent/main.js']) {
     await write(`dist/${program}`, saysHowItWasCalled)
   }
-  await cp(agentLauncher, join(source, 'dist/agent/run.sh'))
+  for (const program of ['agent', 'controller']) await cp(launcherOf(program), join(source, 'dist', program, 'run.sh'))
   await write('test/of-the-checkout.ts', '')
   const modules = {
     'node_modules/needed': {},

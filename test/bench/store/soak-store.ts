@@ -72,6 +72,8 @@ async function makeHistory(
   const shiftMs = Math.floor((Date.now() - workload.endMs) / beatMs) * beatMs
   const store = await EmbeddedContender.open(path, Date.now())
   await ingest(store, workload, { batch: 3000, inFlight: 8, fromHour: 0, hours: size.hours, shiftMs })
+  // A day went by: all but the last of it is sealed.
+  await store.settle()
   await store.close()
 }
 
