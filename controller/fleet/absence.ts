@@ -1,5 +1,5 @@
 import type { CapabilityName } from '../../common/capabilities.js'
-import type { Capability, Metric, MetricSource } from '../model/snapshot.js'
+import { noRequests, type Capability, type Metric, type MetricSource } from '../model/snapshot.js'
 import { fieldNames, type EntityKind, type FieldOf } from '../store/measurements.js'
 
 /** What a host must be able to measure for a field to be there: one capability, one of several, or nothing in particular. */
@@ -219,7 +219,7 @@ export function merge(
       // A host that has not said yet what it can measure contradicts nothing.
       if (capabilities.length > 0) refused.push(field)
     } else if (value === null) {
-      metrics[field] = { absent: 'no requests in the interval' }
+      metrics[field] = { absent: noRequests }
     } else if (Number.isFinite(value)) {
       metrics[field] = { value, at, source: sourceOf(kind, field, capabilities) ?? defaultSource }
       stored[field] = value

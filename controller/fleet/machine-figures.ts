@@ -1,5 +1,13 @@
 import type { HostHello, HostObservation } from '../model/observation.js'
-import type { Capability, FileSystem, Host, HostDisk, HostNetwork, Metric } from '../model/snapshot.js'
+import {
+  noRequests,
+  type Capability,
+  type FileSystem,
+  type Host,
+  type HostDisk,
+  type HostNetwork,
+  type Metric,
+} from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { merge, reconsider, unread, type CapabilityChange, type Metrics, type Readings } from './absence.js'
 import type { Contradictions } from './contradictions.js'
@@ -93,7 +101,7 @@ export class MachineFigures {
 
 function asMetric(value: number | null | undefined, at: number): Metric {
   if (value === undefined) return notRead
-  return value === null ? { absent: 'no requests in the interval' } : { value, at, source: 'device' }
+  return value === null ? { absent: noRequests } : { value, at, source: 'device' }
 }
 
 function diskOf(device: string, of: Interval | undefined, at: number): HostDisk {

@@ -5,6 +5,9 @@ export type Metric =
   | { readonly value: number; readonly at: number; readonly source: MetricSource }
   | { readonly absent: string }
 
+/** Why a latency is absent where everything could be read: it is not unknown. */
+export const noRequests = 'no requests in the interval'
+
 export type MetricSource = 'hypervisor' | 'machine' | 'guest' | 'definition' | 'device' | 'computed'
 
 export type HypervisorKind = 'kvm' | 'xen' | 'esxi'

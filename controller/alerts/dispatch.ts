@@ -1,0 +1,266 @@
+import type { Alert, AlertSummary, Change, Message } from '../model/alert.js'
+import { groupKey, memberships, routeTimes, type Membership, type RouteTimes } from './grouping.js'
+import { severityRank } from './life.js'
+import type { AlertSettings, Route } from './settings.js'
+
+/** What a group of alerts was told of by one way: what is to be said is the difference to it. */
+export interface Group {
+  readonly key: string
+  readonly lane: string
+  readonly target: string
+  readonly route: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly recipients: readonly string[]
+  /** By number, as they were told. */
+  readonly told: ReadonlyMap<number, Told>
+  /** Since when there is something to say. */
+  readonly waitingClockMs?: number | undefined
+  readonly saidClockMs?: number | undefined
+  /** Messages in quick succession. */
+  readonly burst: number
+  /** Id of the first message since nothing of the group fired. */
+  readonly thread?: string | undefined
+}
+
+export interface Told {
+  readonly alert: AlertSummary
+  /** It is over, and that was not told yet. */
+  readonly resolvedAtMs?: number | undefined
+}
+
+export interface DispatchState {
+  readonly groups: ReadonlyMap<string, Group>
+  /** Of the next message; ids begin with the installation's own. */
+  readonly nextMessage: number
+}
+
+export interface DispatchContext {
+  readonly settings: Pick<AlertSettings, 'routes' | 'bounds'>
+  readonly installation: string
+  readonly clockMs: number
+  readonly atMs: number
+}
+
+export interface Dispatched {
+  readonly state: DispatchState
+  readonly messages: readonly Message[]
+  /** Groups that there was no room for. */
+  readonly refused: number
+}
+
+/** Where the interval between messages stops to double, if it is not longer itself. */
+const longestIntervalMs = 600_000
+
+/**
+ * What is to be told now, and to whom: for each group the difference between what fires and what it was told, when its times allow. A group
+ * is told of the end of what it was told of, also when that is silenced, inhibited or acknowledged by then.
+ */
+export function dispatch(
+  state: DispatchState,
+  alerts: ReadonlyMap<string, Alert>,
+  context: DispatchContext,
+): Dispatched {
+  const byNumber = new Map<number, Alert>()
+  for (const alert of alerts.values()) if (alert.number !== undefined) byNumber.set(alert.number, alert)
+  const members = membersByGroup(byNumber.values(), context.settings.routes)
+  const timesByTarget = routeTimes(context.settings.routes)
+  const groups = new Map<string, Group>()
+  const messages: Message[] = []
+  let { nextMessage } = state
+  let refused = 0
+  for (const key of [...new Set([...state.groups.keys(), ...members.keys()])].sort()) {
+    const known = state.groups.get(key)
+    const membership = members.get(key)
+    const group = known ?? newGroup(key, membership)
+    const times = timesByTarget.get(group?.target ?? '')
+    // A way that the settings do not have any more: nobody can be told by it.
+    if (group === undefined || times === undefined) continue
+    if (known === undefined && groups.size >= context.settings.bounds.groups) {
+      refused += 1
+      continue
+    }
+    const said = groupStep(group, membership?.alerts ?? [], byNumber, times, {
+      ...context,
+      id: `${context.installation}-${nextMessage}`,
+    })
+    if (said.message !== undefined) {
+      messages.push(said.message)
+      nextMessage += 1
+    }
+    if (said.group !== undefined) groups.set(key, said.group)
+  }
+  return { state: { groups, nextMessage }, messages, refused }
+}
+
+interface Members {
+  readonly membership: Membership
+  readonly alerts: Alert[]
+}
+
+function membersByGroup(alerts: Iterable<Alert>, routes: readonly Route[]): Map<string, Members> {
+  const members = new Map<string, Members>()
+  for (const alert of alerts) {
+    for (const membership of memberships(alert, routes)) {
+      const key = groupKey(membership)
+      const there = members.get(key)
+      if (there === undefined) members.set(key, { membership, alerts: [alert] })
+      else there.alerts.push(alert)
+    }
+  }
+  return members
+}
+
+function newGroup(key: string, members: Members | undefined): Group | undefined {
+  if (members === undefined || !members.alerts.some(isNews)) return undefined
+  return { key, ...members.membership, told: new Map(), burst: 0 }
+}
+
+/** Somebody should hear of it first: it stands now, and nothing and nobody says otherwise. */
+function isNews(alert: Alert): boolean {
+  return isTellable(alert) && (alert.sighting === 'raised' || alert.sighting === 'kept')
+}
+
+function isTellable({ silencedBy, inhibitedBy, acknowledged }: Alert): boolean {
+  return silencedBy === undefined && inhibitedBy === undefined && acknowledged === undefined
+}
+
+function groupStep(
+  before: Group,
+  members: readonly Alert[],
+  byNumber: ReadonlyMap<number, Alert>,
+  times: RouteTimes,
+  context: DispatchContext & { readonly id: string },
+): { readonly group: Group | undefined; readonly message: Message | undefined } {
+  const { clockMs } = context
+  const group = withEnds(before, byNumber, context.atMs)
+  const changes = differences(group, members, byNumber, context.atMs)
+  const sinceSaidMs = group.saidClockMs === undefined ? Infinity : clockMs - group.saidClockMs
+  const intervalMs = intervalOf(group, times)
+  if (changes.length > 0) {
+    const waitingClockMs = group.waitingClockMs ?? clockMs
+    const isDue = clockMs - waitingClockMs >= times.groupWaitMs && sinceSaidMs >= intervalMs
+    if (!isDue) return { group: { ...group, waitingClockMs }, message: undefined }
+    return said(group, changes, sinceSaidMs > 2 * intervalMs ? 1 : group.burst + 1, context)
+  }
+  const reminders = sinceSaidMs >= times.repeatMs ? remindersOf(group, byNumber, context.atMs) : []
+  if (reminders.length > 0) return said(group, reminders, 1, context)
+  // What it remembers of its last message matters until the next could come as soon as it likes.
+  const isOver = group.told.size === 0 && sinceSaidMs > 2 * intervalMs
+  const rested = group.waitingClockMs === undefined ? group : { ...group, waitingClockMs: undefined }
+  return { group: isOver ? undefined : rested, message: undefined }
+}
+
+function intervalOf({ burst }: Group, { groupIntervalMs }: RouteTimes): number {
+  const longest = Math.max(groupIntervalMs, longestIntervalMs)
+  return Math.min(longest, groupIntervalMs * 2 ** Math.max(0, Math.min(burst - 1, 20)))
+}
+
+/** Notes the moment at which what was told came to its end. */
+function withEnds(group: Group, byNumber: ReadonlyMap<number, Alert>, atMs: number): Group {
+  const ended = [...group.told].filter(([number, told]) => told.resolvedAtMs === undefined && !byNumber.has(number))
+  if (ended.length === 0) return group
+  const told = new Map(group.told)
+  for (const [number, { alert }] of ended) told.set(number, { alert, resolvedAtMs: atMs })
+  return { ...group, told }
+}
+
+/** What the group does not know yet, the most severe first. */
+function differences(
+  group: Group,
+  members: readonly Alert[],
+  byNumber: ReadonlyMap<number, Alert>,
+  atMs: number,
+): Change[] {
+  const changes: Change[] = []
+  for (const { alert, resolvedAtMs } of group.told.values()) {
+    if (resolvedAtMs !== undefined) {
+      changes.push({ what: 'resolved', atMs: resolvedAtMs, alert })
+      continue
+    }
+    const now = byNumber.get(alert.number)
+    if (now === undefined || now.severity === alert.severity) continue
+    // Worse is told to whoever has acknowledged it too.
+    const isWorse = severityRank[now.severity] > severityRank[alert.severity]
+    if (!isTellable(isWorse ? { ...now, acknowledged: undefined } : now)) continue
+    changes.push({ what: 'severity', atMs, alert: summaryOf(now), before: alert.severity })
+  }
+  for (const alert of members) {
+    if (alert.number === undefined || group.told.has(alert.number) || !isNews(alert)) continue
+    changes.push({ what: 'fired', atMs: alert.firedAtMs ?? atMs, alert: summaryOf(alert) })
+  }
+  return changes.sort(byWeight)
+}
+
+const rank = { fired: 0, severity: 1, reminder: 2, resolved: 3 } as const satisfies Record<Change['what'], number>
+
+function byWeight(a: Change, b: Change): number {
+  return (
+    rank[a.what] - rank[b.what] ||
+    severityRank[b.alert.severity] - severityRank[a.alert.severity] ||
+    a.alert.number - b.alert.number
+  )
+}
+
+function remindersOf(group: Group, byNumber: ReadonlyMap<number, Alert>, atMs: number): Change[] {
+  return [...group.told.keys()]
+    .flatMap((number) => byNumber.get(number) ?? [])
+    .filter(isTellable)
+    .map((alert): Change => ({ what: 'reminder', atMs, alert: summaryOf(alert) }))
+    .sort(byWeight)
+}
+
+function said(
+  group: Group,
+  changes: readonly Change[],
+  burst: number,
+  { id, atMs, clockMs, settings }: DispatchContext & { readonly id: string },
+): { readonly group: Group; readonly message: Message } {
+  const told = new Map(group.told)
+  for (const { what, alert } of changes) {
+    if (what === 'resolved') told.delete(alert.number)
+    else told.set(alert.number, { alert })
+  }
+  const { lane, target, route, labels, recipients } = group
+  const thread = group.thread ?? id
+  const fitting = changes.slice(0, settings.bounds.changesPerMessage)
+  return {
+    group: {
+      ...group,
+      told,
+      waitingClockMs: undefined,
+      saidClockMs: clockMs,
+      burst,
+      thread: told.size === 0 ? undefined : thread,
+    },
+    message: {
+      id,
+      lane,
+      target,
+      route,
+      group: labels,
+      recipients,
+      thread,
+      atMs,
+      changes: fitting,
+      leftOut: changes.length - fitting.length,
+      firing: told.size,
+    },
+  }
+}
+
+export function summaryOf({ number, severity, finding, facts, firedAtMs, flapping }: Alert): AlertSummary {
+  const { check, subject, part, message, evidence, related } = finding
+  return {
+    number: number ?? 0,
+    check,
+    subject,
+    part,
+    severity,
+    message,
+    facts,
+    firedAtMs: firedAtMs ?? 0,
+    flapping,
+    evidence,
+    related,
+  }
+}

@@ -1,0 +1,158 @@
+import type { Alert, Hold, Sighting, Transition } from '../model/alert.js'
+import type { Finding, Severity } from '../model/finding.js'
+import { heldMs, pausedMs, pauseHold, resumeHold, startHold } from './hold.js'
+import type { Flapping, HoldTimes } from './settings.js'
+import type { Sight } from './world.js'
+
+/** What the life of one alert depends on. */
+export interface LifeContext {
+  readonly clockMs: number
+  readonly atMs: number
+  readonly times: HoldTimes
+  readonly flapping: Flapping
+  /** When, on the alerts' clock, its key fired within the window of flapping. */
+  readonly firings: readonly number[]
+  readonly nextNumber: number
+  /** Whether its subject could be judged. */
+  readonly sight: () => Sight
+}
+
+/** What becomes of an alert in one step; without an alert it is over, or never began. */
+export interface LifeStep {
+  readonly alert: Alert | undefined
+  readonly transitions: readonly Transition[]
+}
+
+const over: LifeStep = { alert: undefined, transitions: [] }
+
+/** A pending alert that nobody could look at for so long is forgotten: it begins anew if it is still there. */
+const forgetUnseenMs = 600_000
+
+export const severityRank = { info: 0, warning: 1, critical: 2 } as const satisfies Record<Severity, number>
+
+/** An alert that has just been raised for the first time. */
+export function newAlert(key: string, finding: Finding, facts: Alert['facts'], context: LifeContext): LifeStep {
+  const alert: Alert = {
+    key,
+    phase: 'pending',
+    finding,
+    severity: finding.severity,
+    facts,
+    sighting: 'raised',
+    startedAtMs: context.atMs,
+    raised: startHold(context.clockMs),
+    flapping: false,
+  }
+  return fireIfHeld(alert, alert.raised, context)
+}
+
+/** One step of a pending alert. `finding`: what is said of its key now. */
+export function pendingStep(
+  alert: Alert,
+  finding: Finding | undefined,
+  facts: () => Alert['facts'],
+  context: LifeContext,
+): LifeStep {
+  const { clockMs, times } = context
+  if (finding?.strength === 'raise') {
+    const raised = resumeHold(alert.raised ?? startHold(clockMs), clockMs)
+    const now = { ...alert, finding, severity: finding.severity, facts: facts(), sighting: 'raised' as const, raised }
+    return fireIfHeld(now, raised, context)
+  }
+  const sighting = sightingOf(finding, context)
+  if (sighting === 'clear') return over
+  const raised = pauseHold(alert.raised ?? startHold(clockMs), clockMs)
+  const patienceMs = sighting === 'unseen' ? Math.max(forgetUnseenMs, times.raiseAfterMs) : times.raiseAfterMs
+  if (pausedMs(raised, clockMs) > patienceMs) return over
+  return { alert: settled(alert, { sighting, raised }), transitions: [] }
+}
+
+/** One step of a firing alert. */
+export function firingStep(
+  alert: Alert,
+  finding: Finding | undefined,
+  facts: () => Alert['facts'],
+  context: LifeContext,
+): LifeStep {
+  if (finding?.strength === 'raise') return raisedAgain(alert, finding, facts(), context)
+  const sighting = sightingOf(finding, context)
+  const { clockMs } = context
+  switch (sighting) {
+    case 'kept':
+      return { alert: settled(alert, { sighting, cleared: undefined, severityHold: undefined }), transitions: [] }
+    case 'unseen': {
+      const cleared = alert.cleared === undefined ? undefined : pauseHold(alert.cleared, clockMs)
+      return { alert: settled(alert, { sighting, cleared, severityHold: undefined }), transitions: [] }
+    }
+    case 'clear': {
+      const cleared = alert.cleared === undefined ? startHold(clockMs) : resumeHold(alert.cleared, clockMs)
+      if (heldMs(cleared, clockMs) >= clearAfterMs(alert, context)) return resolved(alert, context)
+      return { alert: settled(alert, { sighting, cleared, severityHold: undefined }), transitions: [] }
+    }
+  }
+}
+
+/** How long an alert has to be clear: long for one that flaps. */
+export function clearAfterMs(
+  { flapping }: Pick<Alert, 'flapping'>,
+  { times, flapping: { quietMs } }: Pick<LifeContext, 'times' | 'flapping'>,
+): number {
+  return flapping ? Math.max(times.clearAfterMs, quietMs) : times.clearAfterMs
+}
+
+function sightingOf(finding: Finding | undefined, { sight }: LifeContext): Exclude<Sighting, 'raised'> {
+  if (finding !== undefined) return 'kept'
+  return sight() === 'unseen' ? 'unseen' : 'clear'
+}
+
+function fireIfHeld(alert: Alert, raised: Hold | undefined, context: LifeContext): LifeStep {
+  const { clockMs, atMs, times, flapping, firings, nextNumber } = context
+  if (raised !== undefined && heldMs(raised, clockMs) < times.raiseAfterMs) return { alert, transitions: [] }
+  const fired: Alert = {
+    ...alert,
+    phase: 'firing',
+    number: nextNumber,
+    firedAtMs: atMs,
+    raised: undefined,
+    flapping: firings.length + 1 >= flapping.firings,
+  }
+  const detail = fired.flapping ? `flapping: fired ${firings.length + 1} times of late` : ''
+  return { alert: fired, transitions: [transition(fired, 'fired', atMs, detail)] }
+}
+
+function raisedAgain(alert: Alert, finding: Finding, facts: Alert['facts'], context: LifeContext): LifeStep {
+  const { clockMs, times } = context
+  const difference = severityRank[finding.severity] - severityRank[alert.severity]
+  const now: Alert = { ...alert, finding, facts, sighting: 'raised', cleared: undefined, severityHold: undefined }
+  if (difference === 0) return { alert: now, transitions: [] }
+  const direction = difference > 0 ? ('up' as const) : ('down' as const)
+  const before = alert.severityHold
+  const hold = before?.direction === direction ? before : { direction, sinceClockMs: clockMs }
+  const hasToHoldMs = direction === 'up' ? times.raiseAfterMs : times.clearAfterMs
+  if (clockMs - hold.sinceClockMs < hasToHoldMs) {
+    return { alert: { ...now, severityHold: hold }, transitions: [] }
+  }
+  const changed = { ...now, severity: finding.severity }
+  return { alert: changed, transitions: [transition(changed, 'severity', context.atMs, `was ${alert.severity}`)] }
+}
+
+function resolved(alert: Alert, { sight, atMs }: LifeContext): LifeStep {
+  const detail = sight() === 'gone' ? 'its subject is gone' : ''
+  return { alert: undefined, transitions: [transition(alert, 'resolved', atMs, detail)] }
+}
+
+/** The same object where nothing changes: what did not change need not be written. */
+function settled(alert: Alert, change: Partial<Alert>): Alert {
+  const same = Object.entries(change).every(([name, value]) => Reflect.get(alert, name) === value)
+  return same ? alert : { ...alert, ...change }
+}
+
+export function transition(
+  { number, severity, finding: { check, subject, part, message } }: Alert,
+  what: Transition['what'],
+  atMs: number,
+  detail: string,
+  author = '',
+): Transition {
+  return { atMs, number: number ?? 0, what, check, subject, part, severity, message, detail, author }
+}

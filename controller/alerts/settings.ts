@@ -1,0 +1,216 @@
+/** How findings become alerts and whom they are told to, as plain data after defaults. Patterns: `*` stands for any characters. */
+import type { SilenceMatch } from '../model/alert.js'
+import type { Severity, SubjectKind } from '../model/finding.js'
+
+export interface AlertSettings {
+  /** Findings below this stay findings: they are shown, and become no alerts. */
+  readonly leastSeverity: Severity
+  readonly defaultHold: HoldTimes
+  /** By name of the check; what is left out is the default's. */
+  readonly checks: Readonly<Record<string, Partial<HoldTimes> & { readonly severity?: Severity | undefined }>>
+  readonly inhibitions: readonly Inhibition[]
+  readonly flapping: Flapping
+  readonly silences: readonly FileSilence[]
+  /** Every route that matches is told. */
+  readonly routes: readonly Route[]
+  readonly heartbeat?: Heartbeat | undefined
+  readonly bounds: AlertBounds
+}
+
+export interface HoldTimes {
+  /** How long a finding has to be raised before its alert fires; a change to a higher severity has to hold as long. */
+  readonly raiseAfterMs: number
+  /** How long it has to be over before the alert is resolved; a change to a lower severity has to hold as long. */
+  readonly clearAfterMs: number
+}
+
+/** An alert that explains others: while it pends or fires, nobody is told of them. */
+export interface Inhibition {
+  readonly name: string
+  readonly source: AlertPattern
+  readonly target: AlertPattern
+  /**
+   * `same`: both are about one subject. `inside`: the target's subject is inside the source's: a VM on a host, a host of an agent.
+   * `victim`: the source names the target's subject as its victim.
+   */
+  readonly relation: 'same' | 'inside' | 'victim'
+}
+
+export interface AlertPattern {
+  /** Pattern of names of checks. */
+  readonly check: string
+  readonly kind?: SubjectKind | undefined
+}
+
+/** An alert that fired `firings` times within `windowMs` flaps: from then on it has to be clear for `quietMs` before it is resolved. */
+export interface Flapping {
+  readonly firings: number
+  readonly windowMs: number
+  readonly quietMs: number
+}
+
+/** A silence of the policy file. */
+export interface FileSilence {
+  readonly match: SilenceMatch
+  readonly untilMs: number
+  readonly author: string
+  readonly reason: string
+}
+
+export const groupLabels = ['check', 'severity', 'subject', 'host', 'group', 'owner'] as const
+export type GroupLabel = (typeof groupLabels)[number]
+
+export interface Route {
+  readonly name: string
+  /** All parts that are there have to fit; an empty list fits nothing. */
+  readonly match: {
+    readonly severity?: readonly Severity[] | undefined
+    readonly check?: string | undefined
+    readonly group?: string | undefined
+    /** Pattern: one of the owners has to fit. */
+    readonly owner?: string | undefined
+  }
+  readonly to: readonly Target[]
+  /** Alerts that agree in these are told in one message. */
+  readonly groupBy: readonly GroupLabel[]
+  /** How long to wait for others of the group before anything is said. */
+  readonly groupWaitMs: number
+  /** Least time between two messages about a group. It doubles with each message in quick succession, up to ten minutes or itself. */
+  readonly groupIntervalMs: number
+  /** How often people are reminded of what still fires and nobody has acknowledged. */
+  readonly repeatMs: number
+}
+
+/** Where to send. Secrets are in files, whose first line counts. */
+export type Target =
+  | {
+      readonly kind: 'alertmanager'
+      /** Base address, such as `http://127.0.0.1:9093`. */
+      readonly url: string
+      /** How often alerts that fire are sent again: well below Alertmanager's `resolve_timeout`, 5 minutes by default. */
+      readonly resendMs: number
+      readonly user?: string | undefined
+      readonly passwordFile?: string | undefined
+      readonly tokenFile?: string | undefined
+    }
+  | { readonly kind: 'webhook'; readonly url: string; readonly secretFile: string }
+  | {
+      readonly kind: 'email'
+      /** Addresses. `{owner}` stands for each owner, as a part (`{owner}@example.org`) or as a whole. */
+      readonly to: readonly string[]
+    }
+
+/** A sign of life, whose absence somebody else notices. */
+export interface Heartbeat {
+  readonly everyMs: number
+  /** Asked with GET. */
+  readonly url?: string | undefined
+  /** Sent the alert `Watchdog`, which always fires. */
+  readonly alertmanager?: Extract<Target, { readonly kind: 'alertmanager' }> | undefined
+}
+
+/** Limits of what is kept. Whatever is dropped is counted. */
+export interface AlertBounds {
+  /** Alerts that pend or fire. Those that fire stay; of the others the less severe and the younger give way. */
+  readonly alerts: number
+  /** Keys whose firings are remembered to see flapping; the oldest goes. */
+  readonly remembered: number
+  /** Silences made by people, ended ones included; the one that ended first goes. */
+  readonly silences: number
+  /** Groups of alerts that are told together; nothing is told of further ones. */
+  readonly groups: number
+  /** Changes in one message; a message that would be longer says how many were left out. */
+  readonly changesPerMessage: number
+  /** Messages that wait in one queue; the oldest goes. */
+  readonly queued: number
+  /** With more than this many waiting they become one. */
+  readonly digestOver: number
+  /** A message that could not be sent for this long is given up. */
+  readonly queuedForMs: number
+  /** Lines of the history of alerts; the oldest goes. */
+  readonly history: number
+}
+
+const seconds = 1000
+const minutes = 60 * seconds
+const hours = 60 * minutes
+
+/** What explains what, unless the policy says otherwise. */
+const defaultInhibitions: readonly Inhibition[] = [
+  {
+    name: 'a silent agent explains its hosts',
+    source: { check: 'agent-silent', kind: 'agent' },
+    target: { check: 'host-silent', kind: 'host' },
+    relation: 'inside',
+  },
+  ...['host-silent', 'host-unreachable'].flatMap((check): Inhibition[] => [
+    {
+      name: `${check} explains the VMs of the host`,
+      source: { check, kind: 'host' },
+      target: { check: '*', kind: 'vm' },
+      relation: 'inside',
+    },
+    {
+      name: `${check} explains what else is said of the host`,
+      source: { check, kind: 'host' },
+      target: { check: '*', kind: 'host' },
+      relation: 'same',
+    },
+  ]),
+  {
+    name: 'a saturated array explains its victims',
+    source: { check: 'array-*', kind: 'array' },
+    target: { check: '*', kind: 'vm' },
+    relation: 'victim',
+  },
+]
+
+/** Times of a route that names none. */
+export const defaultRouteTimes = {
+  groupBy: ['check'],
+  groupWaitMs: 5 * seconds,
+  groupIntervalMs: 30 * seconds,
+  repeatMs: 12 * hours,
+} as const satisfies Omit<Route, 'name' | 'match' | 'to'>
+
+export const defaultResendMs = minutes
+
+export const defaultAlertSettings: AlertSettings = {
+  leastSeverity: 'warning',
+  defaultHold: { raiseAfterMs: minutes, clearAfterMs: minutes },
+  checks: {
+    // After a restart of the controller every host is silent until its agent is back.
+    'host-silent': { raiseAfterMs: 90 * seconds },
+    // VMs that move or start change these for moments.
+    'into-reserve': { raiseAfterMs: 2 * minutes, clearAfterMs: 2 * minutes },
+    'host-failure': { raiseAfterMs: 5 * minutes, clearAfterMs: 5 * minutes },
+  },
+  inhibitions: defaultInhibitions,
+  flapping: { firings: 3, windowMs: hours, quietMs: 20 * minutes },
+  silences: [],
+  routes: [],
+  bounds: {
+    alerts: 10_000,
+    remembered: 10_000,
+    silences: 1000,
+    groups: 5000,
+    changesPerMessage: 500,
+    queued: 100,
+    digestOver: 10,
+    queuedForMs: 72 * hours,
+    history: 20_000,
+  },
+}
+
+/** Hold times of a check. */
+export function holdTimesOf({ checks, defaultHold }: AlertSettings, check: string): HoldTimes {
+  const own = Object.hasOwn(checks, check) ? checks[check] : undefined
+  return {
+    raiseAfterMs: own?.raiseAfterMs ?? defaultHold.raiseAfterMs,
+    clearAfterMs: own?.clearAfterMs ?? defaultHold.clearAfterMs,
+  }
+}
+
+export function severityOf({ checks }: AlertSettings, check: string, said: Severity): Severity {
+  return (Object.hasOwn(checks, check) ? checks[check]?.severity : undefined) ?? said
+}

@@ -1,0 +1,125 @@
+import type { SubjectFacts } from '../model/alert.js'
+import type { Evidence, Finding, Related, Subject } from '../model/finding.js'
+import {
+  isRunning,
+  noRequests,
+  valueOf,
+  type Metric,
+  type Snapshot,
+  type StorageArray,
+  type Vm,
+} from '../model/snapshot.js'
+
+/** What alerts ask of the fleet beside the findings. */
+export interface World {
+  /**
+   * Whether the checks could judge it: a finding that is not there means something only if they could. `gone`: there is no such subject any more.
+   */
+  sight(about: Pick<Finding, 'subject' | 'evidence'>): Sight
+  facts(subject: Subject, related: readonly Related[]): SubjectFacts
+  /** Keys (`subjectKey`) of what a subject is inside: a VM's host, a host's agent. */
+  around(subject: Subject): readonly string[]
+}
+
+export type Sight = 'seen' | 'unseen' | 'gone'
+
+export function subjectKey({ kind, id }: Pick<Subject, 'kind' | 'id'>): string {
+  return `${kind}:${id}`
+}
+
+/** The world as a snapshot of the fleet has it. */
+export function worldOf(snapshot: Snapshot): World {
+  return {
+    sight: ({ subject, evidence }) => {
+      const sight = sightOf(snapshot, subject)
+      return sight === 'seen' && evidence.some((one) => isUnmeasured(snapshot, one)) ? 'unseen' : sight
+    },
+    facts: (subject, related) => factsOf(snapshot, subject, related),
+    around: (subject) => aroundOf(snapshot, subject),
+  }
+}
+
+function sightOf(snapshot: Snapshot, { kind, id }: Subject): Sight {
+  switch (kind) {
+    case 'fleet':
+      return 'seen'
+    case 'agent':
+      return snapshot.agents.has(id) ? 'seen' : 'gone'
+    case 'host':
+      return hostSight(snapshot, id)
+    case 'vm': {
+      const vm = snapshot.vms.get(id)
+      if (vm === undefined) return 'gone'
+      return hostSight(snapshot, vm.hostId) !== 'seen' || vm.gaps.length > 0 ? 'unseen' : 'seen'
+    }
+    case 'array': {
+      const array = snapshot.arrays.get(id)
+      return array === undefined ? 'gone' : arraySight(snapshot, array)
+    }
+  }
+}
+
+function hostSight(snapshot: Snapshot, hostId: string): Sight {
+  const host = snapshot.hosts.get(hostId)
+  if (host === undefined) return 'gone'
+  return host.status === 'up' ? 'seen' : 'unseen'
+}
+
+/** One host that tells of it is enough. */
+function arraySight(snapshot: Snapshot, { hostIds }: StorageArray): Sight {
+  return hostIds.some((id) => hostSight(snapshot, id) === 'seen') ? 'seen' : 'unseen'
+}
+
+/** A figure that is not there although it could be: not of a VM that is off, and not a latency because nothing was asked of the disk. */
+function isUnmeasured(snapshot: Snapshot, { entityKind, entityId, field }: Evidence): boolean {
+  const metric = metricsOf(snapshot, entityKind, entityId)?.[field]
+  return metric !== undefined && 'absent' in metric && metric.absent !== noRequests
+}
+
+function metricsOf(snapshot: Snapshot, kind: string, id: string): Readonly<Record<string, Metric>> | undefined {
+  switch (kind) {
+    case 'host':
+      return snapshot.hosts.get(id)?.metrics
+    case 'array':
+      return snapshot.arrays.get(id)?.metrics
+    case 'vm':
+      return runningVm(snapshot, id)?.metrics
+    case 'disk': {
+      const disk = snapshot.disks.get(id)
+      return runningVm(snapshot, disk?.vmUuid ?? '') === undefined ? undefined : disk?.metrics
+    }
+    default:
+      return undefined
+  }
+}
+
+function runningVm(snapshot: Snapshot, uuid: string): Vm | undefined {
+  const vm = snapshot.vms.get(uuid)
+  return vm !== undefined && isRunning(vm.state) ? vm : undefined
+}
+
+function factsOf(snapshot: Snapshot, subject: Subject, related: readonly Related[]): SubjectFacts {
+  const vm = subject.kind === 'vm' ? snapshot.vms.get(subject.id) : undefined
+  const host = subject.kind === 'host' ? snapshot.hosts.get(subject.id) : snapshot.hosts.get(vm?.hostId ?? '')
+  const culprits = related.filter(({ role, subject }) => role === 'culprit' && subject.kind === 'vm')
+  const owners = [vm?.owner ?? '', ...culprits.map(({ subject }) => snapshot.vms.get(subject.id)?.owner ?? '')]
+  return {
+    ...(host !== undefined && { host: host.name }),
+    ...(vm !== undefined && vm.group !== '' && { group: vm.group }),
+    owners: [...new Set(owners.filter((owner) => owner !== ''))].sort(),
+  }
+}
+
+function aroundOf(snapshot: Snapshot, { kind, id }: Subject): string[] {
+  const vm = kind === 'vm' ? snapshot.vms.get(id) : undefined
+  const host = kind === 'host' ? snapshot.hosts.get(id) : snapshot.hosts.get(vm?.hostId ?? '')
+  return [
+    ...(kind === 'vm' && host !== undefined ? [subjectKey({ kind: 'host', id: host.id })] : []),
+    ...(host === undefined || host.agentId === '' ? [] : [subjectKey({ kind: 'agent', id: host.agentId })]),
+  ]
+}
+
+/** The figure that evidence names, as it is now; undefined where there is none. */
+export function currentValue(snapshot: Snapshot, { entityKind, entityId, field }: Evidence): number | undefined {
+  return valueOf(metricsOf(snapshot, entityKind, entityId)?.[field])
+}
