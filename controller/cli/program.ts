@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 
+import { neutralise } from '../../common/neutralise.js'
 import { readVersion } from '../../common/version.js'
 
 import { secondsArgument, settleWatch } from './argument.js'
@@ -20,7 +21,6 @@ import { addVmCommands } from './commands/vm.js'
 import { defaultDataDirectory, defaultUrl } from './connection.js'
 import { type Cli, createContext } from './context.js'
 import { exitCodeHelp, exitCodes, type ExitReason } from './exit-codes.js'
-import { neutralise } from './render/plain-text.js'
 import type { Shell } from './shell.js'
 
 const defaultWatchSeconds = 2

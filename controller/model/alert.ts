@@ -136,6 +136,8 @@ export interface Message {
   readonly changes: readonly Change[]
   /** Changes that did not fit. */
   readonly leftOut: number
+  /** Sent because somebody asked for it: nothing is wrong. */
+  readonly isTest?: boolean | undefined
   /** Alerts of the group that fire now, these included. */
   readonly firing: number
 }

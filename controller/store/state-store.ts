@@ -1,5 +1,5 @@
 /**
- * Small durable state that is not a time series: agents, tokens, sessions, last inventories.
+ * Small durable state that is not a time series: agents, tokens, sessions, last inventories, alerts.
  * Rows are JSON values under (table, key). Async, so that a server database can follow.
  */
 export const stateTables = [
@@ -10,16 +10,32 @@ export const stateTables = [
   'sessions',
   'inventories',
   'policyVersions',
+  'alerts',
+  'alertGroups',
+  'alertQueue',
+  'alertSilences',
+  'alertFirings',
+  'alertMeta',
+  'alertHistory',
   'meta',
 ] as const
 export type StateTable = (typeof stateTables)[number]
+
+export interface StateRow {
+  readonly key: string
+  readonly value: unknown
+}
 
 export interface Tx {
   get(table: StateTable, key: string): Promise<unknown>
   put(table: StateTable, key: string, value: unknown): Promise<void>
   delete(table: StateTable, key: string): Promise<void>
   /** Ascending by key. */
-  list(table: StateTable): Promise<readonly { readonly key: string; readonly value: unknown }[]>
+  list(table: StateTable): Promise<readonly StateRow[]>
+  /** The first `limit` rows by key. */
+  first(table: StateTable, limit: number): Promise<readonly StateRow[]>
+  /** The last `limit` rows by key, the last first; with `before` of those below that key. */
+  last(table: StateTable, limit: number, before?: string): Promise<readonly StateRow[]>
 }
 
 export interface StateStore {

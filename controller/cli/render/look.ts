@@ -1,4 +1,5 @@
-import { displayWidth, neutralise, truncate, wrap } from './plain-text.js'
+import { neutralise } from '../../../common/neutralise.js'
+import { displayWidth, truncate, wrap } from './plain-text.js'
 
 /** How output is to look. */
 export interface Look {

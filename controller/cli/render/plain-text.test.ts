@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
-import { displayWidth, neutralise, safeJson, truncate, wrap } from './plain-text.js'
+import { neutralise } from '../../../common/neutralise.js'
+import { displayWidth, safeJson, truncate, wrap } from './plain-text.js'
 
 test.each([
   ['plain', 'mail-1.elab', 'mail-1.elab'],

@@ -1,24 +1,4 @@
-/**
- * Text from the network on its way to a terminal. Names come from guests and hypervisors that others control,
- * so nothing in them may move the cursor, change colours, ring, retitle the window or reorder what stands beside them.
- */
-
-/** Control characters (C0, DEL, C1), format characters (bidi overrides, zero width), line separators, lone surrogates, private use. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu
-const markFlood = /(\p{M}{2})\p{M}+/gu
-const longestText = 4096
-
-/** The text with every unsafe character shown as its code: ESC becomes the four characters `\x1b`. */
-export function neutralise(text: string): string {
-  const bounded = text.length > longestText ? `${text.slice(0, longestText)}…` : text
-  return bounded.replace(unsafe, escaped).replace(markFlood, '$1')
-}
-
-function escaped(character: string): string {
-  const code = character.codePointAt(0) ?? 0
-  const hex = code.toString(16)
-  return code < 0x100 ? `\\x${hex.padStart(2, '0')}` : code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\u{${hex}}`
-}
+/** Text for terminals: safe, of known width, cut and wrapped. */
 
 /** JSON for a terminal or a file: like JSON.stringify, with the controls that JSON would leave as they are written as \u escapes. */
 export function safeJson(value: unknown, indent: number | undefined): string {

@@ -1,7 +1,8 @@
 import Table from 'cli-table3'
 
+import { neutralise } from '../../../common/neutralise.js'
 import { type Look, paint, type Span, type Tone } from './look.js'
-import { displayWidth, neutralise, truncate, wrap } from './plain-text.js'
+import { displayWidth, truncate, wrap } from './plain-text.js'
 
 /** One column of a table over rows of a kind. */
 export interface Column<Row> {

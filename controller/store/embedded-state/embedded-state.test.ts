@@ -48,6 +48,24 @@ test('keeps values over a reopening, by table and key', async () => {
   ])
 })
 
+test('gives the first and the last rows of a table, and those before a key', async () => {
+  await store.tx(async (t) => {
+    for (const key of ['b', 'd', 'a', 'c']) await t.put('alertHistory', key, key)
+    await t.put('meta', 'z', 'of another table')
+  })
+  const keys = async (limit: number, before?: string): Promise<string[]> => {
+    const rows = await store.tx((t) => t.last('alertHistory', limit, before))
+    expect(rows.every(({ key, value }) => key === value)).toBe(true)
+    return rows.map(({ key }) => key)
+  }
+  expect(await keys(3)).toEqual(['d', 'c', 'b'])
+  expect(await keys(10, 'c')).toEqual(['b', 'a'])
+  expect(await keys(1, 'c')).toEqual(['b'])
+  expect(await keys(5, 'a')).toEqual([])
+  const first = await store.tx((t) => t.first('alertHistory', 2))
+  expect(first.map(({ key }) => key)).toEqual(['a', 'b'])
+})
+
 test('undoes all of a transaction that throws, and goes on', async () => {
   await store.tx((t) => t.put('meta', 'kept', 1))
   const failing = store.tx(async (t) => {

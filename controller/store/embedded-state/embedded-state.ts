@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import { SqlDatabase, textAt } from '../embedded/database.js'
+import { SqlDatabase, textAt, type SqlRow } from '../embedded/database.js'
 import { knownVersion } from '../known-file.js'
-import type { StateStore, StateTable, Tx } from '../state-store.js'
+import type { StateRow, StateStore, StateTable, Tx } from '../state-store.js'
 import { stateTables } from '../state-store.js'
 
 const schemaVersion = 1
@@ -124,14 +124,28 @@ class EmbeddedTx implements Tx {
     return Promise.resolve()
   }
 
-  async list(table: StateTable): Promise<readonly { readonly key: string; readonly value: unknown }[]> {
+  async list(table: StateTable): Promise<readonly StateRow[]> {
     const rows = this.#statement(table, 'SELECT key, value FROM state WHERE name = ? ORDER BY key').all(table)
+    return Promise.resolve(rows.map((row) => rowOf(table, row)))
+  }
+
+  async first(table: StateTable, limit: number): Promise<readonly StateRow[]> {
+    const sql = 'SELECT key, value FROM state WHERE name = ? ORDER BY key LIMIT ?'
     return Promise.resolve(
-      rows.map((row) => {
-        const key = textAt(row, 0)
-        return { key, value: parsed(table, key, textAt(row, 1)) }
-      }),
+      this.#statement(table, sql)
+        .all(table, limit)
+        .map((row) => rowOf(table, row)),
     )
+  }
+
+  async last(table: StateTable, limit: number, before?: string): Promise<readonly StateRow[]> {
+    const below = before === undefined ? '' : 'AND key < ? '
+    const statement = this.#statement(
+      table,
+      `SELECT key, value FROM state WHERE name = ? ${below}ORDER BY key DESC LIMIT ?`,
+    )
+    const rows = before === undefined ? statement.all(table, limit) : statement.all(table, before, limit)
+    return Promise.resolve(rows.map((row) => rowOf(table, row)))
   }
 
   /** Later calls are refused: they would land in another transaction. */
@@ -144,6 +158,11 @@ class EmbeddedTx implements Tx {
     if (!stateTables.some((name) => name === table)) throw new Error(`state store: no table ${JSON.stringify(table)}`)
     return this.db.prepare(sql)
   }
+}
+
+function rowOf(table: string, row: SqlRow): StateRow {
+  const key = textAt(row, 0)
+  return { key, value: parsed(table, key, textAt(row, 1)) }
 }
 
 function parsed(table: string, key: string, text: string): unknown {

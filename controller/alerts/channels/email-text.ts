@@ -1,0 +1,121 @@
+import { neutralise } from '../../../common/neutralise.js'
+import { formatDuration } from '../../../common/units.js'
+import type { AlertSummary, Change, Message } from '../../model/alert.js'
+import { subjectText, type Evidence, type Severity } from '../../model/finding.js'
+import { severityRank } from '../life.js'
+
+/** A mail about a message: plain text, nothing in it that could break out of a header or a line. */
+export interface MailText {
+  readonly subject: string
+  readonly body: string
+}
+
+/** Changes that are written out; the rest is a number. */
+const mostWritten = 100
+const longestSubject = 150
+
+/** @param linkTo where the page of an alert is, if that is known */
+export function mailText(message: Message, linkTo: (number: number) => string | undefined): MailText {
+  const { changes, leftOut, firing, route } = message
+  if (message.isTest === true) {
+    return {
+      subject: `[headroom] test of the route ${oneLine(route)}`,
+      body: lines([
+        `This is a test of the route ${oneLine(route)} of headroom: nothing is wrong.`,
+        'Alerts that match the route will come like this.',
+      ]),
+    }
+  }
+  const written = changes.slice(0, mostWritten)
+  const unwritten = changes.length - written.length + leftOut
+  return {
+    subject: subjectOf(changes),
+    body: lines([
+      ...written.flatMap((change) => [...changeLines(change, linkTo(change.alert.number)), '']),
+      ...(unwritten > 0 ? [`… and ${unwritten} more that do not fit.`, ''] : []),
+      firing === 0
+        ? 'Nothing of this group fires now.'
+        : `${firing} of this group ${firing === 1 ? 'fires' : 'fire'} now.`,
+      `Sent by headroom, route ${oneLine(route)}. Times are UTC.`,
+    ]),
+  }
+}
+
+const words = {
+  fired: 'FIRING',
+  severity: 'CHANGED',
+  reminder: 'STILL FIRING',
+  resolved: 'OVER',
+} as const satisfies Record<Change['what'], string>
+
+/** What is worst decides: `[headroom] critical: vm:panda: writes 60 MB/s … (+2)`. */
+function subjectOf(changes: readonly Change[]): string {
+  const standing = changes.filter(({ what }) => what !== 'resolved')
+  const [first] = (standing.length > 0 ? standing : changes).toSorted(byWeight)
+  if (first === undefined) return '[headroom] nothing changed'
+  const { what, alert } = first
+  const state = what === 'resolved' ? 'over' : what === 'reminder' ? `still ${alert.severity}` : alert.severity
+  const more = changes.length > 1 ? ` (+${changes.length - 1})` : ''
+  const text = `[headroom] ${state}: ${oneLine(subjectText(alert.subject))}: ${oneLine(alert.message)}`
+  return `${text.length > longestSubject ? `${text.slice(0, longestSubject - 1)}…` : text}${more}`
+}
+
+function byWeight(a: Change, b: Change): number {
+  return severityRank[b.alert.severity] - severityRank[a.alert.severity] || a.alert.number - b.alert.number
+}
+
+function changeLines({ what, atMs, alert, before }: Change, link: string | undefined): string[] {
+  const { number, severity, subject, check, part, message, firedAtMs } = alert
+  return [
+    `${words[what]}  #${number}  ${severity}  ${oneLine(subjectText(subject))}  ${oneLine(check)}${part === '' ? '' : ` ${oneLine(part)}`}`,
+    `  ${oneLine(message)}`,
+    `  ${whenText(what, firedAtMs, atMs)}`,
+    ...(before === undefined ? [] : [`  it was ${before} before`]),
+    ...factLines(alert),
+    ...(link === undefined ? [] : [`  ${link}`]),
+  ]
+}
+
+function whenText(what: Change['what'], firedAtMs: number, atMs: number): string {
+  if (what !== 'resolved') return `since ${time(firedAtMs)}`
+  const lastedMs = atMs - firedAtMs
+  return `from ${time(firedAtMs)} to ${time(atMs)}${lastedMs >= 0 ? ` (${formatDuration(lastedMs)})` : ''}`
+}
+
+function factLines({ facts, evidence, related, flapping }: AlertSummary): string[] {
+  const where = [
+    facts.host === undefined ? '' : `on ${facts.host}`,
+    facts.group === undefined ? '' : `group ${facts.group}`,
+    facts.owners.length === 0 ? '' : `owner ${facts.owners.join(', ')}`,
+  ].filter((word) => word !== '')
+  return [
+    ...(where.length === 0 ? [] : [`  ${oneLine(where.join(', '))}`]),
+    ...related.slice(0, 10).map(({ role, subject }) => `  ${role}: ${oneLine(subjectText(subject))}`),
+    ...evidence.slice(0, 5).map((one) => `  ${oneLine(evidenceText(one))}`),
+    ...(flapping ? ['  it comes and goes: it stays until it has been over for long'] : []),
+  ]
+}
+
+function evidenceText({ entityKind, field, value, limit }: Evidence): string {
+  const figure = value === undefined ? 'not known' : String(Number(value.toPrecision(4)))
+  return `${entityKind} ${field}: ${figure}${limit === undefined ? '' : `, limit ${Number(limit.toPrecision(4))}`}`
+}
+
+/** `2026-01-05 10:00:00`. */
+function time(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+function oneLine(text: string): string {
+  return neutralise(text)
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`
+}
+
+/** The worst that still stands in a message, for the header that programs look at. */
+export function worstOf({ changes }: Message): Severity | 'over' {
+  const standing = changes.filter(({ what }) => what !== 'resolved').toSorted(byWeight)
+  return standing[0]?.alert.severity ?? 'over'
+}
