@@ -7,7 +7,7 @@ packages=(
   libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
   busybox-static cpio zstd iproute2 util-linux procps
   golang-go golang-github-vmware-govmomi-dev
-  influxdb victoria-metrics
+  influxdb victoria-metrics prometheus-alertmanager
   chromium fonts-dejavu-core
   systemd shellcheck
   strace libnbd-bin e2fsprogs mount

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest'
+
+import { change, messageOf, summary } from '../../test/support/alerts/messages.js'
+import type { Message } from '../model/alert.js'
+import { enqueue, takeNext, withoutMessage, withoutStale, type Queues } from './queue.js'
+
+const bounds = { queued: 3, changesPerMessage: 4, digestOver: 2, queuedForMs: 1000 }
+
+function about(group: string, number: number, more: Partial<Message> = {}): Message {
+  return messageOf([change('fired', summary({ number }))], {
+    id: `i-${number}`,
+    thread: `i-${number}`,
+    group: { group },
+    ...more,
+  })
+}
+
+function filled(...messages: readonly Message[]): { queues: Queues; dropped: number } {
+  let queues: Queues = new Map()
+  let dropped = 0
+  for (const message of messages) {
+    const next = enqueue(queues, message, 0, bounds)
+    queues = next.queues
+    dropped += next.dropped
+  }
+  return { queues, dropped }
+}
+
+const waiting = (queues: Queues): unknown[] =>
+  (queues.get('lane') ?? []).map(({ message, isTried }) => [
+    message.id,
+    message.changes.map(({ alert }) => alert.number),
+    isTried,
+  ])
+
+test('a message about the same group goes into the one that waits, as long as that was not tried', () => {
+  const { queues } = filled(about('a', 1), about('b', 2), about('a', 3))
+  expect(waiting(queues)).toEqual([
+    ['i-1', [1, 3], false],
+    ['i-2', [2], false],
+  ])
+  const tried = takeNext(queues, 'lane', bounds)
+  expect(tried.message?.id).toBe('i-1')
+  const more = enqueue(tried.queues, about('a', 4), 0, bounds)
+  expect(waiting(more.queues)).toEqual([
+    ['i-1', [1, 3], true],
+    ['i-2', [2], false],
+    ['i-4', [4], false],
+  ])
+  // Tried again it is the same.
+  expect(takeNext(more.queues, 'lane', bounds).message).toEqual(tried.message)
+})
+
+test('the oldest gives way, but not the one that is being sent', () => {
+  const first = takeNext(filled(about('a', 1)).queues, 'lane', bounds).queues
+  let queues = first
+  let dropped = 0
+  for (const number of [2, 3, 4, 5]) {
+    const next = enqueue(queues, about(`g${number}`, number), 0, bounds)
+    queues = next.queues
+    dropped += next.dropped
+  }
+  expect(waiting(queues)).toEqual([
+    ['i-1', [1], true],
+    ['i-4', [4], false],
+    ['i-5', [5], false],
+  ])
+  expect(dropped).toBe(2)
+})
+
+test('more than there may be become one message, and what does not fit into it is counted', () => {
+  const { queues } = filled(about('a', 1, { firing: 2 }), about('b', 2, { leftOut: 3 }), about('c', 3))
+  const { message, queues: after } = takeNext(queues, 'lane', bounds)
+  expect(message).toMatchObject({ id: 'i-1', thread: 'i-1', group: {}, leftOut: 3, firing: 4 })
+  expect(waiting(after)).toEqual([['i-1', [1, 2, 3], true]])
+  const long = filled(...[1, 2, 3, 4, 5, 6].map((number) => about('a', number)))
+  expect(waiting(long.queues)).toEqual([['i-1', [3, 4, 5, 6], false]])
+  expect(long.queues.get('lane')?.[0]?.message.leftOut).toBe(2)
+})
+
+test('what was sent, what is too old and what has no way any more leaves', () => {
+  const { queues } = filled(about('a', 1), about('b', 2))
+  expect(waiting(withoutMessage(queues, 'lane', 'i-1'))).toEqual([['i-2', [2], false]])
+  expect(withoutMessage(withoutMessage(queues, 'lane', 'i-1'), 'lane', 'i-2').size).toBe(0)
+  expect(withoutStale(queues, 1000, new Set(['target']), bounds)).toEqual({ queues, expired: 0, orphaned: 0 })
+  expect(withoutStale(queues, 1001, new Set(['target']), bounds)).toMatchObject({ expired: 2, orphaned: 0 })
+  expect(withoutStale(queues, 0, new Set(), bounds)).toMatchObject({ expired: 0, orphaned: 2 })
+})

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+
+import { buildSnapshot, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
+import { finding, type Evidence, type Subject } from '../model/finding.js'
+import { noRequests } from '../model/snapshot.js'
+import { worldOf } from './world.js'
+
+const snapshot = buildSnapshot({
+  hosts: [
+    { name: 'h1', memoryMiB: 8192 },
+    { name: 'h2', memoryMiB: 8192, status: 'silent' },
+  ],
+  vms: [
+    {
+      name: 'up',
+      host: 'h1',
+      memoryMiB: 1024,
+      more: {
+        owner: 'ann',
+        group: 'core',
+        metrics: {
+          cpuCores: known(1),
+          readLatencyMs: { absent: noRequests },
+          vcpuWaitFraction: { absent: 'no support' },
+        },
+      },
+    },
+    { name: 'dark', host: 'h2', memoryMiB: 1024 },
+    {
+      name: 'off',
+      host: 'h1',
+      memoryMiB: 1024,
+      state: 'shutoff',
+      more: { metrics: { cpuCores: { absent: 'it does not run' } } },
+    },
+    {
+      name: 'hung',
+      host: 'h1',
+      memoryMiB: 1024,
+      more: { gaps: [{ vmUuid: uuidOf('hung'), group: 'block', reason: 'timeout', message: '', sinceMs: 0 }] },
+    },
+  ],
+})
+const world = worldOf(snapshot)
+const vm = (name: string): Subject => ({ kind: 'vm', id: uuidOf(name), name })
+const hostOf = (name: string): Subject => {
+  const host = [...snapshot.hosts.values()].find((one) => one.name === name)
+  return { kind: 'host', id: host?.id ?? name, name }
+}
+const figure = (name: string, field: string): Evidence => ({
+  entityKind: 'vm',
+  entityId: uuidOf(name),
+  field,
+  value: 1,
+  limit: 1,
+})
+
+test.each<[string, Subject, Evidence[], string]>([
+  ['a VM on a host that is up', vm('up'), [], 'seen'],
+  ['a VM on a silent host', vm('dark'), [], 'unseen'],
+  ['a VM that cannot be read', vm('hung'), [], 'unseen'],
+  ['a VM that is not there', vm('nobody'), [], 'gone'],
+  ['a host that is up', hostOf('h1'), [], 'seen'],
+  ['a silent host', hostOf('h2'), [], 'unseen'],
+  ['a host that is not there', hostOf('h9'), [], 'gone'],
+  ['an array that is not there', { kind: 'array', id: 'iscsi:x', name: 'x' }, [], 'gone'],
+  ['an agent that is not there', { kind: 'agent', id: 'g', name: 'g' }, [], 'gone'],
+  ['the fleet', { kind: 'fleet', id: '', name: '' }, [], 'seen'],
+  ['a figure that is measured', vm('up'), [figure('up', 'cpuCores')], 'seen'],
+  ['a figure that is not measured any more', vm('up'), [figure('up', 'vcpuWaitFraction')], 'unseen'],
+  ['a latency where nothing was asked for', vm('up'), [figure('up', 'readLatencyMs')], 'seen'],
+  ['a figure of a VM that is off', vm('off'), [figure('off', 'cpuCores')], 'seen'],
+  ['a figure of something unknown', vm('up'), [{ ...figure('up', 'x'), entityKind: 'nic' }], 'seen'],
+])('%s', (_name, subject, evidence, expected) => {
+  expect(world.sight(finding({ check: 'c', severity: 'warning', subject, message: '', evidence }))).toBe(expected)
+})
+
+test('knows host, group and owners of a VM, and the owners of those who cause it', () => {
+  expect(world.facts(vm('up'), [])).toEqual({ host: 'h1', group: 'core', owners: ['ann'] })
+  expect(world.facts(hostOf('h1'), [{ role: 'culprit', subject: vm('up') }])).toEqual({ host: 'h1', owners: ['ann'] })
+  expect(world.facts(hostOf('h1'), [{ role: 'victim', subject: vm('up') }])).toEqual({ host: 'h1', owners: [] })
+})
+
+test('knows what is inside of what, wherever a VM is by now', () => {
+  expect(world.around(vm('up'))[0]).toBe(`host:${hostOf('h1').id}`)
+  const moved = worldOf(withVm(snapshot, 'up', { hostId: hostOf('h2').id }))
+  expect(moved.around(vm('up'))[0]).toBe(`host:${hostOf('h2').id}`)
+  expect(world.around(vm('nobody'))).toEqual([])
+})
