@@ -31,6 +31,11 @@ export const controllerConfigSchema = z.strictObject({
     .strictObject({
       host: z.string().min(1).default('127.0.0.1'),
       port: port.default(8420),
+      /** How people reach the page: where links in messages about alerts lead. */
+      publicUrl: z
+        .url({ protocol: /^https?$/, error: 'an address such as https://headroom.example.org' })
+        .transform((url) => url.replace(/\/+$/, ''))
+        .optional(),
       limits: z
         .strictObject({
           connections: count(defaultHttpLimits.connections),
@@ -107,6 +112,22 @@ export const controllerConfigSchema = z.strictObject({
       inventory: beat(1000, 3_600_000, '60s'),
     })
     .prefault({}),
+  /** The server that takes mail about alerts. */
+  mail: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: z.int().min(1).max(65_535).default(25),
+      security: z.enum(['none', 'starttls', 'tls']).default('none'),
+      /** Address of the sender. */
+      from: z.string().regex(/^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,255}$/, 'an address such as headroom@example.org'),
+      user: z.string().min(1).optional(),
+      passwordFile: z.string().min(1).optional(),
+    })
+    .refine(({ user, passwordFile }) => (user === undefined) === (passwordFile === undefined), {
+      path: ['passwordFile'],
+      message: 'user and passwordFile together, or neither',
+    })
+    .optional(),
   policyFile: z.string().min(1).optional(),
   log: z.strictObject({ level: z.enum(logLevels).default('info') }).prefault({}),
 })

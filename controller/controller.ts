@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -6,7 +7,11 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { makeDirectoryDurably, writeDurably } from '../common/durable-file.js'
 import { Lifecycle } from '../common/lifecycle.js'
 import type { Log } from '../common/log.js'
+import { openWays } from './alerts/channels/open-channels.js'
+import { AlertDesk } from './alerts/desk/alert-desk.js'
+import { defaultAlertSettings, type AlertSettings } from './alerts/settings.js'
 import { startApi } from './api/start-api.js'
+import { fleetFindings } from './checks/fleet-findings.js'
 import type { ControllerConfig } from './config.js'
 import { Fleet } from './fleet/fleet.js'
 import { AgentRegistry } from './ingest/agent-registry.js'
@@ -33,6 +38,8 @@ export interface ControllerOptions {
   readonly now: () => number
   /** Where the built page is. */
   readonly webDir: string | undefined
+  /** Rules of alerts in force, the same object as long as nothing changes; the defaults if left out. */
+  readonly alertSettings?: () => AlertSettings
 }
 
 export interface Controller {
@@ -153,7 +160,26 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   }, tickEveryMs)
   lifecycle.add('tick', () => clearInterval(tick))
 
-  const { limits: httpLimits, ...httpAddress } = config.http
+  const { limits: httpLimits, publicUrl, ...httpAddress } = config.http
+  const alerts = await AlertDesk.open({
+    state,
+    registry,
+    log,
+    snapshot: () => fleet.snapshot(),
+    look: (snapshot) => {
+      const { policy: rules, problem } = policy.inForce()
+      return fleetFindings(snapshot, rules, { policyProblem: problem?.message }).stands
+    },
+    settings: options.alertSettings ?? (() => defaultAlertSettings),
+    openWays: (routes) => openWays(routes, { mail: config.mail, publicUrl, now }),
+    now,
+    monotonicMs: () => performance.now(),
+    random: Math.random,
+    newId: () => randomBytes(8).toString('hex'),
+  })
+  alerts.start(tickEveryMs)
+  lifecycle.add('alerts', () => alerts.stop())
+
   const api = await startApi({
     ...httpAddress,
     httpLimits,
@@ -163,6 +189,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     state,
     policy: () => policy.inForce(),
     policyHistory,
+    alerts,
     log,
     version,
     staticDir: options.webDir,

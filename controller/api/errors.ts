@@ -23,6 +23,9 @@ export const apiErrors = {
     status: 404,
     when: 'no version of the policy has that number, or it is not kept any more',
   },
+  'alert-unknown': { status: 404, when: 'no alert of that number fires, nor is one in the history' },
+  'silence-unknown': { status: 404, when: 'no silence of that id is in force that was made here' },
+  'alert-route-unknown': { status: 404, when: 'the policy has no route of that name' },
   'no-backup': { status: 404, when: 'no finished backup is there' },
   'request-timeout': {
     status: 408,
@@ -33,6 +36,7 @@ export const apiErrors = {
   'host-taken': { status: 409, when: 'another agent speaks for that host' },
   'too-many-hosts': { status: 409, when: 'the agent has as many hosts as one may have' },
   'too-many-join-tokens': { status: 409, when: 'as many join tokens as there may be wait to be used' },
+  'too-many-silences': { status: 409, when: 'as many silences as there may be are in force' },
   'rotation-under-way': { status: 409, when: 'the certificate authority was rotated, and that is not finished' },
   'no-rotation': { status: 409, when: 'no rotation of the certificate authority is under way' },
   'agents-not-renewed': { status: 409, when: 'agents would be shut out: they have not renewed their certificates' },

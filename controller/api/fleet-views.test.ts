@@ -10,6 +10,8 @@ import { defaultPolicy } from '../policy/policy-file.js'
 import { FleetViews, type ViewSet } from './fleet-views.js'
 import { difference, nothingSent } from './view-diff.js'
 
+const noAlerts = { alerts: new Map() }
+
 /** Names of the views that are other objects than before. */
 function renewed(before: ViewSet, after: ViewSet): string[] {
   const sets = (['hosts', 'vms', 'arrays', 'agents'] as const).flatMap((kind) => {
@@ -21,7 +23,7 @@ function renewed(before: ViewSet, after: ViewSet): string[] {
 
 function changed(change: (snapshot: Snapshot) => Snapshot): string[] {
   const fleet = new HandFleet(elabSnapshot())
-  const views = new FleetViews(fleet, () => inForce)
+  const views = new FleetViews(fleet, () => inForce, noAlerts)
   const before = views.current()
   fleet.set(change(fleet.snapshot()))
   return renewed(before, views.current())
@@ -32,7 +34,7 @@ const inForce = { policy: defaultPolicy, problem: undefined }
 describe('views', () => {
   it('are made once for a snapshot and a policy', () => {
     let policy: Policy = defaultPolicy
-    const views = new FleetViews(new HandFleet(elabSnapshot()), () => ({ policy, problem: undefined }))
+    const views = new FleetViews(new HandFleet(elabSnapshot()), () => ({ policy, problem: undefined }), noAlerts)
     const first = views.current()
     expect(views.current()).toBe(first)
     policy = policyOf('arrays: [{ match: "*", name: box }]')
@@ -84,7 +86,7 @@ describe('views', () => {
 
 describe('the difference to what a client has', () => {
   it('is everything at first, in parts, then nothing', () => {
-    const set = new FleetViews(new HandFleet(elabSnapshot()), () => inForce).current()
+    const set = new FleetViews(new HandFleet(elabSnapshot()), () => inForce, noAlerts).current()
     const sent = nothingSent()
     const sizes: number[] = []
     for (let change = difference(set, sent, 15, true); change !== undefined; change = difference(set, sent, 15)) {
@@ -95,7 +97,7 @@ describe('the difference to what a client has', () => {
 
   it('of a new revision that shows no change is empty, and tells the revision', () => {
     const fleet = new HandFleet(elabSnapshot())
-    const views = new FleetViews(fleet, () => inForce)
+    const views = new FleetViews(fleet, () => inForce, noAlerts)
     const sent = nothingSent()
     difference(views.current(), sent, 1000, true)
     fleet.set({ ...fleet.snapshot(), revision: 2 })

@@ -1,7 +1,9 @@
+import type { AlertDesk } from '../alerts/desk/alert-desk.js'
 import { capacity, type Capacity } from '../checks/capacity.js'
 import { fleetFindings } from '../checks/fleet-findings.js'
 import type { Settled } from '../checks/settle.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
+import type { Alert } from '../model/alert.js'
 import type { Policy } from '../model/policy.js'
 import {
   isRunning,
@@ -16,11 +18,12 @@ import type { PolicyInForce } from '../policy/live-policy.js'
 import { arrayNameFor } from '../policy/policy-index.js'
 import { labelParts, labelsOfVms, type VmLabels } from '../policy/resolve.js'
 import { agentView } from './to-view/agent-view.js'
+import { alertView } from './to-view/alert-view.js'
 import { arrayView } from './to-view/array-view.js'
 import { hostView } from './to-view/host-view.js'
 import { vmView } from './to-view/vm-view.js'
 import { ViewCache } from './view-cache.js'
-import type { AgentView, ArrayView, HostView, VmView } from './views.js'
+import type { AgentView, AlertView, ArrayView, HostView, VmView } from './views.js'
 
 type PolicyNow = Pick<PolicyInForce, 'policy' | 'problem'>
 
@@ -39,6 +42,8 @@ export interface ViewSet {
   readonly arrays: ReadonlyMap<string, ArrayView>
   /** By id. */
   readonly agents: ReadonlyMap<string, AgentView>
+  /** Those that fire, by number. */
+  readonly alerts: ReadonlyMap<string, AlertView>
 }
 
 /** Makes the views of the current snapshot once, however many ask for them. */
@@ -47,23 +52,32 @@ export class FleetViews {
   readonly #vms = new ViewCache<VmView>()
   readonly #arrays = new ViewCache<ArrayView>()
   readonly #agents = new ViewCache<AgentView>()
-  #last: ViewSet | undefined
+  readonly #alerts = new ViewCache<AlertView>()
+  #last: { readonly set: ViewSet; readonly alerts: ReadonlyMap<string, Alert> } | undefined
 
   constructor(
     private readonly fleet: Pick<FleetReader, 'snapshot'>,
     private readonly policy: () => PolicyNow,
+    private readonly alerts: Pick<AlertDesk, 'alerts'>,
   ) {}
 
   current(): ViewSet {
     const snapshot = this.fleet.snapshot()
     const now = this.policy()
+    const { alerts } = this.alerts
     const last = this.#last
-    if (last?.snapshot === snapshot && last.policy === now.policy && last.policyProblem === now.problem) return last
-    this.#last = this.#build(snapshot, now)
-    return this.#last
+    const isSame =
+      last?.set.snapshot === snapshot &&
+      last.set.policy === now.policy &&
+      last.set.policyProblem === now.problem &&
+      last.alerts === alerts
+    if (isSame) return last.set
+    const set = this.#build(snapshot, now, alerts)
+    this.#last = { set, alerts }
+    return set
   }
 
-  #build(snapshot: Snapshot, { policy, problem }: PolicyNow): ViewSet {
+  #build(snapshot: Snapshot, { policy, problem }: PolicyNow, alerts: ReadonlyMap<string, Alert>): ViewSet {
     const result = capacity(snapshot, policy)
     const arrayName = arrayNames(snapshot, policy)
     return {
@@ -81,7 +95,28 @@ export class FleetViews {
         (agent) => [agent, ...hostNames(snapshot, agent.hostIds)],
         (agent: AgentState) => agentView(agent, hostNames(snapshot, agent.hostIds)),
       ),
+      alerts: this.#alertViews(alerts),
     }
+  }
+
+  /** Evidence and names change with the message. */
+  #alertViews(alerts: ReadonlyMap<string, Alert>): ReadonlyMap<string, AlertView> {
+    return this.#alerts.update(
+      [...alerts.values()].filter(({ phase }) => phase === 'firing'),
+      ({ number }) => String(number),
+      ({ severity, finding, facts, sighting, acknowledged, silencedBy, inhibitedBy }) => [
+        severity,
+        finding.message,
+        ...finding.evidence.map(({ value }) => value),
+        facts.host,
+        facts.owners.join(' '),
+        sighting,
+        acknowledged,
+        silencedBy,
+        inhibitedBy,
+      ],
+      (alert) => alertView(alert, alerts),
+    )
   }
 
   #hostViews(snapshot: Snapshot, { hosts }: Capacity): ReadonlyMap<string, HostView> {

@@ -13,6 +13,7 @@ import {
 import { Counter, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
+import type { AlertDesk } from '../alerts/desk/alert-desk.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Enrolment } from '../ingest/enrolment.js'
 import type { PolicyInForce } from '../policy/live-policy.js'
@@ -29,6 +30,9 @@ import { addGuard } from './guard.js'
 import { ensureLocalToken, localAdmin } from './local-token.js'
 import { isLoopbackHost } from './origin.js'
 import { addAgentRoutes } from './routes/agents.js'
+import { addAlertHistoryRoute } from './routes/alert-history.js'
+import { addAlertRouteRoutes } from './routes/alert-routes.js'
+import { addAlertRoutes } from './routes/alerts.js'
 import { addArrayRoute } from './routes/arrays.js'
 import { addAuthorityRoutes } from './routes/authority.js'
 import { addCapacityRoute } from './routes/capacity.js'
@@ -42,6 +46,7 @@ import { addOpenapiRoute } from './routes/openapi.js'
 import { addPolicyRoutes } from './routes/policy.js'
 import { addSeriesRoute } from './routes/series.js'
 import { addSessionRoutes } from './routes/session.js'
+import { addSilenceRoutes } from './routes/silences.js'
 import { addStoreBackupRoutes, type Backups } from './routes/store-backup.js'
 import { addTopRoute } from './routes/top.js'
 import { addVmRoutes } from './routes/vms.js'
@@ -58,6 +63,7 @@ export interface ApiOptions {
   readonly state: StateStore
   readonly policy: () => PolicyInForce
   readonly policyHistory: Pick<PolicyHistory, 'list' | 'version'>
+  readonly alerts: AlertDesk
   readonly log: Log
   readonly version: string
   /** Where the built page is; without it there is only the API. */
@@ -99,9 +105,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const sessions = await Grants.load({ state, table: 'sessions', most: 1000, log })
   await ensureLocalToken(options.tokenFile, tokens, now())
   const authenticator = new Authenticator(tokens, sessions)
-  const views = new FleetViews(options.fleet, options.policy)
+  const views = new FleetViews(options.fleet, options.policy, options.alerts)
   const limits = { ...defaultHubLimits, ...options.streamLimits }
-  const hub = new StreamHub({ fleet: options.fleet, views, registry, log, limits })
+  const hub = new StreamHub({ fleet: options.fleet, alerts: options.alerts, views, registry, log, limits })
   const httpLimits = { ...defaultHttpLimits, ...options.httpLimits }
   const guard = new ConnectionGuard({ limits: httpLimits, registry, log, monotonicMs: () => performance.now() })
   const app = createApp(log, httpLimits, guard)
@@ -183,7 +189,7 @@ async function addPlugins(app: ApiApp, { version }: ApiOptions): Promise<void> {
 
 function addRoutes(
   app: ApiApp,
-  { store, policy, policyHistory, version, registry, ready, now, enrolment, agentEndpoint, backups }: ApiOptions,
+  { store, policy, policyHistory, alerts, version, registry, ready, now, enrolment, agentEndpoint, backups }: ApiOptions,
   { authenticator, views, hub }: { authenticator: Authenticator; views: FleetViews; hub: StreamHub },
 ): void {
   addHealthRoutes(app, { ready, registry })
@@ -197,6 +203,10 @@ function addRoutes(
   addAuthorityRoutes(app, enrolment)
   addCapacityRoute(app, views)
   addPolicyRoutes(app, { views, policy, history: policyHistory, now })
+  addAlertRoutes(app, alerts)
+  addAlertHistoryRoute(app, alerts, now)
+  addSilenceRoutes(app, alerts)
+  addAlertRouteRoutes(app, alerts)
   addSeriesRoute(app, { views, store, now })
   addTopRoute(app, { views, store, now })
   addStoreBackupRoutes(app, backups)

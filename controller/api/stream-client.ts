@@ -112,8 +112,8 @@ function viewText(view: object): string {
   return text
 }
 
-function changeText({ hosts, vms, arrays, agents, ...rest }: ChangeView): string {
-  const lists = Object.entries({ hosts, vms, arrays, agents })
+function changeText({ hosts, vms, arrays, agents, alerts, ...rest }: ChangeView): string {
+  const lists = Object.entries({ hosts, vms, arrays, agents, alerts })
     .map(([name, views]) => `,"${name}":[${views.map(viewText).join(',')}]`)
     .join('')
   return `${JSON.stringify(rest).slice(0, -1)}${lists}}`

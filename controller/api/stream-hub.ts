@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { Counter, Gauge, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
+import type { AlertDesk } from '../alerts/desk/alert-desk.js'
 import type { FleetChange, FleetReader } from '../fleet/fleet-reader.js'
 import type { FleetEvent } from '../model/snapshot.js'
 import { ApiError } from './errors.js'
@@ -32,6 +33,7 @@ export const defaultHubLimits: HubLimits = {
 interface HubOptions {
   readonly fleet: FleetReader
   readonly views: FleetViews
+  readonly alerts: Pick<AlertDesk, 'subscribe'>
   readonly registry: Registry
   readonly log: Log
   readonly limits: HubLimits
@@ -53,7 +55,7 @@ interface OpenStream extends Pick<Opening, 'caller' | 'stillAllowed'> {
 export class StreamHub {
   readonly #streams = new Set<OpenStream>()
   readonly #happened: FleetEvent[] = []
-  readonly #unsubscribe: () => void
+  readonly #unsubscribe: readonly (() => void)[]
   readonly #heartbeat: NodeJS.Timeout
   readonly #openCount: Gauge
   readonly #endedCount: Counter<'reason'>
@@ -64,7 +66,7 @@ export class StreamHub {
   #pause: NodeJS.Timeout | undefined
 
   constructor(private readonly options: HubOptions) {
-    const { fleet, limits, registry } = options
+    const { fleet, alerts, limits, registry } = options
     const registers = [registry]
     this.#openCount = new Gauge({ name: 'headroom_api_streams', help: 'Open event streams', registers })
     this.#endedCount = new Counter({
@@ -83,7 +85,10 @@ export class StreamHub {
       help: 'Events dropped from the queue of a client that did not read',
       registers,
     })
-    this.#unsubscribe = fleet.subscribe((change) => this.#onChange(change))
+    this.#unsubscribe = [
+      fleet.subscribe((change) => this.#onChange(change)),
+      alerts.subscribe(() => this.#onChange({ events: [] })),
+    ]
     this.#heartbeat = setInterval(() => this.#beat(), limits.heartbeatMs)
   }
 
@@ -116,7 +121,7 @@ export class StreamHub {
   }
 
   close(): void {
-    this.#unsubscribe()
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
     clearInterval(this.#heartbeat)
     clearTimeout(this.#pause)
     for (const { client } of this.#streams) client.close()
@@ -124,7 +129,7 @@ export class StreamHub {
     this.#openCount.set(0)
   }
 
-  #onChange({ events }: FleetChange): void {
+  #onChange({ events }: Pick<FleetChange, 'events'>): void {
     if (this.#streams.size === 0) return
     this.#happened.push(...events)
     const surplus = this.#happened.length - this.options.limits.waitingEvents

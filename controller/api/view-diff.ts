@@ -1,5 +1,5 @@
 import type { ViewSet } from './fleet-views.js'
-import type { AgentView, ArrayView, ChangeView, HostView, VmView } from './views.js'
+import type { AgentView, AlertView, ArrayView, ChangeView, HostView, VmView } from './views.js'
 
 /** What a client was sent so far: views by key, compared by identity. */
 export interface Sent {
@@ -9,10 +9,11 @@ export interface Sent {
   readonly vms: Map<string, VmView>
   readonly arrays: Map<string, ArrayView>
   readonly agents: Map<string, AgentView>
+  readonly alerts: Map<string, AlertView>
 }
 
 export function nothingSent(): Sent {
-  return { whole: undefined, hosts: new Map(), vms: new Map(), arrays: new Map(), agents: new Map() }
+  return { whole: undefined, hosts: new Map(), vms: new Map(), arrays: new Map(), agents: new Map(), alerts: new Map() }
 }
 
 /**
@@ -23,11 +24,12 @@ export function nothingSent(): Sent {
 export function difference(current: ViewSet, sent: Sent, limit: number, startAfresh = false): ChangeView | undefined {
   if (sent.whole === current && !startAfresh) return undefined
   const reset = startAfresh || [...sent.agents.keys()].some((id) => !current.agents.has(id))
-  if (reset) for (const map of [sent.hosts, sent.vms, sent.arrays, sent.agents]) map.clear()
+  if (reset) for (const map of [sent.hosts, sent.vms, sent.arrays, sent.agents, sent.alerts]) map.clear()
   const budget = { left: limit, cut: false }
   const change: ChangeView = {
     revision: current.snapshot.revision,
     at: current.snapshot.at,
+    alerts: changed(current.alerts, sent.alerts, budget),
     hosts: changed(current.hosts, sent.hosts, budget),
     arrays: changed(current.arrays, sent.arrays, budget),
     agents: changed(current.agents, sent.agents, budget),
@@ -35,6 +37,7 @@ export function difference(current: ViewSet, sent: Sent, limit: number, startAfr
     removedHosts: forget(current.hosts, sent.hosts),
     removedVms: forget(current.vms, sent.vms),
     removedArrays: forget(current.arrays, sent.arrays),
+    removedAlerts: forget(current.alerts, sent.alerts).map(Number),
     reset,
   }
   sent.whole = budget.cut ? undefined : current

@@ -245,6 +245,100 @@ export const findingView = z.object({
   message: z.string(),
 })
 
+const subjectView = z.object({
+  kind: z.enum(['fleet', 'host', 'vm', 'array', 'agent']),
+  id: z.string(),
+  name: z.string(),
+})
+
+/** A finding with a life. */
+export const alertView = z.object({
+  number: z.number().optional().describe('left out while it pends'),
+  phase: z.enum(['pending', 'firing']),
+  check: z.string(),
+  part: z.string().optional().describe('which of several of one subject: a mount point, a device'),
+  severity: z.enum(['info', 'warning', 'critical']),
+  subject: subjectView,
+  message: z.string().describe('as it was raised last'),
+  host: z.string().optional(),
+  group: z.string().optional(),
+  owners: z.array(z.string()),
+  startedAt: timeMs.describe('when it was first seen'),
+  firedAt: timeMs.optional(),
+  sighting: z
+    .enum(['raised', 'kept', 'clear', 'unseen'])
+    .describe('what was seen last; unseen: nobody can look, so that it neither fires nor ends'),
+  flapping: z.boolean().describe('it comes and goes: it stays until it has been over for long'),
+  acknowledged: z.object({ author: z.string(), at: timeMs, note: z.string() }).optional(),
+  silencedBy: z.string().optional().describe('id of the silence'),
+  explainedBy: z.string().optional().describe('check and subject of the alert that explains it'),
+  evidence: z.array(
+    z.object({
+      entity: z.string().describe('as `series` takes it'),
+      field: z.string(),
+      value: z.number().optional(),
+      limit: z.number().optional(),
+    }),
+  ),
+  related: z.array(z.object({ role: z.enum(['culprit', 'victim', 'partner']), ...subjectView.shape })),
+})
+
+/** A line of the history of alerts. */
+export const alertHistoryView = z.object({
+  seq: z.number(),
+  at: timeMs,
+  number: z.number(),
+  what: z.enum(['fired', 'severity', 'acknowledged', 'resolved']),
+  check: z.string(),
+  part: z.string().optional(),
+  severity: z.enum(['info', 'warning', 'critical']).describe('after the change'),
+  subject: subjectView,
+  message: z.string(),
+  detail: z.string(),
+  author: z.string().optional(),
+})
+
+/** An alert that fires, or fired, with all that happened to it. */
+export const alertDetailView = z.object({
+  alert: alertView.optional().describe('left out when it is over'),
+  history: z.array(alertHistoryView).describe('newest first'),
+})
+
+export const silenceView = z.object({
+  id: z.string(),
+  check: z.string().optional().describe('* stands for any characters'),
+  subject: z.string().optional().describe('host:…, vm:…, array:…, agent:…, fleet; * stands for any characters'),
+  createdAt: timeMs.optional().describe('left out for one of the policy'),
+  until: timeMs,
+  author: z.string(),
+  reason: z.string(),
+})
+
+/** Where the alerts of a route are sent. */
+export const alertRouteView = z.object({
+  name: z.string(),
+  targets: z.array(
+    z.object({
+      kind: z.enum(['alertmanager', 'webhook', 'email']),
+      to: z.string(),
+      waiting: z.number().describe('messages that wait to be sent'),
+      lastSentAt: timeMs.optional().describe('since the start of the controller'),
+      problem: z.string().describe('why it could not be sent last; empty if it could'),
+    }),
+  ),
+})
+
+export const routeTestView = z.object({
+  results: z.array(
+    z.object({
+      kind: z.enum(['alertmanager', 'webhook', 'email']),
+      to: z.string(),
+      ok: z.boolean(),
+      reason: z.string().describe('why it failed; or what is to be known though it did not'),
+    }),
+  ),
+})
+
 export const capacityView = z.object({
   at: timeMs,
   vmMemoryBytes: z.number(),
@@ -394,9 +488,11 @@ export const changeView = z.object({
   vms: z.array(vmView),
   arrays: z.array(arrayView),
   agents: z.array(agentView),
+  alerts: z.array(alertView).describe('those that fire'),
   removedHosts: z.array(z.string()),
   removedVms: z.array(z.string()),
   removedArrays: z.array(z.string()),
+  removedAlerts: z.array(z.number()).describe('numbers of alerts that are over'),
   /** True: forget what you had; this is everything. */
   reset: z.boolean(),
 })
@@ -423,6 +519,12 @@ export type AuthorityView = z.infer<typeof authorityView>
 export type FinishedRotationView = z.infer<typeof finishedRotationView>
 export type EventView = z.infer<typeof eventView>
 export type FindingView = z.infer<typeof findingView>
+export type AlertView = z.infer<typeof alertView>
+export type AlertHistoryView = z.infer<typeof alertHistoryView>
+export type AlertDetailView = z.infer<typeof alertDetailView>
+export type SilenceView = z.infer<typeof silenceView>
+export type AlertRouteView = z.infer<typeof alertRouteView>
+export type RouteTestView = z.infer<typeof routeTestView>
 export type LedgerView = z.infer<typeof ledgerView>
 export type CapacityView = z.infer<typeof capacityView>
 export type FleetView = z.infer<typeof fleetView>

@@ -6,11 +6,17 @@ import { join } from 'node:path'
 import { Registry } from 'prom-client'
 
 import { createLog } from '../../common/log.js'
+import { AlertDesk } from '../../controller/alerts/desk/alert-desk.js'
+import type { Way } from '../../controller/alerts/channels/open-channels.js'
+import { targetId } from '../../controller/alerts/grouping.js'
+import { defaultAlertSettings, type AlertSettings, type Route } from '../../controller/alerts/settings.js'
 import { startApi, type Api, type ApiOptions } from '../../controller/api/start-api.js'
 import { AgentRegistry } from '../../controller/ingest/agent-registry.js'
 import { openCertificateAuthority } from '../../controller/ingest/ca.js'
 import { Enrolment } from '../../controller/ingest/enrolment.js'
 import type { OpenSessions } from '../../controller/ingest/open-sessions.js'
+import type { Message } from '../../controller/model/alert.js'
+import type { Finding } from '../../controller/model/finding.js'
 import type { Policy } from '../../controller/model/policy.js'
 import type { PolicyInForce } from '../../controller/policy/live-policy.js'
 import { PolicyHistory } from '../../controller/policy/policy-history.js'
@@ -50,6 +56,9 @@ export interface ApiFixture {
   readonly history: PolicyHistory
   readonly readiness: { ok: boolean; reasons: string[] }
   readonly agents: AgentRegistry
+  /** Owner of alerts; it steps when the test says so, its clock is `clock`. What the checks say and the rules are the test's. */
+  readonly desk: AlertDesk
+  readonly checks: { findings: readonly Finding[]; settings: AlertSettings; readonly sent: Message[] }
   /** Stand-ins for sessions of agents go here. */
   readonly sessions: OpenSessions
   /** Sends exactly this path and these headers; nothing is resolved or added. */
@@ -88,8 +97,23 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     log,
     now,
   })
-  const start = async (): Promise<{ api: Api; registry: Registry; token: string }> => {
+  const checks: ApiFixture['checks'] = { findings: [], settings: defaultAlertSettings, sent: [] }
+  const start = async (): Promise<{ api: Api; registry: Registry; token: string; desk: AlertDesk }> => {
     const registry = new Registry()
+    let ids = 0
+    const desk = await AlertDesk.open({
+      state,
+      registry,
+      log,
+      snapshot: () => fleet.snapshot(),
+      look: () => checks.findings,
+      settings: () => checks.settings,
+      openWays: (routes) => handWays(routes, checks.sent),
+      now,
+      monotonicMs: now,
+      random: () => 0,
+      newId: () => `id${String((ids += 1)).padStart(6, '0')}`,
+    })
     const api = await startApi({
       host: '127.0.0.1',
       port: 0,
@@ -98,6 +122,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       state,
       policy: () => ({ lines: new Map(), file: undefined, version: undefined, problem: undefined, ...rules }),
       policyHistory: history,
+      alerts: desk,
       log,
       version: '0.0.0-test',
       staticDir: undefined,
@@ -109,7 +134,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       agentEndpoint: { host: '127.0.0.1', port: 8421, advertise: undefined },
       ...more,
     })
-    return { api, registry, token: (await readFile(tokenFile, 'utf8')).trim() }
+    return { api, registry, desk, token: (await readFile(tokenFile, 'utf8')).trim() }
   }
   let running = await start()
   const ask: ApiFixture['ask'] = (path, options) => send(running.api.port, path, options)
@@ -123,6 +148,10 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     get token() {
       return running.token
     },
+    get desk() {
+      return running.desk
+    },
+    checks,
     fleet,
     store,
     state,
@@ -141,16 +170,35 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     },
     restart: async () => {
       await running.api.close()
+      await running.desk.stop()
       running = await start()
     },
     stop: async () => {
       enrolment.stop()
       await running.api.close()
+      await running.desk.stop()
       await ownStore?.close()
       await state.close()
       await rm(directory, { recursive: true })
     },
   }
+}
+
+/** Ways that keep what they are given; one to a webhook at `http://refuses/` refuses it. */
+function handWays(routes: readonly Route[], sent: Message[]): ReadonlyMap<string, Way> {
+  return new Map(
+    routes.flatMap((route) =>
+      route.to.map((target): [string, Way] => {
+        const refuses = target.kind === 'webhook' && target.url === 'http://refuses/'
+        const send: Way['channel']['send'] = (message) => {
+          if (refuses) return Promise.resolve({ status: 'retry', reason: 'answered 500' })
+          sent.push(message)
+          return Promise.resolve({ status: 'sent' })
+        }
+        return [targetId(route.name, target), { route: route.name, target, channel: { send, close: () => undefined } }]
+      }),
+    ),
+  )
 }
 
 /** A real time-series store in that directory. */

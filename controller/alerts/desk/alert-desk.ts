@@ -48,6 +48,8 @@ export interface RouteState {
 
 /** More time than this between two steps was not watched: it does not count into hold times. */
 const mostWatchedMs = 30_000
+/** Somebody waits for the outcome of a test. */
+const testDeadlineMs = 8000
 const nobody: LaneState = { lastSentAtMs: undefined, problem: '' }
 
 /** Owner of all alerts: looks at the fleet, keeps what becomes of findings, and has people told. */
@@ -214,7 +216,8 @@ export class AlertDesk {
           const reason = 'no recipient: its addresses stand for owners, and none was named'
           return { target, outcome: { status: 'rejected' as const, reason } }
         }
-        return { target, outcome: await this.#sender.attempt((signal) => way.channel.send(message, signal)) }
+        const outcome = await this.#sender.attempt((signal) => way.channel.send(message, signal), testDeadlineMs)
+        return { target, outcome }
       }),
     )
   }

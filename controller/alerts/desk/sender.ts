@@ -36,7 +36,7 @@ interface Lane {
   state: LaneState
 }
 
-export const sendDeadlineMs = 15_000
+const sendDeadlineMs = 15_000
 /** Lanes of one target that are sent at the same time: mail to many owners goes through one server. */
 const mostAtOnce = 4
 const retry = { baseMs: 1000, capMs: 120_000 } as const
@@ -89,9 +89,9 @@ export class Sender {
   }
 
   /** One try with a deadline, for whoever sends. Never rejects. */
-  async attempt(send: (signal: AbortSignal) => Promise<Outcome>): Promise<Outcome> {
+  async attempt(send: (signal: AbortSignal) => Promise<Outcome>, deadlineMs = sendDeadlineMs): Promise<Outcome> {
     try {
-      return await withDeadline(sendDeadlineMs, this.#stop.signal, send)
+      return await withDeadline(deadlineMs, this.#stop.signal, send)
     } catch (error) {
       return { status: 'retry', reason: error instanceof Error ? error.message : String(error) }
     }

@@ -9,9 +9,11 @@ const change: ChangeView = {
   vms: [],
   arrays: [],
   agents: [],
+  alerts: [],
   removedHosts: [],
   removedVms: [],
   removedArrays: [],
+  removedAlerts: [],
   reset: true,
 }
 

@@ -104,7 +104,17 @@ function parse(data: unknown): unknown {
   }
 }
 
-const changeLists = ['hosts', 'vms', 'arrays', 'agents', 'removedHosts', 'removedVms', 'removedArrays'] as const
+const changeLists = [
+  'hosts',
+  'vms',
+  'arrays',
+  'agents',
+  'alerts',
+  'removedHosts',
+  'removedVms',
+  'removedArrays',
+  'removedAlerts',
+] as const
 
 /** Enough to tell a change from an error page or a controller of another age; the fields inside are the controller's to check. */
 function isChange(value: unknown): value is ChangeView {

@@ -22,9 +22,11 @@ const change = (fields: Partial<ChangeView>): ChangeView => ({
   vms: [],
   arrays: [],
   agents: [],
+  alerts: [],
   removedHosts: [],
   removedVms: [],
   removedArrays: [],
+  removedAlerts: [],
   reset: false,
   ...fields,
 })

@@ -1,5 +1,6 @@
 import type {
   AgentView,
+  AlertView,
   ArrayView,
   CapacityView,
   ChangeView,
@@ -27,6 +28,8 @@ export interface PageState {
   readonly vms: ReadonlyMap<string, VmView>
   readonly arrays: ReadonlyMap<string, ArrayView>
   readonly agents: ReadonlyMap<string, AgentView>
+  /** Those that fire, by number. */
+  readonly alerts: ReadonlyMap<number, AlertView>
   readonly fleet: FleetView | undefined
   readonly capacity: CapacityView | undefined
   /** Newest first, at most `eventLimit`. */
@@ -50,6 +53,7 @@ export const emptyState: PageState = {
   vms: new Map(),
   arrays: new Map(),
   agents: new Map(),
+  alerts: new Map(),
   fleet: undefined,
   capacity: undefined,
   events: [],
@@ -71,15 +75,16 @@ export function applyChange(state: PageState, change: ChangeView, now: number): 
     vms: merged(from.vms, change.vms, (vm) => vm.uuid, change.removedVms),
     arrays: merged(from.arrays, change.arrays, (array) => array.key, change.removedArrays),
     agents: merged(from.agents, change.agents, (agent) => agent.id, []),
+    alerts: merged(from.alerts, change.alerts, (alert) => alert.number ?? 0, change.removedAlerts),
   }
 }
 
-function merged<T>(
-  old: ReadonlyMap<string, T>,
+function merged<Key, T>(
+  old: ReadonlyMap<Key, T>,
   changed: readonly T[],
-  keyOf: (entity: T) => string,
-  removed: readonly string[],
-): ReadonlyMap<string, T> {
+  keyOf: (entity: T) => Key,
+  removed: readonly Key[],
+): ReadonlyMap<Key, T> {
   if (changed.length === 0 && removed.length === 0) return old
   const next = new Map(old)
   for (const key of removed) next.delete(key)

@@ -1,0 +1,76 @@
+import { z } from 'zod'
+
+import type { Outcome } from '../../alerts/channels/channel.js'
+import type { AlertDesk } from '../../alerts/desk/alert-desk.js'
+import type { Target } from '../../alerts/settings.js'
+import type { ApiApp } from '../app.js'
+import { ApiError } from '../errors.js'
+import { alertRouteView, routeTestView, type RouteTestView } from '../views.js'
+import { answers } from './answers.js'
+
+const owner = z.string().min(1).max(200)
+
+/** Where alerts are sent, and whether they get there. */
+export function addAlertRouteRoutes(app: ApiApp, desk: AlertDesk): void {
+  app.get(
+    '/api/v1/alerts/routes',
+    {
+      schema: {
+        summary: 'Routes of the policy, and how sending goes',
+        response: answers(z.object({ routes: z.array(alertRouteView) })),
+      },
+    },
+    () => ({
+      routes: desk.routes().map(({ route, targets }) => ({
+        name: route,
+        targets: targets.map(({ target, waiting, lane: { lastSentAtMs, problem } }) => ({
+          kind: target.kind,
+          to: addressOf(target),
+          waiting,
+          ...(lastSentAtMs !== undefined && { lastSentAt: lastSentAtMs }),
+          problem,
+        })),
+      })),
+    }),
+  )
+  app.post(
+    '/api/v1/alerts/routes/:name/test',
+    {
+      schema: {
+        summary: 'Sends a test by each target of a route, now, and says what came of it',
+        params: z.strictObject({ name: z.string() }),
+        body: z.strictObject({
+          owners: z.array(owner).max(10).describe('for addresses that stand for owners').prefault([]),
+        }),
+        response: answers(routeTestView),
+      },
+    },
+    async (request) => {
+      const results = await desk.test(request.params.name, request.body.owners)
+      if (results !== undefined) return { results: results.map(({ target, outcome }) => resultView(target, outcome)) }
+      const names = desk.routes().map(({ route }) => route)
+      throw new ApiError(
+        'alert-route-unknown',
+        `no route is named ${JSON.stringify(request.params.name.slice(0, 80))}`,
+        {
+          field: 'name',
+          expected: names.length === 0 ? 'the policy has no routes' : `one of ${names.join(', ')}`.slice(0, 300),
+          got: request.params.name.slice(0, 80),
+        },
+      )
+    },
+  )
+}
+
+function resultView(target: Target, outcome: Outcome): RouteTestView['results'][number] {
+  const reason = outcome.status === 'sent' ? (outcome.note ?? '') : outcome.reason
+  return { kind: target.kind, to: addressOf(target), ok: outcome.status === 'sent', reason }
+}
+
+/** Without what may be a secret in an address: its user, password and query. */
+function addressOf(target: Target): string {
+  if (target.kind === 'email') return target.to.join(', ')
+  if (!URL.canParse(target.url)) return target.url
+  const { origin, pathname } = new URL(target.url)
+  return target.kind === 'webhook' ? `${origin}${pathname.length > 1 ? '/…' : ''}` : `${origin}${pathname}`
+}
