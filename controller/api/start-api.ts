@@ -189,7 +189,19 @@ async function addPlugins(app: ApiApp, { version }: ApiOptions): Promise<void> {
 
 function addRoutes(
   app: ApiApp,
-  { store, policy, policyHistory, alerts, version, registry, ready, now, enrolment, agentEndpoint, backups }: ApiOptions,
+  {
+    store,
+    policy,
+    policyHistory,
+    alerts,
+    version,
+    registry,
+    ready,
+    now,
+    enrolment,
+    agentEndpoint,
+    backups,
+  }: ApiOptions,
   { authenticator, views, hub }: { authenticator: Authenticator; views: FleetViews; hub: StreamHub },
 ): void {
   addHealthRoutes(app, { ready, registry })

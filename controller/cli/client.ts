@@ -2,6 +2,10 @@ import { z } from 'zod'
 
 import {
   agentView,
+  alertDetailView,
+  alertHistoryView,
+  alertRouteView,
+  alertView,
   arrayView,
   backupView,
   authorityView,
@@ -20,9 +24,15 @@ import {
   type PolicyVersionView,
   type PolicyView,
   newJoinTokenView,
+  routeTestView,
+  silenceView,
   topView,
   vmView,
   type AgentView,
+  type AlertDetailView,
+  type AlertHistoryView,
+  type AlertRouteView,
+  type AlertView,
   type ArrayView,
   type BackupView,
   type AuthorityView,
@@ -33,6 +43,8 @@ import {
   type HostView,
   type JoinTokenView,
   type NewJoinTokenView,
+  type RouteTestView,
+  type SilenceView,
   type TopView,
   type VmView,
 } from '../api/views.js'
@@ -48,6 +60,10 @@ const hostPage = z.object({ hosts: z.array(hostView), ...cursor })
 const vmPage = z.object({ vms: z.array(vmView), ...cursor })
 const arrayPage = z.object({ arrays: z.array(arrayView), ...cursor })
 const agentPage = z.object({ agents: z.array(agentView), ...cursor })
+const alertPage = z.object({ alerts: z.array(alertView), ...cursor })
+const alertHistory = z.object({ history: z.array(alertHistoryView) })
+const silences = z.object({ silences: z.array(silenceView) })
+const alertRoutes = z.object({ routes: z.array(alertRouteView) })
 const eventPage = z.object({ events: z.array(eventView) })
 const joinTokens = z.object({ joinTokens: z.array(joinTokenView) })
 const policyVersions = z.object({ versions: z.array(policyVersionView) })
@@ -141,6 +157,55 @@ export class ApiClient {
   ): Promise<readonly EventView[]> {
     const { events } = await this.#get('events/history', eventPage, signal, filter)
     return events
+  }
+
+  alerts(phase: 'firing' | 'any', signal: AbortSignal): Promise<readonly AlertView[]> {
+    return this.#all('alerts', alertPage, ({ alerts }) => alerts, signal, { phase })
+  }
+
+  /** An alert that fires or fired, by its number. */
+  alert(number: number, signal: AbortSignal): Promise<AlertDetailView> {
+    return this.#get(`alerts/${number}`, alertDetailView, signal)
+  }
+
+  acknowledgeAlert(number: number, note: string, signal: AbortSignal): Promise<AlertView> {
+    return this.#post(`alerts/${number}/ack`, alertView, signal, { note })
+  }
+
+  async alertHistory(
+    filter: Readonly<Record<string, string | number | undefined>>,
+    signal: AbortSignal,
+  ): Promise<readonly AlertHistoryView[]> {
+    return (await this.#get('alerts/history', alertHistory, signal, filter)).history
+  }
+
+  async silences(signal: AbortSignal): Promise<readonly SilenceView[]> {
+    return (await this.#get('alerts/silences', silences, signal)).silences
+  }
+
+  createSilence(
+    silence: { readonly check?: string; readonly subject?: string; readonly for: string; readonly reason: string },
+    signal: AbortSignal,
+  ): Promise<SilenceView> {
+    return this.#post('alerts/silences', silenceView, signal, silence)
+  }
+
+  async endSilence(id: string, signal: AbortSignal): Promise<void> {
+    await this.#post(`alerts/silences/${encodeURIComponent(id)}/end`, z.object({ id: z.string() }), signal)
+  }
+
+  async alertRoutes(signal: AbortSignal): Promise<readonly AlertRouteView[]> {
+    return (await this.#get('alerts/routes', alertRoutes, signal)).routes
+  }
+
+  /** Sends a test by each target of a route. */
+  async testAlertRoute(
+    route: string,
+    owners: readonly string[],
+    signal: AbortSignal,
+  ): Promise<RouteTestView['results']> {
+    const path = `alerts/routes/${encodeURIComponent(route)}/test`
+    return (await this.#post(path, routeTestView, signal, { owners })).results
   }
 
   /** A new token with which one agent joins. */
@@ -251,11 +316,12 @@ export class ApiClient {
     schema: z.ZodType<Page>,
     rowsOf: (page: Page) => readonly Row[],
     signal: AbortSignal,
+    filter: Readonly<Record<string, string>> = {},
   ): Promise<readonly Row[]> {
     const rows: Row[] = []
     let next: string | undefined
     for (let page = 0; page < mostPages; page += 1) {
-      const answer = await this.#get(path, schema, signal, { limit: pageRows, cursor: next })
+      const answer = await this.#get(path, schema, signal, { ...filter, limit: pageRows, cursor: next })
       for (const row of rowsOf(answer)) rows.push(row)
       if (answer.nextCursor === undefined) return rows
       if (answer.nextCursor === next) break

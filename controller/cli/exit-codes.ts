@@ -17,7 +17,7 @@ export const exitCodeHelp: Readonly<Record<ExitReason, string>> = {
   error: 'it failed: nothing of that name, an answer that makes no sense, …',
   usage: 'the command line is wrong',
   findings:
-    'status and capacity with --check: a warning or a critical finding stands; policy check: a rule is probably not meant so',
+    'status, capacity and alert list with --check: a warning or a critical finding stands; policy check: a rule is probably not meant so',
   refused: 'the controller refused: the token is missing, wrong or may not do this',
   unreachable: 'no controller answers, or it is not ready',
   unknownOutcome: 'a change was asked for and the answer was lost: it may have happened or not',

@@ -6,6 +6,7 @@ import { readVersion } from '../../common/version.js'
 import { secondsArgument, settleWatch } from './argument.js'
 import { CliError } from './cli-error.js'
 import { addAgentCommands } from './commands/agent.js'
+import { addAlertCommands } from './commands/alert.js'
 import { addArrayCommands } from './commands/array.js'
 import { addAuthorityCommands } from './commands/authority.js'
 import { addCapacityCommand } from './commands/capacity.js'
@@ -78,6 +79,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addTopCommand,
     addCapacityCommand,
     addPolicyCommands,
+    addAlertCommands,
     addEventsCommand,
     addStoreCommands,
     addLoginCommand,

@@ -5,6 +5,10 @@ import type { z } from 'zod'
 
 import {
   sampleAgents,
+  sampleAlertDetail,
+  sampleAlertHistory,
+  sampleAlertRoutes,
+  sampleAlerts,
   sampleArrays,
   sampleAuthority,
   sampleCapacity,
@@ -17,6 +21,8 @@ import {
   samplePolicy,
   samplePolicyCheck,
   samplePolicyVersions,
+  sampleRouteTest,
+  sampleSilences,
   sampleTop,
   sampleUuid,
   sampleVersion,
@@ -25,6 +31,10 @@ import {
 } from '../../../test/support/cli/sample-views.js'
 import {
   agentView,
+  alertDetailView,
+  alertHistoryView,
+  alertRouteView,
+  alertView,
   arrayView,
   authorityView,
   capacityView,
@@ -36,10 +46,16 @@ import {
   policyTextView,
   policyVersionView,
   policyView,
+  routeTestView,
+  silenceView,
   topView,
   vmView,
 } from '../../api/views.js'
 import { renderAgentList } from './agent-list.js'
+import { renderAlertDetail } from './alert-detail.js'
+import { renderAlertHistory } from './alert-history.js'
+import { renderAlertList } from './alert-list.js'
+import { renderAlertRoutes, renderRouteTest } from './alert-routes.js'
 import { renderArrayList } from './array-list.js'
 import { renderAuthority, renderFinishedRotation } from './authority.js'
 import { renderCapabilityList } from './capability-list.js'
@@ -52,6 +68,7 @@ import type { Look } from './look.js'
 import { displayWidth } from './plain-text.js'
 import { renderPolicyDiff, renderPolicyHistory } from './policy-history.js'
 import { renderPolicy, renderPolicyCheck, renderProblems, renderVmLabels } from './policy.js'
+import { renderSilenceList } from './silence-list.js'
 import { renderStatus } from './status.js'
 import { renderTop } from './top.js'
 import { renderVmDetail } from './vm-detail.js'
@@ -77,6 +94,12 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'policy-history': (look) => renderPolicyHistory(samplePolicyVersions, look),
   'policy-check': (look) => renderPolicyCheck(samplePolicyCheck, false, look),
   'policy-vms': (look) => renderVmLabels(sampleVms, look),
+  'alert-list': (look) => renderAlertList(sampleAlerts, 'fires', look),
+  'alert-show': (look) => renderAlertDetail(12, sampleAlertDetail, look),
+  'alert-history': (look) => renderAlertHistory(sampleAlertHistory, look),
+  'alert-route': (look) => renderAlertRoutes(sampleAlertRoutes, look),
+  'alert-test': (look) => renderRouteTest(sampleRouteTest, look),
+  'silence-list': (look) => renderSilenceList(sampleSilences, look),
 }
 
 describe.each(Object.entries(views))('%s', (name, render) => {
@@ -123,6 +146,10 @@ describe('hostile names', () => {
       'by',
       'class',
       'occasion',
+      'phase',
+      'sighting',
+      'what',
+      'role',
     ])
     const text = JSON.stringify(value, (key, inner: unknown) =>
       typeof inner === 'string' && !bound.has(key) ? attack : inner,
@@ -158,6 +185,12 @@ describe('hostile names', () => {
       return version === undefined ? [] : renderPolicyDiff(version, { ...version, text: `${attack}\n${attack}` }, look)
     },
     (look) => renderEventList(poisoned(eventView.array(), sampleEvents), true, look),
+    (look) => renderAlertList(poisoned(alertView.array(), sampleAlerts), 'fires', look),
+    (look) => renderAlertDetail(12, poisoned(alertDetailView, sampleAlertDetail), look),
+    (look) => renderAlertHistory(poisoned(alertHistoryView.array(), sampleAlertHistory), look),
+    (look) => renderAlertRoutes(poisoned(alertRouteView.array(), sampleAlertRoutes), look),
+    (look) => renderRouteTest(poisoned(routeTestView, { results: sampleRouteTest }).results, look),
+    (look) => renderSilenceList(poisoned(silenceView.array(), sampleSilences), look),
     (look) =>
       poisoned(eventView.array(), sampleEvents).map((event) => renderEventLine({ ...event, kind: attack }, look)),
   ]
@@ -204,6 +237,11 @@ test('an empty fleet says so', () => {
   expect(renderArrayList([], false, look(80))).toEqual(['no arrays: no VM with a disk is known'])
   expect(renderAgentList([], look(80))).toEqual(['no agents are enrolled'])
   expect(renderEventList([], false, look(80))).toEqual(['no events'])
+  expect(renderAlertList([], 'fires', look(80))).toEqual(['no alert fires'])
+  expect(renderAlertHistory([], look(80))).toEqual(['nothing happened to alerts'])
+  expect(renderSilenceList([], look(80))).toEqual(['nothing is silenced'])
+  expect(renderAlertRoutes([], look(80))).toEqual(['the policy has no routes: nobody is told of alerts'])
+  expect(renderAlertDetail(3, { history: [] }, look(80))).toEqual(['alert 3 is over'])
   expect(renderJoinTokenList([], look(80))).toEqual(['no join token waits to be used'])
   expect(renderTop({ top: { by: 'cpu', at: sampleNow, rows: [] }, vms: new Map() }, look(80), false).at(-1)).toBe(
     'no VM has a figure for CPU yet',

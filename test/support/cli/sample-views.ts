@@ -1,5 +1,9 @@
 import type {
   AgentView,
+  AlertDetailView,
+  AlertHistoryView,
+  AlertRouteView,
+  AlertView,
   ArrayView,
   AuthorityView,
   CapacityView,
@@ -11,6 +15,8 @@ import type {
   PolicyCheckView,
   PolicyVersionView,
   PolicyView,
+  RouteTestView,
+  SilenceView,
   TopView,
   VmView,
 } from '../../../controller/api/views.js'
@@ -518,3 +524,134 @@ export function sampleTop(by: string): TopView {
     ],
   }
 }
+
+export function sampleAlert(change: Partial<AlertView> = {}): AlertView {
+  return {
+    number: 12,
+    phase: 'firing',
+    check: 'array-hammered',
+    severity: 'critical',
+    subject: { kind: 'vm', id: sampleUuid(1), name: 'bell' },
+    message: 'writes 61 MB/s to iscsi1, more than it drains; its neighbours wait 20 ms',
+    host: 'xenhv01',
+    group: 'department',
+    owners: ['ann'],
+    startedAt: sampleNow - 700_000,
+    firedAt: sampleNow - 640_000,
+    sighting: 'raised',
+    flapping: false,
+    evidence: [{ entity: `vm:${sampleUuid(1)}`, field: 'writeBytesPerSecond', value: 61_234_567, limit: 25_000_000 }],
+    related: [{ role: 'victim', kind: 'vm', id: sampleUuid(2), name: 'lupin' }],
+    ...change,
+  }
+}
+
+const xenhv01 = { kind: 'host', id: 'sim:xenhv01', name: 'xenhv01' } as const
+
+export const sampleAlerts: readonly AlertView[] = [
+  sampleAlert(),
+  sampleAlert({
+    number: 9,
+    check: 'host-silent',
+    subject: { ...xenhv01, name: 'xenhv02' },
+    message: 'the host is silent; its last known room (3) does not count',
+    acknowledged: { author: 'ann', at: sampleNow - 60_000, note: 'new power supply' },
+    evidence: [],
+    related: [],
+  }),
+  sampleAlert({
+    number: 11,
+    check: 'into-reserve',
+    severity: 'warning',
+    subject: xenhv01,
+    message: 'its VMs reach 512 MiB into the 2 GiB kept for the hypervisor; no room',
+    flapping: true,
+    sighting: 'clear',
+  }),
+  sampleAlert({ number: 8, severity: 'warning', sighting: 'unseen' }),
+  sampleAlert({ number: 7, severity: 'warning', silencedBy: '5f3a9c01' }),
+  sampleAlert({
+    number: 6,
+    severity: 'warning',
+    explainedBy: 'host-silent of host:xenhv02',
+    check: 'disk-full',
+    part: '/var',
+  }),
+]
+
+function sampleTransition(change: Partial<AlertHistoryView>): AlertHistoryView {
+  const { check, severity, subject, message } = sampleAlert()
+  return {
+    seq: 40,
+    at: sampleNow - 640_000,
+    number: 12,
+    what: 'fired',
+    check,
+    severity,
+    subject,
+    message,
+    detail: '',
+    ...change,
+  }
+}
+
+export const sampleAlertHistory: readonly AlertHistoryView[] = [
+  sampleTransition({
+    seq: 44,
+    at: sampleNow - 10_000,
+    number: 5,
+    what: 'resolved',
+    severity: 'warning',
+    detail: 'its subject is gone',
+  }),
+  sampleTransition({
+    seq: 43,
+    at: sampleNow - 60_000,
+    number: 9,
+    what: 'acknowledged',
+    detail: 'new power supply',
+    author: 'ann',
+  }),
+  sampleTransition({ seq: 42, at: sampleNow - 600_000, what: 'severity', detail: 'was warning' }),
+  sampleTransition({ seq: 41, severity: 'warning', detail: 'flapping: fired 3 times of late' }),
+]
+
+export const sampleAlertDetail: AlertDetailView = {
+  alert: sampleAlert({ flapping: true, acknowledged: { author: 'ann', at: sampleNow - 60_000, note: '' } }),
+  history: sampleAlertHistory.slice(2),
+}
+
+export const sampleSilences: readonly SilenceView[] = [
+  {
+    id: '5f3a9c01',
+    check: 'array-*',
+    subject: 'vm:be*',
+    createdAt: sampleNow - 60_000,
+    until: sampleNow + 7_200_000,
+    author: 'ann',
+    reason: 'its disks are being moved',
+  },
+  {
+    id: 'policy-1',
+    subject: 'host:xenhv03',
+    until: sampleNow + 86_400_000,
+    author: 'file',
+    reason: 'out of use until the new disks are there',
+  },
+]
+
+export const sampleAlertRoutes: readonly AlertRouteView[] = [
+  {
+    name: 'admins',
+    targets: [
+      { kind: 'alertmanager', to: 'http://127.0.0.1:9093/', waiting: 0, lastSentAt: sampleNow - 12_000, problem: '' },
+      { kind: 'email', to: 'admins@elab.example', waiting: 3, problem: 'connect ECONNREFUSED 127.0.0.1:25' },
+    ],
+  },
+  { name: 'owners', targets: [{ kind: 'email', to: '{owner}@elab.example', waiting: 0, problem: '' }] },
+]
+
+export const sampleRouteTest: RouteTestView['results'] = [
+  { kind: 'alertmanager', to: 'http://127.0.0.1:9093/', ok: true, reason: '' },
+  { kind: 'email', to: 'admins@elab.example', ok: false, reason: 'connect ECONNREFUSED 127.0.0.1:25' },
+]

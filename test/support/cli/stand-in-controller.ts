@@ -2,6 +2,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 
 import {
   sampleAgents,
+  sampleAlert,
+  sampleAlertDetail,
+  sampleAlertHistory,
+  sampleAlertRoutes,
+  sampleAlerts,
   sampleArrays,
   sampleAuthority,
   sampleCapacity,
@@ -13,6 +18,8 @@ import {
   samplePolicy,
   samplePolicyCheck,
   samplePolicyVersions,
+  sampleRouteTest,
+  sampleSilences,
   sampleTop,
   sampleVms,
 } from './sample-views.js'
@@ -118,6 +125,12 @@ function usual(method: string, { pathname, searchParams }: URL): Answer {
       return ok(sampleTop(searchParams.get('by') ?? ''))
     case 'GET events/:':
       return ok({ events: sampleEvents.filter(({ vmName }) => vmName === (searchParams.get('vm') ?? vmName)) })
+    case 'GET alerts':
+      return ok({ alerts: sampleAlerts })
+    case 'GET alerts/:':
+      return alertAnswer(wanted)
+    case 'POST alerts/:':
+      return changedAlert(wanted)
     case 'POST login-links':
       return ok({ url: 'http://127.0.0.1:8420/login?key=once', expiresAt: sampleNow + 600_000 })
     default:
@@ -132,6 +145,20 @@ function policyVersion(what: string): Answer {
   if (version === undefined)
     return { status: 404, body: { code: 'policy-version-unknown', message: 'no such version' } }
   return ok({ ...version, text: `limits: { hostReserve: ${version.number}GiB }\n` })
+}
+
+function alertAnswer(what: string): Answer {
+  if (what === 'history') return ok({ history: sampleAlertHistory })
+  if (what === 'silences') return ok({ silences: sampleSilences })
+  if (what === 'routes') return ok({ routes: sampleAlertRoutes })
+  return what === '12' ? ok(sampleAlertDetail) : found('alert', undefined)
+}
+
+function changedAlert(what: string): Answer {
+  if (what === 'silences') return ok(sampleSilences[0])
+  if (what.startsWith('silences/')) return ok({ id: what.split('/')[1] })
+  if (what === 'routes/admins/test') return ok({ results: sampleRouteTest })
+  return what === '12/ack' ? ok(sampleAlert()) : found('alert', undefined)
 }
 
 /** What is asked of agents and join tokens: the part of the address after `agents/`. */
