@@ -1,4 +1,6 @@
 import { useMemo } from 'preact/hooks'
+import { AlertPage } from './alerts/alert-page.js'
+import { AlertsPage } from './alerts/alerts-page.js'
 import { ArrayPage } from './arrays/array-page.js'
 import { FleetPage } from './fleet/fleet-page.js'
 import { colourByGroup } from './fleet/group-colours.js'
@@ -56,6 +58,10 @@ function View({ route }: { readonly route: Route }) {
       return <VmPage uuid={route.uuid} />
     case 'array':
       return <ArrayPage arrayKey={route.key} />
+    case 'alerts':
+      return <AlertsPage />
+    case 'alert':
+      return <AlertPage number={route.number} />
     case 'unknown':
       return <NotFound title="Nothing here" text={`There is no page at ${route.path}.`} />
   }

@@ -13,6 +13,7 @@ import './styles/parts.css'
 import './styles/tables.css'
 import './styles/fleet.css'
 import './styles/views.css'
+import './styles/alerts.css'
 
 const clock = (): number => Date.now()
 const store = createStore(emptyState)

@@ -1,4 +1,12 @@
-import type { CapacityView, EventView, FleetView, SeriesView } from '../../api/views.js'
+import type {
+  AlertDetailView,
+  AlertHistoryView,
+  AlertView,
+  CapacityView,
+  EventView,
+  FleetView,
+  SeriesView,
+} from '../../api/views.js'
 
 /** What came of a request. Expected failures are values, so that each page says what happened. */
 export type Answer<T> =
@@ -19,12 +27,16 @@ export interface SeriesQuery {
   readonly stepMs: number
 }
 
-/** The read side of the HTTP API, as far as the page uses it. Every call has a deadline; none throws. */
+/** The HTTP API, as far as the page uses it. Every call has a deadline; none throws. */
 export interface ApiClient {
   fleet(): Promise<Answer<FleetView>>
   capacity(): Promise<Answer<CapacityView>>
   eventHistory(limit: number): Promise<Answer<readonly EventView[]>>
   series(query: SeriesQuery): Promise<Answer<SeriesView>>
+  /** Newest first. */
+  alertHistory(limit: number): Promise<Answer<readonly AlertHistoryView[]>>
+  alert(number: number): Promise<Answer<AlertDetailView>>
+  acknowledge(number: number, note: string): Promise<Answer<AlertView>>
 }
 
 export interface ClientOptions {
@@ -48,11 +60,13 @@ export function seriesPath(query: SeriesQuery): string {
 }
 
 export function createClient(options: ClientOptions): ApiClient {
-  async function get<T>(path: string): Promise<Answer<T>> {
+  async function ask<T>(path: string, body?: object): Promise<Answer<T>> {
     let response: Response
     try {
       response = await options.fetch(`/api/v1${path}`, {
-        headers: { accept: 'application/json' },
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
         credentials: 'same-origin',
         signal: AbortSignal.timeout(options.deadlineMs),
       })
@@ -74,13 +88,19 @@ export function createClient(options: ClientOptions): ApiClient {
   }
 
   return {
-    fleet: () => get<FleetView>('/fleet'),
-    capacity: () => get<CapacityView>('/capacity'),
+    fleet: () => ask<FleetView>('/fleet'),
+    capacity: () => ask<CapacityView>('/capacity'),
     eventHistory: async (limit) => {
-      const answer = await get<{ readonly events: readonly EventView[] }>(`/events/history?limit=${limit}`)
+      const answer = await ask<{ readonly events: readonly EventView[] }>(`/events/history?limit=${limit}`)
       return answer.status === 'ok' ? { status: 'ok', value: answer.value.events } : answer
     },
-    series: (query) => get<SeriesView>(seriesPath(query)),
+    series: (query) => ask<SeriesView>(seriesPath(query)),
+    alertHistory: async (limit) => {
+      const answer = await ask<{ readonly history: readonly AlertHistoryView[] }>(`/alerts/history?limit=${limit}`)
+      return answer.status === 'ok' ? { status: 'ok', value: answer.value.history } : answer
+    },
+    alert: (number) => ask<AlertDetailView>(`/alerts/${number}`),
+    acknowledge: (number, note) => ask<AlertView>(`/alerts/${number}/ack`, { note }),
   }
 }
 

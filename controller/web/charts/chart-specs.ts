@@ -7,6 +7,8 @@ export interface ChartSpec {
   readonly title: string
   readonly unit: Unit
   readonly lines: readonly LineSpec[]
+  /** What the lines are compared with: drawn across. */
+  readonly limit?: number
   /** Left out altogether when the entity has none of its fields. */
   readonly optional?: true
 }

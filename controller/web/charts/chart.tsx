@@ -67,6 +67,14 @@ export function Chart({ spec, series, absent }: ChartProps) {
               </tr>
             )
           })}
+          {spec.limit !== undefined && (
+            <tr>
+              <th scope="row">limit</th>
+              <td>{formatFigure(spec.limit, spec.unit)}</td>
+              <td />
+              <td />
+            </tr>
+          )}
         </tbody>
       </table>
     </figure>
@@ -119,6 +127,7 @@ function usePlot(
     const made = new uPlot(
       plotOptions({
         unit: spec.unit,
+        limit: spec.limit,
         lines: spec.lines.length,
         size: { width: Math.max(120, frame.clientWidth), height },
         timeRange: () => {

@@ -9,6 +9,8 @@ export type ColourOf = (css: string) => string
 export interface PlotSpec {
   readonly unit: Unit
   readonly lines: number
+  /** Drawn across the chart. */
+  readonly limit?: number | undefined
   readonly size: { readonly width: number; readonly height: number }
   /** Limits of the time axis, ms; asked at each redraw. */
   readonly timeRange: () => [number, number]
@@ -51,7 +53,7 @@ export function plotOptions(spec: PlotSpec): uPlot.Options {
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'time', scales: ['x', null] }, points: { size: 7 } },
     scales: {
       x: { time: true, range: () => spec.timeRange() },
-      y: { range: (_, __, max) => [0, Math.max(max * 1.08, smallestTop[spec.unit])] },
+      y: { range: (_, __, max) => [0, Math.max(Math.max(max, spec.limit ?? 0) * 1.08, smallestTop[spec.unit])] },
     },
     axes: [
       { ...axis, size: 26, space: 56, incrs: timeIncrements, values: (_, splits) => splits.map(formatMinute) },
@@ -66,6 +68,7 @@ export function plotOptions(spec: PlotSpec): uPlot.Options {
     series: [{}, ...Array.from({ length: spec.lines }, (_, index) => lineOptions(index, spec.colourOf))],
     hooks: {
       setCursor: [(plot) => spec.onCursor(plot.cursor.idx ?? undefined)],
+      draw: [(plot) => drawLimit(plot, spec)],
     },
   }
 }
@@ -85,4 +88,19 @@ function lineOptions(index: number, colourOf: ColourOf): uPlot.Series {
       filter: (plot, seriesIndex) => lonePoints([...(plot.data[seriesIndex] ?? [])]),
     },
   }
+}
+
+function drawLimit(plot: uPlot, { limit, colourOf }: PlotSpec): void {
+  if (limit === undefined) return
+  const { ctx, bbox } = plot
+  const y = plot.valToPos(limit, 'y', true)
+  ctx.save()
+  ctx.strokeStyle = colourOf('var(--bad)')
+  ctx.lineWidth = 1.5 * devicePixelRatio
+  ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio])
+  ctx.beginPath()
+  ctx.moveTo(bbox.left, y)
+  ctx.lineTo(bbox.left + bbox.width, y)
+  ctx.stroke()
+  ctx.restore()
 }

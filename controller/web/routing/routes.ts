@@ -4,16 +4,20 @@ export type Route =
   | { readonly page: 'host'; readonly name: string }
   | { readonly page: 'vm'; readonly uuid: string }
   | { readonly page: 'array'; readonly key: string }
+  | { readonly page: 'alerts' }
+  | { readonly page: 'alert'; readonly number: number }
   | { readonly page: 'unknown'; readonly path: string }
 
 export function parseRoute(path: string): Route {
   const [kind, encoded, ...more] = path.split('/').filter((part) => part !== '')
   if (kind === undefined) return { page: 'fleet' }
+  if (kind === 'alerts' && encoded === undefined) return { page: 'alerts' }
   const name = encoded === undefined || more.length > 0 ? undefined : decoded(encoded)
   if (name !== undefined) {
     if (kind === 'hosts') return { page: 'host', name }
     if (kind === 'vms') return { page: 'vm', uuid: name }
     if (kind === 'arrays') return { page: 'array', key: name }
+    if (kind === 'alerts' && /^[1-9]\d{0,8}$/.test(name)) return { page: 'alert', number: Number(name) }
   }
   return { page: 'unknown', path }
 }
@@ -27,6 +31,7 @@ function decoded(part: string): string | undefined {
 }
 
 export const fleetPath = '/'
+export const alertsPath = '/alerts'
 
 export function hostPath(name: string): string {
   return `/hosts/${encodeURIComponent(name)}`
@@ -38,4 +43,8 @@ export function vmPath(uuid: string): string {
 
 export function arrayPath(key: string): string {
   return `/arrays/${encodeURIComponent(key)}`
+}
+
+export function alertPath(number: number): string {
+  return `${alertsPath}/${number}`
 }

@@ -1,6 +1,7 @@
-import { formatTime } from '../format/figures.js'
+import { wantsSomebody } from '../alerts/alert-words.js'
+import { formatTime, plural } from '../format/figures.js'
 import { Link } from '../routing/link.js'
-import { fleetPath } from '../routing/routes.js'
+import { alertsPath, fleetPath } from '../routing/routes.js'
 import { useControllerTime, usePage } from '../state/page-context.js'
 import { ThemeSwitch } from './theme-switch.js'
 
@@ -17,9 +18,23 @@ export function Header() {
           simulated
         </span>
       )}
+      <AlertCount />
       <LiveSign />
       <ThemeSwitch />
     </header>
+  )
+}
+
+/** How many alerts want somebody; the way to all. */
+function AlertCount() {
+  const session = usePage((state) => state.session)
+  const count = usePage((state) => [...state.alerts.values()].filter(wantsSomebody).length)
+  if (session === 'signed-out') return null
+  return (
+    <Link href={alertsPath} class={count > 0 ? 'alert-count some' : 'alert-count'}>
+      {count > 0 && <span aria-hidden="true">▲ </span>}
+      {count > 0 ? plural(count, 'alert') : 'Alerts'}
+    </Link>
   )
 }
 

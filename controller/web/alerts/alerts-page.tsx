@@ -1,0 +1,133 @@
+import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
+import type { AlertHistoryView, AlertView } from '../../api/views.js'
+import { plural } from '../format/figures.js'
+import { Age } from '../parts/age.js'
+import { DataTable } from '../parts/data-table.js'
+import type { Column } from '../parts/data-table.js'
+import { Skeleton } from '../parts/skeleton.js'
+import { Link } from '../routing/link.js'
+import { alertPath, fleetPath } from '../routing/routes.js'
+import { PageTitle } from '../shell/page-title.js'
+import { PageContext, usePage } from '../state/page-context.js'
+import { AlertHistory, Severity, Subject } from './alert-parts.js'
+import { severityLooks, stateWords, wantsSomebody } from './alert-words.js'
+
+const columns: readonly Column<AlertView>[] = [
+  {
+    key: 'number',
+    label: 'Alert',
+    sortBy: ({ number }) => number,
+    cell: ({ number = 0, check, part }) => (
+      <>
+        <Link href={alertPath(number)}>#{number}</Link> {check} {part}
+      </>
+    ),
+  },
+  {
+    key: 'severity',
+    label: 'Severity',
+    sortBy: ({ severity }) => severityLooks[severity].rank,
+    cell: ({ severity }) => <Severity severity={severity} />,
+  },
+  {
+    key: 'subject',
+    label: 'About',
+    sortBy: ({ subject }) => subject.name,
+    cell: ({ subject }) => <Subject subject={subject} />,
+  },
+  {
+    key: 'since',
+    label: 'Since',
+    sortBy: ({ firedAt }) => firedAt,
+    cell: ({ firedAt, startedAt }) => <Age at={firedAt ?? startedAt} />,
+  },
+  {
+    key: 'message',
+    label: 'What',
+    cell: (alert) => (
+      <>
+        {alert.message}
+        {stateWords(alert) !== '' && <span class="muted"> · {stateWords(alert)}</span>}
+      </>
+    ),
+  },
+]
+const keyOf = (alert: AlertView): string => String(alert.number)
+const nameOf = (alert: AlertView): string => alert.subject.name
+const worstFirst = { column: 'severity', descending: true }
+const historyLines = 30
+
+/** What fires now, and what did of late. */
+export function AlertsPage() {
+  const loaded = usePage((state) => state.dataAt !== undefined)
+  return (
+    <>
+      <nav class="crumbs" aria-label="Where this is">
+        <Link href={fleetPath}>Fleet</Link>
+      </nav>
+      <PageTitle text="Alerts" />
+      {loaded ? <Loaded /> : <Skeleton />}
+    </>
+  )
+}
+
+function Loaded() {
+  const alerts = usePage((state) => state.alerts)
+  const list = useMemo(() => [...alerts.values()], [alerts])
+  const quiet = list.filter((alert) => !wantsSomebody(alert)).length
+  const history = useRecentHistory(
+    list.map(({ number, severity, acknowledged }) => `${number} ${severity} ${acknowledged?.at}`).join(),
+  )
+  return (
+    <>
+      <section class="alerts" aria-labelledby="firing-title">
+        <h2 id="firing-title">
+          {list.length === 0
+            ? 'Nothing fires'
+            : `${plural(list.length, 'alert')} ${list.length === 1 ? 'fires' : 'fire'}`}
+        </h2>
+        {quiet > 0 && <p class="muted">{quiet} of them acknowledged, silenced or explained by others.</p>}
+        {list.length > 0 && (
+          <DataTable
+            caption="Alerts that fire"
+            columns={columns}
+            rows={list}
+            keyOf={keyOf}
+            nameOf={nameOf}
+            initialSort={worstFirst}
+            isStale={isQuiet}
+          />
+        )}
+      </section>
+      <section aria-labelledby="history-title">
+        <h2 id="history-title">What happened of late</h2>
+        {typeof history === 'string' ? (
+          <p class="empty">{history}</p>
+        ) : (
+          <AlertHistory history={history} ofOne={false} />
+        )}
+      </section>
+    </>
+  )
+}
+
+function isQuiet(alert: AlertView): boolean {
+  return !wantsSomebody(alert)
+}
+
+/** The newest lines of the history, fetched again when `state` changes; or why there are none. */
+function useRecentHistory(state: string): readonly AlertHistoryView[] | string {
+  const { client } = useContext(PageContext)
+  const [history, setHistory] = useState<readonly AlertHistoryView[] | string>('loading…')
+  useEffect(() => {
+    let wanted = true
+    void client.alertHistory(historyLines).then((answer) => {
+      if (!wanted || answer.status === 'signed-out') return
+      setHistory(answer.status === 'ok' ? answer.value : `The history is not known: ${answer.message}.`)
+    })
+    return () => {
+      wanted = false
+    }
+  }, [client, state])
+  return history
+}
