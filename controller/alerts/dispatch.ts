@@ -1,5 +1,5 @@
 import type { Alert, AlertSummary, Change, Message } from '../model/alert.js'
-import { groupKey, memberships, routeTimes, type Membership, type RouteTimes } from './grouping.js'
+import { keyedMemberships, routeTimes, type Membership, type RouteTimes } from './grouping.js'
 import { severityRank } from './life.js'
 import type { AlertSettings, Route } from './settings.js'
 
@@ -100,8 +100,7 @@ interface Members {
 function membersByGroup(alerts: Iterable<Alert>, routes: readonly Route[]): Map<string, Members> {
   const members = new Map<string, Members>()
   for (const alert of alerts) {
-    for (const membership of memberships(alert, routes)) {
-      const key = groupKey(membership)
+    for (const { key, membership } of keyedMemberships(alert, routes)) {
       const there = members.get(key)
       if (there === undefined) members.set(key, { membership, alerts: [alert] })
       else there.alerts.push(alert)

@@ -13,7 +13,7 @@ export interface Membership {
 }
 
 /** The groups of an alert: one for each target of each route that matches it. */
-export function memberships(alert: Alert, routes: readonly Route[]): Membership[] {
+function memberships(alert: Alert, routes: readonly Route[]): Membership[] {
   return routes.flatMap((route) => {
     if (!matches(route, alert)) return []
     return route.to.flatMap((target) => {
@@ -28,8 +28,24 @@ export function memberships(alert: Alert, routes: readonly Route[]): Membership[
   })
 }
 
-export function groupKey({ lane, labels }: Membership): string {
-  return JSON.stringify([lane, labels])
+interface KeyedMembership {
+  readonly key: string
+  readonly membership: Membership
+}
+
+/** Most alerts are the same objects from step to step. */
+const known = new WeakMap<Alert, { readonly routes: readonly Route[]; readonly keyed: readonly KeyedMembership[] }>()
+
+/** The groups of an alert with the keys of the groups. */
+export function keyedMemberships(alert: Alert, routes: readonly Route[]): readonly KeyedMembership[] {
+  const before = known.get(alert)
+  if (before?.routes === routes) return before.keyed
+  const keyed = memberships(alert, routes).map((membership) => ({
+    key: JSON.stringify([membership.lane, membership.labels]),
+    membership,
+  }))
+  known.set(alert, { routes, keyed })
+  return keyed
 }
 
 /** The same as long as it is the same way, whatever stands around it in the file. */

@@ -122,6 +122,7 @@ function fireIfHeld(alert: Alert, raised: Hold | undefined, context: LifeContext
 
 function raisedAgain(alert: Alert, finding: Finding, facts: Alert['facts'], context: LifeContext): LifeStep {
   const { clockMs, times } = context
+  if (isSame(alert, finding, facts)) return { alert, transitions: [] }
   const difference = severityRank[finding.severity] - severityRank[alert.severity]
   const now: Alert = { ...alert, finding, facts, sighting: 'raised', cleared: undefined, severityHold: undefined }
   if (difference === 0) return { alert: now, transitions: [] }
@@ -134,6 +135,18 @@ function raisedAgain(alert: Alert, finding: Finding, facts: Alert['facts'], cont
   }
   const changed = { ...now, severity: finding.severity }
   return { alert: changed, transitions: [transition(changed, 'severity', context.atMs, `was ${alert.severity}`)] }
+}
+
+/** Whether a look brought nothing new: then the alert stays the same object, so that whoever looks at it can tell. */
+function isSame(alert: Alert, finding: Finding, facts: Alert['facts']): boolean {
+  const { finding: before, severity, sighting, cleared, severityHold } = alert
+  if (sighting !== 'raised' || cleared !== undefined || severityHold !== undefined) return false
+  if (severity !== finding.severity || before.message !== finding.message) return false
+  if (before.subject.name !== finding.subject.name) return false
+  return (
+    JSON.stringify([before.evidence, before.related, alert.facts]) ===
+    JSON.stringify([finding.evidence, finding.related, facts])
+  )
 }
 
 function resolved(alert: Alert, { sight, atMs }: LifeContext): LifeStep {

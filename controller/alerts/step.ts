@@ -123,7 +123,7 @@ function byKey(findings: readonly Finding[], settings: AlertSettings): ReadonlyM
     if (severityRank[severity] < severityRank[settings.leastSeverity]) continue
     const key = findingKey(raw)
     const before = said.get(key)
-    const finding = bounded({ ...raw, severity })
+    const finding = bounded(severity === raw.severity ? raw : { ...raw, severity })
     if (before === undefined || weightOf(finding) > weightOf(before)) said.set(key, finding)
     else if (weightOf(finding) === weightOf(before) && JSON.stringify(finding) < JSON.stringify(before))
       said.set(key, finding)
@@ -141,6 +141,9 @@ const longestMessage = 1000
 
 function bounded(finding: Finding): Finding {
   const { message, evidence, related } = finding
+  if (message.length <= longestMessage && evidence.length <= mostEvidence && related.length <= mostRelated) {
+    return finding
+  }
   return {
     ...finding,
     message: message.length > longestMessage ? `${message.slice(0, longestMessage - 1)}…` : message,

@@ -1,14 +1,6 @@
 import type { SubjectFacts } from '../model/alert.js'
 import type { Evidence, Finding, Related, Subject } from '../model/finding.js'
-import {
-  isRunning,
-  noRequests,
-  valueOf,
-  type Metric,
-  type Snapshot,
-  type StorageArray,
-  type Vm,
-} from '../model/snapshot.js'
+import { isRunning, noRequests, type Metric, type Snapshot, type StorageArray, type Vm } from '../model/snapshot.js'
 
 /** What alerts ask of the fleet beside the findings. */
 export interface World {
@@ -101,12 +93,15 @@ function runningVm(snapshot: Snapshot, uuid: string): Vm | undefined {
 function factsOf(snapshot: Snapshot, subject: Subject, related: readonly Related[]): SubjectFacts {
   const vm = subject.kind === 'vm' ? snapshot.vms.get(subject.id) : undefined
   const host = subject.kind === 'host' ? snapshot.hosts.get(subject.id) : snapshot.hosts.get(vm?.hostId ?? '')
-  const culprits = related.filter(({ role, subject }) => role === 'culprit' && subject.kind === 'vm')
-  const owners = [vm?.owner ?? '', ...culprits.map(({ subject }) => snapshot.vms.get(subject.id)?.owner ?? '')]
+  const owners = vm === undefined || vm.owner === '' ? [] : [vm.owner]
+  for (const { role, subject } of related) {
+    const culprit = role === 'culprit' && subject.kind === 'vm' ? snapshot.vms.get(subject.id) : undefined
+    if (culprit !== undefined && culprit.owner !== '' && !owners.includes(culprit.owner)) owners.push(culprit.owner)
+  }
   return {
     ...(host !== undefined && { host: host.name }),
     ...(vm !== undefined && vm.group !== '' && { group: vm.group }),
-    owners: [...new Set(owners.filter((owner) => owner !== ''))].sort(),
+    owners: owners.sort(),
   }
 }
 
@@ -117,9 +112,4 @@ function aroundOf(snapshot: Snapshot, { kind, id }: Subject): string[] {
     ...(kind === 'vm' && host !== undefined ? [subjectKey({ kind: 'host', id: host.id })] : []),
     ...(host === undefined || host.agentId === '' ? [] : [subjectKey({ kind: 'agent', id: host.agentId })]),
   ]
-}
-
-/** The figure that evidence names, as it is now; undefined where there is none. */
-export function currentValue(snapshot: Snapshot, { entityKind, entityId, field }: Evidence): number | undefined {
-  return valueOf(metricsOf(snapshot, entityKind, entityId)?.[field])
 }
