@@ -1,0 +1,158 @@
+import { once } from 'node:events'
+
+import { SMTPServer } from 'smtp-server'
+import { afterEach, expect, test } from 'vitest'
+
+import { startAgent, type Agent } from '../../agent/agent.js'
+import { agentConfigSchema } from '../../agent/config.js'
+import { createLog } from '../../common/log.js'
+import { defaultAlertSettings, defaultRouteTimes, type AlertSettings } from '../../controller/alerts/settings.js'
+import { controllerConfigSchema } from '../../controller/config.js'
+import { startController, type Controller } from '../../controller/controller.js'
+import { startAlertmanager, type RunningAlertmanager } from '../support/alerts/alertmanager-server.js'
+import { temporaryDirectory } from '../support/running-product.js'
+import { waitFor } from '../support/wait-for.js'
+
+/** The whole way: simulated hosts, an agent, the controller, and a real Alertmanager and SMTP server at its end. Hold times are short. */
+
+const log = createLog('test', 'silent')
+const cleanups: (() => Promise<unknown> | unknown)[] = []
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+})
+
+async function startSmtp(mails: string[]): Promise<number> {
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData: (stream, _session, done) => {
+      let text = ''
+      stream.setEncoding('utf8')
+      stream.on('data', (part: string) => (text += part))
+      stream.on('end', () => {
+        mails.push(text.replaceAll('=\r\n', ''))
+        done(null)
+      })
+    },
+  })
+  server.on('error', () => undefined)
+  const listening = server.listen(0, '127.0.0.1')
+  await once(listening, 'listening')
+  cleanups.push(() => server.close())
+  const address = listening.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return address.port
+}
+
+function settingsFor(alertmanager: RunningAlertmanager): AlertSettings {
+  return {
+    ...defaultAlertSettings,
+    defaultHold: { raiseAfterMs: 2000, clearAfterMs: 2000 },
+    checks: {},
+    routes: [
+      {
+        ...defaultRouteTimes,
+        name: 'admins',
+        match: {},
+        groupWaitMs: 1000,
+        groupIntervalMs: 1000,
+        to: [
+          { kind: 'alertmanager', url: alertmanager.url, resendMs: 1000 },
+          { kind: 'email', to: ['ops@example.org'] },
+        ],
+      },
+    ],
+  }
+}
+
+test(
+  'a host that falls silent is told and its end too, over a restart of the controller, and nothing twice',
+  { timeout: 180_000 },
+  async () => {
+    const directory = await temporaryDirectory('headroom-alert-controller-')
+    cleanups.push(() => directory.remove())
+    const alertmanager = await startAlertmanager(`${directory.path}/alertmanager`)
+    cleanups.push(() => alertmanager.server.stop())
+    const mails: string[] = []
+    const mailPort = await startSmtp(mails)
+    const settings = settingsFor(alertmanager)
+    const data = `${directory.path}/controller`
+    const start = (grpcPort: number): Promise<Controller> =>
+      startController({
+        config: controllerConfigSchema.parse({
+          data,
+          http: { port: 0, publicUrl: 'https://headroom.example/' },
+          grpc: { port: grpcPort },
+          mail: { port: mailPort, from: 'headroom@example.org' },
+          intervals: { state: '1s', fast: '500ms', block: '500ms', guestMemory: '1s' },
+        }),
+        version: '0',
+        log,
+        now: () => Date.now(),
+        webDir: undefined,
+        alertSettings: () => settings,
+      })
+    let controller = await start(0)
+    cleanups.push(() => controller.stop())
+    const { grpcPort } = controller
+    const runAgent = (): Promise<Agent> =>
+      startAgent({
+        config: agentConfigSchema.parse({
+          data: `${directory.path}/agent`,
+          controllers: [{ address: `127.0.0.1:${grpcPort}`, joinTokenFile: `${data}/controller/local-join-token` }],
+          hypervisors: [{ kind: 'simulated', fleet: 'deploy/fleets/elab.yaml' }],
+          metrics: { port: 0 },
+          intervals: { state: '1s', fast: '500ms', block: '500ms', guestMemory: '1s' },
+        }),
+        version: '0',
+        log,
+        now: () => Date.now(),
+        monotonicMs: () => performance.now(),
+      })
+    let agent = await runAgent()
+    cleanups.push(() => agent.stop())
+
+    const firing = async (check: string): Promise<string[]> =>
+      (await alertmanager.firing())
+        .filter(({ labels }) => labels['alertname'] === check)
+        .map(({ labels }) => labels['subject'] ?? '')
+        .sort()
+    const mailed = (line: RegExp): number => mails.filter((mail) => line.test(mail)).length
+
+    await waitFor(
+      40_000,
+      'the reserve of xenhv01 at Alertmanager',
+      async () => (await firing('into-reserve')).length > 0,
+    )
+    expect(await firing('into-reserve')).toEqual(['xenhv01'])
+    await waitFor(20_000, 'and by mail', async () =>
+      Promise.resolve(mailed(/FIRING +#\d+ +warning +host:xenhv01 +into-reserve/) > 0),
+    )
+    expect(mails.some((mail) => mail.includes('https://headroom.example/alerts/'))).toBe(true)
+
+    await controller.stop()
+    controller = await start(grpcPort)
+    await agent.stop()
+    await waitFor(60_000, 'silent hosts at Alertmanager', async () => (await firing('host-silent')).length === 5)
+    await waitFor(20_000, 'and by mail', async () =>
+      Promise.resolve(mailed(/FIRING +#\d+ +critical +host:xenhv01 +host-silent/) > 0),
+    )
+    agent = await runAgent()
+    await waitFor(
+      60_000,
+      'the end of the silence at Alertmanager',
+      async () => (await firing('host-silent')).length === 0,
+    )
+    await waitFor(20_000, 'and by mail', async () =>
+      Promise.resolve(mailed(/OVER +#\d+ +critical +host:xenhv01 +host-silent/) > 0),
+    )
+
+    // What went on all the time was told once.
+    expect(await firing('into-reserve')).toEqual(['xenhv01'])
+    expect(mailed(/FIRING +#\d+ +warning +host:xenhv01 +into-reserve/)).toBe(1)
+    expect(mailed(/FIRING +#\d+ +critical +host:xenhv01 +host-silent/)).toBe(1)
+    expect(mailed(/OVER +#\d+ +critical +host:xenhv01 +host-silent/)).toBe(1)
+    expect(mailed(/OVER +#\d+ +warning +host:xenhv01 +into-reserve/)).toBe(0)
+  },
+)
