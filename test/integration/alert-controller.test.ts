@@ -16,7 +16,7 @@ import { waitFor } from '../support/wait-for.js'
 /** The whole way: simulated hosts, an agent, the controller, and a real Alertmanager and SMTP server at its end. Hold times are short. */
 
 const log = createLog('test', 'silent')
-const cleanups: (() => Promise<unknown> | unknown)[] = []
+const cleanups: (() => unknown)[] = []
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
