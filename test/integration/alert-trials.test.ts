@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+
 import { afterEach, expect, test } from 'vitest'
 
 import { DeskWorld, type Death } from '../support/alerts/desk-world.js'
@@ -256,4 +259,31 @@ test('two thousand machines at once are one message, which says how many did not
   expect(world.deliveries.map(({ message }) => [message.changes.length, message.leftOut, message.firing])).toEqual([
     [500, 1500, 2000],
   ])
+})
+
+test('a sign of life is given while alerts are looked after, and not while the checks fail', async () => {
+  let asked = 0
+  const server = createServer((_request, response) => {
+    asked += 1
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/`
+  const world = newWorld({ ...settings, heartbeat: { everyMs: 5000, url } })
+  await world.open()
+  for (let second = 0; second < 21; second += 1) await world.tick()
+  expect(asked).toBe(5)
+  world.lookFails = true
+  for (let second = 0; second < 20; second += 1) await world.tick()
+  expect(asked).toBe(5)
+  world.lookFails = false
+  await world.tick()
+  expect(asked).toBe(6)
+  server.close()
+  // Nobody there is a failure to be seen, and holds up nothing.
+  server.closeAllConnections()
+  for (let second = 0; second < 6; second += 1) await world.tick()
+  const failed = await world.registry.getSingleMetric('headroom_alert_heartbeats_total')?.get()
+  expect(failed?.values.find(({ labels }) => labels['outcome'] === 'failed')?.value).toBe(1)
 })
