@@ -9,7 +9,7 @@ import { Lifecycle } from '../common/lifecycle.js'
 import type { Log } from '../common/log.js'
 import { openWays } from './alerts/channels/open-channels.js'
 import { AlertDesk } from './alerts/desk/alert-desk.js'
-import { defaultAlertSettings, type AlertSettings } from './alerts/settings.js'
+import { alertSettingsOf, madeOnce, saidBy } from './alerts/policy-settings.js'
 import { startApi } from './api/start-api.js'
 import { fleetFindings } from './checks/fleet-findings.js'
 import type { ControllerConfig } from './config.js'
@@ -38,8 +38,6 @@ export interface ControllerOptions {
   readonly now: () => number
   /** Where the built page is. */
   readonly webDir: string | undefined
-  /** Rules of alerts in force, the same object as long as nothing changes; the defaults if left out. */
-  readonly alertSettings?: () => AlertSettings
 }
 
 export interface Controller {
@@ -161,6 +159,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   lifecycle.add('tick', () => clearInterval(tick))
 
   const { limits: httpLimits, publicUrl, ...httpAddress } = config.http
+  const settings = madeOnce(alertSettingsOf)
+  const whose = madeOnce(saidBy)
   const alerts = await AlertDesk.open({
     state,
     registry,
@@ -170,7 +170,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
       const { policy: rules, problem } = policy.inForce()
       return fleetFindings(snapshot, rules, { policyProblem: problem?.message }).stands
     },
-    settings: options.alertSettings ?? (() => defaultAlertSettings),
+    said: () => whose(policy.inForce().policy),
+    settings: () => settings(policy.inForce().policy),
     openWays: (routes) => openWays(routes, { mail: config.mail, publicUrl, now }),
     now,
     monotonicMs: () => performance.now(),

@@ -1,5 +1,5 @@
 /** How findings become alerts and whom they are told to, as plain data after defaults. Patterns: `*` stands for any characters. */
-import type { SilenceMatch } from '../model/alert.js'
+import type { HeartbeatRule, RouteRule, SilenceRule, TargetRule } from '../model/policy.js'
 import type { Severity, SubjectKind } from '../model/finding.js'
 
 export interface AlertSettings {
@@ -10,10 +10,10 @@ export interface AlertSettings {
   readonly checks: Readonly<Record<string, Partial<HoldTimes> & { readonly severity?: Severity | undefined }>>
   readonly inhibitions: readonly Inhibition[]
   readonly flapping: Flapping
-  readonly silences: readonly FileSilence[]
+  readonly silences: readonly SilenceRule[]
   /** Every route that matches is told. */
   readonly routes: readonly Route[]
-  readonly heartbeat?: Heartbeat | undefined
+  readonly heartbeat: HeartbeatRule | undefined
   readonly bounds: AlertBounds
 }
 
@@ -49,65 +49,12 @@ export interface Flapping {
   readonly quietMs: number
 }
 
-/** A silence of the policy file. */
-export interface FileSilence {
-  readonly match: SilenceMatch
-  readonly untilMs: number
-  readonly author: string
-  readonly reason: string
-}
-
 export const groupLabels = ['check', 'severity', 'subject', 'host', 'group', 'owner'] as const
 export type GroupLabel = (typeof groupLabels)[number]
 
-export interface Route {
-  readonly name: string
-  /** All parts that are there have to fit; an empty list fits nothing. */
-  readonly match: {
-    readonly severity?: readonly Severity[] | undefined
-    readonly check?: string | undefined
-    readonly group?: string | undefined
-    /** Pattern: one of the owners has to fit. */
-    readonly owner?: string | undefined
-  }
-  readonly to: readonly Target[]
-  /** Alerts that agree in these are told in one message. */
-  readonly groupBy: readonly GroupLabel[]
-  /** How long to wait for others of the group before anything is said. */
-  readonly groupWaitMs: number
-  /** Least time between two messages about a group. It doubles with each message in quick succession, up to ten minutes or itself. */
-  readonly groupIntervalMs: number
-  /** How often people are reminded of what still fires and nobody has acknowledged. */
-  readonly repeatMs: number
-}
-
-/** Where to send. Secrets are in files, whose first line counts. */
-export type Target =
-  | {
-      readonly kind: 'alertmanager'
-      /** Base address, such as `http://127.0.0.1:9093`. */
-      readonly url: string
-      /** How often alerts that fire are sent again: well below Alertmanager's `resolve_timeout`, 5 minutes by default. */
-      readonly resendMs: number
-      readonly user?: string | undefined
-      readonly passwordFile?: string | undefined
-      readonly tokenFile?: string | undefined
-    }
-  | { readonly kind: 'webhook'; readonly url: string; readonly secretFile: string }
-  | {
-      readonly kind: 'email'
-      /** Addresses. `{owner}` stands for each owner, as a part (`{owner}@example.org`) or as a whole. */
-      readonly to: readonly string[]
-    }
-
-/** A sign of life, whose absence somebody else notices. */
-export interface Heartbeat {
-  readonly everyMs: number
-  /** Asked with GET. */
-  readonly url?: string | undefined
-  /** Sent the alert `Watchdog`, which always fires. */
-  readonly alertmanager?: Extract<Target, { readonly kind: 'alertmanager' }> | undefined
-}
+/** As the policy file has them. */
+export type Route = RouteRule
+export type Target = TargetRule
 
 /** Limits of what is kept. Whatever is dropped is counted. */
 export interface AlertBounds {
@@ -189,6 +136,7 @@ export const defaultAlertSettings: AlertSettings = {
   flapping: { firings: 3, windowMs: hours, quietMs: 20 * minutes },
   silences: [],
   routes: [],
+  heartbeat: undefined,
   bounds: {
     alerts: 10_000,
     remembered: 10_000,

@@ -1,12 +1,12 @@
 import type { Silence, SilenceMatch } from '../model/alert.js'
 import { subjectText, type Finding } from '../model/finding.js'
 import { matchesPattern } from '../policy/match.js'
-import type { FileSilence } from './settings.js'
+import type { SilenceRule } from '../model/policy.js'
 
 /** The silences that are in force: those that people made, and those of the policy file, which are known by their place in it. */
 export function silencesInForce(
   made: Iterable<Silence>,
-  fromFile: readonly FileSilence[],
+  fromFile: readonly SilenceRule[],
   atMs: number,
 ): readonly Silence[] {
   const ofFile = fromFile.map((silence, index): Silence => ({ id: fileSilenceId(index), createdAtMs: 0, ...silence }))

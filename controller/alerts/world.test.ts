@@ -41,7 +41,7 @@ const snapshot = buildSnapshot({
     },
   ],
 })
-const world = worldOf(snapshot)
+const world = worldOf(snapshot, (vm) => vm)
 const vm = (name: string): Subject => ({ kind: 'vm', id: uuidOf(name), name })
 const hostOf = (name: string): Subject => {
   const host = [...snapshot.hosts.values()].find((one) => one.name === name)
@@ -83,7 +83,7 @@ test('knows host, group and owners of a VM, and the owners of those who cause it
 
 test('knows what is inside of what, wherever a VM is by now', () => {
   expect(world.around(vm('up'))[0]).toBe(`host:${hostOf('h1').id}`)
-  const moved = worldOf(withVm(snapshot, 'up', { hostId: hostOf('h2').id }))
+  const moved = worldOf(withVm(snapshot, 'up', { hostId: hostOf('h2').id }), (vm) => vm)
   expect(moved.around(vm('up'))[0]).toBe(`host:${hostOf('h2').id}`)
   expect(world.around(vm('nobody'))).toEqual([])
 })

@@ -19,14 +19,17 @@ export function subjectKey({ kind, id }: Pick<Subject, 'kind' | 'id'>): string {
   return `${kind}:${id}`
 }
 
+/** Whose a VM is, by policy and metadata; empty if nobody says. */
+export type SaidOfVm = (vm: Vm) => Pick<Vm, 'owner' | 'group'>
+
 /** The world as a snapshot of the fleet has it. */
-export function worldOf(snapshot: Snapshot): World {
+export function worldOf(snapshot: Snapshot, said: SaidOfVm): World {
   return {
     sight: ({ subject, evidence }) => {
       const sight = sightOf(snapshot, subject)
       return sight === 'seen' && evidence.some((one) => isUnmeasured(snapshot, one)) ? 'unseen' : sight
     },
-    facts: (subject, related) => factsOf(snapshot, subject, related),
+    facts: (subject, related) => factsOf(snapshot, said, subject, related),
     around: (subject) => aroundOf(snapshot, subject),
   }
 }
@@ -90,18 +93,18 @@ function runningVm(snapshot: Snapshot, uuid: string): Vm | undefined {
   return vm !== undefined && isRunning(vm.state) ? vm : undefined
 }
 
-function factsOf(snapshot: Snapshot, subject: Subject, related: readonly Related[]): SubjectFacts {
+function factsOf(snapshot: Snapshot, said: SaidOfVm, subject: Subject, related: readonly Related[]): SubjectFacts {
   const vm = subject.kind === 'vm' ? snapshot.vms.get(subject.id) : undefined
   const host = subject.kind === 'host' ? snapshot.hosts.get(subject.id) : snapshot.hosts.get(vm?.hostId ?? '')
-  const owners = vm === undefined || vm.owner === '' ? [] : [vm.owner]
-  for (const { role, subject } of related) {
-    const culprit = role === 'culprit' && subject.kind === 'vm' ? snapshot.vms.get(subject.id) : undefined
-    if (culprit !== undefined && culprit.owner !== '' && !owners.includes(culprit.owner)) owners.push(culprit.owner)
-  }
+  const group = vm === undefined ? '' : said(vm).group
+  const culprits = related.flatMap(({ role, subject: { kind, id } }) =>
+    role === 'culprit' && kind === 'vm' ? (snapshot.vms.get(id) ?? []) : [],
+  )
+  const owners = [...(vm === undefined ? [] : [vm]), ...culprits].map((one) => said(one).owner)
   return {
     ...(host !== undefined && { host: host.name }),
-    ...(vm !== undefined && vm.group !== '' && { group: vm.group }),
-    owners: owners.sort(),
+    ...(group !== '' && { group }),
+    owners: [...new Set(owners)].filter((owner) => owner !== '').sort(),
   }
 }
 

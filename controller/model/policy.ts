@@ -133,6 +133,6 @@ export interface SilenceRule {
 export interface HeartbeatRule {
   readonly everyMs: number
   /** Asked with GET. */
-  readonly url: string | undefined
-  readonly alertmanager: Extract<TargetRule, { readonly kind: 'alertmanager' }> | undefined
+  readonly url?: string | undefined
+  readonly alertmanager?: Extract<TargetRule, { readonly kind: 'alertmanager' }> | undefined
 }

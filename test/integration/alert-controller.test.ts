@@ -1,14 +1,16 @@
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 
 import { SMTPServer } from 'smtp-server'
 import { afterEach, expect, test } from 'vitest'
+import { stringify } from 'yaml'
 
 import { startAgent, type Agent } from '../../agent/agent.js'
 import { agentConfigSchema } from '../../agent/config.js'
 import { createLog } from '../../common/log.js'
-import { defaultAlertSettings, defaultRouteTimes, type AlertSettings } from '../../controller/alerts/settings.js'
 import { controllerConfigSchema } from '../../controller/config.js'
 import { startController, type Controller } from '../../controller/controller.js'
+import { checkTable } from '../../controller/model/check-table.js'
 import { startAlertmanager, type RunningAlertmanager } from '../support/alerts/alertmanager-server.js'
 import { temporaryDirectory } from '../support/running-product.js'
 import { waitFor } from '../support/wait-for.js'
@@ -45,25 +47,20 @@ async function startSmtp(mails: string[]): Promise<number> {
   return address.port
 }
 
-function settingsFor(alertmanager: RunningAlertmanager): AlertSettings {
-  return {
-    ...defaultAlertSettings,
-    defaultHold: { raiseAfterMs: 2000, clearAfterMs: 2000 },
-    checks: {},
+/** Every check holds after two seconds, and all is told. */
+function policyFor(alertmanager: RunningAlertmanager): string {
+  const held = { raiseAfter: '2s', clearAfter: '2s' }
+  return stringify({
+    thresholds: Object.fromEntries(Object.keys(checkTable).map((check) => [check, held])),
     routes: [
       {
-        ...defaultRouteTimes,
         name: 'admins',
-        match: {},
-        groupWaitMs: 1000,
-        groupIntervalMs: 1000,
-        to: [
-          { kind: 'alertmanager', url: alertmanager.url, resendMs: 1000 },
-          { kind: 'email', to: ['ops@example.org'] },
-        ],
+        groupWait: '1s',
+        groupInterval: '1s',
+        to: [{ alertmanager: { url: alertmanager.url, resend: '1s' } }, { email: { to: ['ops@example.org'] } }],
       },
     ],
-  }
+  })
 }
 
 test(
@@ -76,12 +73,14 @@ test(
     cleanups.push(() => alertmanager.server.stop())
     const mails: string[] = []
     const mailPort = await startSmtp(mails)
-    const settings = settingsFor(alertmanager)
+    const policyFile = `${directory.path}/policy.yaml`
+    await writeFile(policyFile, policyFor(alertmanager))
     const data = `${directory.path}/controller`
     const start = (grpcPort: number): Promise<Controller> =>
       startController({
         config: controllerConfigSchema.parse({
           data,
+          policyFile,
           http: { port: 0, publicUrl: 'https://headroom.example/' },
           grpc: { port: grpcPort },
           mail: { port: mailPort, from: 'headroom@example.org' },
@@ -91,7 +90,6 @@ test(
         log,
         now: () => Date.now(),
         webDir: undefined,
-        alertSettings: () => settings,
       })
     let controller = await start(0)
     cleanups.push(() => controller.stop())

@@ -106,6 +106,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       registry,
       log,
       snapshot: () => fleet.snapshot(),
+      said: () => (vm) => vm,
       look: () => checks.findings,
       settings: () => checks.settings,
       openWays: (routes) => handWays(routes, checks.sent),

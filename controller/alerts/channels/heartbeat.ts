@@ -1,9 +1,9 @@
-import type { Heartbeat } from '../settings.js'
+import type { HeartbeatRule } from '../../model/policy.js'
 import { postAlerts, watchdogAlert } from './alertmanager.js'
 import { reasonOf, type Outcome } from './channel.js'
 
 /** Gives one sign of life, by each way that is configured. Never rejects. */
-export async function beat({ url, alertmanager }: Heartbeat, signal: AbortSignal): Promise<Outcome> {
+export async function beat({ url, alertmanager }: HeartbeatRule, signal: AbortSignal): Promise<Outcome> {
   const outcomes = await Promise.all([
     ...(url === undefined ? [] : [visit(url, signal)]),
     ...(alertmanager === undefined ? [] : [postAlerts(alertmanager, [watchdogAlert], signal)]),

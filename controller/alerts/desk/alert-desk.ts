@@ -15,7 +15,7 @@ import { enqueue, withoutStale, type Queues } from '../queue.js'
 import type { AlertSettings, Route, Target } from '../settings.js'
 import { silencesInForce } from '../silencing.js'
 import { step, type AlertState, type Step } from '../step.js'
-import { worldOf } from '../world.js'
+import { worldOf, type SaidOfVm } from '../world.js'
 import { AlertMetrics } from './alert-metrics.js'
 import { AlertStore, type HistoryEntry, type HistoryQuery } from './alert-store.js'
 import { Ledger } from './ledger.js'
@@ -28,6 +28,7 @@ export interface AlertDeskOptions {
   readonly snapshot: () => Snapshot
   /** What the checks say of a snapshot. */
   readonly look: (snapshot: Snapshot) => readonly Finding[]
+  readonly said: (snapshot: Snapshot) => SaidOfVm
   /** In force now: the same object as long as nothing changes. */
   readonly settings: () => AlertSettings
   /** Opens the ways of the routes; they are opened anew when the routes change. */
@@ -235,7 +236,7 @@ export class AlertDesk {
     const ways = this.#waysNow()
     const before = this.ledger.current.state.alerts
     const done = await this.ledger.change<Step>((kept) => {
-      const result = step(kept.state, findings, worldOf(snapshot), settings, tick)
+      const result = step(kept.state, findings, worldOf(snapshot, this.options.said(snapshot)), settings, tick)
       this.#metrics.stepped(result, (monotonicMs() - beganMs) / 1000)
       const queues = this.#withMessages(kept.queues, result, settings, ways)
       return { kept: { state: result.state, queues }, transitions: result.transitions, result }

@@ -46,6 +46,7 @@ const desk = await AlertDesk.open({
   registry: new Registry(),
   log: createLog('desk', 'silent'),
   snapshot: () => nothing,
+  said: () => (vm) => vm,
   look: () => saidOf(readFileSync(join(directory, 'words'), 'utf8')).findings,
   settings: () => settings,
   openWays: (routes) => openWays(routes, { mail: undefined, publicUrl: undefined, now: Date.now }),

@@ -74,6 +74,7 @@ export class DeskWorld {
       registry: this.registry,
       log: createLog('test', 'silent'),
       snapshot: () => nothing,
+      said: () => (vm) => vm,
       look: () => {
         if (this.lookFails) throw new Error('a check is broken')
         return saidOf(this.words).findings

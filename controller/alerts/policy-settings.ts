@@ -1,0 +1,31 @@
+import type { Policy } from '../model/policy.js'
+import { labelsOf } from '../policy/resolve.js'
+import { policyIndex } from '../policy/policy-index.js'
+import { defaultAlertSettings, type AlertSettings } from './settings.js'
+import type { SaidOfVm } from './world.js'
+
+/** What the policy says of alerts: how long each check must hold, whom to tell, and what nobody wants to hear of. */
+export function alertSettingsOf({ thresholds, routes, silences, heartbeat }: Policy): AlertSettings {
+  const checks: Record<string, AlertSettings['checks'][string]> = { ...defaultAlertSettings.checks }
+  for (const [check, { severity, raiseAfterMs, clearAfterMs }] of Object.entries(thresholds))
+    checks[check] = { severity, raiseAfterMs, clearAfterMs }
+  return { ...defaultAlertSettings, checks, routes, silences, heartbeat }
+}
+
+/** Whose VMs are, by the policy and their own metadata. */
+export function saidBy(policy: Policy): SaidOfVm {
+  const index = policyIndex(policy)
+  return (vm) => {
+    const { owner, group } = labelsOf(index, vm)
+    return { owner: owner?.value ?? '', group: group?.value ?? '' }
+  }
+}
+
+/** Gives what was made of an object for as long as the same object comes. */
+export function madeOnce<From extends object, Made>(make: (from: From) => Made): (from: From) => Made {
+  let last: { readonly from: From; readonly made: Made } | undefined
+  return (from) => {
+    if (last?.from !== from) last = { from, made: make(from) }
+    return last.made
+  }
+}
