@@ -6,10 +6,7 @@ import type { SaidOfVm } from './world.js'
 
 /** What the policy says of alerts: how long each check must hold, whom to tell, and what nobody wants to hear of. */
 export function alertSettingsOf({ thresholds, routes, silences, heartbeat }: Policy): AlertSettings {
-  const checks: Record<string, AlertSettings['checks'][string]> = { ...defaultAlertSettings.checks }
-  for (const [check, { severity, raiseAfterMs, clearAfterMs }] of Object.entries(thresholds))
-    checks[check] = { severity, raiseAfterMs, clearAfterMs }
-  return { ...defaultAlertSettings, checks, routes, silences, heartbeat }
+  return { ...defaultAlertSettings, checks: thresholds, routes, silences, heartbeat }
 }
 
 /** Whose VMs are, by the policy and their own metadata. */

@@ -125,13 +125,7 @@ export const defaultResendMs = minutes
 export const defaultAlertSettings: AlertSettings = {
   leastSeverity: 'warning',
   defaultHold: { raiseAfterMs: minutes, clearAfterMs: minutes },
-  checks: {
-    // After a restart of the controller every host is silent until its agent is back.
-    'host-silent': { raiseAfterMs: 90 * seconds },
-    // VMs that move or start change these for moments.
-    'into-reserve': { raiseAfterMs: 2 * minutes, clearAfterMs: 2 * minutes },
-    'host-failure': { raiseAfterMs: 5 * minutes, clearAfterMs: 5 * minutes },
-  },
+  checks: {},
   inhibitions: defaultInhibitions,
   flapping: { firings: 3, windowMs: hours, quietMs: 20 * minutes },
   silences: [],
