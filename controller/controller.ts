@@ -11,8 +11,8 @@ import { openWays } from './alerts/channels/open-channels.js'
 import { AlertDesk } from './alerts/desk/alert-desk.js'
 import { alertSettingsOf, madeOnce, saidBy } from './alerts/policy-settings.js'
 import { startApi } from './api/start-api.js'
-import { fleetFindings } from './checks/fleet-findings.js'
 import type { ControllerConfig } from './config.js'
+import { FleetLook } from './fleet-look.js'
 import { Fleet } from './fleet/fleet.js'
 import { AgentRegistry } from './ingest/agent-registry.js'
 import { openCertificateAuthority } from './ingest/ca.js'
@@ -160,17 +160,16 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
 
   const { limits: httpLimits, publicUrl, ...httpAddress } = config.http
   const settings = madeOnce(alertSettingsOf)
-  const whose = madeOnce(saidBy)
+  const nothing = {}
+  const look = new FleetLook({ fleet, policy: () => policy.inForce(), circumstances: () => nothing })
   const alerts = await AlertDesk.open({
     state,
     registry,
     log,
-    snapshot: () => fleet.snapshot(),
-    look: (snapshot) => {
-      const { policy: rules, problem } = policy.inForce()
-      return fleetFindings(snapshot, rules, { policyProblem: problem?.message }).stands
+    look: () => {
+      const { snapshot, findings, labels } = look.current()
+      return { snapshot, findings: findings.stands, said: saidBy(labels) }
     },
-    said: () => whose(policy.inForce().policy),
     settings: () => settings(policy.inForce().policy),
     openWays: (routes) => openWays(routes, { mail: config.mail, publicUrl, now }),
     now,
@@ -186,6 +185,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     httpLimits,
     streamLimits: httpLimits,
     fleet,
+    look,
     store,
     state,
     policy: () => policy.inForce(),

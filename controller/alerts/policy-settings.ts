@@ -1,6 +1,5 @@
 import type { Policy } from '../model/policy.js'
-import { labelsOf } from '../policy/resolve.js'
-import { policyIndex } from '../policy/policy-index.js'
+import type { VmLabels } from '../policy/resolve.js'
 import { defaultAlertSettings, type AlertSettings } from './settings.js'
 import type { SaidOfVm } from './world.js'
 
@@ -9,12 +8,11 @@ export function alertSettingsOf({ thresholds, routes, silences, heartbeat }: Pol
   return { ...defaultAlertSettings, checks: thresholds, routes, silences, heartbeat }
 }
 
-/** Whose VMs are, by the policy and their own metadata. */
-export function saidBy(policy: Policy): SaidOfVm {
-  const index = policyIndex(policy)
-  return (vm) => {
-    const { owner, group } = labelsOf(index, vm)
-    return { owner: owner?.value ?? '', group: group?.value ?? '' }
+/** Whose VMs are, by their labels. */
+export function saidBy(labels: ReadonlyMap<string, VmLabels>): SaidOfVm {
+  return ({ uuid }) => {
+    const said = labels.get(uuid)
+    return { owner: said?.owner?.value ?? '', group: said?.group?.value ?? '' }
   }
 }
 

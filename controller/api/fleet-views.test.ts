@@ -4,6 +4,7 @@ import { elabArrayKey, elabSnapshot } from '../../test/support/elab-fleet.js'
 import { HandFleet } from '../../test/support/hand-fleet.js'
 import { policyOf } from '../../test/support/policy-with.js'
 import { hostIdOf, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
+import { FleetLook } from '../fleet-look.js'
 import type { Policy } from '../model/policy.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { defaultPolicy } from '../policy/policy-file.js'
@@ -23,18 +24,22 @@ function renewed(before: ViewSet, after: ViewSet): string[] {
 
 function changed(change: (snapshot: Snapshot) => Snapshot): string[] {
   const fleet = new HandFleet(elabSnapshot())
-  const views = new FleetViews(fleet, () => inForce, noAlerts)
+  const views = viewsOf(fleet)
   const before = views.current()
   fleet.set(change(fleet.snapshot()))
   return renewed(before, views.current())
 }
 
-const inForce = { policy: defaultPolicy, problem: undefined }
+function viewsOf(fleet: HandFleet, policy: () => Policy = () => defaultPolicy): FleetViews {
+  const circumstances = {}
+  const inForce = (): { policy: Policy; problem: undefined } => ({ policy: policy(), problem: undefined })
+  return new FleetViews(new FleetLook({ fleet, policy: inForce, circumstances: () => circumstances }), noAlerts)
+}
 
 describe('views', () => {
   it('are made once for a snapshot and a policy', () => {
     let policy: Policy = defaultPolicy
-    const views = new FleetViews(new HandFleet(elabSnapshot()), () => ({ policy, problem: undefined }), noAlerts)
+    const views = viewsOf(new HandFleet(elabSnapshot()), () => policy)
     const first = views.current()
     expect(views.current()).toBe(first)
     policy = policyOf('arrays: [{ match: "*", name: box }]')
@@ -86,7 +91,7 @@ describe('views', () => {
 
 describe('the difference to what a client has', () => {
   it('is everything at first, in parts, then nothing', () => {
-    const set = new FleetViews(new HandFleet(elabSnapshot()), () => inForce, noAlerts).current()
+    const set = viewsOf(new HandFleet(elabSnapshot())).current()
     const sent = nothingSent()
     const sizes: number[] = []
     for (let change = difference(set, sent, 15, true); change !== undefined; change = difference(set, sent, 15)) {
@@ -97,7 +102,7 @@ describe('the difference to what a client has', () => {
 
   it('of a new revision that shows no change is empty, and tells the revision', () => {
     const fleet = new HandFleet(elabSnapshot())
-    const views = new FleetViews(fleet, () => inForce, noAlerts)
+    const views = viewsOf(fleet)
     const sent = nothingSent()
     difference(views.current(), sent, 1000, true)
     fleet.set({ ...fleet.snapshot(), revision: 2 })

@@ -1,8 +1,6 @@
 import type { AlertDesk } from '../alerts/desk/alert-desk.js'
-import { capacity, type Capacity } from '../checks/capacity.js'
-import { fleetFindings } from '../checks/fleet-findings.js'
-import type { Settled } from '../checks/settle.js'
-import type { FleetReader } from '../fleet/fleet-reader.js'
+import type { Capacity } from '../checks/capacity.js'
+import type { FleetLook, Look } from '../fleet-look.js'
 import type { Alert } from '../model/alert.js'
 import type { Policy } from '../model/policy.js'
 import {
@@ -14,9 +12,8 @@ import {
   type StorageArray,
   type Vm,
 } from '../model/snapshot.js'
-import type { PolicyInForce } from '../policy/live-policy.js'
 import { arrayNameFor } from '../policy/policy-index.js'
-import { labelParts, labelsOfVms, type VmLabels } from '../policy/resolve.js'
+import { labelParts, type VmLabels } from '../policy/resolve.js'
 import { agentView } from './to-view/agent-view.js'
 import { alertView } from './to-view/alert-view.js'
 import { arrayView } from './to-view/array-view.js'
@@ -25,15 +22,8 @@ import { vmView } from './to-view/vm-view.js'
 import { ViewCache } from './view-cache.js'
 import type { AgentView, AlertView, ArrayView, HostView, VmView } from './views.js'
 
-type PolicyNow = Pick<PolicyInForce, 'policy' | 'problem'>
-
-/** Views of all entities of one snapshot. A view that did not change since the set before is the same object. */
-export interface ViewSet {
-  readonly snapshot: Snapshot
-  readonly policy: Policy
-  readonly policyProblem: PolicyNow['problem']
-  readonly capacity: Capacity
-  readonly findings: Settled
+/** One look at the fleet, and views of all entities in it. A view that did not change since the set before is the same object. */
+export interface ViewSet extends Look {
   /** By id. */
   readonly hosts: ReadonlyMap<string, HostView>
   /** By uuid. */
@@ -46,48 +36,37 @@ export interface ViewSet {
   readonly alerts: ReadonlyMap<string, AlertView>
 }
 
-/** Makes the views of the current snapshot once, however many ask for them. */
+/** Makes the views of the current look once, however many ask for them. */
 export class FleetViews {
   readonly #hosts = new ViewCache<HostView>()
   readonly #vms = new ViewCache<VmView>()
   readonly #arrays = new ViewCache<ArrayView>()
   readonly #agents = new ViewCache<AgentView>()
   readonly #alerts = new ViewCache<AlertView>()
-  #last: { readonly set: ViewSet; readonly alerts: ReadonlyMap<string, Alert> } | undefined
+  #last: { readonly look: Look; readonly set: ViewSet; readonly alerts: ReadonlyMap<string, Alert> } | undefined
 
   constructor(
-    private readonly fleet: Pick<FleetReader, 'snapshot'>,
-    private readonly policy: () => PolicyNow,
+    private readonly look: Pick<FleetLook, 'current'>,
     private readonly alerts: Pick<AlertDesk, 'alerts'>,
   ) {}
 
   current(): ViewSet {
-    const snapshot = this.fleet.snapshot()
-    const now = this.policy()
+    const look = this.look.current()
     const { alerts } = this.alerts
     const last = this.#last
-    const isSame =
-      last?.set.snapshot === snapshot &&
-      last.set.policy === now.policy &&
-      last.set.policyProblem === now.problem &&
-      last.alerts === alerts
-    if (isSame) return last.set
-    const set = this.#build(snapshot, now, alerts)
-    this.#last = { set, alerts }
+    if (last?.look === look && last.alerts === alerts) return last.set
+    const set = this.#build(look, alerts)
+    this.#last = { look, set, alerts }
     return set
   }
 
-  #build(snapshot: Snapshot, { policy, problem }: PolicyNow, alerts: ReadonlyMap<string, Alert>): ViewSet {
-    const result = capacity(snapshot, policy)
+  #build(look: Look, alerts: ReadonlyMap<string, Alert>): ViewSet {
+    const { snapshot, policy, capacity, labels } = look
     const arrayName = arrayNames(snapshot, policy)
     return {
-      snapshot,
-      policy,
-      policyProblem: problem,
-      capacity: result,
-      findings: fleetFindings(snapshot, policy, { capacity: result, policyProblem: problem?.message }),
-      hosts: this.#hostViews(snapshot, result),
-      vms: this.#vmViews(snapshot, arrayName, labelsOfVms(policy, snapshot)),
+      ...look,
+      hosts: this.#hostViews(snapshot, capacity),
+      vms: this.#vmViews(snapshot, arrayName, labels),
       arrays: this.#arrayViews(snapshot, arrayName),
       agents: this.#agents.update(
         snapshot.agents.values(),

@@ -14,6 +14,7 @@ import { Counter, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
 import type { AlertDesk } from '../alerts/desk/alert-desk.js'
+import type { FleetLook } from '../fleet-look.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Enrolment } from '../ingest/enrolment.js'
 import type { PolicyInForce } from '../policy/live-policy.js'
@@ -59,6 +60,7 @@ export interface ApiOptions {
   /** 0: any free one. */
   readonly port: number
   readonly fleet: FleetReader
+  readonly look: Pick<FleetLook, 'current'>
   readonly store: TimeSeries
   readonly state: StateStore
   readonly policy: () => PolicyInForce
@@ -105,7 +107,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const sessions = await Grants.load({ state, table: 'sessions', most: 1000, log })
   await ensureLocalToken(options.tokenFile, tokens, now())
   const authenticator = new Authenticator(tokens, sessions)
-  const views = new FleetViews(options.fleet, options.policy, options.alerts)
+  const views = new FleetViews(options.look, options.alerts)
   const limits = { ...defaultHubLimits, ...options.streamLimits }
   const hub = new StreamHub({ fleet: options.fleet, alerts: options.alerts, views, registry, log, limits })
   const httpLimits = { ...defaultHttpLimits, ...options.httpLimits }

@@ -1,33 +1,38 @@
+import type { Circumstances } from '../model/circumstances.js'
 import type { Finding } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
 import type { Snapshot } from '../model/snapshot.js'
+import { labelsOfVms, type VmLabels } from '../policy/resolve.js'
 import { capacity, type Capacity } from './capacity.js'
 import { placedFleet } from './policy/placed-fleet.js'
 import { policyFileFindings } from './policy/policy-file.js'
 import { policyFindings } from './policy/policy-findings.js'
 import { settle, type Settled } from './settle.js'
 
-/** What checks work on besides snapshot and policy. */
-export interface Circumstances {
-  /** If it was made already. */
-  readonly capacity?: Pick<Capacity, 'findings'>
-  /** Why the policy file is not what is in force. */
-  readonly policyProblem?: string | undefined
+/** All that is made of a fleet by a policy, each of it once. */
+export interface Judgement {
+  /** By UUID. */
+  readonly labels: ReadonlyMap<string, VmLabels>
+  readonly capacity: Capacity
+  readonly findings: Settled
 }
 
-/** All that checks say of a fleet by a policy. The one place that knows every check. */
-export function fleetFindings(
-  snapshot: Snapshot,
-  policy: Policy,
-  { capacity: made = capacity(snapshot, policy), policyProblem }: Circumstances = {},
-): Settled {
+/** All that checks say of a fleet by a policy, and what they made for it. The one place that knows every check. */
+export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Circumstances = {}): Judgement {
+  const labels = labelsOfVms(policy, snapshot)
+  const made = capacity(snapshot, policy)
   const found = [
     ...made.findings,
-    ...policyFileFindings(policyProblem),
-    ...policyFindings(placedFleet(snapshot, policy)),
+    ...policyFileFindings(circumstances.policyProblem),
+    ...policyFindings(placedFleet(snapshot, policy, labels)),
   ]
   const { stands, excepted } = settle(found, snapshot, policy)
-  return { stands: worstFirst(stands), excepted }
+  return { labels, capacity: made, findings: { stands: worstFirst(stands), excepted } }
+}
+
+/** What `judgeFleet` finds. */
+export function fleetFindings(snapshot: Snapshot, policy: Policy, circumstances: Circumstances = {}): Settled {
+  return judgeFleet(snapshot, policy, circumstances).findings
 }
 
 const weight = { critical: 0, warning: 1, info: 2 } as const satisfies Record<Finding['severity'], number>

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 
 import { elabArrayKey, elabSnapshot } from '../../test/support/elab-fleet.js'
 import { buildSnapshot } from '../../test/support/snapshot-builder.js'
-import { fleetFindings } from '../checks/fleet-findings.js'
+import { fleetFindings, judgeFleet } from '../checks/fleet-findings.js'
 import { draftPolicy, type SeenFleet } from './draft-policy.js'
 import { defaultPolicy, parsePolicy } from './policy-file.js'
 import { reviewPolicy } from './review.js'
@@ -125,14 +125,14 @@ describe('the draft of a policy', () => {
           })),
           arrays: arrays.map((array) => ({ ...array, kind: 'iscsi' })),
         })
-        const settled = fleetFindings(snapshot, parsed.policy)
+        const judgement = judgeFleet(snapshot, parsed.policy)
         // A service of one member is what was seen; the rest is to be in use.
-        const odd = reviewPolicy(parsed, 0, { snapshot, settled }).filter(
+        const odd = reviewPolicy(parsed, 0, { snapshot, judgement }).filter(
           ({ key, kind }) => !(kind === 'unused' && key.startsWith('services')),
         )
         expect(odd.filter(({ kind }) => kind === 'unmatched' || kind === 'contradiction')).toEqual([])
         const isPair = (check: string): boolean => check === 'service-on-one-host' || check.startsWith('personal')
-        expect(settled.stands.filter(({ check }) => !isPair(check)).length).toBe(
+        expect(judgement.findings.stands.filter(({ check }) => !isPair(check)).length).toBe(
           fleetFindings(snapshot, defaultPolicy).stands.length,
         )
       }),

@@ -1,16 +1,22 @@
 import { groupBy } from '../../common/group-by.js'
 import { named } from '../checks/in-words.js'
-import type { Settled } from '../checks/settle.js'
+import type { Judgement } from '../checks/fleet-findings.js'
 import { fleetSubject, hostSubject, subjectText, vmSubject, type Subject } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
 import type { Snapshot, Vm } from '../model/snapshot.js'
 import { patternTest } from './match.js'
 import type { Note } from './note.js'
 import { policyIndex } from './policy-index.js'
-import { labelsOfVms } from './resolve.js'
+import type { VmLabels } from './resolve.js'
+
+type Labels = ReadonlyMap<string, VmLabels>
 
 /** What a policy says of what is not there, and rules that change nothing in this fleet. */
-export function reviewFleet(policy: Policy, snapshot: Snapshot, { excepted }: Pick<Settled, 'excepted'>): Note[] {
+export function reviewFleet(
+  policy: Policy,
+  snapshot: Snapshot,
+  { labels, findings: { excepted } }: Pick<Judgement, 'labels' | 'findings'>,
+): Note[] {
   const vms = [...snapshot.vms.values()]
   const vmNames = vms.map(({ name }) => name)
   const hostNames = Array.from(snapshot.hosts.values(), ({ name }) => name)
@@ -44,14 +50,14 @@ export function reviewFleet(policy: Policy, snapshot: Snapshot, { excepted }: Pi
       policy.arrays.length,
       Array.from(snapshot.arrays.keys(), (key) => index.arrayRule(key)?.key),
     ),
-    ...smallServices(policy, snapshot),
+    ...smallServices(policy, snapshot, labels),
     ...policy.exceptions.flatMap(({ rule }, at): Note[] =>
       used.has(`exceptions.${at}`)
         ? []
         : [{ kind: 'unused', key: `exceptions.${at}`, message: `it excepts nothing: ${rule} finds nothing there now` }],
     ),
-    ...silencedAndRouted(policy, snapshot),
-    ...overruled(policy, snapshot),
+    ...silencedAndRouted(policy, snapshot, labels),
+    ...overruled(snapshot, labels),
   ]
 }
 
@@ -75,8 +81,8 @@ function withoutEffect(list: string, count: number, keysInUse: readonly (string 
 }
 
 /** Subjects of silences, groups and owners of routes. */
-function silencedAndRouted(policy: Policy, snapshot: Snapshot): Note[] {
-  const labels = [...labelsOfVms(policy, snapshot).values()]
+function silencedAndRouted(policy: Policy, snapshot: Snapshot, labelsOf: Labels): Note[] {
+  const labels = [...labelsOf.values()]
   const subjects: readonly Subject[] = [
     fleetSubject,
     ...Array.from(snapshot.hosts.values(), hostSubject),
@@ -104,8 +110,7 @@ function silencedAndRouted(policy: Policy, snapshot: Snapshot): Note[] {
 }
 
 /** A service with one member has nothing to be kept apart from. */
-function smallServices(policy: Policy, snapshot: Snapshot): Note[] {
-  const labels = labelsOfVms(policy, snapshot)
+function smallServices(policy: Policy, snapshot: Snapshot, labels: Labels): Note[] {
   const counts = groupBy(snapshot.vms.values(), ({ uuid }) => labels.get(uuid)?.service?.value)
   return policy.services.flatMap(({ name }, at): Note[] => {
     const members = counts.get(name) ?? []
@@ -116,8 +121,7 @@ function smallServices(policy: Policy, snapshot: Snapshot): Note[] {
 }
 
 /** Where the file and a VM's own metadata disagree, the file wins; one of them is out of date. */
-function overruled(policy: Policy, snapshot: Snapshot): Note[] {
-  const labels = labelsOfVms(policy, snapshot)
+function overruled(snapshot: Snapshot, labels: Labels): Note[] {
   const found = [...snapshot.vms.values()].flatMap((vm) => disagreements(vm, labels.get(vm.uuid)))
   return [...groupBy(found, ({ key, says }) => `${key} ${says}`).values()].map((same): Note => {
     const [{ key, says } = { key: '', says: '' }] = same
@@ -131,7 +135,7 @@ interface Disagreement {
   readonly name: string
 }
 
-function disagreements(vm: Vm, labels: ReturnType<ReturnType<typeof labelsOfVms>['get']>): Disagreement[] {
+function disagreements(vm: Vm, labels: VmLabels | undefined): Disagreement[] {
   return (['group', 'owner', 'service'] as const).flatMap((label): Disagreement[] => {
     const said = labels?.[label]
     const own = vm[label]

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { elabSnapshot } from '../../test/support/elab-fleet.js'
 import { elabPolicyFile } from '../../test/support/elab-policy.js'
 import { buildSnapshot, type VmRow } from '../../test/support/snapshot-builder.js'
-import { fleetFindings } from '../checks/fleet-findings.js'
+import { judgeFleet } from '../checks/fleet-findings.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { loadPolicy, parsePolicy } from './policy-file.js'
 import { reviewPolicy } from './review.js'
@@ -13,7 +13,7 @@ const now = Date.parse('2012-01-15T00:00:00Z')
 /** `line kind key: message`. */
 function notes(text: string, snapshot?: Snapshot): string[] {
   const parsed = parsePolicy(text, 'policy.yaml')
-  const fleet = snapshot === undefined ? undefined : { snapshot, settled: fleetFindings(snapshot, parsed.policy) }
+  const fleet = snapshot === undefined ? undefined : { snapshot, judgement: judgeFleet(snapshot, parsed.policy) }
   return reviewPolicy(parsed, now, fleet).map(
     ({ line, kind, key, message }) => `${line ?? '-'} ${kind} ${key}: ${message}`,
   )
@@ -157,6 +157,6 @@ describe('rules against a fleet', () => {
   it('of the elab all is meant as it is', () => {
     const parsed = loadPolicy(elabPolicyFile)
     const elab = elabSnapshot()
-    expect(reviewPolicy(parsed, now, { snapshot: elab, settled: fleetFindings(elab, parsed.policy) })).toEqual([])
+    expect(reviewPolicy(parsed, now, { snapshot: elab, judgement: judgeFleet(elab, parsed.policy) })).toEqual([])
   })
 })

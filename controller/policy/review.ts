@@ -1,5 +1,5 @@
 import { groupBy } from '../../common/group-by.js'
-import type { Settled } from '../checks/settle.js'
+import type { Judgement } from '../checks/fleet-findings.js'
 import type { Snapshot } from '../model/snapshot.js'
 import type { Note } from './note.js'
 import type { ParsedPolicy } from './policy-file.js'
@@ -17,11 +17,11 @@ const mostNotes = 500
 export function reviewPolicy(
   { policy, lines }: ParsedPolicy,
   now: number,
-  fleet?: { readonly snapshot: Snapshot; readonly settled: Pick<Settled, 'excepted'> },
+  fleet?: { readonly snapshot: Snapshot; readonly judgement: Pick<Judgement, 'labels' | 'findings'> },
 ): PlacedNote[] {
   const notes = [
     ...reviewRules(policy, now),
-    ...(fleet === undefined ? [] : reviewFleet(policy, fleet.snapshot, fleet.settled)),
+    ...(fleet === undefined ? [] : reviewFleet(policy, fleet.snapshot, fleet.judgement)),
   ]
   const byKey = groupBy(notes, ({ key }) => key)
   return [...byKey.values()]

@@ -17,6 +17,7 @@ import { Enrolment } from '../../controller/ingest/enrolment.js'
 import type { OpenSessions } from '../../controller/ingest/open-sessions.js'
 import type { Message } from '../../controller/model/alert.js'
 import type { Finding } from '../../controller/model/finding.js'
+import { FleetLook } from '../../controller/fleet-look.js'
 import type { Policy } from '../../controller/model/policy.js'
 import type { PolicyInForce } from '../../controller/policy/live-policy.js'
 import { PolicyHistory } from '../../controller/policy/policy-history.js'
@@ -105,9 +106,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       state,
       registry,
       log,
-      snapshot: () => fleet.snapshot(),
-      said: () => (vm) => vm,
-      look: () => checks.findings,
+      look: () => ({ snapshot: fleet.snapshot(), findings: checks.findings, said: (vm) => vm }),
       settings: () => checks.settings,
       openWays: (routes) => handWays(routes, checks.sent),
       now,
@@ -115,13 +114,18 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       random: () => 0,
       newId: () => `id${String((ids += 1)).padStart(6, '0')}`,
     })
+    const policy = (): PolicyInForce => {
+      return { lines: new Map(), file: undefined, version: undefined, problem: undefined, ...rules }
+    }
+    const circumstances = {}
     const api = await startApi({
       host: '127.0.0.1',
       port: 0,
       fleet,
+      look: new FleetLook({ fleet, policy, circumstances: () => circumstances }),
       store,
       state,
-      policy: () => ({ lines: new Map(), file: undefined, version: undefined, problem: undefined, ...rules }),
+      policy,
       policyHistory: history,
       alerts: desk,
       log,

@@ -21,14 +21,18 @@ import { AlertStore, type HistoryEntry, type HistoryQuery } from './alert-store.
 import { Ledger } from './ledger.js'
 import { Sender, type LaneState } from './sender.js'
 
+/** The fleet at one moment, and what the checks say of it. */
+export interface Looked {
+  readonly snapshot: Snapshot
+  readonly findings: readonly Finding[]
+  readonly said: SaidOfVm
+}
+
 export interface AlertDeskOptions {
   readonly state: StateStore
   readonly registry: Registry
   readonly log: Log
-  readonly snapshot: () => Snapshot
-  /** What the checks say of a snapshot. */
-  readonly look: (snapshot: Snapshot) => readonly Finding[]
-  readonly said: (snapshot: Snapshot) => SaidOfVm
+  readonly look: () => Looked
   /** In force now: the same object as long as nothing changes. */
   readonly settings: () => AlertSettings
   /** Opens the ways of the routes; they are opened anew when the routes change. */
@@ -224,19 +228,18 @@ export class AlertDesk {
   }
 
   async #step(): Promise<void> {
-    const { snapshot: current, look, settings: settingsNow, now, monotonicMs } = this.options
+    const { look, settings: settingsNow, now, monotonicMs } = this.options
     const settings = settingsNow()
     const beganMs = monotonicMs()
     const elapsedMs = this.#steppedMs === undefined ? 0 : beganMs - this.#steppedMs
     // Also if the look fails: then that time was not watched.
     this.#steppedMs = beganMs
-    const snapshot = current()
-    const findings = look(snapshot)
+    const { snapshot, findings, said } = look()
     const tick = { atMs: now(), elapsedMs: Math.min(Math.max(0, elapsedMs), mostWatchedMs) }
     const ways = this.#waysNow()
     const before = this.ledger.current.state.alerts
     const done = await this.ledger.change<Step>((kept) => {
-      const result = step(kept.state, findings, worldOf(snapshot, this.options.said(snapshot)), settings, tick)
+      const result = step(kept.state, findings, worldOf(snapshot, said), settings, tick)
       this.#metrics.stepped(result, (monotonicMs() - beganMs) / 1000)
       const queues = this.#withMessages(kept.queues, result, settings, ways)
       return { kept: { state: result.state, queues }, transitions: result.transitions, result }

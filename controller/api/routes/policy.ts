@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { ConfigError, type ConfigProblem } from '../../../common/config-error.js'
-import { fleetFindings } from '../../checks/fleet-findings.js'
+import { judgeFleet } from '../../checks/fleet-findings.js'
 import { findingKey } from '../../model/finding.js'
 import { fileForm } from '../../policy/file-form.js'
 import type { PolicyInForce } from '../../policy/live-policy.js'
@@ -110,14 +110,16 @@ function checkView(
     if (!(error instanceof ConfigError)) throw error
     return { problems: error.problems.map(problemView), notes: [], findings: [], ends: [], excepted: [] }
   }
-  const { snapshot, findings: present } = views.current()
-  const then = fleetFindings(snapshot, parsed.policy)
+  const { snapshot, circumstances, findings: present } = views.current()
+  // The file that is looked at is a good one, whatever is in force.
+  const judgement = judgeFleet(snapshot, parsed.policy, { ...circumstances, policyProblem: undefined })
+  const then = judgement.findings
   const before = new Set(present.stands.map(findingKey))
   const after = new Set(then.stands.map(findingKey))
   const leftOut = then.stands.length - mostFindings
   return {
     problems: [],
-    notes: reviewPolicy(parsed, now, { snapshot, settled: then }).map((note) => given(note)),
+    notes: reviewPolicy(parsed, now, { snapshot, judgement }).map((note) => given(note)),
     findings: then.stands
       .slice(0, mostFindings)
       .map((one) => ({ ...findingView(one), isNew: !before.has(findingKey(one)) })),

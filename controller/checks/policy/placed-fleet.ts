@@ -1,7 +1,7 @@
 import { groupBy } from '../../../common/group-by.js'
 import type { Policy, VmClass } from '../../model/policy.js'
 import { occupiesMemory, type Host, type Snapshot, type Vm } from '../../model/snapshot.js'
-import { labelsOfVms, type VmLabels } from '../../policy/resolve.js'
+import type { VmLabels } from '../../policy/resolve.js'
 import { boxesOf, ownDisks, type Box } from '../storage.js'
 
 /** One VM as the rules see it: what it is, where it runs, what it lies on. */
@@ -27,8 +27,8 @@ export interface PlacedFleet {
   readonly byHost: ReadonlyMap<string, readonly PlacedVm[]>
 }
 
-export function placedFleet(snapshot: Snapshot, policy: Policy): PlacedFleet {
-  const labels = labelsOfVms(policy, snapshot)
+/** @param labels of all VMs, by UUID */
+export function placedFleet(snapshot: Snapshot, policy: Policy, labels: ReadonlyMap<string, VmLabels>): PlacedFleet {
   const boxOf = boxesOf(snapshot, policy)
   const nothing: VmLabels = { class: undefined, group: undefined, owner: undefined, service: undefined }
   const vms = Array.from(snapshot.vms.values(), (vm): PlacedVm => {

@@ -5,6 +5,7 @@ import { buildSnapshot, type SnapshotRows, type VmRow } from '../../../test/supp
 import type { Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { Disk, Snapshot } from '../../model/snapshot.js'
+import { labelsOfVms } from '../../policy/resolve.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { placedFleet } from './placed-fleet.js'
 import { policyFindings } from './policy-findings.js'
@@ -27,7 +28,11 @@ function fleet(vms: readonly VmRow[], more: Partial<SnapshotRows> = {}): Snapsho
 
 /** `severity check name: message` of what the policy's rules find. */
 function found(snapshot: Snapshot, policy: Policy): string[] {
-  return policyFindings(placedFleet(snapshot, policy)).map(inWords)
+  return foundBy(snapshot, policy).map(inWords)
+}
+
+function foundBy(snapshot: Snapshot, policy: Policy): Finding[] {
+  return policyFindings(placedFleet(snapshot, policy, labelsOfVms(policy, snapshot)))
 }
 
 function inWords({ severity, check, subject, message }: Finding): string {
@@ -115,7 +120,7 @@ describe('personal VMs near core VMs', () => {
 
   it('names the victims, not all of a thousand', () => {
     const many = Array.from({ length: 1000 }, (_, at) => vm(`c${String(at).padStart(4, '0')}`, 'a', { array: box }))
-    const [first] = policyFindings(placedFleet(fleet([...many, vm('p1')]), policy))
+    const [first] = foundBy(fleet([...many, vm('p1')]), policy)
     expect(first?.message).toContain('(c0000, c0001, c0002 and 997 more)')
     expect(first?.related).toHaveLength(20)
     expect(first?.related[0]).toMatchObject({ role: 'victim', subject: { kind: 'vm', name: 'c0000' } })
@@ -186,7 +191,7 @@ services:
   })
 
   it('name their partner', () => {
-    const [first] = policyFindings(placedFleet(fleet([vm('ns', 'a', { array: box }), vm('ns-2')]), policy))
+    const [first] = foundBy(fleet([vm('ns', 'a', { array: box }), vm('ns-2')]), policy)
     expect(first).toMatchObject({
       part: expect.stringContaining('6e73'),
       related: [{ role: 'partner', subject: { name: 'ns' } }],

@@ -45,9 +45,10 @@ const desk = await AlertDesk.open({
   state: openEmbeddedState({ path: join(directory, 'state.db') }),
   registry: new Registry(),
   log: createLog('desk', 'silent'),
-  snapshot: () => nothing,
-  said: () => (vm) => vm,
-  look: () => saidOf(readFileSync(join(directory, 'words'), 'utf8')).findings,
+  look: () => {
+    const { findings } = saidOf(readFileSync(join(directory, 'words'), 'utf8'))
+    return { snapshot: nothing, findings, said: (vm) => vm }
+  },
   settings: () => settings,
   openWays: (routes) => openWays(routes, { mail: undefined, publicUrl: undefined, now: Date.now }),
   now: Date.now,

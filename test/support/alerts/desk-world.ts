@@ -73,11 +73,9 @@ export class DeskWorld {
       state: this.#mortal(this.#state),
       registry: this.registry,
       log: createLog('test', 'silent'),
-      snapshot: () => nothing,
-      said: () => (vm) => vm,
       look: () => {
         if (this.lookFails) throw new Error('a check is broken')
-        return saidOf(this.words).findings
+        return { snapshot: nothing, findings: saidOf(this.words).findings, said: (vm) => vm }
       },
       settings: () => this.settings,
       openWays: (routes) =>

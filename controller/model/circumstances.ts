@@ -1,0 +1,5 @@
+/** What checks work on besides snapshot and policy: what the fleet's state does not know, as plain data. Made by the shell; what is absent is not known. */
+export interface Circumstances {
+  /** Why the policy file is not what is in force. */
+  readonly policyProblem?: string | undefined
+}
