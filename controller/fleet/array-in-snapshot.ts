@@ -1,4 +1,12 @@
-import { isRunning, valueOf, type Disk, type Metric, type StorageArray, type Vm } from '../model/snapshot.js'
+import {
+  isRunning,
+  noRequests,
+  valueOf,
+  type Disk,
+  type Metric,
+  type StorageArray,
+  type Vm,
+} from '../model/snapshot.js'
 import { fieldNames } from '../store/measurements.js'
 import type { Point } from '../store/time-series.js'
 import type { HostRecord } from './host-record.js'
@@ -87,34 +95,43 @@ function arrayMetrics(
       .map((disk) => disk.metrics),
   ]
   for (const field of additive) {
-    const known = parts.map((part) => part[field]).filter((metric) => metric !== undefined && 'value' in metric)
-    if (known.length === 0) continue
-    const value = known.reduce((total, metric) => total + metric.value, 0)
-    metrics[field] = { value, at: Math.max(...known.map((metric) => metric.at)), source: 'computed' }
+    const sum = sumOf(parts, field)
+    if (sum !== undefined) metrics[field] = sum
   }
   for (const way of ['read', 'write'] as const) {
     const latency = meanLatency(parts, way)
     if (latency !== undefined) metrics[`${way}LatencyMs`] = latency
   }
-  for (const field of ['inFlight', 'canaryMs']) {
-    const known = counting.map((host) => host.arrayMetrics.get(key)?.[field]).find((one) => valueOf(one) !== undefined)
-    if (known !== undefined) metrics[field] = known
-  }
+  const inFlight = sumOf(parts, 'inFlight')
+  if (inFlight !== undefined) metrics['inFlight'] = inFlight
+  const canary = parts.map((part) => part['canaryMs']).find((one) => valueOf(one) !== undefined)
+  if (canary !== undefined) metrics['canaryMs'] = canary
   return metrics
 }
 
-/** Mean weighted by requests. */
+/** Undefined where nobody knows. */
+function sumOf(parts: readonly Readonly<Record<string, Metric>>[], field: string): Metric | undefined {
+  const known = parts.map((part) => part[field]).filter((metric) => metric !== undefined && 'value' in metric)
+  if (known.length === 0) return undefined
+  const value = known.reduce((total, metric) => total + metric.value, 0)
+  return { value, at: Math.max(...known.map((metric) => metric.at)), source: 'computed' }
+}
+
+/** Mean weighted by requests; where everything was read and nothing was asked, it says so. */
 function meanLatency(parts: readonly Readonly<Record<string, Metric>>[], way: 'read' | 'write'): Metric | undefined {
   let weight = 0
   let total = 0
   let at = 0
+  let wasRead = false
   for (const part of parts) {
     const latency = part[`${way}LatencyMs`]
     const requests = valueOf(part[`${way}RequestsPerSecond`]) ?? 0
+    wasRead ||= latency !== undefined && ('value' in latency || latency.absent === noRequests)
     if (latency === undefined || 'absent' in latency || requests <= 0) continue
     weight += requests
     total += latency.value * requests
     at = Math.max(at, latency.at)
   }
-  return weight === 0 ? undefined : { value: total / weight, at, source: 'computed' }
+  if (weight > 0) return { value: total / weight, at, source: 'computed' }
+  return wasRead ? { absent: noRequests } : undefined
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import type { ReportObservation, VmFacts, VmObservation } from '../model/observation.js'
-import { valueOf, type Capability } from '../model/snapshot.js'
+import { noRequests, valueOf, type Capability } from '../model/snapshot.js'
 import type { Applied } from './apply-report.js'
 import { Fleet } from './fleet.js'
 
@@ -605,6 +605,34 @@ describe('devices that come and go', () => {
     report('h1', 1000, { lane: 'fast', arrays: [array(2e6, 'sda')] })
     report('h1', 2000, { lane: 'fast' })
     expect(written()).toBe(undefined)
+  })
+
+  it('an array has the requests in flight of all its hosts, and no latency only because nothing was asked of it', () => {
+    connect('h2')
+    inventory('h2', [])
+    report('h2', -1000, {})
+    const counted = (requests: number, inFlight: number): Pick<ReportObservation, 'lane' | 'arrays'> => ({
+      lane: 'fast',
+      arrays: [
+        {
+          key: 'iscsi:box',
+          runId: 'sda',
+          totals: { writeBytes: 0, writeRequests: requests, writeSeconds: requests / 100 },
+          levels: { inFlight },
+        },
+      ],
+    })
+    const figure = (name: string) => fleet.snapshot().arrays.get('iscsi:box')?.metrics[name]
+    report('h1', 0, counted(0, 1))
+    report('h2', 0, counted(0, 1))
+    report('h1', 1000, counted(100, 4))
+    report('h2', 1000, counted(100, 3))
+    expect(valueOf(figure('inFlight'))).toBe(7)
+    expect(valueOf(figure('writeLatencyMs'))).toBeCloseTo(10)
+    report('h1', 2000, counted(100, 0))
+    report('h2', 2000, counted(100, 0))
+    expect(figure('writeLatencyMs')).toEqual({ absent: noRequests })
+    expect(figure('readLatencyMs')).toHaveProperty('absent', 'not read yet')
   })
 
   it('a VM shows the interfaces that it has, not those of earlier starts', () => {
