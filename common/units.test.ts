@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import {
   exactDuration,
+  exactRate,
   exactShare,
   exactSize,
   formatBytes,
@@ -147,6 +148,7 @@ describe('exact forms', () => {
     [exactSize(2 * GiB), '2GiB'],
     [exactSize(7), '7B'],
     [exactSize(0), '0B'],
+    [exactRate(5e6), '5MB/s'],
     [exactDuration(90_000), '90s'],
     [exactDuration(3 * 86_400_000), '3d'],
     [exactDuration(0.5), '0.5ms'],
@@ -161,6 +163,7 @@ describe('exact forms', () => {
     for (let at = 0; at <= 2000; at += 1) {
       const value = at ** 5
       expect(parseSizeBytes(exactSize(value))).toBe(value)
+      expect(parseRateBytesPerSecond(exactRate(value))).toBe(value)
       expect(parseDurationMs(exactDuration(value))).toBe(value)
       const share = parseShare(`${at / 20}%`) ?? Number.NaN
       expect(parseShare(exactShare(share))).toBe(share)

@@ -54,6 +54,11 @@ export function exactSize(bytes: number): string {
   return exactly(bytes, sizeBytes)
 }
 
+/** A rate that is parsed to exactly that many bytes a second: `25MB/s`. */
+export function exactRate(bytesPerSecond: number): string {
+  return `${exactSize(bytesPerSecond)}/s`
+}
+
 /** A duration that is parsed to exactly that many milliseconds: `90s`, `3d`. */
 export function exactDuration(ms: number): string {
   return exactly(ms, durationMs)

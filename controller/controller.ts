@@ -168,7 +168,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     log,
     look: () => {
       const { snapshot, findings, labels } = look.current()
-      return { snapshot, findings: findings.stands, said: saidBy(labels) }
+      return { snapshot, findings: [...findings.stands, ...findings.kept], said: saidBy(labels) }
     },
     settings: () => settings(policy.inForce().policy),
     openWays: (routes) => openWays(routes, { mail: config.mail, publicUrl, now }),

@@ -26,8 +26,8 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...policyFileFindings(circumstances.policyProblem),
     ...policyFindings(placedFleet(snapshot, policy, labels)),
   ]
-  const { stands, excepted } = settle(found, snapshot, policy)
-  return { labels, capacity: made, findings: { stands: worstFirst(stands), excepted } }
+  const settled = settle(found, snapshot, policy)
+  return { labels, capacity: made, findings: { ...settled, stands: worstFirst(settled.stands) } }
 }
 
 /** What `judgeFleet` finds. */

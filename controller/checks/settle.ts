@@ -13,8 +13,10 @@ export interface Excepted {
 }
 
 export interface Settled {
-  /** With the severities that the policy sets. */
+  /** What is so, with the severities that the policy sets. */
   readonly stands: readonly Finding[]
+  /** What only keeps alerts from ending: for them alone, nobody sees it. */
+  readonly kept: readonly Finding[]
   readonly excepted: readonly Excepted[]
 }
 
@@ -24,13 +26,15 @@ export interface Settled {
  */
 export function settle(findings: readonly Finding[], snapshot: Snapshot, policy: Policy): Settled {
   const stands: Finding[] = []
+  const kept: Finding[] = []
   const excepted: Excepted[] = []
   for (const finding of findings) {
     const exception = exceptionFor(finding, snapshot, policy)
-    if (exception === undefined) stands.push(graded(finding, policy))
-    else excepted.push({ finding, reason: exception.rule.reason, key: exception.key })
+    const isRaised = finding.strength === 'raise'
+    if (exception === undefined) (isRaised ? stands : kept).push(graded(finding, policy))
+    else if (isRaised) excepted.push({ finding, reason: exception.rule.reason, key: exception.key })
   }
-  return { stands, excepted }
+  return { stands, kept, excepted }
 }
 
 function exceptionFor(finding: Finding, snapshot: Snapshot, policy: Policy): At<ExceptionRule> | undefined {

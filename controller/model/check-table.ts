@@ -2,10 +2,10 @@ import type { Severity } from './finding.js'
 
 /** Every check by name: what it says, how long it must hold, and what it compares with. The one list; docs/policy.md shows it. Imports nothing. */
 
-/** A figure that a check compares with: how it is written in a policy file (`5%`, `2GiB`, `30s`, `3`), and what it is if that says nothing. */
+/** A figure that a check compares with: how it is written in a policy file (`5%`, `2GiB`, `5MB/s`, `30s`, `3`), and what it is if that says nothing. */
 export interface CheckSetting {
-  readonly unit: 'share' | 'size' | 'duration' | 'number'
-  /** 0 to 1, bytes, milliseconds, or a plain number. */
+  readonly unit: 'share' | 'size' | 'rate' | 'duration' | 'number'
+  /** 0 to 1, bytes, bytes a second, milliseconds, or a plain number. */
   readonly initial: number
   readonly meaning: string
 }

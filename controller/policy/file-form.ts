@@ -1,4 +1,4 @@
-import { exactDuration, exactShare, exactSize } from '../../common/units.js'
+import { exactDuration, exactRate, exactShare, exactSize } from '../../common/units.js'
 import type { CheckSetting, CheckName, Threshold } from '../model/check-table.js'
 import type { HeartbeatRule, Policy, RouteRule, TargetRule } from '../model/policy.js'
 import { checkNames, settingsOf } from './policy-schema.js'
@@ -33,7 +33,7 @@ export function fileForm(policy: Policy): FileMap {
         match,
         join: join || undefined,
         cache: sizeOf(cacheBytes),
-        drain: drainBytesPerSecond === undefined ? undefined : `${exactSize(drainBytesPerSecond)}/s`,
+        drain: drainBytesPerSecond === undefined ? undefined : exactRate(drainBytesPerSecond),
       }),
     ),
     exceptions: policy.exceptions.map(({ vm, host, rule, reason }) => given({ vm, host, rule, reason })),
@@ -103,6 +103,8 @@ export function inUnit(value: number, unit: CheckSetting['unit']): string | numb
       return exactShare(value)
     case 'size':
       return exactSize(value)
+    case 'rate':
+      return exactRate(value)
     case 'duration':
       return exactDuration(value)
     case 'number':

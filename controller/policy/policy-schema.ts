@@ -51,7 +51,7 @@ const exception = z
   })
   .refine(({ vm, host }) => (vm === undefined) !== (host === undefined), 'either vm or host')
 
-const settingSchemas = { share, size: bytes, duration, number: z.number().min(0).max(1e15) } satisfies Record<
+const settingSchemas = { share, size: bytes, rate, duration, number: z.number().min(0).max(1e15) } satisfies Record<
   CheckSetting['unit'],
   z.ZodType<number>
 >
