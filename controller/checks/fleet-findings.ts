@@ -4,6 +4,7 @@ import type { Policy } from '../model/policy.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { labelsOfVms, type VmLabels } from '../policy/resolve.js'
 import { capacity, type Capacity } from './capacity.js'
+import { loadFindings } from './load/load-findings.js'
 import { placedFleet } from './policy/placed-fleet.js'
 import { policyFileFindings } from './policy/policy-file.js'
 import { policyFindings } from './policy/policy-findings.js'
@@ -21,10 +22,12 @@ export interface Judgement {
 export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Circumstances = {}): Judgement {
   const labels = labelsOfVms(policy, snapshot)
   const made = capacity(snapshot, policy)
+  const placed = placedFleet(snapshot, policy, labels)
   const found = [
     ...made.findings,
     ...policyFileFindings(circumstances.policyProblem),
-    ...policyFindings(placedFleet(snapshot, policy, labels)),
+    ...policyFindings(placed),
+    ...loadFindings(placed),
   ]
   const settled = settle(found, snapshot, policy)
   return { labels, capacity: made, findings: { ...settled, stands: worstFirst(settled.stands) } }

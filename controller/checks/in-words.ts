@@ -8,3 +8,17 @@ export function named(names: readonly string[]): string {
 export function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }
+
+/** `1.5 ms`, `31 ms`, `2.5 s`: how long requests take. */
+export function inTime(ms: number): string {
+  return ms < 1000 ? `${rounded(ms)} ms` : `${rounded(ms / 1000)} s`
+}
+
+/** `0.4%`, `31%`. */
+export function inPercent(share: number): string {
+  return `${rounded(share * 100)}%`
+}
+
+function rounded(value: number): number {
+  return Number(value.toFixed(value < 10 ? 1 : 0))
+}

@@ -27,6 +27,12 @@ const standing = { raiseAfterMs: 5 * minute, clearAfterMs: minute } as const
 /** For figures that go up and down. */
 const figure = { raiseAfterMs: 2 * minute, clearAfterMs: 5 * minute } as const
 
+const clearBelow = {
+  unit: 'share',
+  initial: 0.6,
+  meaning: 'of each of these limits: below one of them it is over',
+} as const satisfies CheckSetting
+
 export const checkTable = {
   'host-silent': {
     says: 'nothing is heard of a host; its room does not count',
@@ -106,6 +112,25 @@ export const checkTable = {
     ...standing,
   },
   'apart-on-one-host': { says: 'two VMs that `apart` names run on one host', severity: 'warning', ...standing },
+  'vm-hammers-array': {
+    says: 'a VM does most of the work of an array that others use, while it is slow; a request counts as its bytes and 64 KiB more',
+    severity: 'warning; info of a core VM',
+    // Each second counts here: others wait.
+    raiseAfterMs: 3000,
+    clearAfterMs: 20_000,
+    settings: {
+      personalShare: { unit: 'share', initial: 0.3, meaning: "of the array's work, by a personal VM" },
+      share: { unit: 'share', initial: 0.6, meaning: 'the same, by any other' },
+      personalLatency: {
+        unit: 'duration',
+        initial: 15,
+        meaning: 'reads or writes of the array take that long: for a personal VM',
+      },
+      latency: { unit: 'duration', initial: 30, meaning: 'the same, for any other' },
+      work: { unit: 'rate', initial: 2e6, meaning: 'what it does at least' },
+      clearBelow,
+    },
+  },
 } as const satisfies Readonly<Record<string, CheckRow>>
 
 export type CheckName = keyof typeof checkTable

@@ -25,6 +25,8 @@ export interface PlacedFleet {
   readonly vms: readonly PlacedVm[]
   /** Active VMs by host id. */
   readonly byHost: ReadonlyMap<string, readonly PlacedVm[]>
+  /** By key of the array. */
+  readonly boxOf: (arrayKey: string) => Box
 }
 
 /** @param labels of all VMs, by UUID */
@@ -49,6 +51,7 @@ export function placedFleet(snapshot: Snapshot, policy: Policy, labels: Readonly
     snapshot,
     policy,
     vms,
+    boxOf,
     byHost: groupBy(
       vms.filter(({ active }) => active),
       ({ vm }) => vm.hostId,

@@ -11,8 +11,9 @@ export interface Victims {
 /** Enough to see who it is about; an array may have thousands. */
 const mostRelated = 20
 
+/** Core VMs first: it matters most for them. */
 export function victimsOf(vms: readonly PlacedVm[]): Victims {
-  const ordered = vms.toSorted(byName)
+  const ordered = vms.toSorted((a, b) => Number(b.class === 'core') - Number(a.class === 'core') || byName(a, b))
   return {
     names: named(ordered.map(({ name }) => name)),
     related: ordered.slice(0, mostRelated).map(({ vm }) => ({ role: 'victim', subject: vmSubject(vm) })),

@@ -1,0 +1,15 @@
+import type { Finding } from '../../model/finding.js'
+import type { PlacedFleet } from '../policy/placed-fleet.js'
+import { boxLoads, type BoxLoad } from './box-load.js'
+import { vmHammersArray } from './vm-hammers-array.js'
+
+const storageChecks = [vmHammersArray] as const satisfies readonly ((
+  fleet: PlacedFleet,
+  loads: ReadonlyMap<string, BoxLoad>,
+) => Finding[])[]
+
+/** What is said of load and of what waits for it, exceptions not yet taken out. */
+export function loadFindings(fleet: PlacedFleet): Finding[] {
+  const loads = boxLoads(fleet)
+  return storageChecks.flatMap((check) => check(fleet, loads))
+}
