@@ -5,6 +5,7 @@ import { buildSnapshot, uuidOf, withVm, type VmRow } from '../../../test/support
 import { withIo, type Io } from '../../../test/support/snapshot-io.js'
 import type { Finding } from '../../model/finding.js'
 import type { Snapshot } from '../../model/snapshot.js'
+import { labelsOfVms } from '../../policy/resolve.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { placedFleet } from '../policy/placed-fleet.js'
 import { boxLoads } from './box-load.js'
@@ -40,7 +41,7 @@ const writes = (requests: number, latencyMs?: number): Io => ({
 })
 
 const find = (snapshot: Snapshot): Finding[] => {
-  const placed = placedFleet(snapshot, policy)
+  const placed = placedFleet(snapshot, policy, labelsOfVms(policy, snapshot))
   return vmHammersArray(placed, boxLoads(placed))
 }
 const inShort = (snapshot: Snapshot): string[] =>

@@ -5,7 +5,7 @@ import { createWorld } from '../../../agent/hypervisor/simulated/world.js'
 import { alertSettingsOf, saidBy } from '../../../controller/alerts/policy-settings.js'
 import { emptyAlertState, step } from '../../../controller/alerts/step.js'
 import { worldOf } from '../../../controller/alerts/world.js'
-import { fleetFindings } from '../../../controller/checks/fleet-findings.js'
+import { judgeFleet } from '../../../controller/checks/fleet-findings.js'
 import { Replay } from '../../support/replay.js'
 import { latencyOf, quantile, rounded } from '../store/figures.js'
 import { largeFleet, largePolicy } from './large-fleet.js'
@@ -32,7 +32,6 @@ const startMs = Date.UTC(2026, 2, 2, 9)
 
 const policy = largePolicy()
 const settings = alertSettingsOf(policy)
-const said = saidBy(policy)
 const world = createWorld(largeFleet(size), { seed: Number(values.seed), startMs, stepMs: 1000 })
 const replay = new Replay(world)
 replay.connect(startMs)
@@ -86,13 +85,16 @@ console.log(
 function judge(atMs: number): void {
   const snapshot = replay.fleet.snapshot()
   const beganMs = performance.now()
-  const { stands } = fleetFindings(snapshot, policy)
+  const { labels, findings: said } = judgeFleet(snapshot, policy)
   const checkedMs = performance.now()
-  const done = step(state, stands, worldOf(snapshot, said), settings, { atMs, elapsedMs: hostsBeatMs / ticksOfBeat })
+  const done = step(state, [...said.stands, ...said.kept], worldOf(snapshot, saidBy(labels)), settings, {
+    atMs,
+    elapsedMs: hostsBeatMs / ticksOfBeat,
+  })
   took.push({ checksMs: checkedMs - beganMs, stepMs: performance.now() - checkedMs })
   loops.push(calibrationLoop())
   state = done.state
-  findings = stands.length
+  findings = said.stands.length
 }
 
 /** Milliseconds that a fixed piece of the kind of work that checks are takes: maps, texts and sums. */
