@@ -27,11 +27,7 @@ const standing = { raiseAfterMs: 5 * minute, clearAfterMs: minute } as const
 /** For figures that go up and down. */
 const figure = { raiseAfterMs: 2 * minute, clearAfterMs: 5 * minute } as const
 
-const clearBelow = {
-  unit: 'share',
-  initial: 0.6,
-  meaning: 'of each of these limits: below one of them it is over',
-} as const satisfies CheckSetting
+const ofLimits = 'of each of these limits: below it is over'
 
 export const checkTable = {
   'host-silent': {
@@ -128,7 +124,7 @@ export const checkTable = {
       },
       latency: { unit: 'duration', initial: 30, meaning: 'the same, for any other' },
       work: { unit: 'rate', initial: 2e6, meaning: 'what it does at least' },
-      clearBelow,
+      clearBelow: { unit: 'share', initial: 0.7, meaning: ofLimits },
     },
   },
 } as const satisfies Readonly<Record<string, CheckRow>>

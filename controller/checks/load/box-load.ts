@@ -40,6 +40,8 @@ export interface Wait {
   readonly disk?: Disk
   readonly field: 'readLatencyMs' | 'writeLatencyMs'
   readonly latencyMs: number
+  /** The same without the time that requests wait for others of the same: what it would be, one at a time. */
+  readonly serviceMs: number
   readonly source: MetricSource
 }
 
@@ -92,12 +94,18 @@ export function waitOf(metrics: Metrics): Wait | undefined {
     if (latency === undefined || 'absent' in latency || requests === undefined) continue
     const inFlight = (requests * latency.value) / 1000
     if (inFlight < leastInFlight || (slowest !== undefined && slowest.latencyMs >= latency.value)) continue
-    slowest = { field: `${way}LatencyMs`, latencyMs: latency.value, source: latency.source }
+    const serviceMs = latency.value / Math.max(1, inFlight)
+    slowest = { field: `${way}LatencyMs`, latencyMs: latency.value, serviceMs, source: latency.source }
   }
   return slowest
 }
 
 const leastInFlight = 0.1
+
+/** Somebody who keeps many requests in flight waits for himself: then it counts how long one takes. */
+export function othersWaitMs({ latencyMs, serviceMs }: Wait, isAlone: boolean): number {
+  return isAlone ? serviceMs : latencyMs
+}
 
 /** What is waited for, in a sentence. */
 export function waitWord({ field }: Wait): string {

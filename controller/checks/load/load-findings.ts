@@ -3,10 +3,9 @@ import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { boxLoads, type BoxLoad } from './box-load.js'
 import { vmHammersArray } from './vm-hammers-array.js'
 
-const storageChecks = [vmHammersArray] as const satisfies readonly ((
-  fleet: PlacedFleet,
-  loads: ReadonlyMap<string, BoxLoad>,
-) => Finding[])[]
+type StorageCheck = (fleet: PlacedFleet, loads: ReadonlyMap<string, BoxLoad>) => Finding[]
+
+const storageChecks = [vmHammersArray] as const satisfies readonly StorageCheck[]
 
 /** What is said of load and of what waits for it, exceptions not yet taken out. */
 export function loadFindings(fleet: PlacedFleet): Finding[] {

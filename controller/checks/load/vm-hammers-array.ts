@@ -5,7 +5,7 @@ import { inPercent, inTime } from '../in-words.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf } from '../policy/victims.js'
 import { isStalled, waitOf, waitWord, type BoxLoad, type BoxUser, type Wait } from './box-load.js'
-import { strengthAbove, weakest } from './strength.js'
+import { strengthAbove, weakest } from '../strength.js'
 
 /**
  * VMs that do most of the work of an array which others use, while it is slow. A personal VM is named sooner than others are, as nobody

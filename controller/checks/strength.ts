@@ -1,4 +1,4 @@
-import type { Finding } from '../../model/finding.js'
+import type { Finding } from '../model/finding.js'
 
 /** What a figure is worth: it raises an alert, it keeps one from ending, or neither. */
 export type Strength = Finding['strength'] | undefined
