@@ -1,4 +1,5 @@
 import type { Alert } from '../model/alert.js'
+import type { Related } from '../model/finding.js'
 import { matchesPattern } from '../policy/match.js'
 import type { AlertPattern, Inhibition } from './settings.js'
 import { subjectKey, type World } from './world.js'
@@ -18,7 +19,7 @@ export function inhibited(
     if (sources.size === 0) continue
     for (const target of alerts.values()) {
       if (!fits(rule.target, target)) continue
-      for (const subject of rule.relation === 'inside' ? world.around(target.finding.subject) : [keyOf(target)]) {
+      for (const subject of subjectsFor(rule, target, world)) {
         const others = (sources.get(subject) ?? []).filter((key) => key !== target.key)
         if (others.length > 0) explained.set(target.key, [...(explained.get(target.key) ?? []), ...others])
       }
@@ -27,15 +28,29 @@ export function inhibited(
   return fromUnexplained(alerts, explained)
 }
 
+/** By which subjects a target may be explained. */
+function subjectsFor({ relation }: Inhibition, target: Alert, world: Pick<World, 'around'>): readonly string[] {
+  switch (relation) {
+    case 'inside':
+      return world.around(target.finding.subject)
+    case 'culprit':
+      return relatedOf(target, 'culprit')
+    case 'same':
+    case 'victim':
+      return [keyOf(target)]
+  }
+}
+
+function relatedOf({ finding }: Alert, role: Related['role']): string[] {
+  return finding.related.filter((one) => one.role === role).map(({ subject }) => subjectKey(subject))
+}
+
 /** Keys of the alerts that explain, by the subject of what they explain. */
 function sourcesBySubject(alerts: ReadonlyMap<string, Alert>, rule: Inhibition): Map<string, string[]> {
   const sources = new Map<string, string[]>()
   for (const source of alerts.values()) {
     if (!fits(rule.source, source)) continue
-    const subjects =
-      rule.relation === 'victim'
-        ? source.finding.related.filter(({ role }) => role === 'victim').map(({ subject }) => subjectKey(subject))
-        : [keyOf(source)]
+    const subjects = rule.relation === 'victim' ? relatedOf(source, 'victim') : [keyOf(source)]
     for (const subject of subjects) sources.set(subject, [...(sources.get(subject) ?? []), source.key])
   }
   return sources
@@ -62,8 +77,9 @@ function fromUnexplained(
   return result
 }
 
-function fits({ check, kind }: AlertPattern, { finding }: Alert): boolean {
-  return (kind === undefined || kind === finding.subject.kind) && matchesPattern(check, finding.check)
+function fits({ check, kind, severity }: AlertPattern, alert: Alert): boolean {
+  if (kind !== undefined && kind !== alert.finding.subject.kind) return false
+  return (severity === undefined || severity === alert.severity) && matchesPattern(check, alert.finding.check)
 }
 
 function keyOf({ finding }: Alert): string {

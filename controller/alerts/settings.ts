@@ -30,16 +30,17 @@ export interface Inhibition {
   readonly source: AlertPattern
   readonly target: AlertPattern
   /**
-   * `same`: both are about one subject. `inside`: the target's subject is inside the source's: a VM on a host, a host of an agent.
-   * `victim`: the source names the target's subject as its victim.
+   * `same`: both are about one subject. `inside`: the target's subject is inside the source's: a VM on a host or with disks on an array, a
+   * host of an agent. `victim`: the source names the target's subject as its victim. `culprit`: the target names the source's subject as its culprit.
    */
-  readonly relation: 'same' | 'inside' | 'victim'
+  readonly relation: 'same' | 'inside' | 'victim' | 'culprit'
 }
 
 export interface AlertPattern {
   /** Pattern of names of checks. */
   readonly check: string
   readonly kind?: SubjectKind | undefined
+  readonly severity?: Severity | undefined
 }
 
 /** An alert that fired `firings` times within `windowMs` flaps: from then on it has to be clear for `quietMs` before it is resolved. */
@@ -105,10 +106,16 @@ const defaultInhibitions: readonly Inhibition[] = [
     },
   ]),
   {
-    name: 'a saturated array explains its victims',
+    name: 'a slow array explains the VMs that wait for their disks on it',
     source: { check: 'array-*', kind: 'array' },
-    target: { check: '*', kind: 'vm' },
-    relation: 'victim',
+    target: { check: 'vm-disk-latency', kind: 'vm' },
+    relation: 'inside',
+  },
+  {
+    name: 'a VM that hammers an array explains that it is slow, not that it stands still',
+    source: { check: 'vm-hammers-array', kind: 'vm' },
+    target: { check: 'array-latency', kind: 'array', severity: 'warning' },
+    relation: 'culprit',
   },
 ]
 

@@ -260,7 +260,10 @@ const quietly: readonly Timeline[] = [
     ],
   },
   {
-    name: 'a saturated array explains its victims, not its culprit',
+    name: 'what explains its victims does not explain who else is in trouble',
+    settings: {
+      inhibitions: [{ name: 'v', source: { check: 'array-*' }, target: { check: '*' }, relation: 'victim' }],
+    },
     say: { 0: 'a1>x x y' },
     until: 61,
     expect: ['60 fired array:a1', '60 fired vm:x', '60 fired vm:y', '60 tell fired array:a1', '60 tell fired vm:y'],

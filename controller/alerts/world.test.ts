@@ -85,5 +85,6 @@ test('knows what is inside of what, wherever a VM is by now', () => {
   expect(world.around(vm('up'))[0]).toBe(`host:${hostOf('h1').id}`)
   const moved = worldOf(withVm(snapshot, 'up', { hostId: hostOf('h2').id }), (vm) => vm)
   expect(moved.around(vm('up'))[0]).toBe(`host:${hostOf('h2').id}`)
+  expect(world.around(vm('up'))).toContain(`array:local:${hostOf('h1').id}:0`)
   expect(world.around(vm('nobody'))).toEqual([])
 })

@@ -9,7 +9,7 @@ export interface World {
    */
   sight(about: Pick<Finding, 'subject' | 'evidence'>): Sight
   facts(subject: Subject, related: readonly Related[]): SubjectFacts
-  /** Keys (`subjectKey`) of what a subject is inside: a VM's host, a host's agent. */
+  /** Keys (`subjectKey`) of what a subject is inside: a VM's host and the arrays that its disks are on, a host's agent. */
   around(subject: Subject): readonly string[]
 }
 
@@ -114,5 +114,11 @@ function aroundOf(snapshot: Snapshot, { kind, id }: Subject): string[] {
   return [
     ...(kind === 'vm' && host !== undefined ? [subjectKey({ kind: 'host', id: host.id })] : []),
     ...(host === undefined || host.agentId === '' ? [] : [subjectKey({ kind: 'agent', id: host.agentId })]),
+    ...arraysOf(snapshot, vm).map((key) => subjectKey({ kind: 'array', id: key })),
   ]
+}
+
+function arraysOf(snapshot: Snapshot, vm: Vm | undefined): string[] {
+  const keys = vm?.diskIds.map((id) => snapshot.disks.get(id)?.arrayKey ?? '') ?? []
+  return [...new Set(keys)].filter((key) => key !== '')
 }

@@ -108,6 +108,17 @@ export const checkTable = {
     ...standing,
   },
   'apart-on-one-host': { says: 'two VMs that `apart` names run on one host', severity: 'warning', ...standing },
+  'array-latency': {
+    says: 'an array is slow, or stands still; who makes most of its work, and who waits',
+    severity: 'warning; critical if it stands still or is very slow',
+    raiseAfterMs: 30_000,
+    clearAfterMs: 2 * minute,
+    settings: {
+      above: { unit: 'duration', initial: 50, meaning: 'reads or writes take that long' },
+      clearBelow: { unit: 'duration', initial: 30, meaning: 'below it is over' },
+      critical: { unit: 'duration', initial: 1000, meaning: 'from here on it is critical' },
+    },
+  },
   'vm-hammers-array': {
     says: 'a VM does most of the work of an array that others use, while it is slow; a request counts as its bytes and 64 KiB more',
     severity: 'warning; info of a core VM',

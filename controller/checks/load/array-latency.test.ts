@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest'
+
+import { withIo } from '../../../test/support/snapshot-io.js'
+import {
+  boxKey as key,
+  foundBy,
+  inShort,
+  secondKey,
+  standsStill,
+  storageFleet as fleet,
+  storagePolicy,
+  vmOnBox as vm,
+  writes,
+} from '../../../test/support/storage-fleet.js'
+import type { Snapshot } from '../../model/snapshot.js'
+import { fleetFindings } from '../fleet-findings.js'
+import { arrayLatency } from './array-latency.js'
+
+const array = (latencyMs: number): Snapshot => withIo(fleet(), { arrays: { [key]: writes(100, latencyMs) } })
+
+describe('array-latency', () => {
+  it.each<[string, Snapshot, string[]]>([
+    ['slow', array(50), ['raise warning the box']],
+    ['less slow: not over', array(30), ['keep warning the box']],
+    ['quick', array(29), []],
+    ['very slow', array(1000), ['raise critical the box']],
+    ['slow for one request in minutes', withIo(fleet(), { arrays: { [key]: writes(0.5, 150) } }), []],
+    [
+      'reads, beside writes that the cache takes',
+      withIo(fleet(), { arrays: { [key]: { ...writes(100, 1), read: [1e6, 60, 70] } } }),
+      ['raise warning the box'],
+    ],
+    ['nobody measures how slow', withIo(fleet(), { arrays: { [key]: writes(100) } }), []],
+    ['no figures', fleet(), []],
+    ['nothing is asked of it', withIo(fleet(), { arrays: { [key]: standsStill(0) } }), []],
+    ['one request between two readings', withIo(fleet(), { arrays: { [key]: standsStill(1) } }), []],
+    ['it stands still', withIo(fleet(), { arrays: { [key]: standsStill(2) } }), ['raise critical the box']],
+    [
+      'requests wait and nobody counts those that are completed',
+      withIo(fleet(), { arrays: { [key]: { inFlight: 5 } } }),
+      [],
+    ],
+    ['nobody uses it', withIo(fleet([]), { arrays: { [key]: writes(100, 90) } }), []],
+    [
+      'one VM alone that keeps many requests in flight waits for itself',
+      withIo(fleet([vm('p1')]), { arrays: { [key]: writes(100, 90) } }),
+      [],
+    ],
+    [
+      'one VM alone, of which each request takes long',
+      withIo(fleet([vm('p1')]), { arrays: { [key]: writes(2, 90) } }),
+      ['raise warning the box'],
+    ],
+    [
+      'the other way into the same box is not slow',
+      withIo(fleet(), { arrays: { [key]: writes(100, 60), [secondKey]: writes(100, 4) } }),
+      ['raise warning the box'],
+    ],
+  ])('%s', (_what, snapshot, expected) => {
+    expect(foundBy(arrayLatency, snapshot).map(inShort)).toEqual(expected)
+  })
+
+  it('names who makes most of the work, and who waits', () => {
+    const [one] = foundBy(
+      arrayLatency,
+      withIo(fleet(['p1', 'p2', 'p3', 'c1', 'x1'].map((name) => vm(name))), {
+        vms: { p1: writes(40), p2: writes(30), p3: writes(20), x1: writes(10) },
+        arrays: { [key]: writes(100, 81.6) },
+      }),
+    )
+    expect(one?.message).toBe(
+      'its writes take 82 ms; most of its work: p1 (40%) and p2 (30%); others there: c1, p3 and x1',
+    )
+    expect(one?.evidence).toEqual([
+      { entityKind: 'array', entityId: key, field: 'writeLatencyMs', value: 81.6, limit: 50 },
+    ])
+    expect(one?.related.map(({ role, subject }) => `${role} ${subject.name}`)).toEqual([
+      'culprit p1',
+      'culprit p2',
+      'victim c1',
+      'victim p3',
+      'victim x1',
+    ])
+  })
+
+  it('blames nobody for the work of many', () => {
+    const names = Array.from({ length: 20 }, (_, at) => `p${at}`)
+    const [one] = foundBy(
+      arrayLatency,
+      withIo(fleet(names.map((name) => vm(name))), {
+        vms: Object.fromEntries(names.map((name) => [name, writes(5)])),
+        arrays: { [key]: writes(100, 60) },
+      }),
+    )
+    expect(one?.message).toBe('its writes take 60 ms; others there: p0, p1, p10 and 17 more')
+  })
+
+  it('says of one that stands still how many requests wait', () => {
+    const [one] = foundBy(arrayLatency, withIo(fleet(), { arrays: { [key]: standsStill(12) } }))
+    expect(one?.message).toBe('it stands still: 12 requests wait, and none is completed; on it: c1, p1 and x1')
+    expect(one?.evidence).toMatchObject([{ field: 'inFlight', value: 12 }])
+  })
+
+  it('is set by the policy', () => {
+    const found = (text: string): string[] =>
+      fleetFindings(array(60), storagePolicy(text)).stands.map(({ check }) => check)
+    expect(found('')).toEqual(expect.arrayContaining(['array-latency']))
+    expect(found('thresholds: { array-latency: { above: 61ms } }')).not.toContain('array-latency')
+  })
+})

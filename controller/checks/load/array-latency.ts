@@ -1,0 +1,86 @@
+import { finding, vmSubject, type Finding, type Related, type Subject } from '../../model/finding.js'
+import { valueOf, type StorageArray } from '../../model/snapshot.js'
+import { inPercent, inTime, named } from '../in-words.js'
+import type { PlacedFleet } from '../policy/placed-fleet.js'
+import { victimsOf } from '../policy/victims.js'
+import { isStalled, othersWaitMs, waitOf, waitWord, type BoxLoad, type BoxUser } from './box-load.js'
+import { strengthAbove } from '../strength.js'
+
+/** Arrays that are slow for those who share them, or that complete nothing at all. */
+export function arrayLatency({ policy: { thresholds } }: PlacedFleet, loads: ReadonlyMap<string, BoxLoad>): Finding[] {
+  return [...loads.values()].flatMap((load) =>
+    load.users.length === 0
+      ? []
+      : load.arrays.flatMap((array) =>
+          isStalled(array) ? [stalledFinding(array, load)] : slowFinding(array, load, thresholds['array-latency']),
+        ),
+  )
+}
+
+type Limits = PlacedFleet['policy']['thresholds']['array-latency']
+
+function stalledFinding(array: StorageArray, load: BoxLoad): Finding {
+  const inFlight = valueOf(array.metrics['inFlight'])
+  const { names, related } = victimsOf(load.users.map(({ one }) => one))
+  return finding({
+    check: 'array-latency',
+    severity: 'critical',
+    subject: subjectOf(array, load),
+    message: `it stands still: ${inFlight ?? 0} requests wait, and none is completed; on it: ${names}`,
+    evidence: [{ entityKind: 'array', entityId: array.key, field: 'inFlight', value: inFlight, limit: undefined }],
+    related,
+  })
+}
+
+function slowFinding(array: StorageArray, load: BoxLoad, limits: Limits): Finding[] {
+  const wait = waitOf(array.metrics)
+  if (wait === undefined) return []
+  const waitMs = othersWaitMs(wait, load.users.length < 2)
+  const strength = strengthAbove(waitMs, limits.above, limits.clearBelow)
+  if (strength === undefined) return []
+  const culprits = culpritsOf(load)
+  const waiting = victimsOf(load.users.filter((user) => !culprits.includes(user)).map(({ one }) => one))
+  const parts = [
+    `its ${waitWord(wait)} take ${inTime(wait.latencyMs)}`,
+    ...(culprits.length > 0 ? [`most of its work: ${named(culprits.map(shareText))}`] : []),
+    ...(waiting.related.length > 0 ? [`others there: ${waiting.names}`] : []),
+  ]
+  return [
+    finding({
+      check: 'array-latency',
+      severity: waitMs >= limits.critical ? 'critical' : 'warning',
+      subject: subjectOf(array, load),
+      strength,
+      message: parts.join('; '),
+      evidence: [
+        { entityKind: 'array', entityId: array.key, field: wait.field, value: wait.latencyMs, limit: limits.above },
+      ],
+      related: [
+        ...culprits.map(({ one }): Related => ({ role: 'culprit', subject: vmSubject(one.vm) })),
+        ...waiting.related,
+      ],
+    }),
+  ]
+}
+
+function subjectOf({ key }: StorageArray, { box }: BoxLoad): Subject {
+  return { kind: 'array', id: key, name: box.name }
+}
+
+const mostCulprits = 5
+const leastShare = 0.1
+
+/** Those who make half of the work together, the busiest first; nobody if it takes many. */
+function culpritsOf({ users }: BoxLoad): readonly BoxUser[] {
+  const busiest = users
+    .filter(({ share }) => share >= leastShare)
+    .toSorted((a, b) => b.share - a.share)
+    .slice(0, mostCulprits)
+  let share = 0
+  const enough = busiest.findIndex((user) => (share += user.share) >= 0.5)
+  return enough < 0 ? [] : busiest.slice(0, enough + 1)
+}
+
+function shareText({ one, share }: BoxUser): string {
+  return `${one.name} (${inPercent(share)})`
+}
