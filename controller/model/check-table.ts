@@ -119,6 +119,20 @@ export const checkTable = {
       critical: { unit: 'duration', initial: 1000, meaning: 'from here on it is critical' },
     },
   },
+  'vm-disk-latency': {
+    says: 'a VM waits long for its disks, and not only for itself',
+    severity: 'warning',
+    ...figure,
+    settings: {
+      above: {
+        unit: 'duration',
+        initial: 100,
+        meaning:
+          'reads or writes take that long; of a VM that makes half of the work of the array or more, each by itself',
+      },
+      clearBelow: { unit: 'duration', initial: 60, meaning: 'below it is over' },
+    },
+  },
   'vm-hammers-array': {
     says: 'a VM does most of the work of an array that others use, while it is slow; a request counts as its bytes and 64 KiB more',
     severity: 'warning; info of a core VM',
