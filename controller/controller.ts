@@ -24,12 +24,14 @@ import { RememberedHosts } from './ingest/remembered-from-wire.js'
 import { ReportWriter } from './ingest/report-writer.js'
 import type { Intervals } from './ingest/to-wire.js'
 import { LivePolicy } from './policy/live-policy.js'
+import type { Circumstances } from './model/circumstances.js'
 import { PolicyHistory } from './policy/policy-history.js'
 import { policyMetrics } from './policy/policy-metrics.js'
 import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
 import { BackupDesk } from './store/embedded/backup-desk.js'
 import { openStore } from './store/open-store.js'
 import { storeMetrics } from './store/store-metrics.js'
+import { SpaceTrends } from './trends/space-trends.js'
 
 export interface ControllerOptions {
   readonly config: ControllerConfig
@@ -49,6 +51,7 @@ export interface Controller {
 }
 
 const tickEveryMs = 1000
+const lookAtTrendsEveryMs = 60_000
 const lookAtOverlapEveryMs = 3_600_000
 const localTokenValidMs = 365 * 86_400_000
 
@@ -160,8 +163,11 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
 
   const { limits: httpLimits, publicUrl, ...httpAddress } = config.http
   const settings = madeOnce(alertSettingsOf)
-  const nothing = {}
-  const look = new FleetLook({ fleet, policy: () => policy.inForce(), circumstances: () => nothing })
+  const trends = new SpaceTrends({ store, snapshot: () => fleet.snapshot(), registry, log, now })
+  trends.start(lookAtTrendsEveryMs)
+  lifecycle.add('trends', () => trends.stop())
+  const around = madeOnce((known: SpaceTrends['current']): Circumstances => ({ trends: known }))
+  const look = new FleetLook({ fleet, policy: () => policy.inForce(), circumstances: () => around(trends.current) })
   const alerts = await AlertDesk.open({
     state,
     registry,

@@ -9,6 +9,7 @@ import { placedFleet } from './policy/placed-fleet.js'
 import { policyFileFindings } from './policy/policy-file.js'
 import { policyFindings } from './policy/policy-findings.js'
 import { settle, type Settled } from './settle.js'
+import { fileSystemSpace } from './space/file-system-space.js'
 
 /** All that is made of a fleet by a policy, each of it once. */
 export interface Judgement {
@@ -28,6 +29,7 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...policyFileFindings(circumstances.policyProblem),
     ...policyFindings(placed),
     ...loadFindings(placed),
+    ...fileSystemSpace(snapshot, policy, circumstances.trends ?? new Map()),
   ]
   const settled = settle(found, snapshot, policy)
   return { labels, capacity: made, findings: { ...settled, stands: worstFirst(settled.stands) } }

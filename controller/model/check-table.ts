@@ -108,6 +108,25 @@ export const checkTable = {
     ...standing,
   },
   'apart-on-one-host': { says: 'two VMs that `apart` names run on one host', severity: 'warning', ...standing },
+  'file-system-space': {
+    says: 'a file system of a host is nearly full, will be soon by how it filled so far, or cannot be written any more',
+    severity: 'warning; critical if next to nothing is left, or will be within a day',
+    ...figure,
+    settings: {
+      share: { unit: 'share', initial: 0.1, meaning: 'of its size is available, and less than `available`' },
+      available: { unit: 'size', initial: 20 * 2 ** 30, meaning: 'is available, and less than `share`' },
+      criticalShare: { unit: 'share', initial: 0.03, meaning: 'the same, for critical' },
+      criticalAvailable: { unit: 'size', initial: 2 * 2 ** 30, meaning: 'the same, for critical' },
+      left: {
+        unit: 'duration',
+        initial: 7 * 24 * 60 * minute,
+        meaning: 'until it is full, if it goes on filling as in the last 7 days',
+      },
+      criticalLeft: { unit: 'duration', initial: 24 * 60 * minute, meaning: 'the same, for critical' },
+      files: { unit: 'share', initial: 0.05, meaning: 'of its inodes are free' },
+      clearAbove: { unit: 'number', initial: 1.2, meaning: 'times these limits: above it is over' },
+    },
+  },
   'array-latency': {
     says: 'an array is slow, or stands still; who makes most of its work, and who waits',
     severity: 'warning; critical if it stands still or is very slow',

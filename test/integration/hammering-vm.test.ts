@@ -6,7 +6,7 @@ import { createWorld, type World } from '../../agent/hypervisor/simulated/world.
 import { alertSettingsOf, saidBy } from '../../controller/alerts/policy-settings.js'
 import { emptyAlertState, step } from '../../controller/alerts/step.js'
 import { worldOf } from '../../controller/alerts/world.js'
-import { fleetFindings } from '../../controller/checks/fleet-findings.js'
+import { judgeFleet } from '../../controller/checks/fleet-findings.js'
 import type { Alert } from '../../controller/model/alert.js'
 import { elabPolicy } from '../support/elab-policy.js'
 import { Replay } from '../support/replay.js'
@@ -51,13 +51,18 @@ function told(check: string, everyMs: number): Told[] {
   replay.connect(startMs)
   const policy = elabPolicy()
   const settings = alertSettingsOf(policy)
-  const said = saidBy(policy)
   let state = emptyAlertState('t')
   const found: Told[] = []
   const look = (atMs: number): void => {
     const snapshot = replay.fleet.snapshot()
-    const { stands, kept } = fleetFindings(snapshot, policy)
-    const done = step(state, [...stands, ...kept], worldOf(snapshot, said), settings, { atMs, elapsedMs: second })
+    const {
+      labels,
+      findings: { stands, kept },
+    } = judgeFleet(snapshot, policy)
+    const done = step(state, [...stands, ...kept], worldOf(snapshot, saidBy(labels)), settings, {
+      atMs,
+      elapsedMs: second,
+    })
     for (const { what, number } of done.transitions.filter((one) => one.check === check)) {
       const alert = [...done.state.alerts.values()].find((one) => one.number === number)
       if (what === 'fired' && alert !== undefined) found.push({ firedMs: atMs, alert, resolvedMs: undefined })

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest'
+
+import { policyOf } from '../../../test/support/policy-with.js'
+import { buildSnapshot, hostIdOf, type HostRow } from '../../../test/support/snapshot-builder.js'
+import type { Finding } from '../../model/finding.js'
+import type { FileSystem, Snapshot } from '../../model/snapshot.js'
+import { fileSystemId, type SpaceTrend } from '../../model/space-trend.js'
+import { fleetFindings } from '../fleet-findings.js'
+import { fileSystemSpace } from './file-system-space.js'
+
+const GiB = 2 ** 30
+const day = 86_400_000
+
+const root = (more: Partial<FileSystem> = {}): FileSystem => ({
+  mount: '/',
+  device: '/dev/sda1',
+  type: 'ext4',
+  sizeBytes: 100 * GiB,
+  availableBytes: 50 * GiB,
+  files: 1000,
+  filesFree: 900,
+  readOnly: false,
+  ...more,
+})
+/** So many of 100 GiB, or of what is said, are available. */
+const left = (gibibytes: number, ofGibibytes = 100): FileSystem =>
+  root({ sizeBytes: ofGibibytes * GiB, availableBytes: gibibytes * GiB })
+
+const host = (name: string, fileSystems: readonly FileSystem[], more: Partial<HostRow> = {}): HostRow => {
+  return { name, memoryMiB: 1024, more: { fileSystems }, ...more }
+}
+const one = (fileSystem: FileSystem): Snapshot => buildSnapshot({ hosts: [host('a', [fileSystem])], vms: [] })
+const fills = (gibibytesPerDay: number): ReadonlyMap<string, SpaceTrend> =>
+  new Map([[fileSystemId(hostIdOf('a'), '/'), { bytesPerDay: gibibytesPerDay * GiB, overMs: 7 * day }]])
+
+const find = (snapshot: Snapshot, trends: ReadonlyMap<string, SpaceTrend> = new Map(), policy = policyOf('')) =>
+  fileSystemSpace(snapshot, policy, trends)
+const inShort = (findings: readonly Finding[]): string[] =>
+  findings.map(({ strength, severity, subject, part }) => `${strength} ${severity} ${subject.name} ${part}`)
+
+describe('file-system-space', () => {
+  it.each<[string, FileSystem, string[]]>([
+    ['half full', left(50), []],
+    ['a tenth left', left(10), ['keep warning a /']],
+    ['less than a tenth left', left(9.9), ['raise warning a /']],
+    ['a little more: not over', left(11.9), ['keep warning a /']],
+    ['more than that', left(12.1), []],
+    ['less than a tenth of a large one', left(400, 5000), []],
+    ['little of a large one', left(19, 5000), ['raise warning a /']],
+    ['much of a small one', left(0.5, 1), []],
+    ['next to nothing', left(1.9), ['raise critical a /']],
+    ['few inodes', root({ filesFree: 49 }), ['raise warning a /']],
+    ['a few more: not over', root({ filesFree: 55 }), ['keep warning a /']],
+    ['no inodes', root({ filesFree: 0 }), ['raise critical a /']],
+    ['one that makes inodes as it needs them', root({ files: 0, filesFree: 0 }), []],
+    ['of no size', root({ sizeBytes: 0, availableBytes: 0 }), []],
+    ['read-only', root({ readOnly: true, availableBytes: 0 }), ['raise warning a /']],
+    ['a DVD', root({ type: 'iso9660', readOnly: true, availableBytes: 0 }), []],
+  ])('%s', (_what, fileSystem, expected) => {
+    expect(inShort(find(one(fileSystem)))).toEqual(expected)
+  })
+
+  it.each<[string, number, string[]]>([
+    ['full in six days', 50 / 6, ['raise warning a /']],
+    ['in eight: not over', 50 / 8, ['keep warning a /']],
+    ['in nine', 50 / 9, []],
+    ['within a day', 51, ['raise critical a /']],
+    ['it empties', -50, []],
+    ['it stays as it is', 0, []],
+  ])('by its trend: %s', (_what, gibibytesPerDay, expected) => {
+    expect(inShort(find(one(left(50)), fills(gibibytesPerDay)))).toEqual(expected)
+  })
+
+  it('says how much is left, and until when', () => {
+    const [finding] = find(one(left(5)), fills(2))
+    expect(finding?.message).toBe(
+      '/: 5.37 GB of 107 GB available (5%); full in 2d 12h at 2.15 GB a day, as in the last 7d; 5.37 GB available',
+    )
+    const entityId = `${hostIdOf('a')}//`
+    expect(finding?.evidence).toEqual([
+      { entityKind: 'file_system', entityId, field: 'availableBytes', value: 5 * GiB, limit: 10 * GiB },
+      { entityKind: 'file_system', entityId, field: 'availableBytes', value: 5 * GiB, limit: undefined },
+    ])
+    expect(find(one(root({ filesFree: 12 })))[0]).toMatchObject({
+      message: '/: 12 of 1000 inodes free (1.2%)',
+      evidence: [{ field: 'filesFree', value: 12, limit: 50 }],
+    })
+    expect(find(one(root({ readOnly: true })))[0]?.message).toBe(
+      '/ (ext4) cannot be written: it is mounted read-only, as happens when errors are found on it',
+    )
+  })
+
+  it('tells once of a file system that several hosts mount, by one that can be seen', () => {
+    const filer = root({ mount: '/vms', device: 'filer:/vms', type: 'nfs4', availableBytes: GiB })
+    const hosts = [host('a', [filer], { status: 'silent' }), host('b', [filer]), host('c', [filer])]
+    expect(inShort(find(buildSnapshot({ hosts, vms: [] })))).toEqual(['raise critical b /vms'])
+    const local = hosts.map(({ name }) => host(name, [left(5)]))
+    expect(inShort(find(buildSnapshot({ hosts: local, vms: [] })))).toHaveLength(3)
+  })
+
+  it('can be excepted and set by the policy, and knows trends from the circumstances', () => {
+    const checks = (text: string, snapshot: Snapshot, trends?: ReadonlyMap<string, SpaceTrend>): string[] =>
+      fleetFindings(snapshot, policyOf(text), { trends })
+        .stands.map(({ check }) => check)
+        .filter((check) => check === 'file-system-space')
+    expect(checks('', one(left(5)))).toHaveLength(1)
+    expect(checks('thresholds: { file-system-space: { share: 4% } }', one(left(5)))).toEqual([])
+    expect(checks('exceptions: [{ host: a, rule: file-system-space, reason: an archive }]', one(left(5)))).toEqual([])
+    expect(checks('', one(left(50)))).toEqual([])
+    expect(checks('', one(left(50)), fills(25))).toHaveLength(1)
+  })
+})

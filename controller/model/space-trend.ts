@@ -1,0 +1,12 @@
+/** How a file system fills, by its past. */
+export interface SpaceTrend {
+  /** By how much what is available becomes less in a day; negative where it becomes more. */
+  readonly bytesPerDay: number
+  /** Over how long that was seen. */
+  readonly overMs: number
+}
+
+/** What a store calls the file system. */
+export function fileSystemId(hostId: string, mount: string): string {
+  return `${hostId}/${mount}`
+}

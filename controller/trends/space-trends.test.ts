@@ -1,0 +1,177 @@
+import { Registry } from 'prom-client'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+
+import { buildSnapshot, hostIdOf } from '../../test/support/snapshot-builder.js'
+import { createLog } from '../../common/log.js'
+import type { FileSystem, Snapshot } from '../model/snapshot.js'
+import type { RangeQuery, RangeResult } from '../store/time-series.js'
+import { SpaceTrends } from './space-trends.js'
+
+const hour = 3_600_000
+const t0 = Date.UTC(2026, 2, 1)
+const fileSystem = (mount: string): FileSystem => ({
+  mount,
+  device: '/dev/sda1',
+  type: 'ext4',
+  sizeBytes: 1e12,
+  availableBytes: 1e11,
+  files: 0,
+  filesFree: 0,
+  readOnly: false,
+})
+const fleet = (...mounts: readonly string[]): Snapshot =>
+  buildSnapshot({ hosts: [{ name: 'a', memoryMiB: 1, more: { fileSystems: mounts.map(fileSystem) } }], vms: [] })
+const idOf = (mount: string): string => `${hostIdOf('a')}/${mount}`
+
+/** A past of two days in which a gigabyte goes each hour. */
+function past({ toMs, fields }: RangeQuery): RangeResult {
+  const rows = Array.from({ length: 24 }, (_, at) => [toMs - (48 - 2 * at) * hour, 1e12, 5e11 - 2 * at * 1e9])
+  return { fields, rows }
+}
+
+/** Trends over a store that answers as it is told to. */
+function trendsOver(range: (query: RangeQuery) => Promise<RangeResult>, snapshot: () => Snapshot) {
+  const clock = { now: t0 }
+  const asked: string[] = []
+  const registry = new Registry()
+  const trends = new SpaceTrends({
+    store: {
+      range: (query) => {
+        asked.push(query.entity.id.slice(idOf('').length))
+        return range(query)
+      },
+    },
+    snapshot,
+    registry,
+    log: createLog('test', 'silent'),
+    now: () => clock.now,
+  })
+  const round = async (): Promise<string> => {
+    asked.length = 0
+    await trends.look()
+    return asked.join(' ')
+  }
+  return { trends, clock, registry, round }
+}
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('trends of file systems', () => {
+  it('are read from the roll-ups of a week', async () => {
+    const queries: RangeQuery[] = []
+    const { trends } = trendsOver(
+      async (query) => {
+        queries.push(query)
+        return past(query)
+      },
+      () => fleet('/'),
+    )
+    await trends.look()
+    expect(trends.current.get(idOf('/'))?.bytesPerDay).toBeCloseTo(24e9)
+    expect(queries).toEqual([
+      {
+        entity: { kind: 'file_system', id: idOf('/') },
+        fields: ['sizeBytes', 'availableBytes'],
+        fromMs: t0 - 168 * hour,
+        toMs: t0,
+        stepMs: 2 * hour,
+        agg: 'mean',
+        tier: '1h',
+      },
+    ])
+  })
+
+  it('are looked at again after an hour, and stay the same object if nothing is learnt', async () => {
+    const { trends, clock, round } = trendsOver(
+      async (query) => past(query),
+      () => fleet('/', '/b'),
+    )
+    expect(await round()).toBe('/ /b')
+    const before = trends.current
+    clock.now += hour - 1
+    expect(await round()).toBe('')
+    expect(trends.current).toBe(before)
+    clock.now += 1
+    expect(await round()).toBe('/ /b')
+  })
+
+  it('of many are looked at in turns, those not looked at for longest first', async () => {
+    const mounts = Array.from({ length: 100 }, (_, at) => `/${at}`)
+    const { trends, clock, round } = trendsOver(
+      async (query) => past(query),
+      () => fleet(...mounts),
+    )
+    expect((await round()).split(' ')).toHaveLength(60)
+    clock.now += hour
+    const second = (await round()).split(' ')
+    expect(second.slice(0, 41)).toEqual([...mounts.slice(60), '/0'])
+    expect(trends.current.size).toBe(100)
+  })
+
+  it('of what is gone are forgotten', async () => {
+    let now = fleet('/', '/b')
+    const { trends } = trendsOver(
+      async (query) => past(query),
+      () => now,
+    )
+    await trends.look()
+    now = fleet('/b')
+    await trends.look()
+    expect([...trends.current.keys()]).toEqual([idOf('/b')])
+  })
+
+  it('stay what they were while the store fails, which is asked no more after three failures, and others have their turn', async () => {
+    let fails = false
+    const mounts = ['/1', '/2', '/3', '/4', '/5']
+    const { trends, clock, registry, round } = trendsOver(
+      async (query) => {
+        if (fails) throw new Error('down')
+        return past(query)
+      },
+      () => fleet(...mounts),
+    )
+    await round()
+    fails = true
+    clock.now += hour
+    expect(await round()).toBe('/1 /2 /3')
+    expect(trends.current.size).toBe(5)
+    expect(await round()).toBe('/4 /5')
+    const metrics = await registry.metrics()
+    expect(metrics).toContain('headroom_trend_queries_total{outcome="answered"} 5')
+    expect(metrics).toContain('headroom_trend_queries_total{outcome="failed"} 5')
+    expect(metrics).toContain('headroom_trends 5')
+  })
+
+  it('wait ten seconds for an answer, and not at all once they are stopped', async () => {
+    vi.useFakeTimers()
+    const { trends, registry } = trendsOver(
+      () => new Promise(() => undefined),
+      () => fleet('/', '/b', '/c'),
+    )
+    const round = trends.look()
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await registry.metrics()).toContain('headroom_trend_queries_total{outcome="failed"} 1')
+    await trends.stop()
+    await round
+    expect(await registry.metrics()).toContain('headroom_trend_queries_total{outcome="failed"} 1')
+  })
+
+  it('are looked at by beats until they are stopped', async () => {
+    vi.useFakeTimers()
+    const { trends, clock } = trendsOver(
+      async (query) => past(query),
+      () => fleet('/'),
+    )
+    trends.start(60_000)
+    expect(trends.current.size).toBe(0)
+    await vi.advanceTimersByTimeAsync(60_000)
+    const first = trends.current
+    expect(first.size).toBe(1)
+    await trends.stop()
+    clock.now += 2 * hour
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(trends.current).toBe(first)
+  })
+})

@@ -1,0 +1,160 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+
+import { withDeadline } from '../../common/deadline.js'
+import type { Log } from '../../common/log.js'
+import { spaceTrend, type SpacePoint } from '../checks/space/space-trend.js'
+import { fileSystemId, type SpaceTrend } from '../model/space-trend.js'
+import type { Snapshot } from '../model/snapshot.js'
+import type { RangeQuery, TimeSeries } from '../store/time-series.js'
+
+export interface SpaceTrendsOptions {
+  readonly store: Pick<TimeSeries, 'range'>
+  readonly snapshot: () => Pick<Snapshot, 'hosts'>
+  readonly registry: Registry
+  readonly log: Log
+  readonly now: () => number
+}
+
+const hourMs = 3_600_000
+const pastMs = 7 * 24 * hourMs
+const pointEveryMs = 2 * hourMs
+/** A trend over days changes little in an hour. */
+const dueAfterMs = hourMs
+/** Those that wait longer for their turn in a larger fleet come first in the next round. */
+const mostInRound = 60
+const queryWithinMs = 10_000
+/** The store is in trouble then; one file system alone may be. */
+const mostFailures = 3
+
+interface Looked {
+  readonly atMs: number
+  readonly trend: SpaceTrend | undefined
+}
+
+/** Owner of the trends of all file systems: reads their past from the store, a few at each beat, those not looked at for longest first. */
+export class SpaceTrends {
+  readonly #looked = new Map<string, Looked>()
+  readonly #stop = new AbortController()
+  readonly #queries: Counter<'outcome'>
+  #current: ReadonlyMap<string, SpaceTrend> = new Map()
+  #timer: NodeJS.Timeout | undefined
+  #round: Promise<void> | undefined
+
+  constructor(private readonly options: SpaceTrendsOptions) {
+    const registers = [options.registry]
+    this.#queries = new Counter({
+      name: 'headroom_trend_queries_total',
+      help: 'Questions to the store about how file systems filled, by outcome',
+      labelNames: ['outcome'],
+      registers,
+    })
+    for (const outcome of ['answered', 'failed']) this.#queries.inc({ outcome }, 0)
+    const known: Gauge = new Gauge({
+      name: 'headroom_trends',
+      help: 'File systems of which it is known how they fill',
+      registers,
+      collect: () => known.set(this.#current.size),
+    })
+  }
+
+  /** By `fileSystemId`; the same object as long as nothing is learnt. */
+  get current(): ReadonlyMap<string, SpaceTrend> {
+    return this.#current
+  }
+
+  /** Looks at each beat until it is stopped. A beat that finds the round before under way joins it. */
+  start(everyMs: number): void {
+    this.#timer = setInterval(() => void this.look(), everyMs)
+  }
+
+  /** What is being asked is not waited for. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#stop.abort(new Error('stopped'))
+    await this.#round
+  }
+
+  /** One round. Never rejects. */
+  look(): Promise<void> {
+    this.#round ??= this.#lookAround().finally(() => {
+      this.#round = undefined
+    })
+    return this.#round
+  }
+
+  async #lookAround(): Promise<void> {
+    const ids = this.#present()
+    for (const id of this.#looked.keys()) if (!ids.has(id)) this.#looked.delete(id)
+    const nowMs = this.options.now()
+    const lookedAt = (id: string): number => this.#looked.get(id)?.atMs ?? -Infinity
+    const due = [...ids]
+      .filter((id) => nowMs - lookedAt(id) >= dueAfterMs)
+      .toSorted((a, b) => lookedAt(a) - lookedAt(b))
+      .slice(0, mostInRound)
+    let failures = 0
+    for (const id of due) {
+      if (this.#stop.signal.aborted || failures >= mostFailures) break
+      failures = (await this.#lookAt(id, nowMs)) ? 0 : failures + 1
+    }
+    this.#publish()
+  }
+
+  #present(): ReadonlySet<string> {
+    const ids = new Set<string>()
+    for (const host of this.options.snapshot().hosts.values()) {
+      for (const { mount } of host.fileSystems) ids.add(fileSystemId(host.id, mount))
+    }
+    return ids
+  }
+
+  /** @returns whether the store answered; if not, what was known stays, and others have their turn first */
+  async #lookAt(id: string, nowMs: number): Promise<boolean> {
+    try {
+      const points = await this.#past(id, nowMs)
+      this.#looked.set(id, { atMs: nowMs, trend: spaceTrend(points) })
+      this.#queries.inc({ outcome: 'answered' })
+      return true
+    } catch (error) {
+      if (this.#stop.signal.aborted) return false
+      this.#looked.set(id, { atMs: nowMs, trend: this.#looked.get(id)?.trend })
+      this.#queries.inc({ outcome: 'failed' })
+      this.options.log.warn({ err: error, fileSystem: id }, 'how a file system filled could not be read')
+      return false
+    }
+  }
+
+  async #past(id: string, nowMs: number): Promise<SpacePoint[]> {
+    const query: RangeQuery = {
+      entity: { kind: 'file_system', id },
+      fields: ['sizeBytes', 'availableBytes'],
+      fromMs: nowMs - pastMs,
+      toMs: nowMs,
+      stepMs: pointEveryMs,
+      agg: 'mean',
+      tier: '1h',
+    }
+    const { rows } = await withDeadline(queryWithinMs, this.#stop.signal, (signal) =>
+      Promise.race([this.options.store.range(query), abortOf(signal)]),
+    )
+    return rows.flatMap(([atMs, sizeBytes, availableBytes]) =>
+      typeof atMs === 'number' && typeof sizeBytes === 'number' && typeof availableBytes === 'number'
+        ? [{ atMs, sizeBytes, availableBytes }]
+        : [],
+    )
+  }
+
+  #publish(): void {
+    const known = [...this.#looked].flatMap(([id, { trend }]) => (trend === undefined ? [] : [[id, trend] as const]))
+    const isSame = known.length === this.#current.size && known.every(([id, trend]) => this.#current.get(id) === trend)
+    if (!isSame) this.#current = new Map(known)
+  }
+}
+
+/** Rejects when the signal aborts: a store knows no signals, and its answer is of no use any more. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const abort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('stopped'))
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  })
+}
