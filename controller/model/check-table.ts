@@ -27,7 +27,12 @@ const standing = { raiseAfterMs: 5 * minute, clearAfterMs: minute } as const
 /** For figures that go up and down. */
 const figure = { raiseAfterMs: 2 * minute, clearAfterMs: 5 * minute } as const
 
+/** For CPUs, which are busy for minutes without harm. */
+const load = { raiseAfterMs: 10 * minute, clearAfterMs: 5 * minute } as const
+
 const ofLimits = 'of each of these limits: below it is over'
+const ofLimitsOrBack =
+  'of each of these limits: below it is over; for what is available, when the limit is that part of it'
 
 export const checkTable = {
   'host-silent': {
@@ -108,6 +113,58 @@ export const checkTable = {
     ...standing,
   },
   'apart-on-one-host': { says: 'two VMs that `apart` names run on one host', severity: 'warning', ...standing },
+  'host-memory-pressure': {
+    says: 'a host is short of memory: tasks wait for it, it swaps in, or little is available',
+    severity: 'warning; critical if all tasks wait much',
+    ...figure,
+    settings: {
+      waiting: { unit: 'share', initial: 0.1, meaning: 'of the time some task waits for memory' },
+      critical: { unit: 'share', initial: 0.2, meaning: 'of the time all tasks wait for memory' },
+      swapIn: { unit: 'rate', initial: 1e6, meaning: 'is swapped in' },
+      available: { unit: 'share', initial: 0.05, meaning: 'of the memory is available' },
+      clearBelow: { unit: 'share', initial: 0.6, meaning: ofLimitsOrBack },
+    },
+  },
+  'vm-memory-pressure': {
+    says: 'a VM is short of memory, as its guest says or because its host takes it back',
+    severity: 'warning; info of a personal VM',
+    ...figure,
+    settings: {
+      swapIn: { unit: 'rate', initial: 1e6, meaning: 'the guest swaps in' },
+      available: { unit: 'share', initial: 0.05, meaning: 'of its memory the guest has available' },
+      ballooned: { unit: 'share', initial: 0.1, meaning: 'of its memory the host has taken back (ESXi)' },
+      swapped: { unit: 'size', initial: 64 * 2 ** 20, meaning: 'the host has swapped out (ESXi)' },
+      clearBelow: { unit: 'share', initial: 0.6, meaning: ofLimitsOrBack },
+    },
+  },
+  'cpu-steal': {
+    says: 'a host runs under another hypervisor, which gives its CPUs to others; under Xen dom0 waits for its VMs',
+    severity: 'warning',
+    ...load,
+    settings: {
+      above: { unit: 'share', initial: 0.1, meaning: 'of the time of its CPUs' },
+      clearBelow: { unit: 'share', initial: 0.05, meaning: 'below it is over' },
+    },
+  },
+  'cpu-saturated': {
+    says: 'the CPUs of a host are all in use, or tasks wait for one most of the time',
+    severity: 'warning',
+    ...load,
+    settings: {
+      used: { unit: 'share', initial: 0.95, meaning: 'of its CPUs are in use' },
+      waiting: { unit: 'share', initial: 0.6, meaning: 'of the time some task waits for a CPU' },
+      clearBelow: { unit: 'share', initial: 0.9, meaning: ofLimits },
+    },
+  },
+  'vcpu-wait': {
+    says: 'the virtual CPUs of a VM wait for those of the host',
+    severity: 'warning; info of a personal VM',
+    ...load,
+    settings: {
+      above: { unit: 'share', initial: 0.1, meaning: 'of the time of each' },
+      clearBelow: { unit: 'share', initial: 0.05, meaning: 'below it is over' },
+    },
+  },
   'file-system-space': {
     says: 'a file system of a host is nearly full, will be soon by how it filled so far, or cannot be written any more',
     severity: 'warning; critical if next to nothing is left, or will be within a day',

@@ -1,0 +1,28 @@
+import { vmSubject, type Finding } from '../../model/finding.js'
+import type { Policy } from '../../model/policy.js'
+import { valueOf } from '../../model/snapshot.js'
+import { inPercent } from '../in-words.js'
+import type { PlacedVm } from '../policy/placed-fleet.js'
+import { findingBecause } from '../reasons.js'
+import { strengthAbove } from '../strength.js'
+
+/** VMs whose virtual CPUs are ready to run and wait for one of the host's. */
+export function vcpuWait({ vm, class: vmClass, hostName }: PlacedVm, { thresholds }: Policy): Finding[] {
+  const { above, clearBelow } = thresholds['vcpu-wait']
+  const value = valueOf(vm.metrics['vcpuWaitFraction'])
+  const { vcpus } = vm
+  if (value === undefined || vcpus === undefined || vcpus === 0) return []
+  // It is added up over all of them.
+  const each = value / vcpus
+  const strength = strengthAbove(each, above, clearBelow)
+  // Texts cost, and nearly all VMs are well.
+  if (strength === undefined) return []
+  return findingBecause({ check: 'vcpu-wait', subject: vmSubject(vm) }, [
+    {
+      strength,
+      severity: vmClass === 'personal' ? 'info' : 'warning',
+      text: `its virtual CPUs wait ${inPercent(each)} of the time for a CPU of ${hostName}`,
+      evidence: { entityKind: 'vm', entityId: vm.uuid, field: 'vcpuWaitFraction', value, limit: above * vcpus },
+    },
+  ])
+}
