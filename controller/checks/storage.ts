@@ -13,9 +13,11 @@ export interface Box {
 
 /** Disks that a VM writes to: neither CD-ROMs nor what it may only read; those whose array is known. */
 export function ownDisks(vm: Vm, snapshot: Pick<Snapshot, 'disks'>): Disk[] {
-  return vm.diskIds
-    .flatMap((id) => snapshot.disks.get(id) ?? [])
-    .filter(({ readOnly, removable, arrayKey }) => !readOnly && !removable && arrayKey !== '')
+  return vm.diskIds.flatMap((id) => snapshot.disks.get(id) ?? []).filter(isOwnDisk)
+}
+
+export function isOwnDisk({ readOnly, removable, arrayKey }: Disk): boolean {
+  return !readOnly && !removable && arrayKey !== ''
 }
 
 /**

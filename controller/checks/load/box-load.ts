@@ -7,7 +7,7 @@ import {
   type StorageArray,
 } from '../../model/snapshot.js'
 import type { PlacedFleet, PlacedVm } from '../policy/placed-fleet.js'
-import { ownDisks, type Box } from '../storage.js'
+import { isOwnDisk, type Box } from '../storage.js'
 
 /** What goes on at one storage box: all that checks of storage load work on, made once. */
 export interface BoxLoad {
@@ -54,18 +54,21 @@ export function boxLoads({ snapshot, vms, boxOf }: PlacedFleet): ReadonlyMap<str
     const box = boxOf(arrayKey)
     const before = drafts.get(box.id)
     if (before !== undefined) return before
-    const draft: Draft = { box, arrays: [], disks: new Map() }
+    const draft: Draft = { box, arrays: [], users: [] }
     drafts.set(box.id, draft)
     return draft
   }
   for (const array of snapshot.arrays.values()) draftOf(array.key).arrays.push(array)
   for (const one of vms) {
     if (!isSeen(one)) continue
-    for (const disk of ownDisks(one.vm, snapshot)) {
-      const { disks } = draftOf(disk.arrayKey)
-      const own = disks.get(one)
-      if (own === undefined) disks.set(one, [disk])
-      else own.push(disk)
+    for (const id of one.vm.diskIds) {
+      const disk = snapshot.disks.get(id)
+      if (disk === undefined || !isOwnDisk(disk)) continue
+      const { users } = draftOf(disk.arrayKey)
+      const last = users.at(-1)
+      // Disks of a VM come one after the other.
+      if (last?.one === one) addDisk(last, disk)
+      else users.push(userOf(one, disk))
     }
   }
   return new Map(Array.from(drafts, ([id, draft]) => [id, loadOf(draft)]))
@@ -78,8 +81,7 @@ export function isSeen({ vm, host }: PlacedVm): boolean {
 
 /** Requests wait there, and none was completed: it stands still. One alone may be between two readings. */
 export function isStalled({ metrics }: StorageArray): boolean {
-  const completed = sumOf(metrics, 'RequestsPerSecond')
-  return completed === 0 && (valueOf(metrics['inFlight']) ?? 0) >= 2
+  return requestsOf(metrics) === 0 && (valueOf(metrics['inFlight']) ?? 0) >= 2
 }
 
 /**
@@ -87,17 +89,18 @@ export function isStalled({ metrics }: StorageArray): boolean {
  * times the time of each). The mean of a few is chance.
  */
 export function waitOf(metrics: Metrics): Wait | undefined {
-  let slowest: Wait | undefined
-  for (const way of ['read', 'write'] as const) {
-    const latency = metrics[`${way}LatencyMs`]
-    const requests = valueOf(metrics[`${way}RequestsPerSecond`])
-    if (latency === undefined || 'absent' in latency || requests === undefined) continue
-    const inFlight = (requests * latency.value) / 1000
-    if (inFlight < leastInFlight || (slowest !== undefined && slowest.latencyMs >= latency.value)) continue
-    const serviceMs = latency.value / Math.max(1, inFlight)
-    slowest = { field: `${way}LatencyMs`, latencyMs: latency.value, serviceMs, source: latency.source }
-  }
-  return slowest
+  const read = waitFor(metrics, 'readLatencyMs', 'readRequestsPerSecond')
+  const write = waitFor(metrics, 'writeLatencyMs', 'writeRequestsPerSecond')
+  return read === undefined || (write !== undefined && write.latencyMs > read.latencyMs) ? write : read
+}
+
+function waitFor(metrics: Metrics, field: Wait['field'], requestsField: string): Wait | undefined {
+  const latency = metrics[field]
+  const requests = valueOf(metrics[requestsField])
+  if (latency === undefined || 'absent' in latency || requests === undefined) return undefined
+  const inFlight = (requests * latency.value) / 1000
+  if (inFlight < leastInFlight) return undefined
+  return { field, latencyMs: latency.value, serviceMs: latency.value / Math.max(1, inFlight), source: latency.source }
 }
 
 const leastInFlight = 0.1
@@ -123,48 +126,61 @@ function workOf(bytesPerSecond: number | undefined, requestsPerSecond: number | 
 interface Draft {
   readonly box: Box
   readonly arrays: StorageArray[]
-  readonly disks: Map<PlacedVm, Disk[]>
+  readonly users: UserDraft[]
 }
 
-function loadOf({ box, arrays, disks }: Draft): BoxLoad {
-  const users = Array.from(disks, ([one, own]) => userOf(one, own))
-  const told = sum(users.map(({ work }) => work))
-  const counted = sum(arrays.map(({ metrics }) => metricsWork(metrics)))
+/** While it is made: every object counts with thousands of VMs each second. */
+type UserDraft = { -readonly [Key in keyof BoxUser]: BoxUser[Key] } & { diskWork: number }
+
+function loadOf({ box, arrays, users }: Draft): BoxLoad {
+  let told = 0
+  for (const user of users) told += user.work
+  const counted = arrays.reduce((total, { metrics }) => total + workOf(bytesOf(metrics), requestsOf(metrics)), 0)
   // What hosts count has more in it than VMs, and may be of another second.
   const work = Math.max(told, counted)
-  return { box, arrays, work, users: users.map((user) => ({ ...user, share: work > 0 ? user.work / work : 0 })) }
+  for (const user of users) user.share = work > 0 ? user.work / work : 0
+  return { box, arrays, work, users }
 }
 
-function userOf(one: PlacedVm, disks: readonly Disk[]): BoxUser {
-  let [main] = disks
-  if (main === undefined) throw new Error('a user of a box without a disk there')
-  let wait: Wait | undefined
-  for (const disk of disks) {
-    if (metricsWork(disk.metrics) > metricsWork(main.metrics)) main = disk
-    const own = waitOf(disk.metrics)
-    if (own !== undefined && (wait === undefined || own.latencyMs > wait.latencyMs)) wait = { ...own, disk }
-  }
-  const bytesPerSecond = sumOfKnown(disks.map(({ metrics }) => sumOf(metrics, 'BytesPerSecond')))
-  const requestsPerSecond = sumOfKnown(disks.map(({ metrics }) => sumOf(metrics, 'RequestsPerSecond')))
+function userOf(one: PlacedVm, disk: Disk): UserDraft {
+  const bytesPerSecond = bytesOf(disk.metrics)
+  const requestsPerSecond = requestsOf(disk.metrics)
   const work = workOf(bytesPerSecond, requestsPerSecond)
-  return { one, disk: main, bytesPerSecond, requestsPerSecond, work, share: 0, wait }
+  const wait = waitOf(disk.metrics)
+  return {
+    one,
+    disk,
+    bytesPerSecond,
+    requestsPerSecond,
+    work,
+    diskWork: work,
+    share: 0,
+    wait: wait === undefined ? undefined : { ...wait, disk },
+  }
 }
 
-function metricsWork(metrics: Metrics): number {
-  return workOf(sumOf(metrics, 'BytesPerSecond'), sumOf(metrics, 'RequestsPerSecond'))
+function addDisk(user: UserDraft, disk: Disk): void {
+  const more = userOf(user.one, disk)
+  user.bytesPerSecond = plus(user.bytesPerSecond, more.bytesPerSecond)
+  user.requestsPerSecond = plus(user.requestsPerSecond, more.requestsPerSecond)
+  user.work += more.work
+  if (more.diskWork > user.diskWork) {
+    user.disk = disk
+    user.diskWork = more.diskWork
+  }
+  if (more.wait !== undefined && more.wait.latencyMs > (user.wait?.latencyMs ?? 0)) user.wait = more.wait
 }
 
 /** Read and written. */
-function sumOf(metrics: Metrics, what: 'BytesPerSecond' | 'RequestsPerSecond'): number | undefined {
-  return sumOfKnown([valueOf(metrics[`read${what}`]), valueOf(metrics[`write${what}`])])
+function bytesOf(metrics: Metrics): number | undefined {
+  return plus(valueOf(metrics['readBytesPerSecond']), valueOf(metrics['writeBytesPerSecond']))
 }
 
-/** Undefined where none is known. */
-function sumOfKnown(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined)
-  return known.length === 0 ? undefined : sum(known)
+function requestsOf(metrics: Metrics): number | undefined {
+  return plus(valueOf(metrics['readRequestsPerSecond']), valueOf(metrics['writeRequestsPerSecond']))
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
+/** Undefined where neither is known. */
+function plus(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : a + b
 }
