@@ -104,6 +104,13 @@ const esxi = z
     error: 'thumbprint or caFile, not both',
   })
 
+/** A program of this machine: where it usually is, its path, or not at all. */
+const tool = z
+  .union([z.literal('auto'), z.literal('off'), z.string().regex(/^\/[^\0]{1,1023}$/)], {
+    error: 'auto, off or an absolute path',
+  })
+  .default('auto')
+
 /** `agent.yaml`. Every value has a default; unknown keys are errors. */
 export const agentConfigSchema = z.strictObject({
   /** Directory of the agent's own state: its identity. */
@@ -139,6 +146,16 @@ export const agentConfigSchema = z.strictObject({
       sys: z.string().min(1).default('/sys'),
       dev: z.string().min(1).default('/dev'),
       root: z.string().min(1).default('/'),
+    })
+    .prefault({}),
+  /** RAID, disks and pools of the machine itself: read rarely. */
+  storageHealth: z
+    .strictObject({
+      interval: duration.prefault('5m'),
+      md: z.boolean().default(true),
+      smartctl: tool,
+      storcli: tool,
+      lvm: tool,
     })
     .prefault({}),
   /** Reports that wait for the controller's ack; the oldest go first when it is full. */

@@ -17,6 +17,7 @@ import { openLibvirt } from './hypervisor/libvirt/driver.js'
 import type { XenOptions } from './hypervisor/xen/driver.js'
 import type { Machine } from './schedule/host-loop.js'
 import { createArrayResolver } from './storage/array-resolver.js'
+import { openStorageHealth, type StorageHealthSettings } from './storage/health/open-storage-health.js'
 
 /** A hypervisor and, where its driver does not know the machine beneath, the machine. */
 export interface Source {
@@ -34,6 +35,9 @@ export interface Opening {
   /** Gives up what waits for another machine. */
   readonly signal: AbortSignal
 }
+
+/** What reads it wakes controllers and takes locks. */
+const shortestHealthMs = 10_000
 
 type HypervisorConfig = AgentConfig['hypervisors'][number]
 /** One machine: this one, or one over ssh. */
@@ -126,6 +130,7 @@ async function openOverSsh(entry: MachineConfig, config: AgentConfig, opening: O
     name,
     hostIds,
     entry: hostEntryName(entry) ?? '',
+    storageHealth: healthSettings(config),
     log,
     now,
     signal,
@@ -149,6 +154,14 @@ async function openLocal(
     log,
     now,
   }
+  const storageHealth = openStorageHealth(healthSettings(config), {
+    files,
+    procRoot,
+    sysRoot,
+    rootFs,
+    now,
+    runsPrograms: true,
+  })
   let facts: Promise<Partial<MachineFacts>> | undefined
   const machine = await linuxMachine({
     files,
@@ -156,6 +169,7 @@ async function openLocal(
     sysRoot,
     rootFs,
     log,
+    storageHealth,
     // Once: it forks processes.
     facts: () =>
       (facts ??= errands.machineFacts({ procRoot, sysRoot }).catch((error: unknown) => {
@@ -178,6 +192,10 @@ async function openLocal(
     openXen({ ...options, management, ...id, newHostId: () => randomUUID() }),
   )
   return { hypervisor, machine: dom0Machine(machine) }
+}
+
+function healthSettings({ storageHealth: { interval, ...rest } }: AgentConfig): StorageHealthSettings {
+  return { intervalMs: Math.max(shortestHealthMs, interval), ...rest }
 }
 
 function libvirtOf({ socket, uri }: Extract<MachineConfig, { kind: 'libvirt' }>): { uri: string; socket?: string } {

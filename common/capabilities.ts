@@ -17,5 +17,7 @@ export const capabilityNames = [
   'host-cpu',
   'host-memory',
   'host-psi',
+  /** RAID, disks and pools of the machine itself. */
+  'storage-health',
 ] as const
 export type CapabilityName = (typeof capabilityNames)[number]

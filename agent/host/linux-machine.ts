@@ -1,6 +1,8 @@
 import type { Log } from '../../common/log.js'
 import type { Capability, HostFacts } from '../hypervisor/hypervisor.js'
 import type { Machine } from '../schedule/host-loop.js'
+import { healthCapability } from '../storage/health/health-capability.js'
+import type { StorageHealthReader } from '../storage/health/storage-health.js'
 import { ArrayCounters } from '../storage/array-counters.js'
 import type { MachineFacts } from './machine-facts.js'
 import type { MachineFiles } from './machine-files.js'
@@ -12,11 +14,12 @@ export interface LinuxMachineOptions extends HostRoots {
   /** The static inventory; asked for with each inventory. */
   readonly facts: () => Promise<Partial<MachineFacts>>
   readonly log: Log
+  readonly storageHealth: StorageHealthReader
 }
 
 /** A machine that runs Linux, as its /proc and /sys tell of it. */
 export async function linuxMachine(options: LinuxMachineOptions): Promise<Machine> {
-  const { files, procRoot } = options
+  const { files, procRoot, storageHealth } = options
   const machine = await createMachine(options)
   const counters = new ArrayCounters(procRoot, files)
   return {
@@ -40,8 +43,10 @@ export async function linuxMachine(options: LinuxMachineOptions): Promise<Machin
         { name: 'host-memory', support: 'yes' },
         psi,
         { name: 'array-counters', support: 'degraded', reason: 'of arrays that are block devices of this machine' },
+        healthCapability(storageHealth.names, await storageHealth.unavailable()),
       ]
     },
     arrays: (arrays) => counters.read(arrays),
+    storageHealth,
   }
 }

@@ -4,9 +4,9 @@ import { DeadlineExceeded } from '../../common/deadline.js'
 import type { HostRaw } from '../hypervisor/hypervisor.js'
 
 /** Reads one subject of the machine. What this machine does not have is left out; it is no error. */
-export interface Collector {
+export interface Collector<Raw extends object = HostRaw> {
   readonly name: string
-  collect(signal: AbortSignal): Promise<HostRaw>
+  collect(signal: AbortSignal): Promise<Raw>
 }
 
 /** How one collector fared in one pass. */
@@ -18,9 +18,9 @@ export interface CollectorRunResult {
   readonly error: string
 }
 
-export interface CollectorPass {
+export interface CollectorPass<Raw extends object = HostRaw> {
   /** What all collectors that succeeded have read. */
-  readonly host: HostRaw
+  readonly host: Raw
   readonly runs: readonly CollectorRunResult[]
 }
 
@@ -35,13 +35,13 @@ export interface CollectorRunnerOptions {
  * Runs collectors side by side. One that throws or takes too long costs only its own figures; one that still runs from
  * an earlier pass is not started again, so that at most one call of each is ever under way.
  */
-export class CollectorRunner {
+export class CollectorRunner<Raw extends object = HostRaw> {
   readonly #running = new Set<string>()
   readonly #monotonicMs: () => number
   #skipped = 0
 
   constructor(
-    private readonly collectors: readonly Collector[],
+    private readonly collectors: readonly Collector<Raw>[],
     private readonly options: CollectorRunnerOptions,
   ) {
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now())
@@ -53,7 +53,7 @@ export class CollectorRunner {
   }
 
   /** Never rejects. Ends when the last collector does, at the deadline or when `signal` aborts. */
-  async run(signal: AbortSignal): Promise<CollectorPass> {
+  async run(signal: AbortSignal): Promise<CollectorPass<Raw>> {
     const pass = startPass(this.options.deadlineMs, signal)
     try {
       const outcomes = await Promise.all(this.collectors.map((collector) => this.#runOne(collector, pass)))
@@ -63,7 +63,7 @@ export class CollectorRunner {
     }
   }
 
-  async #runOne(collector: Collector, pass: Pass): Promise<{ host: HostRaw; run: CollectorRunResult }> {
+  async #runOne(collector: Collector<Raw>, pass: Pass): Promise<{ host: Partial<Raw>; run: CollectorRunResult }> {
     const { name } = collector
     if (this.#running.has(name)) {
       this.#skipped += 1
@@ -82,7 +82,7 @@ export class CollectorRunner {
   }
 
   /** Counts as running until it really ends, which may be long after its deadline. */
-  async #tracked(collector: Collector, signal: AbortSignal): Promise<HostRaw> {
+  async #tracked(collector: Collector<Raw>, signal: AbortSignal): Promise<Raw> {
     this.#running.add(collector.name)
     try {
       return await collector.collect(signal)

@@ -24,6 +24,8 @@ import type {
   VmState,
   VmStateReason,
 } from '../hypervisor/hypervisor.js'
+import type { StorageHealthRaw } from '../storage/health/health-raw.js'
+import { healthToWire } from './health-to-wire.js'
 import { noReading, type ClockReading } from './machine-clock.js'
 import { small, smallIf, whole, wholeIf } from './to-wire.js'
 
@@ -42,6 +44,8 @@ export interface Pass {
     readonly success: boolean
     readonly error: string
   }[]
+  /** Only where it is told now. */
+  readonly storageHealth?: StorageHealthRaw | undefined
 }
 
 export interface AgentHealth {
@@ -178,6 +182,7 @@ export function reportToWire(
               },
         machineBoot: clock.boot,
         clockBaseMs: BigInt(clock.baseMs),
+        storageHealth: pass.storageHealth === undefined ? undefined : healthToWire(pass.storageHealth),
       },
     },
   }

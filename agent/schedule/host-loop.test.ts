@@ -13,7 +13,8 @@ import {
   type VmRaw,
 } from '../hypervisor/hypervisor.js'
 import type { Pass } from '../report/report-to-wire.js'
-import { HostLoop, type HostLoopOptions, type Intervals } from './host-loop.js'
+import type { StorageHealthRaw } from '../storage/health/health-raw.js'
+import { HostLoop, type HostLoopOptions, type Intervals, type Machine } from './host-loop.js'
 
 const mail = 'c7f0c9a4-57d9-4a0e-8f5b-1f3a1f0d8f10'
 const raw = (uuid: string): VmRaw => ({ uuid, runId: 'r', atMs: 1 })
@@ -128,6 +129,61 @@ function started(
   loop.start()
   return { hypervisor, loop, passes, inventories, capabilities }
 }
+
+describe('the health of the storage', () => {
+  const healthOf = (name: string): StorageHealthRaw => ({
+    sources: [{ name: 'md', state: 'not-here', reason: name }],
+    items: { md: [], 'raid-controller': [], smart: [], lvm: [] },
+  })
+  const told = (passes: readonly Pass[]): unknown[] =>
+    lanes(passes, 'state').flatMap(({ storageHealth }) => storageHealth?.sources[0]?.reason ?? [])
+  const machineWith = (storageHealth: Machine['storageHealth']): Machine => ({
+    sample: async () => ({ host: {}, collectors: [] }),
+    arrays: async () => [],
+    complete: async (known) => known,
+    capabilities: async () => [],
+    storageHealth,
+  })
+
+  it('goes with a report when it was read, and again after a minute; what it hangs on holds up nothing', async () => {
+    let nowMs = 0
+    let latest: StorageHealthRaw | undefined
+    let reads = 0
+    const runs = [{ name: 'health-md', durationSeconds: 1, success: true, error: '' }]
+    const machine = machineWith({
+      intervalMs: 60_000,
+      // It comes back only when all ends.
+      refresh: (signal) => {
+        reads += 1
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+      },
+      get latest() {
+        return latest
+      },
+      runs,
+    })
+    const { passes } = started({ stateMs: 2 }, { machine, monotonicMs: () => nowMs })
+    const passMore = async (): Promise<void> => {
+      const before = lanes(passes, 'state').length
+      nowMs += 10
+      await until(() => expect(lanes(passes, 'state').length).toBeGreaterThan(before + 1))
+    }
+    await passMore()
+    expect(told(passes)).toEqual([])
+    latest = healthOf('first')
+    await passMore()
+    await passMore()
+    expect(told(passes)).toEqual(['first'])
+    nowMs += 60_000
+    await passMore()
+    expect(told(passes)).toEqual(['first', 'first'])
+    latest = healthOf('second')
+    await passMore()
+    expect(told(passes)).toEqual(['first', 'first', 'second'])
+    expect(lanes(passes, 'state').at(-1)?.collectors).toEqual(runs)
+    expect(reads).toBe(1)
+  })
+})
 
 describe('a hypervisor that takes its samples itself', () => {
   it('has no fast lane and no reading after events; each sample is a pass of its own moment', async () => {

@@ -20,6 +20,8 @@ import {
   type SampleOptions,
 } from '../hypervisor/hypervisor.js'
 import type { Pass } from '../report/report-to-wire.js'
+import type { StorageHealthRaw } from '../storage/health/health-raw.js'
+import type { StorageHealthReader } from '../storage/health/storage-health.js'
 import { EventLane } from './event-lane.js'
 import { FollowUp } from './follow-up.js'
 import { InventoryLoop } from './inventory-loop.js'
@@ -41,6 +43,8 @@ export interface Machine {
   /** What can be measured of the machine; wins over what the driver says of the same. */
   capabilities(): Promise<readonly Capability[]>
   arrays(arrays: readonly ArrayFacts[]): Promise<readonly ArrayRaw[]>
+  /** Health of its storage, if that is read. */
+  readonly storageHealth?: Pick<StorageHealthReader, 'refresh' | 'intervalMs' | 'latest' | 'runs'> | undefined
 }
 
 export interface HostLoopOptions {
@@ -59,6 +63,8 @@ const always: readonly SampleGroup[] = ['state', 'cpu', 'mem-size', 'mem-rss', '
 const secondPassAfterMs = 2000
 const inventoryDeadlineMs = 60_000
 const passDeadlineMs = 30_000
+/** The health of the storage is told again so often, though it is read more rarely: a controller that was started anew has to learn it. */
+const healthAgainMs = 60_000
 
 /** Events that change nothing of what VMs are made of. */
 const changesNoDefinition: ReadonlySet<EventKind> = new Set<EventKind>(['balloon-changed', 'suspended', 'resumed'])
@@ -81,6 +87,7 @@ export class HostLoop {
   #unreachableSince: number | undefined
   #problem = ''
   #skippedTicks = 0
+  #toldHealth: { readonly health: StorageHealthRaw; readonly atMs: number } | undefined
   #lastPassAt: number | undefined
   #statePassing: Promise<void> | undefined
   /** The pass after the hypervisor came back. */
@@ -116,7 +123,7 @@ export class HostLoop {
     // The state lane begins: what is read first are all groups of all VMs.
     const state = this.#stateLane()
     const fast = this.#isPaced ? undefined : this.#fastLane()
-    this.#running = Promise.all([state, fast, this.#events.run(), inventory])
+    this.#running = Promise.all([state, fast, this.#events.run(), inventory, this.#healthLane()])
   }
 
   /** Beats that passed while the pass before still ran. */
@@ -161,6 +168,24 @@ export class HostLoop {
   #fastLane(): Promise<void> {
     const pass = (): Promise<void> => this.#guard('fast', () => this.#fastPass())
     return this.#ticker(() => this.options.intervals().fastMs, pass)
+  }
+
+  /** Rare, and as slow as the disks are: nothing waits for it. */
+  async #healthLane(): Promise<void> {
+    const health = this.options.machine?.storageHealth
+    if (health === undefined) return
+    const read = (): Promise<void> => this.#guard('storage health', () => health.refresh(this.#stop.signal))
+    await this.#ticker(() => health.intervalMs, read)
+  }
+
+  /** What the next report tells of it: what is new, and the same again after a while. */
+  #healthToTell(): StorageHealthRaw | undefined {
+    const health = this.options.machine?.storageHealth?.latest
+    const atMs = this.options.monotonicMs()
+    const told = this.#toldHealth
+    if (health === undefined || (told?.health === health && atMs - told.atMs < healthAgainMs)) return undefined
+    this.#toldHealth = { health, atMs }
+    return health
   }
 
   #ticker(intervalMs: () => number, work: () => Promise<void>): Promise<void> {
@@ -215,7 +240,15 @@ export class HostLoop {
     for (const one of sample.earlier ?? []) this.#ownPass(one, one.atMs ?? atMs)
     if (this.#isPaced) this.#ownPass(sample, sample.atMs ?? atMs)
     else
-      this.#pass({ lane: 'state', atMs, vms: sample.vms, gaps: sample.gaps, host, collectors: own?.collectors ?? [] })
+      this.#pass({
+        lane: 'state',
+        atMs,
+        vms: sample.vms,
+        gaps: sample.gaps,
+        host,
+        collectors: [...(own?.collectors ?? []), ...(machine?.storageHealth?.runs ?? [])],
+        storageHealth: this.#healthToTell(),
+      })
     this.#lastPassAt = now()
   }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 
+import { mdArray, storageHealth } from '../../test/support/storage-health.js'
 import type { ReportObservation, VmFacts, VmObservation } from '../model/observation.js'
 import { noRequests, valueOf, type Capability } from '../model/snapshot.js'
 import type { Applied } from './apply-report.js'
@@ -430,6 +431,21 @@ describe('late reports', () => {
     expect(metric('writeBytesPerSecond')).toBe(5e4)
     expect(ratesIn(late(30_000, { vms: [sample(30_000, written(4e6))] }))).toEqual([1e5])
     expect(metric('writeBytesPerSecond')).toBe(5e4)
+  })
+
+  it('say nothing of how the storage is now', () => {
+    hello('new', ['old'])
+    const well = storageHealth({ mdArrays: [mdArray()] })
+    report('h1', 600_000, { spoolId: 'new', storageHealth: well })
+    late(20_000, { storageHealth: storageHealth({ mdArrays: [mdArray({ inSyncDevices: 1 })] }) })
+    expect(fleet.snapshot().hosts.get('h1')?.storageHealth).toBe(well)
+    // Most reports do not tell of it.
+    report('h1', 610_000, { spoolId: 'new' })
+    expect(fleet.snapshot().hosts.get('h1')?.storageHealth).toBe(well)
+    // Another spool than before: its figures are compared with nothing, and the storage is as it was.
+    hello('newer', ['new'])
+    report('h1', 620_000, { spoolId: 'newer' })
+    expect(fleet.snapshot().hosts.get('h1')?.storageHealth).toBe(well)
   })
 
   it('put their events into history only', () => {

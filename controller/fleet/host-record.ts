@@ -6,7 +6,14 @@ import type {
   InventoryObservation,
   ReportObservation,
 } from '../model/observation.js'
-import { isRunning, occupiesMemory, type Gap, type Host, type HostStatus } from '../model/snapshot.js'
+import {
+  isRunning,
+  occupiesMemory,
+  type Gap,
+  type Host,
+  type HostStatus,
+  type StorageHealth,
+} from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import type { Metrics } from './absence.js'
 import { ArrayFigures } from './array-figures.js'
@@ -28,6 +35,7 @@ export class HostRecord {
   /** When its VMs were last listed, in its inventory or by the state lane. */
   listedAt = -Infinity
   gaps: readonly Gap[] = []
+  storageHealth: StorageHealth | undefined
   clockOffsetMs: number | undefined
   readonly copies = new Map<string, VmCopy>()
   readonly #machine: MachineFigures
@@ -53,6 +61,7 @@ export class HostRecord {
     host.inventory = this.inventory
     host.listedAt = this.listedAt
     host.gaps = this.gaps
+    host.storageHealth = this.storageHealth
     host.clockOffsetMs = this.clockOffsetMs
     for (const [uuid, copy] of this.copies) host.copies.set(uuid, copy.afresh(host.context(uuid)))
     return host
@@ -167,6 +176,7 @@ export class HostRecord {
       capabilities: this.hello.capabilities,
       gaps: this.gaps,
       ...this.#machine.inSnapshot,
+      storageHealth: this.storageHealth,
       clockOffsetMs: this.clockOffsetMs,
     }
   }

@@ -38,6 +38,7 @@ export class PresentReports {
     const { host, report, now } = told
     const { points, events } = applyReport(told, this.copies, this.moves)
     for (const array of report.arrays) this.builder.arrayChanged(array.key)
+    if (report.storageHealth !== undefined) host.storageHealth = report.storageHealth
     const lost = report.gaps.some((gap) => gap.vmUuid === '' && gap.group === 'state')
     if (report.lane === 'state') this.#setGaps(host, report)
     if (report.lane === 'fast') this.#addGaps(host, report)
@@ -52,7 +53,8 @@ export class PresentReports {
     if (report.lane === 'state' || lost) {
       if (host.enter(lost ? 'unreachable' : 'up', now)) this.builder.hostAndCopiesChanged(host)
     }
-    if (report.host !== undefined || report.lane !== 'fast') this.builder.hostChanged(host)
+    if (report.host !== undefined || report.storageHealth !== undefined || report.lane !== 'fast')
+      this.builder.hostChanged(host)
     return { points, events }
   }
 

@@ -4,6 +4,7 @@ import type { Gap } from '../model/snapshot.js'
 import { known, word } from './enum-from-wire.js'
 import type { FieldCheck } from './field-check.js'
 import { wireLimits } from './from-wire.js'
+import { healthFromWire } from './health-from-wire.js'
 import { hostFromWire } from './host-from-wire.js'
 import { arrayFromWire } from './totals-from-wire.js'
 import { vmFromWire } from './vm-from-wire.js'
@@ -104,6 +105,9 @@ export function reportFromWire(
             droppedReports: check.count('agent.dropped_reports', report.agent.droppedReports) ?? 0,
             skippedTicks: check.count('agent.skipped_ticks', report.agent.skippedTicks) ?? 0,
           },
+    ...(report.storageHealth === undefined
+      ? {}
+      : { storageHealth: healthFromWire(report.storageHealth, { at, offsetMs }, check) }),
   }
 }
 

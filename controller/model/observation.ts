@@ -2,7 +2,7 @@
  * What agents tell, after validation: the only input of the fleet's state. Times are on the controller's clock,
  * milliseconds since the epoch. Totals are numbers, exact to 2^53; an absent property was not read.
  */
-import type { Capability, FileSystem, Gap, HypervisorKind, LocalDisk, VmState } from './snapshot.js'
+import type { Capability, FileSystem, Gap, HypervisorKind, LocalDisk, StorageHealth, VmState } from './snapshot.js'
 
 export interface HostHello {
   readonly hostId: string
@@ -165,6 +165,8 @@ export interface ReportObservation {
   }[]
   readonly events: readonly EventObservation[]
   readonly agent: AgentHealth | undefined
+  /** Absent from most reports. */
+  readonly storageHealth?: StorageHealth
 }
 
 /** Everything that changes the fleet's state. */

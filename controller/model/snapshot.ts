@@ -82,6 +82,111 @@ export interface LocalDisk {
   readonly rotational: boolean | undefined
 }
 
+/** Words of states are those of the source, in lower case; empty where it has none. */
+export interface MdArray {
+  readonly device: string
+  /** Empty while it is not assembled; `container` for what only holds the metadata of others. */
+  readonly level: string
+  readonly state: string
+  /** Devices that it should have, and those of them that are in sync; undefined for levels without redundancy. */
+  readonly devices: number | undefined
+  readonly inSyncDevices: number | undefined
+  readonly members: readonly { readonly device: string; readonly state: string }[]
+  /** `resync`, `recover`, `check`, `repair`, `reshape`; empty: none. */
+  readonly syncAction: string
+  readonly syncFraction: number | undefined
+  readonly syncBytesPerSecond: number | undefined
+  readonly syncPending: boolean
+  readonly sizeBytes: number | undefined
+}
+
+export interface VirtualDrive {
+  readonly id: string
+  readonly name: string
+  readonly level: string
+  readonly state: string
+  /** `write-back`, `write-through`: now, and as configured; empty: not known. */
+  readonly writeCache: string
+  readonly writeCacheConfigured: string
+}
+
+export interface PhysicalDrive {
+  /** Enclosure and slot: `252:3`. */
+  readonly id: string
+  readonly model: string
+  readonly state: string
+  readonly rebuildFraction: number | undefined
+  readonly mediaErrors: number | undefined
+  readonly predictedFailures: number | undefined
+  readonly smartAlert: boolean | undefined
+}
+
+export interface RaidController {
+  readonly number: number
+  readonly model: string
+  readonly serial: string
+  readonly status: string
+  /** `bbu`, `cachevault`; empty: none. */
+  readonly batteryKind: string
+  readonly batteryState: string
+  readonly virtualDrives: readonly VirtualDrive[]
+  readonly physicalDrives: readonly PhysicalDrive[]
+}
+
+/** What a disk says of itself. */
+export interface DiskHealth {
+  readonly device: string
+  readonly model: string
+  readonly serial: string
+  readonly passed: boolean | undefined
+  readonly reallocatedSectors: number | undefined
+  readonly pendingSectors: number | undefined
+  readonly uncorrectableSectors: number | undefined
+  readonly mediaErrors: number | undefined
+  /** Of its rated life; may pass 1. */
+  readonly usedFraction: number | undefined
+  readonly spareFraction: number | undefined
+  readonly spareThresholdFraction: number | undefined
+  /** Bits of the NVMe critical warning. */
+  readonly criticalWarning: number | undefined
+  readonly temperatureCelsius: number | undefined
+  readonly powerOnHours: number | undefined
+  /** It was left asleep: the figures are those of when it last was awake. */
+  readonly asleep: boolean
+}
+
+/** What volumes take their room from. */
+export interface StoragePool {
+  readonly name: string
+  /** `volume-group`, `thin-pool`. */
+  readonly kind: string
+  readonly sizeBytes: number | undefined
+  readonly freeBytes: number | undefined
+  readonly dataFraction: number | undefined
+  readonly metadataFraction: number | undefined
+  readonly missingDevices: number | undefined
+}
+
+export type StorageSourceName = 'md' | 'raid-controller' | 'smart' | 'lvm'
+
+export interface StorageSource {
+  readonly name: StorageSourceName
+  /** `not-here`: it cannot be read on this host. `failed`: it should have been; what is told of it is what was read before. */
+  readonly state: 'read' | 'not-here' | 'failed'
+  readonly reason: string
+  /** When what is told of it was read; undefined: never. */
+  readonly readAt: number | undefined
+}
+
+/** Health of the host's own storage, as last told. */
+export interface StorageHealth {
+  readonly sources: readonly StorageSource[]
+  readonly mdArrays: readonly MdArray[]
+  readonly raidControllers: readonly RaidController[]
+  readonly disks: readonly DiskHealth[]
+  readonly pools: readonly StoragePool[]
+}
+
 export interface Host {
   readonly id: string
   /** Revision of the snapshot in which it last changed. */
@@ -112,6 +217,8 @@ export interface Host {
   readonly fileSystems: readonly FileSystem[]
   readonly disks: readonly HostDisk[]
   readonly networks: readonly HostNetwork[]
+  /** Undefined: its agent has told nothing of it. */
+  readonly storageHealth: StorageHealth | undefined
   readonly clockOffsetMs: number | undefined
 }
 

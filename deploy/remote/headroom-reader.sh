@@ -108,7 +108,7 @@ counters() {
 # What changes all the time besides the counters: the machine itself, and the VMs' networks.
 state() {
   if cd "$root/proc"; then
-    heads /proc stat loadavg meminfo vmstat uptime net/dev self/mounts 1/mounts pressure/cpu pressure/memory pressure/io
+    heads /proc stat loadavg meminfo vmstat uptime mdstat net/dev self/mounts 1/mounts pressure/cpu pressure/memory pressure/io
   fi
   if [ -d "$root/sys/bus/xen-backend" ] && cd "$root/sys/class/net" 2>/dev/null; then
     set --

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 import { HostIds } from '../../agent/host-ids.js'
 import { createLocalFiles } from '../../agent/host/local-files.js'
+import { healthByDefault, openStorageHealth } from '../../agent/storage/health/open-storage-health.js'
 import { linuxMachine } from '../../agent/host/linux-machine.js'
 import { defaultRoots } from '../../agent/host/roots.js'
 import type { Hypervisor, HypervisorEvent, Sample, SampleGroup, VmRaw } from '../../agent/hypervisor/hypervisor.js'
@@ -92,9 +93,21 @@ describe.skipIf(missing !== undefined)('a real libvirtd over ssh', () => {
         now: Date.now,
         createResolver: resolver,
       }),
-      machine: await linuxMachine({ ...defaultRoots, files, facts: async () => ({}), log }),
+      machine: await linuxMachine({
+        ...defaultRoots,
+        files,
+        facts: async () => ({}),
+        storageHealth: openStorageHealth(healthByDefault, {
+          ...defaultRoots,
+          files,
+          now: Date.now,
+          runsPrograms: false,
+        }),
+        log,
+      }),
     }
     far = await openRemote({
+      storageHealth: healthByDefault,
       target: sshd.target,
       read: 'qemu:///system',
       name: 'far',

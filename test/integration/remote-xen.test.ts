@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { HostIds } from '../../agent/host-ids.js'
 import { createLocalFiles } from '../../agent/host/local-files.js'
+import { healthByDefault, openStorageHealth } from '../../agent/storage/health/open-storage-health.js'
 import { linuxMachine } from '../../agent/host/linux-machine.js'
 import { factsInFiles } from '../../agent/host/facts-in-files.js'
 import {
@@ -83,6 +84,7 @@ async function open(
   read: RemoteOptions['read'] = 'xen:///system',
 ): Promise<Opened> {
   const { hypervisor, machine } = await openRemote({
+    storageHealth: healthByDefault,
     target: { ...host.sshd.target, ...target },
     read,
     name: undefined,
@@ -124,7 +126,15 @@ async function local({ tree, root, daemon }: RemoteXenHost, hostId: string) {
     newHostId: () => 'made up',
   })
   stops.push(() => hypervisor.close())
-  const machine = dom0Machine(await linuxMachine({ ...seen, files, facts: () => factsInFiles(files, seen), log }))
+  const machine = dom0Machine(
+    await linuxMachine({
+      ...seen,
+      files,
+      facts: () => factsInFiles(files, seen),
+      storageHealth: openStorageHealth(healthByDefault, { ...seen, files, now: Date.now, runsPrograms: false }),
+      log,
+    }),
+  )
   return { hypervisor, machine }
 }
 
@@ -458,6 +468,7 @@ describe.skipIf(missing !== undefined)('what does not even begin', () => {
     const left = await ownTemporary()
     const stop = new AbortController()
     const opening = openRemote({
+      storageHealth: healthByDefault,
       target: host.sshd.target,
       read: 'xen:///system',
       name: undefined,

@@ -98,6 +98,7 @@ export function buildHost({ name, kind = 'kvm', version = '9.0.0', memoryMiB, st
     fileSystems: [],
     disks: [],
     networks: [],
+    storageHealth: undefined,
     clockOffsetMs: undefined,
     ...more,
   }

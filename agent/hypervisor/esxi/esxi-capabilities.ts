@@ -45,6 +45,7 @@ export function esxiCapabilities(counters: CounterIds): readonly Capability[] {
     can('host-cpu', ['cpu.usage.average'], 'not divided into user and system, no load average'),
     can('host-memory', ['mem.consumed.average'], 'of swap only what goes in and out'),
     no('host-psi', 'ESXi has no pressure stall information'),
+    no('storage-health', 'disks and RAID of an ESXi host are not read'),
   ]
 }
 

@@ -8,6 +8,7 @@ import { defaultRoots } from '../../host/roots.js'
 import { waitAtMost } from '../../host/wait-at-most.js'
 import type { Machine } from '../../schedule/host-loop.js'
 import { createArrayResolver } from '../../storage/array-resolver.js'
+import { openStorageHealth, type StorageHealthSettings } from '../../storage/health/open-storage-health.js'
 import { HypervisorUnavailable, type Hypervisor } from '../hypervisor.js'
 import { openLibvirt } from '../libvirt/driver.js'
 import type { Endpoint } from '../libvirt/endpoint.js'
@@ -31,6 +32,7 @@ export interface RemoteOptions {
   readonly hostIds: HostIds
   /** The entry's name among them. */
   readonly entry: string
+  readonly storageHealth: StorageHealthSettings
   readonly log: Log
   readonly now: () => number
   /** Gives up the first contact; after that it means nothing. */
@@ -82,6 +84,12 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
         ...defaultRoots,
         files: reader.files,
         facts: () => factsInFiles(reader.files, defaultRoots),
+        storageHealth: openStorageHealth(options.storageHealth, {
+          ...defaultRoots,
+          files: reader.files,
+          now,
+          runsPrograms: false,
+        }),
         log,
       }),
       reader,

@@ -5,6 +5,7 @@ import type { RemoteReader } from './remote-reader.js'
 /** A machine on a copy of its files, which are made fresh for each pass. */
 export function remoteMachine(machine: Machine, reader: Pick<RemoteReader, 'refresh'>): Machine {
   return {
+    storageHealth: machine.storageHealth,
     async sample(signal) {
       // If they are not, each collector says so.
       await reader.refresh('state', signal).catch(() => undefined)

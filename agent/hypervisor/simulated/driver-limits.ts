@@ -2,13 +2,19 @@ import { capabilityNames, type CapabilityName } from '../../../common/capabiliti
 import { esxiCapabilitiesAtBest } from '../esxi/esxi-capabilities.js'
 import type { Capability, HypervisorKind } from '../hypervisor.js'
 
+const noStorage = {
+  'storage-health': { support: 'no', reason: 'a simulated machine has no RAID and no disks of its own' },
+} as const
+
 /**
  * What the real driver of each kind can measure. The simulated hypervisor knows everything and shows no more than that.
  * A name that is not listed is fully supported.
  */
+
 const limits: Readonly<Record<HypervisorKind, Partial<Record<CapabilityName, Omit<Capability, 'name'>>>>> = {
   kvm: {
     'memory-active': { support: 'no', reason: 'an estimate that only ESXi makes' },
+    ...noStorage,
   },
   xen: {
     'vcpu-wait': { support: 'no', reason: 'libvirt has no waiting time for Xen' },
@@ -18,6 +24,7 @@ const limits: Readonly<Record<HypervisorKind, Partial<Record<CapabilityName, Omi
     'disk-latency': { support: 'no', reason: "Xen does not time a VM's requests; see the latency of its array" },
     'disk-flush': { support: 'degraded', reason: 'flushes are counted, not timed' },
     'host-psi': { support: 'no', reason: 'the kernel has no pressure stall information' },
+    ...noStorage,
   },
   esxi: Object.fromEntries(esxiCapabilitiesAtBest().map(({ name, ...limit }) => [name, limit])),
 }

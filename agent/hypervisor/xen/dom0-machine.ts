@@ -45,6 +45,7 @@ export function dom0Machine(dom0: Machine): Machine {
       return own.filter(({ name }) => !ofDriver.has(name)).map(ofDom0)
     },
     arrays: (arrays) => dom0.arrays(arrays),
+    storageHealth: dom0.storageHealth,
   }
 }
 

@@ -709,6 +709,79 @@ export function eventKindToNumber(object: EventKind): number {
   }
 }
 
+export const StorageSourceState = {
+  STORAGE_SOURCE_STATE_UNSPECIFIED: "STORAGE_SOURCE_STATE_UNSPECIFIED",
+  STORAGE_SOURCE_STATE_READ: "STORAGE_SOURCE_STATE_READ",
+  /** STORAGE_SOURCE_STATE_NOT_HERE - It cannot be read on this host: no such program, none of its kind in the kernel, switched off. */
+  STORAGE_SOURCE_STATE_NOT_HERE: "STORAGE_SOURCE_STATE_NOT_HERE",
+  /** STORAGE_SOURCE_STATE_FAILED - It should have been read and was not; what is told of it is what was read before. */
+  STORAGE_SOURCE_STATE_FAILED: "STORAGE_SOURCE_STATE_FAILED",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type StorageSourceState = typeof StorageSourceState[keyof typeof StorageSourceState];
+
+export namespace StorageSourceState {
+  export type STORAGE_SOURCE_STATE_UNSPECIFIED = typeof StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED;
+  export type STORAGE_SOURCE_STATE_READ = typeof StorageSourceState.STORAGE_SOURCE_STATE_READ;
+  export type STORAGE_SOURCE_STATE_NOT_HERE = typeof StorageSourceState.STORAGE_SOURCE_STATE_NOT_HERE;
+  export type STORAGE_SOURCE_STATE_FAILED = typeof StorageSourceState.STORAGE_SOURCE_STATE_FAILED;
+  export type UNRECOGNIZED = typeof StorageSourceState.UNRECOGNIZED;
+}
+
+export function storageSourceStateFromJSON(object: any): StorageSourceState {
+  switch (object) {
+    case 0:
+    case "STORAGE_SOURCE_STATE_UNSPECIFIED":
+      return StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED;
+    case 1:
+    case "STORAGE_SOURCE_STATE_READ":
+      return StorageSourceState.STORAGE_SOURCE_STATE_READ;
+    case 2:
+    case "STORAGE_SOURCE_STATE_NOT_HERE":
+      return StorageSourceState.STORAGE_SOURCE_STATE_NOT_HERE;
+    case 3:
+    case "STORAGE_SOURCE_STATE_FAILED":
+      return StorageSourceState.STORAGE_SOURCE_STATE_FAILED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return StorageSourceState.UNRECOGNIZED;
+  }
+}
+
+export function storageSourceStateToJSON(object: StorageSourceState): string {
+  switch (object) {
+    case StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED:
+      return "STORAGE_SOURCE_STATE_UNSPECIFIED";
+    case StorageSourceState.STORAGE_SOURCE_STATE_READ:
+      return "STORAGE_SOURCE_STATE_READ";
+    case StorageSourceState.STORAGE_SOURCE_STATE_NOT_HERE:
+      return "STORAGE_SOURCE_STATE_NOT_HERE";
+    case StorageSourceState.STORAGE_SOURCE_STATE_FAILED:
+      return "STORAGE_SOURCE_STATE_FAILED";
+    case StorageSourceState.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function storageSourceStateToNumber(object: StorageSourceState): number {
+  switch (object) {
+    case StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED:
+      return 0;
+    case StorageSourceState.STORAGE_SOURCE_STATE_READ:
+      return 1;
+    case StorageSourceState.STORAGE_SOURCE_STATE_NOT_HERE:
+      return 2;
+    case StorageSourceState.STORAGE_SOURCE_STATE_FAILED:
+      return 3;
+    case StorageSourceState.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 /**
  * What was read on one host in one pass. Fields that were not read in this pass are absent; a capability that the driver lacks is always absent, never 0.
  * All totals count up and restart when run_id (of a VM) or boot_id (of a host) changes.
@@ -736,6 +809,8 @@ export interface Report {
    */
   machineBoot: number;
   clockBaseMs: bigint;
+  /** Absent from most reports: it is read rarely. */
+  storageHealth: StorageHealth | undefined;
 }
 
 /** Something that should have been read and was not. */
@@ -950,6 +1025,146 @@ export interface AgentHealth {
   skippedTicks: bigint;
 }
 
+/**
+ * Health of the host's own storage as it was last read: whole, when it was read and again from time to time, so that who did not
+ * hear it learns it. Words are those of the source, in lower case.
+ */
+export interface StorageHealth {
+  sources: StorageSource[];
+  mdArrays: MdArray[];
+  raidControllers: RaidController[];
+  disks: DiskHealth[];
+  pools: StoragePool[];
+}
+
+/** One way of learning of it: md, raid-controller, smart, lvm. */
+export interface StorageSource {
+  name: string;
+  state: StorageSourceState;
+  /** Why it was not read. */
+  reason: string;
+  /** When what is told of it was read, milliseconds since the epoch; 0: never. */
+  readAtMs: bigint;
+}
+
+/** An array of Linux md. */
+export interface MdArray {
+  device: string;
+  /** raid1, raid5, linear, …; empty while it is not assembled. */
+  level: string;
+  /** active, inactive, read-only, … */
+  state: string;
+  /** Devices that it should have, and those of them that are in sync. */
+  devices?: number | undefined;
+  inSyncDevices?:
+    | number
+    | undefined;
+  /** Its members by name, with what they are: in-sync, faulty, spare, … */
+  members: MdMember[];
+  /** resync, recovery, check, reshape, …; empty: none. */
+  syncAction: string;
+  syncFraction?: number | undefined;
+  syncBytesPerSecond?: bigint | undefined;
+  sizeBytes?:
+    | bigint
+    | undefined;
+  /** It waits to be resynchronised. */
+  syncPending: boolean;
+}
+
+export interface MdMember {
+  device: string;
+  state: string;
+}
+
+/** A RAID controller by its own tool. */
+export interface RaidController {
+  /** 0 in /c0. */
+  number: number;
+  model: string;
+  serial: string;
+  status: string;
+  /** bbu, cachevault; empty: none. */
+  batteryKind: string;
+  batteryState: string;
+  virtualDrives: VirtualDrive[];
+  physicalDrives: PhysicalDrive[];
+}
+
+export interface VirtualDrive {
+  /** Drive group and number: 0/1. */
+  id: string;
+  name: string;
+  level: string;
+  state: string;
+  /** write-back, write-through: now, and as configured; empty: not known. */
+  writeCache: string;
+  writeCacheConfigured: string;
+}
+
+export interface PhysicalDrive {
+  /** Enclosure and slot: 252:3. */
+  id: string;
+  model: string;
+  state: string;
+  rebuildFraction?: number | undefined;
+  mediaErrors?: bigint | undefined;
+  predictedFailures?: bigint | undefined;
+  smartAlert?: boolean | undefined;
+}
+
+/** A disk by what it says of itself (SMART). */
+export interface DiskHealth {
+  /** Without /dev/: sda, nvme0, bus/0 megaraid,8. */
+  device: string;
+  model: string;
+  serial: string;
+  /** Its own verdict. */
+  passed?: boolean | undefined;
+  reallocatedSectors?: bigint | undefined;
+  pendingSectors?: bigint | undefined;
+  uncorrectableSectors?: bigint | undefined;
+  mediaErrors?:
+    | bigint
+    | undefined;
+  /** Of its rated life; more than 1 is possible. */
+  usedFraction?: number | undefined;
+  spareFraction?: number | undefined;
+  spareThresholdFraction?:
+    | number
+    | undefined;
+  /** Bits of the NVMe critical warning. */
+  criticalWarning?: number | undefined;
+  temperatureCelsius?: number | undefined;
+  powerOnHours?:
+    | bigint
+    | undefined;
+  /** It was not woken; what is told of it was read before. */
+  asleep: boolean;
+}
+
+/** What volumes take their room from. */
+export interface StoragePool {
+  /** vg0, vg0/thin. */
+  name: string;
+  /** volume-group, thin-pool. */
+  kind: string;
+  sizeBytes?:
+    | bigint
+    | undefined;
+  /** Of a volume group. */
+  freeBytes?:
+    | bigint
+    | undefined;
+  /** Of a thin pool. */
+  dataFraction?: number | undefined;
+  metadataFraction?:
+    | number
+    | undefined;
+  /** Physical volumes that are not there. */
+  missingDevices?: number | undefined;
+}
+
 function createBaseReport(): Report {
   return {
     spoolId: "",
@@ -967,6 +1182,7 @@ function createBaseReport(): Report {
     agent: undefined,
     machineBoot: 0,
     clockBaseMs: 0n,
+    storageHealth: undefined,
   };
 }
 
@@ -1025,6 +1241,9 @@ export const Report: MessageFns<Report> = {
         throw new globalThis.Error("value provided for field message.clockBaseMs of type int64 too large");
       }
       writer.uint32(120).int64(message.clockBaseMs);
+    }
+    if (message.storageHealth !== undefined) {
+      StorageHealth.encode(message.storageHealth, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -1162,6 +1381,14 @@ export const Report: MessageFns<Report> = {
             message.clockBaseMs = reader.int64() as bigint;
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.storageHealth = StorageHealth.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1217,6 +1444,11 @@ export const Report: MessageFns<Report> = {
         : isSet(object.clock_base_ms)
         ? BigInt(object.clock_base_ms)
         : 0n,
+      storageHealth: isSet(object.storageHealth)
+        ? StorageHealth.fromJSON(object.storageHealth)
+        : isSet(object.storage_health)
+        ? StorageHealth.fromJSON(object.storage_health)
+        : undefined,
     };
   },
 
@@ -1267,6 +1499,9 @@ export const Report: MessageFns<Report> = {
     if (message.clockBaseMs !== 0n) {
       obj.clockBaseMs = message.clockBaseMs.toString();
     }
+    if (message.storageHealth !== undefined) {
+      obj.storageHealth = StorageHealth.toJSON(message.storageHealth);
+    }
     return obj;
   },
 
@@ -1296,6 +1531,9 @@ export const Report: MessageFns<Report> = {
     message.clockBaseMs = (object.clockBaseMs !== undefined && object.clockBaseMs !== null)
       ? BigInt(object.clockBaseMs)
       : 0n;
+    message.storageHealth = (object.storageHealth !== undefined && object.storageHealth !== null)
+      ? StorageHealth.fromPartial(object.storageHealth)
+      : undefined;
     return message;
   },
 };
@@ -4956,6 +5194,1774 @@ export const AgentHealth: MessageFns<AgentHealth> = {
     message.skippedTicks = (object.skippedTicks !== undefined && object.skippedTicks !== null)
       ? BigInt(object.skippedTicks)
       : 0n;
+    return message;
+  },
+};
+
+function createBaseStorageHealth(): StorageHealth {
+  return { sources: [], mdArrays: [], raidControllers: [], disks: [], pools: [] };
+}
+
+export const StorageHealth: MessageFns<StorageHealth> = {
+  encode(message: StorageHealth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sources) {
+      StorageSource.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.mdArrays) {
+      MdArray.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.raidControllers) {
+      RaidController.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.disks) {
+      DiskHealth.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.pools) {
+      StoragePool.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StorageHealth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStorageHealth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sources.push(StorageSource.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.mdArrays.push(MdArray.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.raidControllers.push(RaidController.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.disks.push(DiskHealth.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pools.push(StoragePool.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StorageHealth {
+    return {
+      sources: globalThis.Array.isArray(object?.sources)
+        ? object.sources.map((e: any) => StorageSource.fromJSON(e))
+        : [],
+      mdArrays: globalThis.Array.isArray(object?.mdArrays)
+        ? object.mdArrays.map((e: any) => MdArray.fromJSON(e))
+        : globalThis.Array.isArray(object?.md_arrays)
+        ? object.md_arrays.map((e: any) => MdArray.fromJSON(e))
+        : [],
+      raidControllers: globalThis.Array.isArray(object?.raidControllers)
+        ? object.raidControllers.map((e: any) => RaidController.fromJSON(e))
+        : globalThis.Array.isArray(object?.raid_controllers)
+        ? object.raid_controllers.map((e: any) => RaidController.fromJSON(e))
+        : [],
+      disks: globalThis.Array.isArray(object?.disks) ? object.disks.map((e: any) => DiskHealth.fromJSON(e)) : [],
+      pools: globalThis.Array.isArray(object?.pools) ? object.pools.map((e: any) => StoragePool.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: StorageHealth): unknown {
+    const obj: any = {};
+    if (message.sources?.length) {
+      obj.sources = message.sources.map((e) => StorageSource.toJSON(e));
+    }
+    if (message.mdArrays?.length) {
+      obj.mdArrays = message.mdArrays.map((e) => MdArray.toJSON(e));
+    }
+    if (message.raidControllers?.length) {
+      obj.raidControllers = message.raidControllers.map((e) => RaidController.toJSON(e));
+    }
+    if (message.disks?.length) {
+      obj.disks = message.disks.map((e) => DiskHealth.toJSON(e));
+    }
+    if (message.pools?.length) {
+      obj.pools = message.pools.map((e) => StoragePool.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StorageHealth>, I>>(base?: I): StorageHealth {
+    return StorageHealth.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StorageHealth>, I>>(object: I): StorageHealth {
+    const message = createBaseStorageHealth();
+    message.sources = object.sources?.map((e) => StorageSource.fromPartial(e)) || [];
+    message.mdArrays = object.mdArrays?.map((e) => MdArray.fromPartial(e)) || [];
+    message.raidControllers = object.raidControllers?.map((e) => RaidController.fromPartial(e)) || [];
+    message.disks = object.disks?.map((e) => DiskHealth.fromPartial(e)) || [];
+    message.pools = object.pools?.map((e) => StoragePool.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStorageSource(): StorageSource {
+  return { name: "", state: StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED, reason: "", readAtMs: 0n };
+}
+
+export const StorageSource: MessageFns<StorageSource> = {
+  encode(message: StorageSource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.state !== StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED) {
+      writer.uint32(16).int32(storageSourceStateToNumber(message.state));
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.readAtMs !== 0n) {
+      if (BigInt.asIntN(64, message.readAtMs) !== message.readAtMs) {
+        throw new globalThis.Error("value provided for field message.readAtMs of type int64 too large");
+      }
+      writer.uint32(32).int64(message.readAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StorageSource {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStorageSource();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = storageSourceStateFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.readAtMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StorageSource {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      state: isSet(object.state)
+        ? storageSourceStateFromJSON(object.state)
+        : StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      readAtMs: isSet(object.readAtMs)
+        ? BigInt(object.readAtMs)
+        : isSet(object.read_at_ms)
+        ? BigInt(object.read_at_ms)
+        : 0n,
+    };
+  },
+
+  toJSON(message: StorageSource): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.state !== StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED) {
+      obj.state = storageSourceStateToJSON(message.state);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.readAtMs !== 0n) {
+      obj.readAtMs = message.readAtMs.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StorageSource>, I>>(base?: I): StorageSource {
+    return StorageSource.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StorageSource>, I>>(object: I): StorageSource {
+    const message = createBaseStorageSource();
+    message.name = object.name ?? "";
+    message.state = object.state ?? StorageSourceState.STORAGE_SOURCE_STATE_UNSPECIFIED;
+    message.reason = object.reason ?? "";
+    message.readAtMs = (object.readAtMs !== undefined && object.readAtMs !== null) ? BigInt(object.readAtMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseMdArray(): MdArray {
+  return {
+    device: "",
+    level: "",
+    state: "",
+    devices: undefined,
+    inSyncDevices: undefined,
+    members: [],
+    syncAction: "",
+    syncFraction: undefined,
+    syncBytesPerSecond: undefined,
+    sizeBytes: undefined,
+    syncPending: false,
+  };
+}
+
+export const MdArray: MessageFns<MdArray> = {
+  encode(message: MdArray, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.device !== "") {
+      writer.uint32(10).string(message.device);
+    }
+    if (message.level !== "") {
+      writer.uint32(18).string(message.level);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.devices !== undefined) {
+      writer.uint32(32).uint32(message.devices);
+    }
+    if (message.inSyncDevices !== undefined) {
+      writer.uint32(40).uint32(message.inSyncDevices);
+    }
+    for (const v of message.members) {
+      MdMember.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.syncAction !== "") {
+      writer.uint32(58).string(message.syncAction);
+    }
+    if (message.syncFraction !== undefined) {
+      writer.uint32(65).double(message.syncFraction);
+    }
+    if (message.syncBytesPerSecond !== undefined) {
+      if (BigInt.asUintN(64, message.syncBytesPerSecond) !== message.syncBytesPerSecond) {
+        throw new globalThis.Error("value provided for field message.syncBytesPerSecond of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.syncBytesPerSecond);
+    }
+    if (message.sizeBytes !== undefined) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.sizeBytes);
+    }
+    if (message.syncPending !== false) {
+      writer.uint32(88).bool(message.syncPending);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MdArray {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMdArray();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.level = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.devices = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.inSyncDevices = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.members.push(MdMember.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.syncAction = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.syncFraction = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.syncBytesPerSecond = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.syncPending = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MdArray {
+    return {
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+      level: isSet(object.level) ? globalThis.String(object.level) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      devices: isSet(object.devices) ? globalThis.Number(object.devices) : undefined,
+      inSyncDevices: isSet(object.inSyncDevices)
+        ? globalThis.Number(object.inSyncDevices)
+        : isSet(object.in_sync_devices)
+        ? globalThis.Number(object.in_sync_devices)
+        : undefined,
+      members: globalThis.Array.isArray(object?.members) ? object.members.map((e: any) => MdMember.fromJSON(e)) : [],
+      syncAction: isSet(object.syncAction)
+        ? globalThis.String(object.syncAction)
+        : isSet(object.sync_action)
+        ? globalThis.String(object.sync_action)
+        : "",
+      syncFraction: isSet(object.syncFraction)
+        ? globalThis.Number(object.syncFraction)
+        : isSet(object.sync_fraction)
+        ? globalThis.Number(object.sync_fraction)
+        : undefined,
+      syncBytesPerSecond: isSet(object.syncBytesPerSecond)
+        ? BigInt(object.syncBytesPerSecond)
+        : isSet(object.sync_bytes_per_second)
+        ? BigInt(object.sync_bytes_per_second)
+        : undefined,
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : undefined,
+      syncPending: isSet(object.syncPending)
+        ? globalThis.Boolean(object.syncPending)
+        : isSet(object.sync_pending)
+        ? globalThis.Boolean(object.sync_pending)
+        : false,
+    };
+  },
+
+  toJSON(message: MdArray): unknown {
+    const obj: any = {};
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    if (message.level !== "") {
+      obj.level = message.level;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.devices !== undefined) {
+      obj.devices = Math.round(message.devices);
+    }
+    if (message.inSyncDevices !== undefined) {
+      obj.inSyncDevices = Math.round(message.inSyncDevices);
+    }
+    if (message.members?.length) {
+      obj.members = message.members.map((e) => MdMember.toJSON(e));
+    }
+    if (message.syncAction !== "") {
+      obj.syncAction = message.syncAction;
+    }
+    if (message.syncFraction !== undefined) {
+      obj.syncFraction = floatToJson(message.syncFraction);
+    }
+    if (message.syncBytesPerSecond !== undefined) {
+      obj.syncBytesPerSecond = message.syncBytesPerSecond.toString();
+    }
+    if (message.sizeBytes !== undefined) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    if (message.syncPending !== false) {
+      obj.syncPending = message.syncPending;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MdArray>, I>>(base?: I): MdArray {
+    return MdArray.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MdArray>, I>>(object: I): MdArray {
+    const message = createBaseMdArray();
+    message.device = object.device ?? "";
+    message.level = object.level ?? "";
+    message.state = object.state ?? "";
+    message.devices = object.devices ?? undefined;
+    message.inSyncDevices = object.inSyncDevices ?? undefined;
+    message.members = object.members?.map((e) => MdMember.fromPartial(e)) || [];
+    message.syncAction = object.syncAction ?? "";
+    message.syncFraction = object.syncFraction ?? undefined;
+    message.syncBytesPerSecond = (object.syncBytesPerSecond !== undefined && object.syncBytesPerSecond !== null)
+      ? BigInt(object.syncBytesPerSecond)
+      : undefined;
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null)
+      ? BigInt(object.sizeBytes)
+      : undefined;
+    message.syncPending = object.syncPending ?? false;
+    return message;
+  },
+};
+
+function createBaseMdMember(): MdMember {
+  return { device: "", state: "" };
+}
+
+export const MdMember: MessageFns<MdMember> = {
+  encode(message: MdMember, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.device !== "") {
+      writer.uint32(10).string(message.device);
+    }
+    if (message.state !== "") {
+      writer.uint32(18).string(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MdMember {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMdMember();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MdMember {
+    return {
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+    };
+  },
+
+  toJSON(message: MdMember): unknown {
+    const obj: any = {};
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MdMember>, I>>(base?: I): MdMember {
+    return MdMember.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MdMember>, I>>(object: I): MdMember {
+    const message = createBaseMdMember();
+    message.device = object.device ?? "";
+    message.state = object.state ?? "";
+    return message;
+  },
+};
+
+function createBaseRaidController(): RaidController {
+  return {
+    number: 0,
+    model: "",
+    serial: "",
+    status: "",
+    batteryKind: "",
+    batteryState: "",
+    virtualDrives: [],
+    physicalDrives: [],
+  };
+}
+
+export const RaidController: MessageFns<RaidController> = {
+  encode(message: RaidController, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.serial !== "") {
+      writer.uint32(26).string(message.serial);
+    }
+    if (message.status !== "") {
+      writer.uint32(34).string(message.status);
+    }
+    if (message.batteryKind !== "") {
+      writer.uint32(42).string(message.batteryKind);
+    }
+    if (message.batteryState !== "") {
+      writer.uint32(50).string(message.batteryState);
+    }
+    for (const v of message.virtualDrives) {
+      VirtualDrive.encode(v!, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.physicalDrives) {
+      PhysicalDrive.encode(v!, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RaidController {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRaidController();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.serial = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.batteryKind = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.batteryState = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.virtualDrives.push(VirtualDrive.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.physicalDrives.push(PhysicalDrive.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RaidController {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      serial: isSet(object.serial) ? globalThis.String(object.serial) : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      batteryKind: isSet(object.batteryKind)
+        ? globalThis.String(object.batteryKind)
+        : isSet(object.battery_kind)
+        ? globalThis.String(object.battery_kind)
+        : "",
+      batteryState: isSet(object.batteryState)
+        ? globalThis.String(object.batteryState)
+        : isSet(object.battery_state)
+        ? globalThis.String(object.battery_state)
+        : "",
+      virtualDrives: globalThis.Array.isArray(object?.virtualDrives)
+        ? object.virtualDrives.map((e: any) => VirtualDrive.fromJSON(e))
+        : globalThis.Array.isArray(object?.virtual_drives)
+        ? object.virtual_drives.map((e: any) => VirtualDrive.fromJSON(e))
+        : [],
+      physicalDrives: globalThis.Array.isArray(object?.physicalDrives)
+        ? object.physicalDrives.map((e: any) => PhysicalDrive.fromJSON(e))
+        : globalThis.Array.isArray(object?.physical_drives)
+        ? object.physical_drives.map((e: any) => PhysicalDrive.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RaidController): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.serial !== "") {
+      obj.serial = message.serial;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.batteryKind !== "") {
+      obj.batteryKind = message.batteryKind;
+    }
+    if (message.batteryState !== "") {
+      obj.batteryState = message.batteryState;
+    }
+    if (message.virtualDrives?.length) {
+      obj.virtualDrives = message.virtualDrives.map((e) => VirtualDrive.toJSON(e));
+    }
+    if (message.physicalDrives?.length) {
+      obj.physicalDrives = message.physicalDrives.map((e) => PhysicalDrive.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RaidController>, I>>(base?: I): RaidController {
+    return RaidController.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RaidController>, I>>(object: I): RaidController {
+    const message = createBaseRaidController();
+    message.number = object.number ?? 0;
+    message.model = object.model ?? "";
+    message.serial = object.serial ?? "";
+    message.status = object.status ?? "";
+    message.batteryKind = object.batteryKind ?? "";
+    message.batteryState = object.batteryState ?? "";
+    message.virtualDrives = object.virtualDrives?.map((e) => VirtualDrive.fromPartial(e)) || [];
+    message.physicalDrives = object.physicalDrives?.map((e) => PhysicalDrive.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseVirtualDrive(): VirtualDrive {
+  return { id: "", name: "", level: "", state: "", writeCache: "", writeCacheConfigured: "" };
+}
+
+export const VirtualDrive: MessageFns<VirtualDrive> = {
+  encode(message: VirtualDrive, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.level !== "") {
+      writer.uint32(26).string(message.level);
+    }
+    if (message.state !== "") {
+      writer.uint32(34).string(message.state);
+    }
+    if (message.writeCache !== "") {
+      writer.uint32(42).string(message.writeCache);
+    }
+    if (message.writeCacheConfigured !== "") {
+      writer.uint32(50).string(message.writeCacheConfigured);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VirtualDrive {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVirtualDrive();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.level = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.writeCache = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.writeCacheConfigured = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VirtualDrive {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      level: isSet(object.level) ? globalThis.String(object.level) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      writeCache: isSet(object.writeCache)
+        ? globalThis.String(object.writeCache)
+        : isSet(object.write_cache)
+        ? globalThis.String(object.write_cache)
+        : "",
+      writeCacheConfigured: isSet(object.writeCacheConfigured)
+        ? globalThis.String(object.writeCacheConfigured)
+        : isSet(object.write_cache_configured)
+        ? globalThis.String(object.write_cache_configured)
+        : "",
+    };
+  },
+
+  toJSON(message: VirtualDrive): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.level !== "") {
+      obj.level = message.level;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.writeCache !== "") {
+      obj.writeCache = message.writeCache;
+    }
+    if (message.writeCacheConfigured !== "") {
+      obj.writeCacheConfigured = message.writeCacheConfigured;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<VirtualDrive>, I>>(base?: I): VirtualDrive {
+    return VirtualDrive.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VirtualDrive>, I>>(object: I): VirtualDrive {
+    const message = createBaseVirtualDrive();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.level = object.level ?? "";
+    message.state = object.state ?? "";
+    message.writeCache = object.writeCache ?? "";
+    message.writeCacheConfigured = object.writeCacheConfigured ?? "";
+    return message;
+  },
+};
+
+function createBasePhysicalDrive(): PhysicalDrive {
+  return {
+    id: "",
+    model: "",
+    state: "",
+    rebuildFraction: undefined,
+    mediaErrors: undefined,
+    predictedFailures: undefined,
+    smartAlert: undefined,
+  };
+}
+
+export const PhysicalDrive: MessageFns<PhysicalDrive> = {
+  encode(message: PhysicalDrive, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.rebuildFraction !== undefined) {
+      writer.uint32(33).double(message.rebuildFraction);
+    }
+    if (message.mediaErrors !== undefined) {
+      if (BigInt.asUintN(64, message.mediaErrors) !== message.mediaErrors) {
+        throw new globalThis.Error("value provided for field message.mediaErrors of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.mediaErrors);
+    }
+    if (message.predictedFailures !== undefined) {
+      if (BigInt.asUintN(64, message.predictedFailures) !== message.predictedFailures) {
+        throw new globalThis.Error("value provided for field message.predictedFailures of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.predictedFailures);
+    }
+    if (message.smartAlert !== undefined) {
+      writer.uint32(56).bool(message.smartAlert);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PhysicalDrive {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePhysicalDrive();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.rebuildFraction = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.mediaErrors = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.predictedFailures = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.smartAlert = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PhysicalDrive {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      rebuildFraction: isSet(object.rebuildFraction)
+        ? globalThis.Number(object.rebuildFraction)
+        : isSet(object.rebuild_fraction)
+        ? globalThis.Number(object.rebuild_fraction)
+        : undefined,
+      mediaErrors: isSet(object.mediaErrors)
+        ? BigInt(object.mediaErrors)
+        : isSet(object.media_errors)
+        ? BigInt(object.media_errors)
+        : undefined,
+      predictedFailures: isSet(object.predictedFailures)
+        ? BigInt(object.predictedFailures)
+        : isSet(object.predicted_failures)
+        ? BigInt(object.predicted_failures)
+        : undefined,
+      smartAlert: isSet(object.smartAlert)
+        ? globalThis.Boolean(object.smartAlert)
+        : isSet(object.smart_alert)
+        ? globalThis.Boolean(object.smart_alert)
+        : undefined,
+    };
+  },
+
+  toJSON(message: PhysicalDrive): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.rebuildFraction !== undefined) {
+      obj.rebuildFraction = floatToJson(message.rebuildFraction);
+    }
+    if (message.mediaErrors !== undefined) {
+      obj.mediaErrors = message.mediaErrors.toString();
+    }
+    if (message.predictedFailures !== undefined) {
+      obj.predictedFailures = message.predictedFailures.toString();
+    }
+    if (message.smartAlert !== undefined) {
+      obj.smartAlert = message.smartAlert;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PhysicalDrive>, I>>(base?: I): PhysicalDrive {
+    return PhysicalDrive.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PhysicalDrive>, I>>(object: I): PhysicalDrive {
+    const message = createBasePhysicalDrive();
+    message.id = object.id ?? "";
+    message.model = object.model ?? "";
+    message.state = object.state ?? "";
+    message.rebuildFraction = object.rebuildFraction ?? undefined;
+    message.mediaErrors = (object.mediaErrors !== undefined && object.mediaErrors !== null)
+      ? BigInt(object.mediaErrors)
+      : undefined;
+    message.predictedFailures = (object.predictedFailures !== undefined && object.predictedFailures !== null)
+      ? BigInt(object.predictedFailures)
+      : undefined;
+    message.smartAlert = object.smartAlert ?? undefined;
+    return message;
+  },
+};
+
+function createBaseDiskHealth(): DiskHealth {
+  return {
+    device: "",
+    model: "",
+    serial: "",
+    passed: undefined,
+    reallocatedSectors: undefined,
+    pendingSectors: undefined,
+    uncorrectableSectors: undefined,
+    mediaErrors: undefined,
+    usedFraction: undefined,
+    spareFraction: undefined,
+    spareThresholdFraction: undefined,
+    criticalWarning: undefined,
+    temperatureCelsius: undefined,
+    powerOnHours: undefined,
+    asleep: false,
+  };
+}
+
+export const DiskHealth: MessageFns<DiskHealth> = {
+  encode(message: DiskHealth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.device !== "") {
+      writer.uint32(10).string(message.device);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.serial !== "") {
+      writer.uint32(26).string(message.serial);
+    }
+    if (message.passed !== undefined) {
+      writer.uint32(32).bool(message.passed);
+    }
+    if (message.reallocatedSectors !== undefined) {
+      if (BigInt.asUintN(64, message.reallocatedSectors) !== message.reallocatedSectors) {
+        throw new globalThis.Error("value provided for field message.reallocatedSectors of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.reallocatedSectors);
+    }
+    if (message.pendingSectors !== undefined) {
+      if (BigInt.asUintN(64, message.pendingSectors) !== message.pendingSectors) {
+        throw new globalThis.Error("value provided for field message.pendingSectors of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.pendingSectors);
+    }
+    if (message.uncorrectableSectors !== undefined) {
+      if (BigInt.asUintN(64, message.uncorrectableSectors) !== message.uncorrectableSectors) {
+        throw new globalThis.Error("value provided for field message.uncorrectableSectors of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.uncorrectableSectors);
+    }
+    if (message.mediaErrors !== undefined) {
+      if (BigInt.asUintN(64, message.mediaErrors) !== message.mediaErrors) {
+        throw new globalThis.Error("value provided for field message.mediaErrors of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.mediaErrors);
+    }
+    if (message.usedFraction !== undefined) {
+      writer.uint32(73).double(message.usedFraction);
+    }
+    if (message.spareFraction !== undefined) {
+      writer.uint32(81).double(message.spareFraction);
+    }
+    if (message.spareThresholdFraction !== undefined) {
+      writer.uint32(89).double(message.spareThresholdFraction);
+    }
+    if (message.criticalWarning !== undefined) {
+      writer.uint32(96).uint32(message.criticalWarning);
+    }
+    if (message.temperatureCelsius !== undefined) {
+      writer.uint32(105).double(message.temperatureCelsius);
+    }
+    if (message.powerOnHours !== undefined) {
+      if (BigInt.asUintN(64, message.powerOnHours) !== message.powerOnHours) {
+        throw new globalThis.Error("value provided for field message.powerOnHours of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.powerOnHours);
+    }
+    if (message.asleep !== false) {
+      writer.uint32(120).bool(message.asleep);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiskHealth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiskHealth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.serial = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.passed = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.reallocatedSectors = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.pendingSectors = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.uncorrectableSectors = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.mediaErrors = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.usedFraction = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.spareFraction = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.spareThresholdFraction = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.criticalWarning = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.temperatureCelsius = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.powerOnHours = reader.uint64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.asleep = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiskHealth {
+    return {
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      serial: isSet(object.serial) ? globalThis.String(object.serial) : "",
+      passed: isSet(object.passed) ? globalThis.Boolean(object.passed) : undefined,
+      reallocatedSectors: isSet(object.reallocatedSectors)
+        ? BigInt(object.reallocatedSectors)
+        : isSet(object.reallocated_sectors)
+        ? BigInt(object.reallocated_sectors)
+        : undefined,
+      pendingSectors: isSet(object.pendingSectors)
+        ? BigInt(object.pendingSectors)
+        : isSet(object.pending_sectors)
+        ? BigInt(object.pending_sectors)
+        : undefined,
+      uncorrectableSectors: isSet(object.uncorrectableSectors)
+        ? BigInt(object.uncorrectableSectors)
+        : isSet(object.uncorrectable_sectors)
+        ? BigInt(object.uncorrectable_sectors)
+        : undefined,
+      mediaErrors: isSet(object.mediaErrors)
+        ? BigInt(object.mediaErrors)
+        : isSet(object.media_errors)
+        ? BigInt(object.media_errors)
+        : undefined,
+      usedFraction: isSet(object.usedFraction)
+        ? globalThis.Number(object.usedFraction)
+        : isSet(object.used_fraction)
+        ? globalThis.Number(object.used_fraction)
+        : undefined,
+      spareFraction: isSet(object.spareFraction)
+        ? globalThis.Number(object.spareFraction)
+        : isSet(object.spare_fraction)
+        ? globalThis.Number(object.spare_fraction)
+        : undefined,
+      spareThresholdFraction: isSet(object.spareThresholdFraction)
+        ? globalThis.Number(object.spareThresholdFraction)
+        : isSet(object.spare_threshold_fraction)
+        ? globalThis.Number(object.spare_threshold_fraction)
+        : undefined,
+      criticalWarning: isSet(object.criticalWarning)
+        ? globalThis.Number(object.criticalWarning)
+        : isSet(object.critical_warning)
+        ? globalThis.Number(object.critical_warning)
+        : undefined,
+      temperatureCelsius: isSet(object.temperatureCelsius)
+        ? globalThis.Number(object.temperatureCelsius)
+        : isSet(object.temperature_celsius)
+        ? globalThis.Number(object.temperature_celsius)
+        : undefined,
+      powerOnHours: isSet(object.powerOnHours)
+        ? BigInt(object.powerOnHours)
+        : isSet(object.power_on_hours)
+        ? BigInt(object.power_on_hours)
+        : undefined,
+      asleep: isSet(object.asleep) ? globalThis.Boolean(object.asleep) : false,
+    };
+  },
+
+  toJSON(message: DiskHealth): unknown {
+    const obj: any = {};
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.serial !== "") {
+      obj.serial = message.serial;
+    }
+    if (message.passed !== undefined) {
+      obj.passed = message.passed;
+    }
+    if (message.reallocatedSectors !== undefined) {
+      obj.reallocatedSectors = message.reallocatedSectors.toString();
+    }
+    if (message.pendingSectors !== undefined) {
+      obj.pendingSectors = message.pendingSectors.toString();
+    }
+    if (message.uncorrectableSectors !== undefined) {
+      obj.uncorrectableSectors = message.uncorrectableSectors.toString();
+    }
+    if (message.mediaErrors !== undefined) {
+      obj.mediaErrors = message.mediaErrors.toString();
+    }
+    if (message.usedFraction !== undefined) {
+      obj.usedFraction = floatToJson(message.usedFraction);
+    }
+    if (message.spareFraction !== undefined) {
+      obj.spareFraction = floatToJson(message.spareFraction);
+    }
+    if (message.spareThresholdFraction !== undefined) {
+      obj.spareThresholdFraction = floatToJson(message.spareThresholdFraction);
+    }
+    if (message.criticalWarning !== undefined) {
+      obj.criticalWarning = Math.round(message.criticalWarning);
+    }
+    if (message.temperatureCelsius !== undefined) {
+      obj.temperatureCelsius = floatToJson(message.temperatureCelsius);
+    }
+    if (message.powerOnHours !== undefined) {
+      obj.powerOnHours = message.powerOnHours.toString();
+    }
+    if (message.asleep !== false) {
+      obj.asleep = message.asleep;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DiskHealth>, I>>(base?: I): DiskHealth {
+    return DiskHealth.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DiskHealth>, I>>(object: I): DiskHealth {
+    const message = createBaseDiskHealth();
+    message.device = object.device ?? "";
+    message.model = object.model ?? "";
+    message.serial = object.serial ?? "";
+    message.passed = object.passed ?? undefined;
+    message.reallocatedSectors = (object.reallocatedSectors !== undefined && object.reallocatedSectors !== null)
+      ? BigInt(object.reallocatedSectors)
+      : undefined;
+    message.pendingSectors = (object.pendingSectors !== undefined && object.pendingSectors !== null)
+      ? BigInt(object.pendingSectors)
+      : undefined;
+    message.uncorrectableSectors = (object.uncorrectableSectors !== undefined && object.uncorrectableSectors !== null)
+      ? BigInt(object.uncorrectableSectors)
+      : undefined;
+    message.mediaErrors = (object.mediaErrors !== undefined && object.mediaErrors !== null)
+      ? BigInt(object.mediaErrors)
+      : undefined;
+    message.usedFraction = object.usedFraction ?? undefined;
+    message.spareFraction = object.spareFraction ?? undefined;
+    message.spareThresholdFraction = object.spareThresholdFraction ?? undefined;
+    message.criticalWarning = object.criticalWarning ?? undefined;
+    message.temperatureCelsius = object.temperatureCelsius ?? undefined;
+    message.powerOnHours = (object.powerOnHours !== undefined && object.powerOnHours !== null)
+      ? BigInt(object.powerOnHours)
+      : undefined;
+    message.asleep = object.asleep ?? false;
+    return message;
+  },
+};
+
+function createBaseStoragePool(): StoragePool {
+  return {
+    name: "",
+    kind: "",
+    sizeBytes: undefined,
+    freeBytes: undefined,
+    dataFraction: undefined,
+    metadataFraction: undefined,
+    missingDevices: undefined,
+  };
+}
+
+export const StoragePool: MessageFns<StoragePool> = {
+  encode(message: StoragePool, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.sizeBytes !== undefined) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sizeBytes);
+    }
+    if (message.freeBytes !== undefined) {
+      if (BigInt.asUintN(64, message.freeBytes) !== message.freeBytes) {
+        throw new globalThis.Error("value provided for field message.freeBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.freeBytes);
+    }
+    if (message.dataFraction !== undefined) {
+      writer.uint32(41).double(message.dataFraction);
+    }
+    if (message.metadataFraction !== undefined) {
+      writer.uint32(49).double(message.metadataFraction);
+    }
+    if (message.missingDevices !== undefined) {
+      writer.uint32(56).uint32(message.missingDevices);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoragePool {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoragePool();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.freeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.dataFraction = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.metadataFraction = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.missingDevices = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoragePool {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      sizeBytes: isSet(object.sizeBytes)
+        ? BigInt(object.sizeBytes)
+        : isSet(object.size_bytes)
+        ? BigInt(object.size_bytes)
+        : undefined,
+      freeBytes: isSet(object.freeBytes)
+        ? BigInt(object.freeBytes)
+        : isSet(object.free_bytes)
+        ? BigInt(object.free_bytes)
+        : undefined,
+      dataFraction: isSet(object.dataFraction)
+        ? globalThis.Number(object.dataFraction)
+        : isSet(object.data_fraction)
+        ? globalThis.Number(object.data_fraction)
+        : undefined,
+      metadataFraction: isSet(object.metadataFraction)
+        ? globalThis.Number(object.metadataFraction)
+        : isSet(object.metadata_fraction)
+        ? globalThis.Number(object.metadata_fraction)
+        : undefined,
+      missingDevices: isSet(object.missingDevices)
+        ? globalThis.Number(object.missingDevices)
+        : isSet(object.missing_devices)
+        ? globalThis.Number(object.missing_devices)
+        : undefined,
+    };
+  },
+
+  toJSON(message: StoragePool): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.sizeBytes !== undefined) {
+      obj.sizeBytes = message.sizeBytes.toString();
+    }
+    if (message.freeBytes !== undefined) {
+      obj.freeBytes = message.freeBytes.toString();
+    }
+    if (message.dataFraction !== undefined) {
+      obj.dataFraction = floatToJson(message.dataFraction);
+    }
+    if (message.metadataFraction !== undefined) {
+      obj.metadataFraction = floatToJson(message.metadataFraction);
+    }
+    if (message.missingDevices !== undefined) {
+      obj.missingDevices = Math.round(message.missingDevices);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StoragePool>, I>>(base?: I): StoragePool {
+    return StoragePool.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StoragePool>, I>>(object: I): StoragePool {
+    const message = createBaseStoragePool();
+    message.name = object.name ?? "";
+    message.kind = object.kind ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null)
+      ? BigInt(object.sizeBytes)
+      : undefined;
+    message.freeBytes = (object.freeBytes !== undefined && object.freeBytes !== null)
+      ? BigInt(object.freeBytes)
+      : undefined;
+    message.dataFraction = object.dataFraction ?? undefined;
+    message.metadataFraction = object.metadataFraction ?? undefined;
+    message.missingDevices = object.missingDevices ?? undefined;
     return message;
   },
 };
