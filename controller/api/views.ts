@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { storageHealthView } from './storage-health-view.js'
+
 /**
  * What the HTTP API answers: one schema a resource, used to check answers, to write OpenAPI and as types by page and CLI.
  * A metric that is not known is left out, never 0. Times are milliseconds since the epoch.
@@ -144,6 +146,9 @@ export const hostView = z.object({
   fileSystems: z.array(fileSystemView),
   disks: z.array(z.object({ device: z.string(), metrics: metricsShape })),
   networks: z.array(z.object({ device: z.string(), metrics: metricsShape })),
+  storageHealth: storageHealthView
+    .optional()
+    .describe("health of the host's own storage; left out if nothing was told of it"),
 })
 
 export const arrayView = z.object({

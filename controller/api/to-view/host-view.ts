@@ -2,6 +2,7 @@ import type { MemoryLedger } from '../../checks/memory-ledger.js'
 import { valueOf, type Host, type HostDisk, type HostNetwork, type Metric } from '../../model/snapshot.js'
 import type { HostView, LedgerView } from '../views.js'
 import { absentMetrics, gapViews, given, knownMetrics, text } from './metrics-view.js'
+import { storageHealthViewOf } from './storage-health.js'
 
 /** All that a host's view is made of. */
 export interface HostParts {
@@ -41,6 +42,7 @@ export function hostView({ host, ledger, vms, runningVms }: HostParts): HostView
     fileSystems: host.fileSystems.map((fileSystem) => ({ ...fileSystem })),
     disks: host.disks.map(deviceView),
     networks: host.networks.map(deviceView),
+    storageHealth: host.storageHealth === undefined ? undefined : storageHealthViewOf(host.storageHealth),
   })
 }
 

@@ -7,6 +7,7 @@ import { hostStatus } from './host-list.js'
 import { line, type Look, type Span, span } from './look.js'
 import { notes } from './notes.js'
 import { section } from './section.js'
+import { storageHealthSections } from './storage-health.js'
 import { type Column, renderPairs } from './table.js'
 
 /** Everything that is known of one host. */
@@ -19,6 +20,7 @@ export function renderHostDetail(host: HostView, look: Look): string[] {
     ...section('File systems', host.fileSystems, fileSystemColumns, look),
     ...section('Disks', host.disks, diskColumns, look),
     ...section('Network', host.networks, networkColumns, look),
+    ...storageHealthSections(host.storageHealth, look),
     ...section('Limits of its driver', limited, capabilityColumns, look),
     ...gapSection(host.gaps, look),
     ...absentSection(host.absent, look),

@@ -261,6 +261,83 @@ export function sampleHost(change: Partial<HostView> = {}): HostView {
     ],
     disks: [{ device: 'sda', metrics: { readBytesPerSecond: 2e6, writeBytesPerSecond: 9.1e6, busyFraction: 0.93 } }],
     networks: [{ device: 'eth0', metrics: { receiveBytesPerSecond: 120_000, transmitBytesPerSecond: 80_000 } }],
+    storageHealth: {
+      sources: [
+        { name: 'md', state: 'read', reason: '', readAt: sampleNow - 30_000 },
+        { name: 'raid-controller', state: 'read', reason: '', readAt: sampleNow - 30_000 },
+        { name: 'smart', state: 'not-here', reason: '/usr/sbin/smartctl is not there' },
+        { name: 'lvm', state: 'failed', reason: 'vgs: exit status 5', readAt: sampleNow - 630_000 },
+      ],
+      mdArrays: [
+        {
+          device: 'md0',
+          level: 'raid1',
+          state: 'active',
+          devices: 2,
+          inSyncDevices: 1,
+          members: [
+            { device: 'sda1', state: 'active' },
+            { device: 'sdb1', state: 'faulty' },
+          ],
+          syncAction: 'recover',
+          syncFraction: 0.126,
+          syncBytesPerSecond: 34e6,
+          syncPending: false,
+          sizeBytes: 160e9,
+        },
+      ],
+      raidControllers: [
+        {
+          number: 0,
+          model: 'PERC H730P Mini',
+          serial: '62H00P1',
+          status: 'optimal',
+          batteryKind: 'bbu',
+          batteryState: 'charging',
+          virtualDrives: [
+            {
+              id: '0/239',
+              name: 'data',
+              level: 'raid5',
+              state: 'degraded',
+              writeCache: 'write-through',
+              writeCacheConfigured: 'write-back',
+            },
+          ],
+          physicalDrives: [
+            {
+              id: '32:0',
+              model: 'ST2000NM0135',
+              state: 'rebuilding',
+              rebuildFraction: 0.45,
+              mediaErrors: 12,
+              smartAlert: true,
+            },
+          ],
+        },
+      ],
+      disks: [
+        {
+          device: 'nvme0',
+          model: 'SAMSUNG MZVL2512',
+          serial: 'S64',
+          passed: true,
+          mediaErrors: 0,
+          usedFraction: 0.91,
+          spareFraction: 1,
+          spareThresholdFraction: 0.1,
+          criticalWarning: 0,
+          temperatureCelsius: 41,
+          powerOnHours: 900,
+          asleep: false,
+        },
+        { device: 'sda', model: 'ST4000NM0035', serial: 'ZC1ABCDE', passed: false, pendingSectors: 2, asleep: false },
+      ],
+      pools: [
+        { name: 'vg0', kind: 'volume-group', sizeBytes: 1e12, freeBytes: 5e10, missingDevices: 1 },
+        { name: 'vg0/thin', kind: 'thin-pool', sizeBytes: 5e11, dataFraction: 0.912, metadataFraction: 0.125 },
+      ],
+    },
     ...change,
   }
 }
