@@ -8,6 +8,7 @@ import { loadFindings } from './load/load-findings.js'
 import { placedFleet } from './policy/placed-fleet.js'
 import { policyFileFindings } from './policy/policy-file.js'
 import { policyFindings } from './policy/policy-findings.js'
+import { storageHealthFindings } from './storage-health/storage-health-findings.js'
 import { settle, type Settled } from './settle.js'
 import { fileSystemSpace } from './space/file-system-space.js'
 
@@ -30,6 +31,7 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...policyFindings(placed),
     ...loadFindings(placed),
     ...fileSystemSpace(snapshot, policy, circumstances.trends ?? new Map()),
+    ...storageHealthFindings(snapshot, policy),
   ]
   const settled = settle(found, snapshot, policy)
   return { labels, capacity: made, findings: { ...settled, stands: worstFirst(settled.stands) } }

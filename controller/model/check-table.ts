@@ -33,6 +33,8 @@ const load = { raiseAfterMs: 10 * minute, clearAfterMs: 5 * minute } as const
 const ofLimits = 'of each of these limits: below it is over'
 const ofLimitsOrBack =
   'of each of these limits: below it is over; for what is available, when the limit is that part of it'
+/** For what is read every few minutes: one reading that fails, or a controller that was just started, must not end it. */
+const rarelyReadMs = 10 * minute
 
 export const checkTable = {
   'host-silent': {
@@ -226,6 +228,57 @@ export const checkTable = {
       latency: { unit: 'duration', initial: 30, meaning: 'the same, for any other' },
       work: { unit: 'rate', initial: 2e6, meaning: 'what it does at least' },
       clearBelow: { unit: 'share', initial: 0.7, meaning: ofLimits },
+  'raid-degraded': {
+    says: 'a RAID array, a virtual drive or a volume group of a host lacks devices, or is not there',
+    severity: 'critical',
+    raiseAfterMs: 0,
+    clearAfterMs: rarelyReadMs,
+  },
+  'raid-rebuilding': {
+    says: 'a RAID array or drive is rebuilt, resynchronised or reshaped, with how far it is',
+    severity: 'warning',
+    raiseAfterMs: minute,
+    clearAfterMs: rarelyReadMs,
+  },
+  'raid-controller': {
+    says: 'a RAID controller has a bad or charging battery, a write cache that is off though configured on, or failed drives',
+    severity: 'warning; critical if the cache is on without its battery',
+    raiseAfterMs: minute,
+    clearAfterMs: rarelyReadMs,
+  },
+  'disk-failing': {
+    says: 'a disk says that it fails, has bad sectors, or is worn',
+    severity: 'warning; critical if it says so itself',
+    raiseAfterMs: minute,
+    clearAfterMs: rarelyReadMs,
+    settings: {
+      pendingAbove: { unit: 'number', initial: 0, meaning: 'sectors that wait to be read or reallocated' },
+      uncorrectableAbove: { unit: 'number', initial: 0, meaning: 'sectors that could not be read' },
+      reallocatedAbove: { unit: 'number', initial: 50, meaning: 'sectors that were replaced' },
+      mediaErrorsAbove: {
+        unit: 'number',
+        initial: 0,
+        meaning: 'errors of the medium, as NVMe disks and RAID controllers count them',
+      },
+      usedAbove: { unit: 'share', initial: 0.9, meaning: 'of the rated life' },
+      spareBelow: {
+        unit: 'share',
+        initial: 0.2,
+        meaning: 'of the spare blocks; below the threshold of the disk it is critical',
+      },
+    },
+  },
+  'pool-space': {
+    says: 'a thin pool fills up; a volume group is given away',
+    severity: 'warning; critical if a thin pool is nearly full, of data or metadata; info for a volume group',
+    raiseAfterMs: minute,
+    clearAfterMs: rarelyReadMs,
+    settings: {
+      above: { unit: 'share', initial: 0.85, meaning: 'of the data of a thin pool' },
+      criticalAbove: { unit: 'share', initial: 0.95, meaning: 'of the same, from which it is critical' },
+      metadataAbove: { unit: 'share', initial: 0.8, meaning: 'of the metadata of a thin pool' },
+      volumesAbove: { unit: 'share', initial: 0.95, meaning: 'of a volume group without a thin pool' },
+      clearWithin: { unit: 'share', initial: 0.03, meaning: 'how far below it must be again to end' },
     },
   },
 } as const satisfies Readonly<Record<string, CheckRow>>

@@ -1,0 +1,29 @@
+import type { Finding } from '../../model/finding.js'
+import type { Policy } from '../../model/policy.js'
+import type { Host, StorageHealth, StorageSourceName } from '../../model/snapshot.js'
+
+/** One host that told of its storage, as the checks of this folder see it. */
+export interface HostStorage {
+  readonly host: Host
+  readonly health: StorageHealth
+  readonly thresholds: Policy['thresholds']
+}
+
+/**
+ * How firmly something is said by what a source told. While a source fails, or its host is not up, what was read before raises nothing new and
+ * ends nothing.
+ */
+export function strengthOf({ host, health }: HostStorage, name: StorageSourceName): Finding['strength'] {
+  const source = health.sources.find((one) => one.name === name)
+  return host.status === 'up' && source?.state === 'read' ? 'raise' : 'keep'
+}
+
+/** `12%`; never 100% before it is whole. */
+export function inPercent(fraction: number): string {
+  return `${Math.floor(fraction * 100)}%`
+}
+
+/** `1 device`, `2 devices`. */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,47 @@
+import { formatRate } from '../../../common/units.js'
+import { finding, hostSubject, type Finding } from '../../model/finding.js'
+import type { MdArray } from '../../model/snapshot.js'
+import { inPercent, strengthOf, type HostStorage } from './host-storage.js'
+
+/** What md does for an array to become whole. Checks and repairs are routine. */
+const doing: Readonly<Record<string, string>> = {
+  recover: 'is rebuilt onto a device',
+  resync: 'is resynchronised',
+  reshape: 'is reshaped',
+}
+
+/** Arrays and drives that are on their way to be whole. */
+export function raidRebuilding(storage: HostStorage): Finding[] {
+  const { host, health } = storage
+  const said = (source: 'md' | 'raid-controller', part: string, message: string): Finding =>
+    finding({
+      check: 'raid-rebuilding',
+      severity: 'warning',
+      subject: hostSubject(host),
+      part,
+      message,
+      strength: strengthOf(storage, source),
+    })
+  return [
+    ...health.mdArrays.flatMap((array) => {
+      const what = doing[array.syncAction]
+      return what === undefined
+        ? []
+        : [said('md', array.device, `${array.device} (${array.level}) ${what}${progress(array)}`)]
+    }),
+    ...health.raidControllers.flatMap(({ number, physicalDrives }) =>
+      physicalDrives.flatMap(({ id, state, rebuildFraction }) => {
+        if (state !== 'rebuilding' && state !== 'copying-back') return []
+        const part = `c${number} ${id}`
+        const done = rebuildFraction === undefined ? '' : `, ${inPercent(rebuildFraction)} done`
+        return [said('raid-controller', part, `drive ${part} is ${state.replaceAll('-', ' ')}${done}`)]
+      }),
+    ),
+  ]
+}
+
+function progress({ syncPending, syncFraction, syncBytesPerSecond: speed = 0 }: MdArray): string {
+  if (syncPending) return ', and waits for its turn'
+  if (syncFraction === undefined) return ''
+  return `, ${inPercent(syncFraction)} done${speed === 0 ? '' : ` at ${formatRate(speed)}`}`
+}
