@@ -12,6 +12,7 @@ packages=(
   systemd shellcheck
   strace libnbd-bin e2fsprogs mount
   openssh-client openssh-server netcat-openbsd socat perl-base python3-minimal
+  lvm2 smartmontools
 )
 case " $* " in
   *' xen '*) packages+=(mmdebstrap xz-utils lz4) ;;
