@@ -47,6 +47,7 @@ export function healthToWire({ sources, items }: StorageHealthRaw): StorageHealt
       temperatureCelsius: disk.temperatureCelsius,
       powerOnHours: wholeIf(disk.powerOnHours),
       asleep: disk.asleep,
+      problem: disk.problem ?? '',
     })),
     pools: items.lvm.map((pool) => ({
       name: pool.name,

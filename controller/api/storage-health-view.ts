@@ -79,6 +79,7 @@ export const storageHealthView = z.object({
       temperatureCelsius: z.number().optional(),
       powerOnHours: count,
       asleep: z.boolean().describe('it was not woken: the figures are older'),
+      problem: z.string().describe('why it could not be read: the figures are older; empty if it was'),
     }),
   ),
   pools: z.array(

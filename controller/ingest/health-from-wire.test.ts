@@ -91,6 +91,7 @@ it('all that an agent says comes through as it is', () => {
         temperatureCelsius: 121,
         powerOnHours: 122,
         asleep: true,
+        problem: 'no answer',
       },
     ],
     pools: [

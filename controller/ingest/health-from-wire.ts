@@ -205,6 +205,7 @@ function diskFromWire(disk: WireDisk, check: FieldCheck): DiskHealth[] {
       temperatureCelsius: check.real('disk_health.temperature_celsius', disk.temperatureCelsius, hottestCelsius),
       powerOnHours: check.count('disk_health.power_on_hours', disk.powerOnHours),
       asleep: disk.asleep,
+      problem: check.text('disk_health.problem', disk.problem, 512),
     },
   ]
 }

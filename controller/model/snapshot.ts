@@ -153,6 +153,8 @@ export interface DiskHealth {
   readonly powerOnHours: number | undefined
   /** It was left asleep: the figures are those of when it last was awake. */
   readonly asleep: boolean
+  /** Why it could not be read: the figures are those of before; empty if it was. */
+  readonly problem: string
 }
 
 /** What volumes take their room from. */

@@ -78,6 +78,7 @@ export const diskHealth = (change: Partial<DiskHealth> = {}): DiskHealth => ({
   temperatureCelsius: 31,
   powerOnHours: 40_000,
   asleep: false,
+  problem: '',
   ...change,
 })
 

@@ -73,6 +73,8 @@ export interface DiskHealthRaw {
   readonly powerOnHours?: number
   /** It was left asleep: the figures are those of when it last was awake. */
   readonly asleep: boolean
+  /** Why it could not be read: the figures are those of before. */
+  readonly problem?: string
 }
 
 export interface StoragePoolRaw {

@@ -84,6 +84,30 @@ test('smartctl is asked for the disks of this machine alone, with the word that 
   expect(reader.latest?.items.smart).toEqual([{ ...awake, asleep: true }])
 })
 
+test('a disk that does not answer costs its own figures, and is told as it was', async () => {
+  putDisks()
+  const names = ['/dev/sda', '/dev/nvme0', '/dev/nvme1']
+  const scan = printed('scan.json', { smartctl: {}, devices: names.map((name) => ({ name, type: 'sat' })) })
+  const disk = printed('disk.json', { smartctl: {}, model_name: 'M', smart_status: { passed: true } })
+  const refused = printed('refused.json', { smartctl: { messages: [{ string: 'open failed' }] } })
+  const smartctl = standIn(
+    'smartctl',
+    `case "$*" in *--scan-open*) ${scan} ;; *sda) [ ! -e ${root}/gone ] || { ${refused}; exit 2; }; ${disk} ;; *nvme0) echo no; exit 4 ;; *) ${disk} ;; esac`,
+  )
+  const reader = opened({ smartctl })
+  const well = { model: 'M', serial: '', passed: true, asleep: false }
+  const mute = { device: 'nvme0', model: '', serial: '', asleep: false }
+  const nvme0 = { ...mute, problem: 'smartctl nvme0: expected JSON, got "no"' }
+  await reader.refresh(never)
+  const nvme1 = { device: 'nvme1', ...well }
+  expect(reader.latest?.items.smart).toEqual([{ device: 'sda', ...well }, nvme0, nvme1])
+  put('gone', '')
+  await reader.refresh(never)
+  const problem = 'smartctl sda: exit status 2: open failed'
+  expect(reader.latest?.items.smart).toEqual([{ device: 'sda', ...well, problem }, nvme0, nvme1])
+  expect(reader.latest?.sources[0]?.state).toBe('read')
+})
+
 test('lvm is asked for groups and thin pools', async () => {
   const vgs = printed('vgs.json', { report: [{ vg: [{ vg_name: 'vg0', vg_size: '100', vg_free: '10' }] }] })
   const lvs = printed('lvs.json', { report: [{ lv: [{ vg_name: 'vg0', lv_name: 'thin', data_percent: '50.00' }] }] })

@@ -19,7 +19,7 @@ const ata = (id: number, value: number | string): object => ({
 describe('the scan', () => {
   const scanned = (devices: readonly object[]): string => JSON.stringify({ smartctl: { exit_status: 0 }, devices })
 
-  it('lists what can be opened', () => {
+  it('lists disks, with why they cannot be opened', () => {
     expect(
       parseScan(
         scanned([
@@ -32,7 +32,12 @@ describe('the scan', () => {
           { name: '/dev/sdc', type: '' },
         ]),
       ),
-    ).toEqual([sda, { name: '/dev/bus/0', type: 'megaraid,8' }, { name: '/dev/nvme0', type: 'nvme' }])
+    ).toEqual([
+      sda,
+      { name: '/dev/sdb', type: 'scsi', problem: 'Permission denied' },
+      { name: '/dev/bus/0', type: 'megaraid,8' },
+      { name: '/dev/nvme0', type: 'nvme' },
+    ])
   })
 
   it('may find none', () => {

@@ -3,7 +3,7 @@ import { readLocalDisks } from '../../host/local-disks.js'
 import type { DiskHealthRaw } from './health-raw.js'
 import type { HealthTool } from './health-tool.js'
 import { at, boolOf, countOf, known, listOf, parseJson, realOf, textOf, type Json } from './json-text.js'
-import type { HealthCollector } from './storage-health.js'
+import { NotHere, type HealthCollector } from './storage-health.js'
 
 const mostDisks = 256
 /** smartctl's own statuses are bits: all of them but 1 and 4 at once say nothing that it could mean. */
@@ -17,14 +17,34 @@ export interface SmartDevice {
   readonly name: string
   /** What `-d` wants: `sat`, `megaraid,8`. */
   readonly type: string
+  /** Why it cannot be opened. */
+  readonly problem?: string
 }
 
 /**
- * What disks say of themselves, by smartctl(8) of version 7 or newer. A disk that sleeps is not woken. Disks that other machines serve are
- * left out: their own machine knows.
+ * What disks say of themselves, by smartctl(8) of version 7 or newer. A disk that sleeps is not woken; one that does not answer costs its own
+ * figures. Disks that other machines serve are left out: their own machine knows.
  */
 export function smartCollector(tool: HealthTool, files: MachineFiles, sysRoot: string): HealthCollector {
-  const awake = new Map<string, DiskHealthRaw>()
+  const lastRead = new Map<string, DiskHealthRaw>()
+
+  async function read(device: SmartDevice, signal: AbortSignal): Promise<DiskHealthRaw> {
+    const key = keyOf(device)
+    const before = lastRead.get(key) ?? { device: key, model: '', serial: '', asleep: false }
+    if (device.problem !== undefined) return { ...before, problem: device.problem }
+    try {
+      const sleeps = ['-n', `standby,${asleepStatus}`]
+      const answer = await tool.answer(['--json', '--all', ...sleeps, '-d', device.type, device.name], signal)
+      const found = readDisk(device, answer)
+      if (found === 'asleep') return { ...before, asleep: true }
+      lastRead.set(key, found)
+      return found
+    } catch (error) {
+      if (signal.aborted || error instanceof NotHere) throw error
+      return { ...before, problem: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
   return {
     name: 'smart',
     unavailable: () => tool.unavailable(),
@@ -32,22 +52,9 @@ export function smartCollector(tool: HealthTool, files: MachineFiles, sysRoot: s
       const devices = parseScan(await tool.text(['--json', '--scan-open'], signal))
       const local = new Set((await readLocalDisks(files, sysRoot)).map(({ device }) => device))
       const disks: DiskHealthRaw[] = []
-      for (const device of devices.filter((one) => isLocal(one, local))) {
-        const answer = await tool.answer(
-          ['--json', '--all', '-n', `standby,${asleepStatus}`, '-d', device.type, device.name],
-          signal,
-        )
-        const found = readDisk(device, answer)
-        if (found === 'asleep') {
-          const before = awake.get(keyOf(device))
-          disks.push({ ...(before ?? { device: keyOf(device), model: '', serial: '' }), asleep: true })
-        } else {
-          awake.set(found.device, found)
-          disks.push(found)
-        }
-      }
-      const there = new Set(disks.map((disk) => disk.device))
-      for (const key of awake.keys()) if (!there.has(key)) awake.delete(key)
+      for (const device of devices.filter((one) => isLocal(one, local))) disks.push(await read(device, signal))
+      const there = new Set(disks.map(({ device }) => device))
+      for (const key of lastRead.keys()) if (!there.has(key)) lastRead.delete(key)
       return { smart: disks }
     },
   }
@@ -58,7 +65,7 @@ function isLocal({ name, type }: SmartDevice, local: ReadonlySet<string>): boole
   return !/^\/dev\/sd[a-z]+$/.test(name) || type.includes(',') || local.has(name.slice('/dev/'.length))
 }
 
-/** @throws Error if it is no answer to `smartctl --json --scan-open` */
+/** Also those that cannot be opened. @throws Error if it is no answer to `smartctl --json --scan-open` */
 export function parseScan(text: string): SmartDevice[] {
   const scanned = parseJson('smartctl --scan-open', text)
   if (at(scanned, 'smartctl') === undefined)
@@ -68,7 +75,8 @@ export function parseScan(text: string): SmartDevice[] {
     const [name, type] = [textOf(at(device, 'name')), textOf(at(device, 'type'))]
     // They become arguments.
     const isPlain = /^\/dev\/[\w./-]{1,100}$/.test(name) && /^[\w.,:+/]{1,60}$/.test(type)
-    return isPlain && at(device, 'open_error') === undefined ? [{ name, type }] : []
+    const problem = textOf(at(device, 'open_error'), 256)
+    return isPlain ? [{ name, type, ...(problem === '' ? {} : { problem }) }] : []
   })
 }
 

@@ -50,7 +50,10 @@ function said(
 function signsOfDisk(disk: DiskHealth, limits: Limits): Sign[] {
   const above = (value: number | undefined, limit: number, what: string): Sign[] =>
     value !== undefined && value > limit ? [{ severity: 'warning', text: counted(value, what) }] : []
+  // One that was never read may not be made to be.
+  const isLost = disk.problem !== '' && disk.serial !== ''
   return [
+    ...(isLost ? [{ severity: 'warning', text: `it cannot be read any more (${disk.problem})` } as const] : []),
     ...(disk.passed === false ? [{ severity: 'critical', text: 'it says itself that it is failing' } as const] : []),
     ...warningSigns(disk.criticalWarning ?? 0),
     ...above(disk.pendingSectors, limits.pendingAbove, 'unreadable sector'),

@@ -212,6 +212,8 @@ describe('disk-failing', () => {
     ['hot', ofDisk({ criticalWarning: 2 }), said('warning', 'its temperature is out of bounds')],
     ['read-only', ofDisk({ criticalWarning: 8 }), said('critical', 'it has become read-only')],
     ['nothing is known of it', ofDisk(unknown), []],
+    ['it is gone', ofDisk({ problem: 'no answer' }), said('warning', 'it cannot be read any more (no answer)')],
+    ['it never could be read', ofDisk({ ...unknown, serial: '', problem: 'Permission denied' }), []],
     [
       'behind a controller',
       ofController({ physicalDrives: [physicalDrive({ mediaErrors: 12, predictedFailures: 3, smartAlert: true })] }),

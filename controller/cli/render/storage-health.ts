@@ -19,6 +19,12 @@ export function storageHealthSections(health: StorageHealthView | undefined, loo
     ...section('RAID controllers', health.raidControllers, controllerColumns, look),
     ...section('Drives of RAID controllers', health.raidControllers.flatMap(drivesOf), driveColumns, look),
     ...section('Health of disks', health.disks, diskColumns, look),
+    ...section(
+      'Disks that could not be read',
+      health.disks.filter(({ problem }) => problem !== ''),
+      unreadColumns,
+      look,
+    ),
     ...section('Storage pools', health.pools, poolColumns, look),
     ...section(
       'Health of storage: not read',
@@ -111,7 +117,8 @@ const diskColumns: readonly Column<Disk>[] = [
   {
     head: 'SAYS',
     drop: 0,
-    cell: ({ passed, asleep }) => {
+    cell: ({ passed, asleep, problem }) => {
+      if (problem !== '') return span('not read', 'warning')
       if (asleep) return span('asleep', 'dim')
       return passed === undefined ? span(absentMark) : passed ? span('passed', 'good') : span('failing', 'critical')
     },
@@ -129,6 +136,11 @@ const diskColumns: readonly Column<Disk>[] = [
     cell: ({ temperatureCelsius }) => figure(temperatureCelsius, (c) => `${c.toFixed(0)} °C`),
   },
   { head: 'MODEL', drop: 3, shrinkTo: 12, cell: ({ model }) => text(model) },
+]
+
+const unreadColumns: readonly Column<Disk>[] = [
+  { head: 'DISK', drop: 0, shrinkTo: 8, cell: ({ device }) => device },
+  { head: 'WHY', drop: 0, shrinkTo: 20, wrap: true, cell: ({ problem }) => problem },
 ]
 
 const poolColumns: readonly Column<Pool>[] = [

@@ -1141,6 +1141,8 @@ export interface DiskHealth {
     | undefined;
   /** It was not woken; what is told of it was read before. */
   asleep: boolean;
+  /** Why it could not be read; what is told of it was read before. */
+  problem: string;
 }
 
 /** What volumes take their room from. */
@@ -6406,6 +6408,7 @@ function createBaseDiskHealth(): DiskHealth {
     temperatureCelsius: undefined,
     powerOnHours: undefined,
     asleep: false,
+    problem: "",
   };
 }
 
@@ -6470,6 +6473,9 @@ export const DiskHealth: MessageFns<DiskHealth> = {
     }
     if (message.asleep !== false) {
       writer.uint32(120).bool(message.asleep);
+    }
+    if (message.problem !== "") {
+      writer.uint32(130).string(message.problem);
     }
     return writer;
   },
@@ -6607,6 +6613,14 @@ export const DiskHealth: MessageFns<DiskHealth> = {
             message.asleep = reader.bool();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6676,6 +6690,7 @@ export const DiskHealth: MessageFns<DiskHealth> = {
         ? BigInt(object.power_on_hours)
         : undefined,
       asleep: isSet(object.asleep) ? globalThis.Boolean(object.asleep) : false,
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
     };
   },
 
@@ -6726,6 +6741,9 @@ export const DiskHealth: MessageFns<DiskHealth> = {
     if (message.asleep !== false) {
       obj.asleep = message.asleep;
     }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
     return obj;
   },
 
@@ -6759,6 +6777,7 @@ export const DiskHealth: MessageFns<DiskHealth> = {
       ? BigInt(object.powerOnHours)
       : undefined;
     message.asleep = object.asleep ?? false;
+    message.problem = object.problem ?? "";
     return message;
   },
 };
