@@ -81,6 +81,15 @@ const needs = {
     canaryMs: 'array-counters',
   },
   file_system: { sizeBytes: 'always', availableBytes: 'always', filesFree: 'always' },
+  storage: {
+    missingDevices: 'storage-health',
+    syncFraction: 'storage-health',
+    badSectors: 'storage-health',
+    mediaErrors: 'storage-health',
+    wearFraction: 'storage-health',
+    dataFraction: 'storage-health',
+    metadataFraction: 'storage-health',
+  },
 } as const satisfies { readonly [Kind in EntityKind]: Readonly<Record<FieldOf<Kind>, Need>> }
 
 /** The capabilities of which one is needed for a field; none: it needs no particular one. */

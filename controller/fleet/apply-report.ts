@@ -3,6 +3,7 @@ import type { FleetEvent } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import type { HostRecord } from './host-record.js'
 import type { Moves } from './moves.js'
+import { storagePoints } from './storage-points.js'
 import { tellsThatItLives, type CopyContext, type VmCopy } from './vm-copy.js'
 
 /** What one input brings for the store. */
@@ -45,6 +46,7 @@ export function applyReport(told: Told, copies: Copies, moves: Moves): { points:
     for (const copy of host.proveIdle(report, (idle) => copies.context(host, idle, report.at))) copies.changed(copy)
   }
   if (report.host !== undefined) points.push(...host.observe(report.host, report.bootId, report.at))
+  if (report.storageHealth !== undefined) points.push(...storagePoints(host.id, report.storageHealth, report.at))
   for (const array of report.arrays) points.push(...host.observeArray(array, report.bootId, report.at))
   return { points, events }
 }

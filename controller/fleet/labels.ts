@@ -27,6 +27,7 @@ function labelsOf({ entity }: Point, host: HostRecord, arrays: ReadonlyMap<strin
       return { name: arrays.get(key) ?? key, hostName: host.name }
     }
     case 'file_system':
+    case 'storage':
       return { hostName: host.name }
   }
 }

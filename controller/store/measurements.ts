@@ -110,6 +110,19 @@ export const measurements = {
       filesFree: { unit: 'count', help: 'free inodes' },
     },
   },
+  storage: {
+    tags: ['host', 'part'],
+    labels: ['hostName'],
+    fields: {
+      missingDevices: { unit: 'count', help: 'devices that an array of md or a volume group lacks' },
+      syncFraction: { unit: 'fraction', help: 'how far an array of md is rebuilt, while it is' },
+      badSectors: { unit: 'count', help: 'sectors of a disk that are pending or uncorrectable' },
+      mediaErrors: { unit: 'count', help: 'errors of the medium of a disk' },
+      wearFraction: { unit: 'fraction', help: 'used of the rated life of a disk' },
+      dataFraction: { unit: 'fraction', help: 'used of a thin pool, or given away of a volume group' },
+      metadataFraction: { unit: 'fraction', help: 'used of the metadata of a thin pool' },
+    },
+  },
 } as const satisfies Record<
   string,
   { tags: readonly string[]; labels: readonly string[]; fields: Record<string, FieldSpec> }
@@ -133,7 +146,7 @@ export type NicField = FieldOf<'nic'>
 export type HostField = FieldOf<'host'>
 export type ArrayField = FieldOf<'array'>
 
-export const entityKinds: readonly EntityKind[] = ['vm', 'disk', 'nic', 'host', 'array', 'file_system']
+export const entityKinds: readonly EntityKind[] = ['vm', 'disk', 'nic', 'host', 'array', 'file_system', 'storage']
 
 /** Longer labels are cut. */
 export const maxLabelLength = 128

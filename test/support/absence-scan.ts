@@ -67,10 +67,10 @@ export class Capable {
     return capabilities
   }
 
-  /** By the id of a series: `<uuid>`, `<uuid>/<target>`, `<host>`, `<array>/<host>`, `<host>/<mount>`; an array alone has several. */
+  /** By the id of a series: `<uuid>`, `<uuid>/<target>`, `<host>`, `<array>/<host>`, `<host>/<mount>`, `<host>/<part>`; an array alone has several. */
   of(kind: EntityKind, id: string): readonly Capabilities[] {
     if (kind === 'host') return [this.ofHost(id)]
-    if (kind === 'file_system') return [this.ofHost(id.slice(0, id.indexOf('/')))]
+    if (kind === 'file_system' || kind === 'storage') return [this.ofHost(id.slice(0, id.indexOf('/')))]
     if (kind === 'array') {
       const hostIds = this.#hostIdsOfArray.get(id) ?? [id.slice(id.lastIndexOf('/') + 1)]
       return hostIds.map((hostId) => this.ofHost(hostId))

@@ -1,12 +1,21 @@
 import { finding, hostSubject, type Finding, type Severity } from '../../model/finding.js'
 import type { DiskHealth, PhysicalDrive } from '../../model/snapshot.js'
-import { counted, inPercent, strengthOf, type HostStorage } from './host-storage.js'
+import { storageSeries } from '../../model/storage-series.js'
+import { counted, inPercent, storageEvidence, strengthOf, type HostStorage } from './host-storage.js'
 
 type Limits = HostStorage['thresholds']['disk-failing']
+
+/** Of the disk's series, where it has one. */
+interface Figure {
+  readonly field: string
+  readonly value: number | undefined
+  readonly limit: number
+}
 
 interface Sign {
   readonly severity: Severity
   readonly text: string
+  readonly figure?: Figure
 }
 
 /** Disks that say that they fail, or show signs of it: one finding for each disk. */
@@ -17,7 +26,8 @@ export function diskFailing(storage: HostStorage): Finding[] {
     ...health.disks.flatMap((disk) => {
       const { device, model, serial } = disk
       const name = `${device} (${[model, serial].filter((text) => text !== '').join(', ')})`
-      return said(storage, 'smart', { part: device, name }, signsOfDisk(disk, limits))
+      const series = storageSeries.disk(storage.host.id, device)
+      return said(storage, 'smart', { part: device, name, series }, signsOfDisk(disk, limits))
     }),
     ...health.raidControllers.flatMap(({ number, physicalDrives }) =>
       physicalDrives.flatMap((drive) => {
@@ -31,10 +41,13 @@ export function diskFailing(storage: HostStorage): Finding[] {
 function said(
   storage: HostStorage,
   source: 'smart' | 'raid-controller',
-  { part, name }: { readonly part: string; readonly name: string },
+  { part, name, series }: { readonly part: string; readonly name: string; readonly series?: string },
   signs: readonly Sign[],
 ): Finding[] {
   if (signs.length === 0) return []
+  const figures = new Map(
+    signs.flatMap(({ figure }) => (figure === undefined ? [] : [[figure.field, figure] as const])),
+  )
   return [
     finding({
       check: 'disk-failing',
@@ -42,24 +55,39 @@ function said(
       subject: hostSubject(storage.host),
       part,
       message: `disk ${name}: ${signs.map(({ text }) => text).join(', ')}`,
+      evidence:
+        series === undefined
+          ? []
+          : [...figures.values()].map(({ field, value, limit }) => storageEvidence(series, field, value, limit)),
       strength: strengthOf(storage, source),
     }),
   ]
 }
 
 function signsOfDisk(disk: DiskHealth, limits: Limits): Sign[] {
-  const above = (value: number | undefined, limit: number, what: string): Sign[] =>
-    value !== undefined && value > limit ? [{ severity: 'warning', text: counted(value, what) }] : []
+  const { pendingSectors, uncorrectableSectors } = disk
+  const badSectors = (pendingSectors ?? 0) + (uncorrectableSectors ?? 0)
+  const above = (value: number | undefined, limit: number, what: string, figure?: Figure): Sign[] =>
+    value !== undefined && value > limit
+      ? [{ severity: 'warning', text: counted(value, what), ...(figure === undefined ? {} : { figure }) }]
+      : []
+  const sectors = (limit: number): Figure => ({ field: 'badSectors', value: badSectors, limit })
+  const mediaErrors = { field: 'mediaErrors', value: disk.mediaErrors, limit: limits.mediaErrorsAbove }
   // One that was never read may not be made to be.
   const isLost = disk.problem !== '' && disk.serial !== ''
   return [
     ...(isLost ? [{ severity: 'warning', text: `it cannot be read any more (${disk.problem})` } as const] : []),
     ...(disk.passed === false ? [{ severity: 'critical', text: 'it says itself that it is failing' } as const] : []),
     ...warningSigns(disk.criticalWarning ?? 0),
-    ...above(disk.pendingSectors, limits.pendingAbove, 'unreadable sector'),
-    ...above(disk.uncorrectableSectors, limits.uncorrectableAbove, 'uncorrectable sector'),
+    ...above(pendingSectors, limits.pendingAbove, 'unreadable sector', sectors(limits.pendingAbove)),
+    ...above(
+      uncorrectableSectors,
+      limits.uncorrectableAbove,
+      'uncorrectable sector',
+      sectors(limits.uncorrectableAbove),
+    ),
     ...above(disk.reallocatedSectors, limits.reallocatedAbove, 'reallocated sector'),
-    ...above(disk.mediaErrors, limits.mediaErrorsAbove, 'media error'),
+    ...above(disk.mediaErrors, limits.mediaErrorsAbove, 'media error', mediaErrors),
     ...wearSigns(disk, limits),
   ]
 }
@@ -67,7 +95,8 @@ function signsOfDisk(disk: DiskHealth, limits: Limits): Sign[] {
 function wearSigns({ usedFraction, spareFraction, spareThresholdFraction }: DiskHealth, limits: Limits): Sign[] {
   const signs: Sign[] = []
   if (usedFraction !== undefined && usedFraction >= limits.usedAbove) {
-    signs.push({ severity: 'warning', text: `${inPercent(usedFraction)} of its rated life is used` })
+    const figure = { field: 'wearFraction', value: usedFraction, limit: limits.usedAbove }
+    signs.push({ severity: 'warning', text: `${inPercent(usedFraction)} of its rated life is used`, figure })
   }
   if (spareFraction !== undefined && spareFraction < limits.spareBelow) {
     const isLast = spareThresholdFraction !== undefined && spareFraction < spareThresholdFraction

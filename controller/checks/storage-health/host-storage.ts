@@ -1,4 +1,4 @@
-import type { Finding } from '../../model/finding.js'
+import type { Evidence, Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { Host, StorageHealth, StorageSourceName } from '../../model/snapshot.js'
 
@@ -16,6 +16,11 @@ export interface HostStorage {
 export function strengthOf({ host, health }: HostStorage, name: StorageSourceName): Finding['strength'] {
   const source = health.sources.find((one) => one.name === name)
   return host.status === 'up' && source?.state === 'read' ? 'raise' : 'keep'
+}
+
+/** A figure of a series of kind `storage`. */
+export function storageEvidence(entityId: string, field: string, value: number | undefined, limit?: number): Evidence {
+  return { entityKind: 'storage', entityId, field, value, limit }
 }
 
 /** `12%`; never 100% before it is whole. */

@@ -1,6 +1,7 @@
 import { finding, hostSubject, type Finding, type Severity } from '../../model/finding.js'
 import type { StoragePool } from '../../model/snapshot.js'
-import { inPercent, strengthOf, type HostStorage } from './host-storage.js'
+import { storageSeries } from '../../model/storage-series.js'
+import { inPercent, storageEvidence, strengthOf, type HostStorage } from './host-storage.js'
 
 interface Use {
   /** `data`, `metadata`, `volumes`. */
@@ -27,6 +28,14 @@ export function poolSpace(storage: HostStorage): Finding[] {
           subject: hostSubject(storage.host),
           part: `${pool.name} ${of}`,
           message: `${nameOf(pool)} is ${inPercent(fraction)} full${of === 'metadata' ? ' of metadata' : ''}`,
+          evidence: [
+            storageEvidence(
+              storageSeries.pool(storage.host.id, pool.name),
+              of === 'metadata' ? 'metadataFraction' : 'dataFraction',
+              fraction,
+              above,
+            ),
+          ],
           strength: told === 'raise' && fraction >= above ? 'raise' : 'keep',
         }),
       ]

@@ -1,23 +1,34 @@
-import { finding, hostSubject, type Finding } from '../../model/finding.js'
+import { finding, hostSubject, type Evidence, type Finding } from '../../model/finding.js'
 import type { MdArray, StoragePool, VirtualDrive } from '../../model/snapshot.js'
-import { counted, strengthOf, type HostStorage } from './host-storage.js'
+import { storageSeries } from '../../model/storage-series.js'
+import { counted, storageEvidence, strengthOf, type HostStorage } from './host-storage.js'
 
 /** Arrays, virtual drives and volume groups that lack devices: the next one that fails takes data with it, or has already. */
 export function raidDegraded(storage: HostStorage): Finding[] {
   const { host, health } = storage
-  const said = (source: 'md' | 'raid-controller' | 'lvm', part: string, message: string): Finding =>
+  const said = (
+    source: 'md' | 'raid-controller' | 'lvm',
+    part: string,
+    message: string,
+    evidence: readonly Evidence[] = [],
+  ): Finding =>
     finding({
       check: 'raid-degraded',
       severity: 'critical',
       subject: hostSubject(host),
       part,
       message,
+      evidence,
       strength: strengthOf(storage, source),
     })
   return [
     ...health.mdArrays.flatMap((array) => {
       const problem = ofMdArray(array)
-      return problem === undefined ? [] : [said('md', array.device, `${array.device} ${problem}`)]
+      if (problem === undefined) return []
+      const { device, devices, inSyncDevices } = array
+      const missing = devices === undefined || inSyncDevices === undefined ? undefined : devices - inSyncDevices
+      const evidence = storageEvidence(storageSeries.md(host.id, device), 'missingDevices', missing, 0)
+      return [said('md', device, `${device} ${problem}`, missing === undefined ? [] : [evidence])]
     }),
     ...health.raidControllers.flatMap(({ number, virtualDrives }) =>
       virtualDrives.flatMap((drive) => {
@@ -28,7 +39,9 @@ export function raidDegraded(storage: HostStorage): Finding[] {
     ),
     ...health.pools.flatMap((pool) => {
       const problem = ofPool(pool)
-      return problem === undefined ? [] : [said('lvm', pool.name, problem)]
+      if (problem === undefined) return []
+      const series = storageSeries.pool(host.id, pool.name)
+      return [said('lvm', pool.name, problem, [storageEvidence(series, 'missingDevices', pool.missingDevices, 0)])]
     }),
   ]
 }

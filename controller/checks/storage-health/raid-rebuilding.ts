@@ -1,7 +1,8 @@
 import { formatRate } from '../../../common/units.js'
-import { finding, hostSubject, type Finding } from '../../model/finding.js'
+import { finding, hostSubject, type Evidence, type Finding } from '../../model/finding.js'
 import type { MdArray } from '../../model/snapshot.js'
-import { inPercent, strengthOf, type HostStorage } from './host-storage.js'
+import { storageSeries } from '../../model/storage-series.js'
+import { inPercent, storageEvidence, strengthOf, type HostStorage } from './host-storage.js'
 
 /** What md does for an array to become whole. Checks and repairs are routine. */
 const doing: Readonly<Record<string, string>> = {
@@ -13,21 +14,35 @@ const doing: Readonly<Record<string, string>> = {
 /** Arrays and drives that are on their way to be whole. */
 export function raidRebuilding(storage: HostStorage): Finding[] {
   const { host, health } = storage
-  const said = (source: 'md' | 'raid-controller', part: string, message: string): Finding =>
+  const said = (
+    source: 'md' | 'raid-controller',
+    part: string,
+    message: string,
+    evidence: readonly Evidence[] = [],
+  ): Finding =>
     finding({
       check: 'raid-rebuilding',
       severity: 'warning',
       subject: hostSubject(host),
       part,
       message,
+      evidence,
       strength: strengthOf(storage, source),
     })
   return [
     ...health.mdArrays.flatMap((array) => {
       const what = doing[array.syncAction]
-      return what === undefined
-        ? []
-        : [said('md', array.device, `${array.device} (${array.level}) ${what}${progress(array)}`)]
+      if (what === undefined) return []
+      const { device, level, syncFraction } = array
+      const evidence = storageEvidence(storageSeries.md(host.id, device), 'syncFraction', syncFraction)
+      return [
+        said(
+          'md',
+          device,
+          `${device} (${level}) ${what}${progress(array)}`,
+          syncFraction === undefined ? [] : [evidence],
+        ),
+      ]
     }),
     ...health.raidControllers.flatMap(({ number, physicalDrives }) =>
       physicalDrives.flatMap(({ id, state, rebuildFraction }) => {

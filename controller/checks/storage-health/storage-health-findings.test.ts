@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { policyOf } from '../../../test/support/policy-with.js'
-import { buildSnapshot } from '../../../test/support/snapshot-builder.js'
+import { buildSnapshot, builtAt } from '../../../test/support/snapshot-builder.js'
 import {
   diskHealth,
   mdArray,
@@ -13,6 +13,7 @@ import {
   volumeGroup,
 } from '../../../test/support/storage-health.js'
 import type { DiskHealth, Host, MdArray, RaidController, StorageHealth, StoragePool } from '../../model/snapshot.js'
+import { storagePoints } from '../../fleet/storage-points.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { storageHealthFindings } from './storage-health-findings.js'
 
@@ -271,6 +272,50 @@ describe('pool-space', () => {
     ['of which nothing is known', ofPools(volumeGroup({ freeBytes: undefined })), []],
   ])('%s', (_what, health, expected) => {
     expect(found(health)).toEqual(expected)
+  })
+})
+
+describe('evidence: series that are stored, with figure and limit', () => {
+  const series = (part: string, field: string, value: number, limit?: number) => ({
+    entityKind: 'storage',
+    entityId: `id-hv1/${part}`,
+    field,
+    value,
+    limit,
+  })
+
+  it.each<[string, StorageHealth, object[]]>([
+    ['a degraded array', ofMd({ inSyncDevices: 1 }), [series('md/md0', 'missingDevices', 1, 0)]],
+    ['a stripe', ofMd({ state: 'broken', devices: undefined, inSyncDevices: undefined }), []],
+    [
+      'a rebuild',
+      ofMd({ syncAction: 'resync', syncFraction: 0.5 }),
+      [series('md/md0', 'syncFraction', 0.5, undefined)],
+    ],
+    ['a volume group', ofPools(volumeGroup({ missingDevices: 2 })), [series('pool/vg0', 'missingDevices', 2, 0)]],
+    ['a thin pool', ofPools(thinPool({ dataFraction: 0.9 })), [series('pool/vg0/thin', 'dataFraction', 0.9, 0.85)]],
+    [
+      'its metadata',
+      ofPools(thinPool({ metadataFraction: 0.9 })),
+      [series('pool/vg0/thin', 'metadataFraction', 0.9, 0.8)],
+    ],
+    [
+      'a disk: bad sectors once, however many kinds',
+      ofDisk({ pendingSectors: 2, uncorrectableSectors: 1, mediaErrors: 4, usedFraction: 0.95 }),
+      [
+        series('disk/sda', 'badSectors', 3, 0),
+        series('disk/sda', 'mediaErrors', 4, 0),
+        series('disk/sda', 'wearFraction', 0.95, 0.9),
+      ],
+    ],
+    ['a verdict is no figure', ofDisk({ passed: false }), []],
+  ])('%s', (_what, health, expected) => {
+    const findings = storageHealthFindings(snapshotOf(health), defaults)
+    expect(findings.flatMap(({ evidence }) => evidence)).toEqual(expected)
+    const stored = storagePoints('id-hv1', health, builtAt)
+    for (const { entityId, field, value } of findings.flatMap(({ evidence }) => evidence)) {
+      expect(stored.find(({ entity }) => entity.id === entityId)?.fields[field]).toBe(value)
+    }
   })
 })
 
