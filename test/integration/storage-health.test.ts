@@ -59,10 +59,15 @@ function controller(): (reader: StorageHealthReader) => Promise<string[]> {
     const report = reportFromWire(message.value, check, { offsetMs: 0, now: atMs })
     expect([...check.refused]).toEqual([])
     if (report === undefined) throw new Error('the report was refused')
-    fleet.apply({ type: 'report', agentId: 'a', report }, atMs)
-    return fleetFindings(fleet.snapshot(), defaultPolicy)
-      .stands.filter(({ check: name }) => name !== 'room-unknown')
-      .map(({ severity, check: name, message: text }) => `${severity} ${name}: ${text}`)
+    const { points } = fleet.apply({ type: 'report', agentId: 'a', report }, atMs)
+    const findings = fleetFindings(fleet.snapshot(), defaultPolicy).stands.filter(
+      ({ check: name }) => name !== 'room-unknown',
+    )
+    // What a finding rests on is stored.
+    for (const { entityId, field, value } of findings.flatMap(({ evidence }) => evidence)) {
+      expect(points.find(({ entity }) => entity.id === entityId)?.fields[field]).toBe(value)
+    }
+    return findings.map(({ severity, check: name, message: text }) => `${severity} ${name}: ${text}`)
   }
 }
 

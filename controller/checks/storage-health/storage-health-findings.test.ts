@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { policyOf } from '../../../test/support/policy-with.js'
-import { buildSnapshot, builtAt } from '../../../test/support/snapshot-builder.js'
+import { buildSnapshot } from '../../../test/support/snapshot-builder.js'
 import {
   diskHealth,
   mdArray,
@@ -13,7 +13,6 @@ import {
   volumeGroup,
 } from '../../../test/support/storage-health.js'
 import type { DiskHealth, Host, MdArray, RaidController, StorageHealth, StoragePool } from '../../model/snapshot.js'
-import { storagePoints } from '../../fleet/storage-points.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { storageHealthFindings } from './storage-health-findings.js'
 
@@ -312,10 +311,6 @@ describe('evidence: series that are stored, with figure and limit', () => {
   ])('%s', (_what, health, expected) => {
     const findings = storageHealthFindings(snapshotOf(health), defaults)
     expect(findings.flatMap(({ evidence }) => evidence)).toEqual(expected)
-    const stored = storagePoints('id-hv1', health, builtAt)
-    for (const { entityId, field, value } of findings.flatMap(({ evidence }) => evidence)) {
-      expect(stored.find(({ entity }) => entity.id === entityId)?.fields[field]).toBe(value)
-    }
   })
 })
 
