@@ -105,7 +105,7 @@ export interface VirtualDrive {
   readonly name: string
   readonly level: string
   readonly state: string
-  /** `write-back`, `write-through`: now, and as configured; empty: not known. */
+  /** `write-back`, `write-back-always` (without a battery too), `write-through`: now, and as configured; empty: not known. */
   readonly writeCache: string
   readonly writeCacheConfigured: string
 }

@@ -28,7 +28,7 @@ export interface VirtualDriveRaw {
   readonly name: string
   readonly level: string
   readonly state: string
-  /** `write-back` or `write-through`: now, and as configured. */
+  /** `write-back`, `write-back-always` (without a battery too) or `write-through`: now, and as configured. */
   readonly writeCache?: string
   readonly writeCacheConfigured?: string
 }

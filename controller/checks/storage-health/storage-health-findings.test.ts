@@ -327,7 +327,18 @@ describe('what was read before', () => {
   })
 
   it('nor while the host is silent', () => {
+    expect(found(degraded)).toEqual(kept.map((text) => text.replace('keep ', '')))
     expect(found(degraded, defaults, { status: 'silent' })).toEqual(kept)
+    expect(found(degraded, defaults, { name: 'hv2' })).toEqual([
+      'critical raid-degraded hv2 md0: md0 (raid1) has 1 of 2 devices in sync',
+    ])
+  })
+
+  it('by the policy that is in force now', () => {
+    const pools = ofPools(thinPool({ dataFraction: 0.6 }))
+    expect(found(pools)).toEqual([])
+    expect(found(pools, policyOf('thresholds: { pool-space: { above: 50% } }'))).toHaveLength(1)
+    expect(found(pools)).toEqual([])
   })
 })
 

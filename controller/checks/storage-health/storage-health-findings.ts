@@ -1,6 +1,6 @@
 import type { Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
-import type { Snapshot } from '../../model/snapshot.js'
+import type { Snapshot, StorageHealth } from '../../model/snapshot.js'
 import { diskFailing } from './disk-failing.js'
 import type { HostStorage } from './host-storage.js'
 import { poolSpace } from './pool-space.js'
@@ -16,13 +16,34 @@ const checks: readonly ((storage: HostStorage) => Finding[])[] = [
   poolSpace,
 ]
 
+interface Made {
+  readonly storage: HostStorage
+  readonly findings: readonly Finding[]
+}
+
+/** A host tells of its storage once a minute, and snapshots share what it told: until then the findings are the same. */
+const made = new WeakMap<StorageHealth, Made>()
+
 /** What ails the storage of the hosts themselves. Hosts that told nothing of it are not judged. */
 export function storageHealthFindings(snapshot: Snapshot, { thresholds }: Policy): Finding[] {
   const findings: Finding[] = []
   for (const host of snapshot.hosts.values()) {
     const health = host.storageHealth
-    if (health === undefined) continue
-    for (const check of checks) findings.push(...check({ host, health, thresholds }))
+    if (health !== undefined) findings.push(...findingsOf({ host, health, thresholds }))
   }
   return findings
+}
+
+function findingsOf(storage: HostStorage): readonly Finding[] {
+  const before = made.get(storage.health)
+  if (before !== undefined && isAlike(before.storage, storage)) return before.findings
+  const findings = checks.flatMap((check) => check(storage))
+  made.set(storage.health, { storage, findings })
+  return findings
+}
+
+/** All of a host that these checks look at besides its storage. */
+function isAlike(a: HostStorage, b: HostStorage): boolean {
+  const [one, other] = [a.host, b.host]
+  return one.id === other.id && one.name === other.name && one.status === other.status && a.thresholds === b.thresholds
 }

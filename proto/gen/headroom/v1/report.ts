@@ -1097,7 +1097,7 @@ export interface VirtualDrive {
   name: string;
   level: string;
   state: string;
-  /** write-back, write-through: now, and as configured; empty: not known. */
+  /** write-back, write-back-always (without a battery too), write-through: now, and as configured; empty: not known. */
   writeCache: string;
   writeCacheConfigured: string;
 }
