@@ -228,6 +228,8 @@ export const checkTable = {
       latency: { unit: 'duration', initial: 30, meaning: 'the same, for any other' },
       work: { unit: 'rate', initial: 2e6, meaning: 'what it does at least' },
       clearBelow: { unit: 'share', initial: 0.7, meaning: ofLimits },
+    },
+  },
   'raid-degraded': {
     says: 'a RAID array, a virtual drive or a volume group of a host lacks devices, or is not there',
     severity: 'critical',

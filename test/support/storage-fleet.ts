@@ -2,8 +2,8 @@ import type { Finding } from '../../controller/model/finding.js'
 import type { Policy } from '../../controller/model/policy.js'
 import type { Snapshot } from '../../controller/model/snapshot.js'
 import { boxLoads, type BoxLoad } from '../../controller/checks/load/box-load.js'
-import { labelsOfVms } from '../../controller/policy/resolve.js'
-import { placedFleet, type PlacedFleet } from '../../controller/checks/policy/placed-fleet.js'
+import type { PlacedFleet } from '../../controller/checks/policy/placed-fleet.js'
+import { placed } from './placed.js'
 import { policyOf } from './policy-with.js'
 import { buildSnapshot, type VmRow } from './snapshot-builder.js'
 import type { Io } from './snapshot-io.js'
@@ -56,8 +56,8 @@ export function foundBy(
   snapshot: Snapshot,
   policy = storagePolicy(),
 ): Finding[] {
-  const placed = placedFleet(snapshot, policy, labelsOfVms(policy, snapshot))
-  return check(placed, boxLoads(placed))
+  const all = placed(snapshot, policy)
+  return check(all, boxLoads(all))
 }
 
 /** `raise warning p1`. */

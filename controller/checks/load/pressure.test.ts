@@ -6,7 +6,7 @@ import type { Finding } from '../../model/finding.js'
 import type { Host, HypervisorKind, Metric, Vm } from '../../model/snapshot.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { loadFindings } from './load-findings.js'
-import { placedFleet } from '../policy/placed-fleet.js'
+import { placed } from '../../../test/support/placed.js'
 
 /** Checks of CPU and memory, of hosts and of VMs. */
 
@@ -40,13 +40,11 @@ function snapshotOf(hostFigures: Figures, vmFigures: Figures, { host, vm }: Arou
 }
 
 function ofHost(figures: Figures, around: Around = {}): Finding[] {
-  const placed = placedFleet(snapshotOf(figures, {}, around, 'v'), policyOf(classes + (around.policy ?? '')))
-  return loadFindings(placed)
+  return loadFindings(placed(snapshotOf(figures, {}, around, 'v'), policyOf(classes + (around.policy ?? ''))))
 }
 
 function ofVm(figures: Figures, around: Around = {}, name = 'v'): Finding[] {
-  const placed = placedFleet(snapshotOf({}, figures, around, name), policyOf(classes + (around.policy ?? '')))
-  return loadFindings(placed)
+  return loadFindings(placed(snapshotOf({}, figures, around, name), policyOf(classes + (around.policy ?? ''))))
 }
 
 const inWords = ({ strength, severity, check, subject, message }: Finding): string =>

@@ -5,9 +5,8 @@ import { buildSnapshot, type SnapshotRows, type VmRow } from '../../../test/supp
 import type { Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { Disk, Snapshot } from '../../model/snapshot.js'
-import { labelsOfVms } from '../../policy/resolve.js'
 import { fleetFindings } from '../fleet-findings.js'
-import { placedFleet } from './placed-fleet.js'
+import { placed } from '../../../test/support/placed.js'
 import { policyFindings } from './policy-findings.js'
 
 const classes = `
@@ -32,7 +31,7 @@ function found(snapshot: Snapshot, policy: Policy): string[] {
 }
 
 function foundBy(snapshot: Snapshot, policy: Policy): Finding[] {
-  return policyFindings(placedFleet(snapshot, policy, labelsOfVms(policy, snapshot)))
+  return policyFindings(placed(snapshot, policy))
 }
 
 function inWords({ severity, check, subject, message }: Finding): string {
