@@ -8,6 +8,7 @@ import {
   formatBytes,
   formatDuration,
   formatMemory,
+  formatMoment,
   formatRate,
   GiB,
   MiB,
@@ -95,6 +96,10 @@ describe('formats', () => {
     [12_345_678, '12.3 MB'],
   ])('%d bytes', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text)
+  })
+
+  it('a moment', () => {
+    expect(formatMoment(1_326_585_600_999)).toBe('2012-01-15T00:00:00Z')
   })
 
   it('a rate', () => {

@@ -135,3 +135,8 @@ export function formatDuration(ms: number): string {
   }
   return parts.join(' ')
 }
+
+/** `2012-01-15T00:00:00Z`: a moment in a sentence. */
+export function formatMoment(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19)}Z`
+}

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest'
 
+import { buildAgent } from '../../test/support/agent-rows.js'
 import { buildSnapshot, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
 import { finding, type Evidence, type Subject } from '../model/finding.js'
 import { noRequests } from '../model/snapshot.js'
 import { worldOf } from './world.js'
 
 const snapshot = buildSnapshot({
+  agents: [buildAgent({ id: 'here' }), buildAgent({ id: 'away', connected: false })],
   hosts: [
     { name: 'h1', memoryMiB: 8192 },
     { name: 'h2', memoryMiB: 8192, status: 'silent' },
@@ -65,6 +67,8 @@ test.each<[string, Subject, Evidence[], string]>([
   ['a host that is not there', hostOf('h9'), [], 'gone'],
   ['an array that is not there', { kind: 'array', id: 'iscsi:x', name: 'x' }, [], 'gone'],
   ['an agent that is not there', { kind: 'agent', id: 'g', name: 'g' }, [], 'gone'],
+  ['an agent that is connected', { kind: 'agent', id: 'here', name: 'a' }, [], 'seen'],
+  ['an agent that is not', { kind: 'agent', id: 'away', name: 'a' }, [], 'unseen'],
   ['the fleet', { kind: 'fleet', id: '', name: '' }, [], 'seen'],
   ['a figure that is measured', vm('up'), [figure('up', 'cpuCores')], 'seen'],
   ['a figure that is not measured any more', vm('up'), [figure('up', 'vcpuWaitFraction')], 'unseen'],

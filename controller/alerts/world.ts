@@ -38,8 +38,11 @@ function sightOf(snapshot: Snapshot, { kind, id }: Subject): Sight {
   switch (kind) {
     case 'fleet':
       return 'seen'
-    case 'agent':
-      return snapshot.agents.has(id) ? 'seen' : 'gone'
+    case 'agent': {
+      // What one that is away told last says nothing of now.
+      const agent = snapshot.agents.get(id)
+      return agent === undefined ? 'gone' : agent.connected ? 'seen' : 'unseen'
+    }
     case 'host':
       return hostSight(snapshot, id)
     case 'vm': {

@@ -11,6 +11,8 @@ import { policyFindings } from './policy/policy-findings.js'
 import { storageHealthFindings } from './storage-health/storage-health-findings.js'
 import { settle, type Settled } from './settle.js'
 import { fileSystemSpace } from './space/file-system-space.js'
+import { serviceFindings } from './service/service-findings.js'
+import { stateFindings } from './state/state-findings.js'
 
 /** All that is made of a fleet by a policy, each of it once. */
 export interface Judgement {
@@ -32,6 +34,8 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...loadFindings(placed),
     ...fileSystemSpace(snapshot, policy, circumstances.trends ?? new Map()),
     ...storageHealthFindings(snapshot, policy),
+    ...stateFindings(snapshot, policy, circumstances),
+    ...serviceFindings(snapshot, policy, circumstances),
   ]
   const settled = settle(found, snapshot, policy)
   return { labels, capacity: made, findings: { ...settled, stands: worstFirst(settled.stands) } }

@@ -283,6 +283,41 @@ export const checkTable = {
       clearWithin: { unit: 'share', initial: 0.03, meaning: 'how far below it must be again to end' },
     },
   },
+  // Where VMs and hosts are, and whether they are who they seem.
+  'vm-doubled': {
+    says: 'a VM runs on two hosts at once',
+    severity: 'critical',
+    // Hosts tell of the two ends of a move one after the other.
+    raiseAfterMs: 30_000,
+    clearAfterMs: minute,
+  },
+  // How agents and the controller itself do.
+  'agent-silent': {
+    says: 'an agent is not connected; it explains the silence of its hosts',
+    severity: 'critical; info if no host depends on it',
+    // As that of its hosts: after a start of the controller every agent has to come back.
+    raiseAfterMs: 90_000,
+    clearAfterMs: minute,
+  },
+  'clock-wrong': {
+    says: "the clock of an agent's machine is not the controller's",
+    severity: 'warning',
+    ...standing,
+    settings: {
+      above: { unit: 'duration', initial: 5000, meaning: 'difference that is found' },
+      clearBelow: { unit: 'duration', initial: 3000, meaning: 'difference that ends it' },
+    },
+  },
+  'spool-filling': {
+    says: 'reports wait with an agent that is connected',
+    severity: 'warning',
+    raiseAfterMs: 5 * minute,
+    clearAfterMs: minute,
+    settings: {
+      above: { unit: 'number', initial: 1000, meaning: 'reports that wait' },
+      clearBelow: { unit: 'number', initial: 200, meaning: 'reports that may wait when it ends' },
+    },
+  },
 } as const satisfies Readonly<Record<string, CheckRow>>
 
 export type CheckName = keyof typeof checkTable

@@ -62,6 +62,10 @@ export function vmSubject({ uuid, name }: { readonly uuid: string; readonly name
   return { kind: 'vm', id: uuid, name }
 }
 
+export function agentSubject({ id, name }: { readonly id: string; readonly name: string }): Subject {
+  return { kind: 'agent', id, name }
+}
+
 /** `host:xenhv01`, `fleet`: for people. */
 export function subjectText({ kind, name }: Subject): string {
   return kind === 'fleet' ? kind : `${kind}:${name}`

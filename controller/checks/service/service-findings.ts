@@ -1,0 +1,9 @@
+import type { Check } from '../check.js'
+import { agentSilent } from './agent-silent.js'
+import { clockWrong } from './clock-wrong.js'
+import { spoolFilling } from './spool-filling.js'
+
+const checks: readonly Check[] = [agentSilent, clockWrong, spoolFilling]
+
+/** How agents and the controller itself do. */
+export const serviceFindings: Check = (...fleet) => checks.flatMap((check) => check(...fleet))

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+
+import { policyOf } from '../../../test/support/policy-with.js'
+import { buildSnapshot, hostIdOf, uuidOf } from '../../../test/support/snapshot-builder.js'
+import type { Snapshot } from '../../model/snapshot.js'
+import { fleetFindings } from '../fleet-findings.js'
+import { vmDoubled } from './vm-doubled.js'
+
+function running(...on: readonly string[]): Snapshot {
+  return buildSnapshot({
+    hosts: ['b', 'a', 'c'].map((name) => ({ name, memoryMiB: 8192 })),
+    vms: [{ name: 'mail', host: 'a', memoryMiB: 1024 }],
+    placements: [
+      { vmUuid: uuidOf('mail'), hostId: hostIdOf('a'), runningOn: on.map(hostIdOf), doubled: on.length > 1 },
+      // It has left the snapshot.
+      { vmUuid: 'gone', hostId: hostIdOf('a'), runningOn: ['a', 'b'], doubled: true },
+    ],
+  })
+}
+
+describe('a VM', () => {
+  it.each<[string, readonly string[], readonly string[]]>([
+    ['on one host', ['a'], []],
+    ['on none', [], []],
+    ['on two hosts', ['b', 'a'], ['it runs on a and b at once; what both write to a shared disk destroys it']],
+    ['on three', ['c', 'b', 'a'], ['it runs on a, b and c at once; what both write to a shared disk destroys it']],
+  ])('that runs %s', (_, on, expected) => {
+    expect(vmDoubled(running(...on)).map(({ message }) => message)).toEqual(expected)
+  })
+
+  it('that is doubled is named with its hosts', () => {
+    expect(vmDoubled(running('b', 'a'))).toMatchObject([
+      {
+        check: 'vm-doubled',
+        severity: 'critical',
+        subject: { kind: 'vm', id: uuidOf('mail'), name: 'mail' },
+        strength: 'raise',
+        evidence: [{ entityKind: 'vm', entityId: uuidOf('mail'), field: 'running', value: 2, limit: 1 }],
+        related: [
+          { role: 'partner', subject: { kind: 'host', name: 'a' } },
+          { role: 'partner', subject: { kind: 'host', name: 'b' } },
+        ],
+      },
+    ])
+  })
+
+  it.each(['vm: mail', 'host: a', 'host: b'])('is excepted by %s', (whom) => {
+    const policy = policyOf(`exceptions: [{ ${whom}, rule: vm-doubled, reason: a test of it }]`)
+    const { stands, excepted } = fleetFindings(running('a', 'b'), policy)
+    expect(stands.filter(({ check }) => check === 'vm-doubled')).toEqual([])
+    expect(excepted.map(({ reason }) => reason)).toEqual(['a test of it'])
+  })
+})

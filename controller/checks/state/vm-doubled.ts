@@ -1,0 +1,23 @@
+import { finding, vmSubject, type Finding } from '../../model/finding.js'
+import type { Snapshot } from '../../model/snapshot.js'
+import { hostPartners, namedHosts } from './named-hosts.js'
+
+/** VMs that run on more than one host: what they write to a shared disk destroys it. */
+export function vmDoubled(snapshot: Snapshot): Finding[] {
+  const found: Finding[] = []
+  for (const { vmUuid, doubled, runningOn } of snapshot.placements.values()) {
+    const vm = doubled ? snapshot.vms.get(vmUuid) : undefined
+    if (vm === undefined) continue
+    found.push(
+      finding({
+        check: 'vm-doubled',
+        severity: 'critical',
+        subject: vmSubject(vm),
+        message: `it runs on ${namedHosts(snapshot, runningOn)} at once; what both write to a shared disk destroys it`,
+        evidence: [{ entityKind: 'vm', entityId: vmUuid, field: 'running', value: runningOn.length, limit: 1 }],
+        related: hostPartners(snapshot, runningOn),
+      }),
+    )
+  }
+  return found
+}
