@@ -23,8 +23,9 @@ import type { OpenSessions } from './ingest/open-sessions.js'
 import { RememberedHosts } from './ingest/remembered-from-wire.js'
 import { ReportWriter } from './ingest/report-writer.js'
 import type { Intervals } from './ingest/to-wire.js'
-import { LivePolicy } from './policy/live-policy.js'
 import type { Circumstances } from './model/circumstances.js'
+import type { RecentChanges } from './model/recent-changes.js'
+import { LivePolicy } from './policy/live-policy.js'
 import { PolicyHistory } from './policy/policy-history.js'
 import { policyMetrics } from './policy/policy-metrics.js'
 import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
@@ -32,6 +33,7 @@ import { BackupDesk } from './store/embedded/backup-desk.js'
 import { openStore } from './store/open-store.js'
 import { storeMetrics } from './store/store-metrics.js'
 import { SpaceTrends } from './trends/space-trends.js'
+import { ChangeWatch } from './watch/change-watch.js'
 
 export interface ControllerOptions {
   readonly config: ControllerConfig
@@ -108,6 +110,9 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   // What was told by one that is revoked was perhaps not forgotten before the last end.
   const trusted = new Set((await agents.list()).map(({ id }) => id))
   for (const input of await remembered.inputs((agentId) => trusted.has(agentId))) fleet.apply(input, now())
+  // What is remembered is what the fleet is compared with as its agents come back.
+  const watch = await ChangeWatch.open({ fleet, state, registry, log })
+  lifecycle.add('recent changes', () => watch.stop())
   if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
   const sessions: OpenSessions = new Map()
   const {
@@ -166,15 +171,21 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const trends = new SpaceTrends({ store, snapshot: () => fleet.snapshot(), registry, log, now })
   trends.start(lookAtTrendsEveryMs)
   lifecycle.add('trends', () => trends.stop())
-  const around = madeOnce((known: SpaceTrends['current']): Circumstances => ({ trends: known }))
-  const look = new FleetLook({ fleet, policy: () => policy.inForce(), circumstances: () => around(trends.current) })
+  const around = madeOnce((changes: RecentChanges): Circumstances => ({ changes, trends: trends.current }))
+  const look = new FleetLook({
+    fleet,
+    policy: () => policy.inForce(),
+    circumstances: (snapshot) => around(watch.changes(snapshot)),
+  })
   const alerts = await AlertDesk.open({
     state,
     registry,
     log,
     look: () => {
-      const { snapshot, findings, labels } = look.current()
-      return { snapshot, findings: [...findings.stands, ...findings.kept], said: saidBy(labels) }
+      const { snapshot, findings, labels, circumstances } = look.current()
+      const missing = circumstances.changes?.missing
+      const found = [...findings.stands, ...findings.kept]
+      return { snapshot, findings: found, said: saidBy(labels), ...(missing && { missing }) }
     },
     settings: () => settings(policy.inForce().policy),
     openWays: (routes) => openWays(routes, { mail: config.mail, publicUrl, now }),

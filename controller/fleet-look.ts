@@ -16,8 +16,8 @@ export interface Look extends Judgement {
 interface Sources {
   readonly fleet: Pick<FleetReader, 'snapshot'>
   readonly policy: () => Pick<PolicyInForce, 'policy' | 'problem'>
-  /** The same object as long as nothing of it changes. */
-  readonly circumstances: () => Circumstances
+  /** Of a snapshot; the same object as long as nothing of it changes. */
+  readonly circumstances: (snapshot: Snapshot) => Circumstances
 }
 
 /** The fleet as the checks see it now: judged once for a snapshot, a policy and circumstances, however many ask. */
@@ -30,7 +30,7 @@ export class FleetLook {
     const { fleet, policy: inForce, circumstances } = this.sources
     const snapshot = fleet.snapshot()
     const { policy, problem } = inForce()
-    const around = circumstances()
+    const around = circumstances(snapshot)
     const last = this.#last
     if (
       last?.look.snapshot === snapshot &&

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { buildAgent } from '../../test/support/agent-rows.js'
 import { buildSnapshot, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
 import { finding, type Evidence, type Subject } from '../model/finding.js'
+import type { MissingVm } from '../model/recent-changes.js'
 import { noRequests } from '../model/snapshot.js'
 import { worldOf } from './world.js'
 
@@ -77,6 +78,27 @@ test.each<[string, Subject, Evidence[], string]>([
   ['a figure of something unknown', vm('up'), [{ ...figure('up', 'x'), entityKind: 'nic' }], 'seen'],
 ])('%s', (_name, subject, evidence, expected) => {
   expect(world.sight(finding({ check: 'c', severity: 'warning', subject, message: '', evidence }))).toBe(expected)
+})
+
+test('knows of a VM that is missing whose it was, and where', () => {
+  const gone: MissingVm = {
+    uuid: 'gone',
+    name: 'gone',
+    owner: 'bob',
+    group: 'g',
+    service: '',
+    hostId: hostOf('h1').id,
+    hostName: 'h1',
+    ran: true,
+    sinceMs: 0,
+    end: 'nothing',
+    endAtMs: 0,
+  }
+  const remembering = worldOf(snapshot, (one) => one, new Map([['gone', gone]]))
+  const subject: Subject = { kind: 'vm', id: 'gone', name: 'gone' }
+  expect(remembering.facts(subject, [])).toEqual({ host: 'h1', group: 'g', owners: ['bob'] })
+  expect(remembering.around(subject)).toEqual([`host:${hostOf('h1').id}`, 'agent:agent-h1'])
+  expect(remembering.sight({ subject, evidence: [] })).toBe('gone')
 })
 
 test('knows host, group and owners of a VM, and the owners of those who cause it', () => {

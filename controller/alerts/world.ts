@@ -1,5 +1,6 @@
 import type { SubjectFacts } from '../model/alert.js'
 import type { Evidence, Finding, Related, Subject } from '../model/finding.js'
+import { noChanges, type MissingVm } from '../model/recent-changes.js'
 import { isRunning, noRequests, type Metric, type Snapshot, type StorageArray, type Vm } from '../model/snapshot.js'
 
 /** What alerts ask of the fleet beside the findings. */
@@ -20,17 +21,26 @@ export function subjectKey({ kind, id }: Pick<Subject, 'kind' | 'id'>): string {
 }
 
 /** Whose a VM is, by policy and metadata; empty if nobody says. */
-export type SaidOfVm = (vm: Vm) => Pick<Vm, 'owner' | 'group'>
+export type SaidOfVm = (vm: Pick<Vm, 'uuid' | 'owner' | 'group'>) => Pick<Vm, 'owner' | 'group'>
 
-/** The world as a snapshot of the fleet has it. */
-export function worldOf(snapshot: Snapshot, said: SaidOfVm): World {
+/** What is known of a VM, there or missing. */
+type KnownVm = Pick<Vm, 'uuid' | 'hostId' | 'owner' | 'group'>
+type KnownVms = (uuid: string) => KnownVm | undefined
+
+/** The world as a snapshot of the fleet has it. @param missing VMs that are not in it any more, by UUID */
+export function worldOf(
+  snapshot: Snapshot,
+  said: SaidOfVm,
+  missing: ReadonlyMap<string, MissingVm> = noChanges.missing,
+): World {
+  const known: KnownVms = (uuid) => snapshot.vms.get(uuid) ?? missing.get(uuid)
   return {
     sight: ({ subject, evidence }) => {
       const sight = sightOf(snapshot, subject)
       return sight === 'seen' && evidence.some((one) => isUnmeasured(snapshot, one)) ? 'unseen' : sight
     },
-    facts: (subject, related) => factsOf(snapshot, said, subject, related),
-    around: (subject) => aroundOf(snapshot, subject),
+    facts: (subject, related) => factsOf(snapshot, known, said, subject, related),
+    around: (subject) => aroundOf(snapshot, known, subject),
   }
 }
 
@@ -96,8 +106,14 @@ function runningVm(snapshot: Snapshot, uuid: string): Vm | undefined {
   return vm !== undefined && isRunning(vm.state) ? vm : undefined
 }
 
-function factsOf(snapshot: Snapshot, said: SaidOfVm, subject: Subject, related: readonly Related[]): SubjectFacts {
-  const vm = subject.kind === 'vm' ? snapshot.vms.get(subject.id) : undefined
+function factsOf(
+  snapshot: Snapshot,
+  known: KnownVms,
+  said: SaidOfVm,
+  subject: Subject,
+  related: readonly Related[],
+): SubjectFacts {
+  const vm = subject.kind === 'vm' ? known(subject.id) : undefined
   const host = subject.kind === 'host' ? snapshot.hosts.get(subject.id) : snapshot.hosts.get(vm?.hostId ?? '')
   const group = vm === undefined ? '' : said(vm).group
   const culprits = related.flatMap(({ role, subject: { kind, id } }) =>
@@ -111,8 +127,8 @@ function factsOf(snapshot: Snapshot, said: SaidOfVm, subject: Subject, related: 
   }
 }
 
-function aroundOf(snapshot: Snapshot, { kind, id }: Subject): string[] {
-  const vm = kind === 'vm' ? snapshot.vms.get(id) : undefined
+function aroundOf(snapshot: Snapshot, known: KnownVms, { kind, id }: Subject): string[] {
+  const vm = kind === 'vm' ? known(id) : undefined
   const host = kind === 'host' ? snapshot.hosts.get(id) : snapshot.hosts.get(vm?.hostId ?? '')
   return [
     ...(kind === 'vm' && host !== undefined ? [subjectKey({ kind: 'host', id: host.id })] : []),

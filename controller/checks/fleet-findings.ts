@@ -16,7 +16,7 @@ import { stateFindings } from './state/state-findings.js'
 
 /** All that is made of a fleet by a policy, each of it once. */
 export interface Judgement {
-  /** By UUID. */
+  /** By UUID; of VMs that are missing too. */
   readonly labels: ReadonlyMap<string, VmLabels>
   readonly capacity: Capacity
   readonly findings: Settled
@@ -24,7 +24,7 @@ export interface Judgement {
 
 /** All that checks say of a fleet by a policy, and what they made for it. The one place that knows every check. */
 export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Circumstances = {}): Judgement {
-  const labels = labelsOfVms(policy, snapshot)
+  const labels = labelsOfVms(policy, [...snapshot.vms.values(), ...(circumstances.changes?.missing.values() ?? [])])
   const made = capacity(snapshot, policy)
   const placed = placedFleet(snapshot, policy, labels)
   const found = [

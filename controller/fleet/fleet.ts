@@ -1,5 +1,5 @@
 import type { FleetInput, HostHello } from '../model/observation.js'
-import type { Snapshot } from '../model/snapshot.js'
+import type { FleetEvent, Snapshot } from '../model/snapshot.js'
 import { AgentStates } from './agent-states.js'
 import type { Applied } from './apply-report.js'
 import { Contradictions } from './contradictions.js'
@@ -13,6 +13,9 @@ import { PresentReports } from './present-reports.js'
 import { labelled } from './labels.js'
 import { RunSpans } from './run-spans.js'
 import { emptyView, SnapshotBuilder } from './snapshot-builder.js'
+
+/** Where nothing changes a snapshot is of now again after this time: what is over by the clock alone is seen to be. */
+const stillForMs = 60_000
 
 const nothing: Applied = { points: [], events: [] }
 
@@ -42,11 +45,9 @@ export class Fleet implements FleetReader {
     const marksBefore = this.#builder.marks
     const applied = this.#apply(input, now)
     this.#at = Math.max(this.#at, now)
-    if (this.#builder.marks > marksBefore) {
-      this.#revision += 1
-      const change: FleetChange = { revision: this.#revision, events: applied.events }
-      for (const listener of this.#listeners) listener(change)
-    }
+    const hasChanged = this.#builder.marks > marksBefore
+    if (hasChanged) this.#revision += 1
+    if (hasChanged || applied.events.length > 0) this.#tell(applied.events, input.type === 'report' && input.isLate)
     return applied
   }
 
@@ -58,7 +59,7 @@ export class Fleet implements FleetReader {
         hosts: this.#hosts,
         agents: this.#agents.all,
       })
-    }
+    } else if (this.#at - this.#snapshot.at >= stillForMs) this.#snapshot = { ...this.#snapshot, at: this.#at }
     return this.#snapshot
   }
 
@@ -70,6 +71,12 @@ export class Fleet implements FleetReader {
   subscribe(listener: (change: FleetChange) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  #tell(told: readonly FleetEvent[], isLate = false): void {
+    const [events, lateEvents] = isLate ? [[], told] : [told, []]
+    const change: FleetChange = { revision: this.#revision, events, lateEvents }
+    for (const listener of this.#listeners) listener(change)
   }
 
   #apply(input: FleetInput, now: number): Applied {

@@ -21,6 +21,7 @@ export interface CheckRow {
 }
 
 const minute = 60_000
+const day = 86_400_000
 
 /** For what is so or is not, and neither comes nor goes by itself. */
 const standing = { raiseAfterMs: 5 * minute, clearAfterMs: minute } as const
@@ -290,6 +291,14 @@ export const checkTable = {
     // Hosts tell of the two ends of a move one after the other.
     raiseAfterMs: 30_000,
     clearAfterMs: minute,
+  },
+  'vm-lost': {
+    says: 'a VM was there, and its host, which is up, does not tell of it any more',
+    severity: 'critical if it ran or crashed; warning if it was off or stopped; info if it was moved away',
+    // What happened while an agent was away is told after what is now.
+    raiseAfterMs: 2 * minute,
+    clearAfterMs: minute,
+    settings: { for: { unit: 'duration', initial: 7 * day, meaning: 'how long it is said if nothing tells more' } },
   },
   // How agents and the controller itself do.
   'agent-silent': {

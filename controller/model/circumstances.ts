@@ -1,4 +1,5 @@
 import type { SpaceTrend } from './space-trend.js'
+import type { RecentChanges } from './recent-changes.js'
 
 /** What checks work on besides snapshot and policy: what the fleet's state does not know, as plain data. Made by the shell; what is absent is not known. */
 export interface Circumstances {
@@ -6,4 +7,5 @@ export interface Circumstances {
   readonly policyProblem?: string | undefined
   /** How file systems fill, by `fileSystemId`; without it only what is left counts. */
   readonly trends?: ReadonlyMap<string, SpaceTrend> | undefined
+  readonly changes?: RecentChanges
 }

@@ -84,7 +84,7 @@ describe('labels of a VM', () => {
 
   it('of the elab fleet: every VM has a group and a class, every personal one its owner', () => {
     const policy = policyOf(readFileSync(new URL('../../deploy/policy/elab.yaml', import.meta.url), 'utf8'))
-    const labels = labelsOfVms(policy, elabSnapshot())
+    const labels = labelsOfVms(policy, elabSnapshot().vms.values())
     const classes = [...labels.values()].map((one) => one.class?.value)
     expect(classes.filter((one) => one === 'core')).toHaveLength(13)
     expect(classes.filter((one) => one === 'personal')).toHaveLength(18)

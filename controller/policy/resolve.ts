@@ -1,5 +1,5 @@
 import type { GroupRule, Policy, VmClass } from '../model/policy.js'
-import type { Snapshot, Vm } from '../model/snapshot.js'
+import type { Vm } from '../model/snapshot.js'
 import { policyIndex, type At, type PolicyIndex } from './policy-index.js'
 
 /** Where something that is said of a VM was said: key of the rule in the policy file (`groups.0`), or the VM's own definition. */
@@ -20,11 +20,11 @@ export interface VmLabels {
 
 type Told = Pick<Vm, 'name' | 'group' | 'owner' | 'service'>
 
-/** Labels of all VMs, by UUID. */
-export function labelsOfVms(policy: Policy, snapshot: Pick<Snapshot, 'vms'>): ReadonlyMap<string, VmLabels> {
+/** Labels of VMs, by UUID. */
+export function labelsOfVms(policy: Policy, vms: Iterable<Told & Pick<Vm, 'uuid'>>): ReadonlyMap<string, VmLabels> {
   const index = policyIndex(policy)
   const labels = new Map<string, VmLabels>()
-  for (const vm of snapshot.vms.values()) labels.set(vm.uuid, labelsOf(index, vm))
+  for (const vm of vms) labels.set(vm.uuid, labelsOf(index, vm))
   return labels
 }
 

@@ -17,6 +17,7 @@ export const stateTables = [
   'alertFirings',
   'alertMeta',
   'alertHistory',
+  'recentChanges',
   'meta',
 ] as const
 export type StateTable = (typeof stateTables)[number]

@@ -18,7 +18,7 @@ export class HandFleet implements FleetReader {
 
   set(next: Snapshot, events: readonly FleetEvent[] = []): void {
     this.current = next
-    for (const listener of this.#listeners) listener({ revision: next.revision, events })
+    for (const listener of this.#listeners) listener({ revision: next.revision, events, lateEvents: [] })
   }
 
   get listeners(): number {

@@ -5,5 +5,5 @@ import { labelsOfVms } from '../../controller/policy/resolve.js'
 
 /** What rules work on, with labels made for it. */
 export function placed(snapshot: Snapshot, policy: Policy): PlacedFleet {
-  return placedFleet(snapshot, policy, labelsOfVms(policy, snapshot))
+  return placedFleet(snapshot, policy, labelsOfVms(policy, snapshot.vms.values()))
 }

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import type { Log } from '../../../common/log.js'
 import type { Alert, Message, Silence, SilenceMatch } from '../../model/alert.js'
 import type { Finding } from '../../model/finding.js'
+import type { MissingVm } from '../../model/recent-changes.js'
 import type { Snapshot } from '../../model/snapshot.js'
 import type { StateStore } from '../../store/state-store.js'
 import type { Kept } from '../alert-rows.js'
@@ -26,6 +27,8 @@ export interface Looked {
   readonly snapshot: Snapshot
   readonly findings: readonly Finding[]
   readonly said: SaidOfVm
+  /** VMs that are not in the snapshot any more, by UUID. */
+  readonly missing?: ReadonlyMap<string, MissingVm>
 }
 
 export interface AlertDeskOptions {
@@ -234,12 +237,12 @@ export class AlertDesk {
     const elapsedMs = this.#steppedMs === undefined ? 0 : beganMs - this.#steppedMs
     // Also if the look fails: then that time was not watched.
     this.#steppedMs = beganMs
-    const { snapshot, findings, said } = look()
+    const { snapshot, findings, said, missing } = look()
     const tick = { atMs: now(), elapsedMs: Math.min(Math.max(0, elapsedMs), mostWatchedMs) }
     const ways = this.#waysNow()
     const before = this.ledger.current.state.alerts
     const done = await this.ledger.change<Step>((kept) => {
-      const result = step(kept.state, findings, worldOf(snapshot, said), settings, tick)
+      const result = step(kept.state, findings, worldOf(snapshot, said, missing), settings, tick)
       this.#metrics.stepped(result, (monotonicMs() - beganMs) / 1000)
       const queues = this.#withMessages(kept.queues, result, settings, ways)
       return { kept: { state: result.state, queues }, transitions: result.transitions, result }
