@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
@@ -23,8 +23,6 @@ import type { OpenSessions } from './ingest/open-sessions.js'
 import { RememberedHosts } from './ingest/remembered-from-wire.js'
 import { ReportWriter } from './ingest/report-writer.js'
 import type { Intervals } from './ingest/to-wire.js'
-import type { Circumstances } from './model/circumstances.js'
-import type { RecentChanges } from './model/recent-changes.js'
 import { LivePolicy } from './policy/live-policy.js'
 import { PolicyHistory } from './policy/policy-history.js'
 import { policyMetrics } from './policy/policy-metrics.js'
@@ -33,7 +31,10 @@ import { BackupDesk } from './store/embedded/backup-desk.js'
 import { openStore } from './store/open-store.js'
 import { storeMetrics } from './store/store-metrics.js'
 import { SpaceTrends } from './trends/space-trends.js'
+import { certificateEnds } from './watch/certificate-ends.js'
 import { ChangeWatch } from './watch/change-watch.js'
+import { circumstancesNow } from './watch/circumstances-now.js'
+import { ServiceWatch } from './watch/service-watch.js'
 
 export interface ControllerOptions {
   readonly config: ControllerConfig
@@ -111,8 +112,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const trusted = new Set((await agents.list()).map(({ id }) => id))
   for (const input of await remembered.inputs((agentId) => trusted.has(agentId))) fleet.apply(input, now())
   // What is remembered is what the fleet is compared with as its agents come back.
-  const watch = await ChangeWatch.open({ fleet, state, registry, log })
-  lifecycle.add('recent changes', () => watch.stop())
+  const changes = await ChangeWatch.open({ fleet, state, registry, log })
+  lifecycle.add('recent changes', () => changes.stop())
   if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
   const sessions: OpenSessions = new Map()
   const {
@@ -171,11 +172,23 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const trends = new SpaceTrends({ store, snapshot: () => fleet.snapshot(), registry, log, now })
   trends.start(lookAtTrendsEveryMs)
   lifecycle.add('trends', () => trends.stop())
-  const around = madeOnce((changes: RecentChanges): Circumstances => ({ changes, trends: trends.current }))
+  const service = new ServiceWatch({
+    certificates: async () => certificateEnds(await agents.list(), ca, ingest, config.auth.renewExpiredWithin),
+    store: async () => ({
+      health: await store.health(),
+      writeProblem: writer.problem,
+      queueMaxBytes: config.store.kind === 'embedded' ? undefined : config.store.queue.maxSize,
+      disk: await diskOf(dir),
+    }),
+    log,
+    now,
+  })
+  service.start()
+  lifecycle.add('watch of the controller itself', () => service.stop())
   const look = new FleetLook({
     fleet,
     policy: () => policy.inForce(),
-    circumstances: (snapshot) => around(watch.changes(snapshot)),
+    circumstances: circumstancesNow({ changes, service, trends }),
   })
   const alerts = await AlertDesk.open({
     state,
@@ -251,6 +264,11 @@ async function offerLocalToken(
     note: 'agent on the controller machine',
   })
   await writeDurably(path, `${token}\n`)
+}
+
+async function diskOf(directory: string): Promise<{ readonly freeBytes: number; readonly sizeBytes: number }> {
+  const { bavail, blocks, bsize } = await statfs(directory)
+  return { freeBytes: bavail * bsize, sizeBytes: blocks * bsize }
 }
 
 function endOverlapInTime(enrolment: Enrolment, log: Log, lifecycle: Lifecycle): void {

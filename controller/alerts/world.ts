@@ -133,11 +133,12 @@ function aroundOf(snapshot: Snapshot, known: KnownVms, { kind, id }: Subject): s
   return [
     ...(kind === 'vm' && host !== undefined ? [subjectKey({ kind: 'host', id: host.id })] : []),
     ...(host === undefined || host.agentId === '' ? [] : [subjectKey({ kind: 'agent', id: host.agentId })]),
-    ...arraysOf(snapshot, vm).map((key) => subjectKey({ kind: 'array', id: key })),
+    ...arraysOf(snapshot, { kind, id }).map((key) => subjectKey({ kind: 'array', id: key })),
   ]
 }
 
-function arraysOf(snapshot: Snapshot, vm: Vm | undefined): string[] {
+function arraysOf(snapshot: Snapshot, subject: { readonly kind: string; readonly id: string }): string[] {
+  const vm = subject.kind === 'vm' ? snapshot.vms.get(subject.id) : undefined
   const keys = vm?.diskIds.map((id) => snapshot.disks.get(id)?.arrayKey ?? '') ?? []
   return [...new Set(keys)].filter((key) => key !== '')
 }

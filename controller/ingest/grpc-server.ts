@@ -51,6 +51,8 @@ const defaultRenewExpiredWithinMs = 180 * 86_400_000
 
 export interface IngestServer {
   readonly port: number
+  /** Of the certificate that agents are shown. */
+  readonly certificateEndsAtMs: number
   /** Takes up the authorities as they are now: for new connections, without closing any. */
   refreshCertificate(): Promise<void>
   close(): Promise<void>
@@ -190,6 +192,9 @@ export async function openIngestServer(options: {
   rounds.start()
   return {
     port: opened.port,
+    get certificateEndsAtMs() {
+      return opened.certificateEndsAtMs
+    },
     refreshCertificate: () => opened.refresh(),
     async close() {
       await rounds.stop()

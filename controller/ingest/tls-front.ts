@@ -27,6 +27,8 @@ export interface ConnectionEnds {
 
 export interface TlsFront {
   readonly port: number
+  /** Of the certificate that new connections are shown. */
+  readonly certificateEndsAtMs: number
   /** Who is at the other end of an open connection, by what is trusted now. */
   peerAt(connection: ConnectionEnds): Peer
   /** Keeps account of a call on an open connection; undefined if that is closed. */
@@ -60,8 +62,10 @@ export async function openTlsFront(options: {
   readonly onConnection: (socket: TLSSocket) => void
 }): Promise<TlsFront> {
   const { ca, limits, log, metrics, now, onRefused } = options
+  let certificateEndsAtMs = 0
   const tlsOptions = async (): Promise<{ key: string; cert: string; ca: string[]; minVersion: 'TLSv1.3' }> => {
     const identity = await ca.issueServer(now())
+    certificateEndsAtMs = identity.notAfterMs
     return {
       key: identity.privateKeyPem,
       cert: identity.chainPem,
@@ -156,6 +160,9 @@ export async function openTlsFront(options: {
   listener.on('error', (error) => log.error({ err: error }, 'gRPC port failed'))
   return {
     port: portOf(listener.address()),
+    get certificateEndsAtMs() {
+      return certificateEndsAtMs
+    },
     refresh,
     peerAt(ends) {
       const found = shaken.get(connectionKey(ends))

@@ -327,6 +327,29 @@ export const checkTable = {
       clearBelow: { unit: 'number', initial: 200, meaning: 'reports that may wait when it ends' },
     },
   },
+  'certificate-ending': {
+    says: 'the certificate of an agent, of the controller or of its authority ends soon; of an agent that is away, the time in which it may renew it',
+    severity: 'warning; critical in the last two days of one in use',
+    ...standing,
+    settings: { within: { unit: 'duration', initial: 14 * day, meaning: 'what is left when it is found' } },
+  },
+  'store-trouble': {
+    says: 'the store takes no data, is not in order, loses points or deletes them early; its queue or the disk fills',
+    severity:
+      'critical if it takes no data, points are lost, or hardly any space is left; info if points came too late; else warning',
+    raiseAfterMs: minute,
+    clearAfterMs: 2 * minute,
+    settings: {
+      queueAbove: { unit: 'share', initial: 0.5, meaning: 'of the queue of a server: what counts as filling' },
+      queueClearBelow: { unit: 'share', initial: 0.3, meaning: 'of the queue: what ends it' },
+      diskBelow: {
+        unit: 'share',
+        initial: 0.05,
+        meaning: "of the disk of the controller's data: what is left when it is found",
+      },
+      diskClearAbove: { unit: 'share', initial: 0.07, meaning: 'of the disk: what is left when it ends' },
+    },
+  },
 } as const satisfies Readonly<Record<string, CheckRow>>
 
 export type CheckName = keyof typeof checkTable

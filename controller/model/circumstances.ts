@@ -8,4 +8,36 @@ export interface Circumstances {
   /** How file systems fill, by `fileSystemId`; without it only what is left counts. */
   readonly trends?: ReadonlyMap<string, SpaceTrend> | undefined
   readonly changes?: RecentChanges
+  readonly certificates?: readonly CertificateEnd[]
+  readonly store?: StoreCondition
+}
+
+/** When a certificate ends. */
+export interface CertificateEnd {
+  readonly of: 'agent' | 'controller' | 'authority'
+  /** Of the agent; empty for the others. */
+  readonly id: string
+  readonly name: string
+  readonly endsAtMs: number
+  /** Until when its owner may have a new one for it, by itself: an agent that was away for long. */
+  readonly renewableUntilMs: number
+}
+
+/** How the store of the time series does. `lately`: within the last hour; damage within the last day. */
+export interface StoreCondition {
+  /** Why it does not take data now; empty if it does. */
+  readonly writeProblem: string
+  /** What it says is wrong with itself, or that it does not say; empty if nothing. */
+  readonly problem: string
+  readonly damagedRowsLately: number
+  /** Points that came when their hour took no more. */
+  readonly tooLatePointsLately: number
+  /** Points and rows of roll-ups that were deleted before their time, because the size has a ceiling. */
+  readonly trimmedLately: number
+  /** Points that a server never got, or never took. */
+  readonly lostPointsLately: number
+  /** In front of a server. */
+  readonly queue?: { readonly bytes: number; readonly maxBytes: number; readonly waitingPoints: number }
+  /** Where the controller keeps its data. */
+  readonly disk?: { readonly freeBytes: number; readonly sizeBytes: number }
 }

@@ -1,0 +1,23 @@
+import type { Circumstances } from '../model/circumstances.js'
+import type { Snapshot } from '../model/snapshot.js'
+import type { SpaceTrends } from '../trends/space-trends.js'
+import type { ChangeWatch } from './change-watch.js'
+import type { ServiceWatch } from './service-watch.js'
+
+export interface Watched {
+  readonly changes: Pick<ChangeWatch, 'changes'>
+  readonly service: Pick<ServiceWatch, 'seen'>
+  readonly trends: Pick<SpaceTrends, 'current'>
+}
+
+/** All that is watched beside the fleet, of a snapshot: the same object as long as nothing of it changes. */
+export function circumstancesNow({ changes, service, trends }: Watched): (snapshot: Snapshot) => Circumstances {
+  let last: { readonly of: readonly unknown[]; readonly made: Circumstances } | undefined
+  return (snapshot) => {
+    const parts = { changes: changes.changes(snapshot), trends: trends.current }
+    const of = [parts.changes, parts.trends, service.seen]
+    if (last === undefined || of.some((one, at) => one !== last?.of[at]))
+      last = { of, made: { ...parts, ...service.seen } }
+    return last.made
+  }
+}
