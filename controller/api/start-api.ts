@@ -51,6 +51,7 @@ import { addSilenceRoutes } from './routes/silences.js'
 import { addStoreBackupRoutes, type Backups } from './routes/store-backup.js'
 import { addTopRoute } from './routes/top.js'
 import { addVmRoutes } from './routes/vms.js'
+import { addWhyRoute } from './routes/why.js'
 import { addStaticPage } from './static-page.js'
 import { defaultHubLimits, StreamHub, type HubLimits } from './stream-hub.js'
 
@@ -211,6 +212,7 @@ function addRoutes(
   addFleetRoute(app, { views, policy, store, version, now })
   addHostRoutes(app, views)
   addVmRoutes(app, views)
+  addWhyRoute(app, { views, alerts, store, now })
   addArrayRoute(app, views)
   addAgentRoutes(app, views, enrolment)
   addJoinTokenRoutes(app, enrolment, agentEndpoint)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { storageHealthView } from './storage-health-view.js'
+import { topics } from '../why/reason.js'
 
 /**
  * What the HTTP API answers: one schema a resource, used to check answers, to write OpenAPI and as types by page and CLI.
@@ -309,6 +310,30 @@ export const alertDetailView = z.object({
   history: z.array(alertHistoryView).describe('newest first'),
 })
 
+/** Everything known that bears on one VM. */
+export const whyView = z.object({
+  at: timeMs,
+  uuid: z.string(),
+  name: z.string(),
+  host: z.string(),
+  state: z.string(),
+  simulated: z.boolean(),
+  reasons: z
+    .array(
+      z.object({
+        topic: z.enum(topics),
+        severity: z.enum(['info', 'warning', 'critical']),
+        subject: subjectView,
+        says: z.string(),
+        since: timeMs.optional().describe('when it began or happened'),
+        check: z.string().optional(),
+        alert: z.number().optional().describe('number of the alert'),
+      }),
+    )
+    .describe('the weightiest first'),
+  leftOut: z.number().optional().describe('reasons of little weight that were too many'),
+})
+
 export const silenceView = z.object({
   id: z.string(),
   check: z.string().optional().describe('* stands for any characters'),
@@ -527,6 +552,7 @@ export type FindingView = z.infer<typeof findingView>
 export type AlertView = z.infer<typeof alertView>
 export type AlertHistoryView = z.infer<typeof alertHistoryView>
 export type AlertDetailView = z.infer<typeof alertDetailView>
+export type WhyView = z.infer<typeof whyView>
 export type SilenceView = z.infer<typeof silenceView>
 export type AlertRouteView = z.infer<typeof alertRouteView>
 export type RouteTestView = z.infer<typeof routeTestView>

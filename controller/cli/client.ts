@@ -28,6 +28,7 @@ import {
   silenceView,
   topView,
   vmView,
+  whyView,
   type AgentView,
   type AlertDetailView,
   type AlertHistoryView,
@@ -47,6 +48,7 @@ import {
   type SilenceView,
   type TopView,
   type VmView,
+  type WhyView,
 } from '../api/views.js'
 import { NotFoundError } from './cli-error.js'
 import { type Connection, shownUrl } from './connection.js'
@@ -113,6 +115,12 @@ export class ApiClient {
   /** One VM that is known to be there; a plain NotFoundError if it went meanwhile. */
   vmByUuid(uuid: string, signal: AbortSignal): Promise<VmView> {
     return this.#get(`vms/${encodeURIComponent(uuid)}`, vmView, signal)
+  }
+
+  /** Everything that bears on one VM, by its name or its UUID. */
+  async why(name: string, signal: AbortSignal): Promise<WhyView> {
+    const { uuid } = await this.vm(name, signal)
+    return this.#get(`vms/${encodeURIComponent(uuid)}/why`, whyView, signal)
   }
 
   arrays(signal: AbortSignal): Promise<readonly ArrayView[]> {

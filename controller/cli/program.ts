@@ -19,6 +19,7 @@ import { addStatusCommand } from './commands/status.js'
 import { addStoreCommands } from './commands/store.js'
 import { addTopCommand } from './commands/top.js'
 import { addVmCommands } from './commands/vm.js'
+import { addWhyCommand } from './commands/why.js'
 import { defaultDataDirectory, defaultUrl } from './connection.js'
 import { type Cli, createContext } from './context.js'
 import { exitCodeHelp, exitCodes, type ExitReason } from './exit-codes.js'
@@ -73,6 +74,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addStatusCommand,
     addHostCommands,
     addVmCommands,
+    addWhyCommand,
     addArrayCommands,
     addAgentCommands,
     addAuthorityCommands,

@@ -28,6 +28,7 @@ import {
   sampleVersion,
   sampleVm,
   sampleVms,
+  sampleWhy,
 } from '../../../test/support/cli/sample-views.js'
 import {
   agentView,
@@ -50,6 +51,7 @@ import {
   silenceView,
   topView,
   vmView,
+  whyView,
 } from '../../api/views.js'
 import { renderAgentList } from './agent-list.js'
 import { renderAlertDetail } from './alert-detail.js'
@@ -73,6 +75,7 @@ import { renderStatus } from './status.js'
 import { renderTop } from './top.js'
 import { renderVmDetail } from './vm-detail.js'
 import { renderVmList } from './vm-list.js'
+import { renderWhy } from './why.js'
 
 const look = (width: number | undefined, colour = false): Look => ({ width, colour, now: sampleNow, timeZone: 'UTC' })
 const byUuid = new Map(sampleVms.map((vm) => [vm.uuid, vm]))
@@ -83,6 +86,7 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'host-show': (look) => renderHostDetail(sampleHost(), look),
   'vm-list': (look) => renderVmList(sampleVms, look),
   'vm-show': (look) => renderVmDetail(sampleVm({ title: 'mail of the department' }), look),
+  why: (look) => renderWhy(sampleWhy, look),
   'array-list': (look) => renderArrayList(sampleArrays, true, look),
   'agent-list': (look) => renderAgentList(sampleAgents, look),
   'agent-capabilities': (look) => renderCapabilityList(sampleHosts, look),
@@ -150,6 +154,7 @@ describe('hostile names', () => {
       'sighting',
       'what',
       'role',
+      'topic',
     ])
     // Of the sources of storage health; their keys are free texts elsewhere.
     const boundTexts: ReadonlySet<string> = new Set([
@@ -199,6 +204,7 @@ describe('hostile names', () => {
     (look) => renderAlertDetail(12, poisoned(alertDetailView, sampleAlertDetail), look),
     (look) => renderAlertHistory(poisoned(alertHistoryView.array(), sampleAlertHistory), look),
     (look) => renderAlertRoutes(poisoned(alertRouteView.array(), sampleAlertRoutes), look),
+    (look) => renderWhy(poisoned(whyView, sampleWhy), look),
     (look) => renderRouteTest(poisoned(routeTestView, { results: sampleRouteTest }).results, look),
     (look) => renderSilenceList(poisoned(silenceView.array(), sampleSilences), look),
     (look) =>

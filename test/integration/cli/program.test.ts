@@ -9,6 +9,7 @@ import {
   policyView,
   topView,
   vmView,
+  whyView,
 } from '../../../controller/api/views.js'
 import { runCliHere, runCliProcess } from '../../support/cli/run-cli.js'
 import { sampleVm } from '../../support/cli/sample-views.js'
@@ -73,6 +74,7 @@ test.each([
   ['host show xenhv01', 0, 'HP ProLiant DL120 G6'],
   ['vm list', 0, '5a1e0000-0000-4000-8000-000000000001'],
   ['vm show bell', 0, 'running (booted)'],
+  ['why bell', 0, 'bell on xenhv01: running; 2 things need somebody'],
   ['array list', 0, 'iscsi:iqn.2011-03.lab.elab:iscsi1'],
   ['agent list', 0, 'no /proc/pressure'],
   ['agent list', 0, 'xenhv09'],
@@ -136,6 +138,7 @@ test.each([
   ['status --json --watch', {}, 2, 'cannot be used with'],
   ['status --url nonsense', {}, 2, 'no address of a controller'],
   ['vm show bel', {}, 1, 'headroom: no VM is named bel\n  similar: bell\n'],
+  ['why bel', {}, 1, 'headroom: no VM is named bel\n  similar: bell\n'],
   ['host show xenhv1', {}, 1, 'similar: xenhv01'],
   ['events --vm bel', {}, 1, 'no VM is named bel\n  similar: bell'],
   ['status', { HEADROOM_TOKEN: 'wrong' }, 4, 'the token was refused by the controller at'],
@@ -155,6 +158,7 @@ test.each([
   ['agent capabilities --json', z.strictObject({ hosts: z.array(capabilitiesDocument).length(3) })],
   ['agent capabilities --json elab', z.strictObject({ hosts: z.array(capabilitiesDocument).length(2) })],
   ['capacity --json', capacityView],
+  ['why bell --json', whyView],
   ['policy show --json', policyView],
   ['policy history --json', z.strictObject({ versions: z.array(policyVersionView).length(3) })],
   ['top --json --by write', topView],

@@ -19,6 +19,7 @@ import type {
   SilenceView,
   TopView,
   VmView,
+  WhyView,
 } from '../../../controller/api/views.js'
 
 /** Made-up answers of a controller over part of the elab fleet. Not recorded from a real one. */
@@ -748,3 +749,50 @@ export const sampleRouteTest: RouteTestView['results'] = [
   { kind: 'alertmanager', to: 'http://127.0.0.1:9093/', ok: true, reason: '' },
   { kind: 'email', to: 'admins@elab.example', ok: false, reason: 'connect ECONNREFUSED 127.0.0.1:25' },
 ]
+
+export const sampleWhy: WhyView = {
+  at: sampleNow,
+  uuid: sampleUuid(1),
+  name: 'bell',
+  host: 'xenhv01',
+  state: 'running',
+  simulated: true,
+  reasons: [
+    {
+      topic: 'alert',
+      severity: 'critical',
+      subject: { kind: 'vm', id: sampleUuid(9), name: 'kure' },
+      says: 'it makes 98% of what iscsi1 carries; this VM is its victim (alert 12 fires, acknowledged by ann: called him)',
+      since: sampleNow - 60_000,
+      check: 'vm-hammers-array',
+      alert: 12,
+    },
+    {
+      topic: 'event',
+      severity: 'warning',
+      subject: { kind: 'vm', id: sampleUuid(1), name: 'bell' },
+      says: 'crashed (panicked)',
+      since: sampleNow - 3_600_000,
+    },
+    {
+      topic: 'state',
+      severity: 'info',
+      subject: { kind: 'vm', id: sampleUuid(1), name: 'bell' },
+      says: 'running (booted) on xenhv01',
+      since: sampleNow - 3_500_000,
+    },
+    {
+      topic: 'traffic',
+      severity: 'info',
+      subject: { kind: 'array', id: 'iscsi:iqn.2011-03.lab.elab:iscsi1', name: 'iscsi1' },
+      says: 'carries 80 MB/s in 8000 requests/s of 12 VMs; this VM 1%, kure 98%, www 1%; of this VM writes take 34.0 ms',
+    },
+    {
+      topic: 'label',
+      severity: 'info',
+      subject: { kind: 'host', id: 'sim:xenhv01', name: 'xenhv01' },
+      says: 'core host, by hosts.0 of the policy',
+    },
+  ],
+  leftOut: 3,
+}

@@ -22,6 +22,7 @@ import {
   sampleSilences,
   sampleTop,
   sampleVms,
+  sampleWhy,
 } from './sample-views.js'
 
 export const standInToken = 'stand-in-token'
@@ -97,6 +98,7 @@ function usual(method: string, { pathname, searchParams }: URL): Answer {
         sampleHosts.find((host) => host.id === wanted || host.name === wanted),
       )
     case 'GET vms/:':
+      if (wanted === `${sampleWhy.uuid}/why`) return ok(sampleWhy)
       return found(
         'vm',
         sampleVms.find((vm) => vm.uuid === wanted || vm.name === wanted),
