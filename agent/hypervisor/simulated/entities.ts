@@ -24,6 +24,9 @@ export interface SimHost {
   load1: number
   load5: number
   load15: number
+  /** Of its own file system: what is free, and how fast that is being used up. */
+  rootFreeBytes: number
+  rootFillBytesPerSecond: number
   /** The VMs defined on it, and those of them that run, in the fleet file's order. */
   vms: SimVm[]
   active: SimVm[]
@@ -89,6 +92,9 @@ export interface Entities {
   readonly vms: readonly SimVm[]
 }
 
+/** A host's own file system, and how much of it is free while nothing fills it. */
+export const rootFileSystem = { sizeBytes: 20e9, cleanBytes: 14e9 } as const
+
 /** Builds the world's things as they stand at `startMs`: every host up, every VM off. */
 export function createEntities(spec: FleetSpec, seed: number, startMs: number): Entities {
   const hosts = spec.hosts.map((host) => createHost(spec, host, seed, startMs))
@@ -130,6 +136,8 @@ function createHost(fleet: FleetSpec, spec: HostSpec, seed: number, startMs: num
     load1: 0,
     load5: 0,
     load15: 0,
+    rootFreeBytes: rootFileSystem.cleanBytes,
+    rootFillBytesPerSecond: 0,
     vms: [],
     active: [],
   }

@@ -37,6 +37,9 @@ export function reportContradictions(file: FleetFile, report: Report): void {
     const path = ['timeline', index]
     if ('host' in event) {
       knownHost(event.host, [...path, 'host'])
+      if ((event.event === 'fill' || event.event === 'clean') && hosts.get(event.host)?.hypervisor === 'esxi') {
+        report([...path, 'host'], 'a host that shows its file systems: ESXi does not')
+      }
       continue
     }
     knownVm(event.vm, [...path, 'vm'])

@@ -212,12 +212,17 @@ describe('bad fleet files', () => {
     [
       'an unknown event',
       [/$/, '\ntimeline: [{ at: 9s, event: explode, vm: mail }]'],
-      'timeline.0.event: expected one of start, shutdown, destroy, crash, kill, migrate, profile, host-lost, host-back',
+      'timeline.0.event: expected one of start, shutdown, destroy, crash, kill, migrate, profile, host-lost, host-back, clean, fill',
     ],
     [
       'an event with too much',
       [/$/, '\ntimeline: [{ at: 9s, event: start, vm: mail, to: two }]'],
       'timeline.0.to: expected a known key',
+    ],
+    [
+      'a file system that nobody sees',
+      [/hypervisor: \w+([^]*)$/, 'hypervisor: esxi$1\ntimeline: [{ at: 9s, event: fill, host: one, rate: 1MB/s }]'],
+      'timeline.0.host: expected a host that shows its file systems: ESXi does not, got "one"',
     ],
     [
       'an event of a stranger',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { duration, loadConfig, parseConfig } from '../../../common/config.js'
+import { duration, loadConfig, parseConfig, rate } from '../../../common/config.js'
 import { MiB } from '../../../common/units.js'
 import { hypervisorKinds } from '../hypervisor.js'
 import { reportContradictions } from './fleet-file-checks.js'
@@ -72,14 +72,15 @@ const vm = z.strictObject({
   autostart: z.boolean().default(true),
 })
 
-const eventNames = [...vmEventNames, 'migrate', 'profile', 'host-lost', 'host-back']
+const eventNames = [...vmEventNames, 'migrate', 'profile', 'host-lost', 'host-back', 'fill', 'clean']
 const timelineEvent = z.discriminatedUnion(
   'event',
   [
     z.strictObject({ at: duration, event: z.enum(vmEventNames), vm: name }),
     z.strictObject({ at: duration, event: z.literal('migrate'), vm: name, to: name }),
     z.strictObject({ at: duration, event: z.literal('profile'), vm: name, profile: z.enum(profileNames) }),
-    z.strictObject({ at: duration, event: z.enum(['host-lost', 'host-back']), host: name }),
+    z.strictObject({ at: duration, event: z.enum(['host-lost', 'host-back', 'clean']), host: name }),
+    z.strictObject({ at: duration, event: z.literal('fill'), host: name, rate }),
   ],
   { error: `one of ${eventNames.join(', ')}` },
 )
@@ -162,7 +163,11 @@ function toSpec(file: FleetFile): FleetSpec {
       autostart: vm.autostart,
     })),
     timeline: file.timeline
-      .map(({ at, ...event }): TimelineEvent => ({ atMs: at, ...event }))
+      .map(({ at, ...event }): TimelineEvent => {
+        if (event.event !== 'fill') return { atMs: at, ...event }
+        const { host, rate } = event
+        return { atMs: at, event: 'fill', host, bytesPerSecond: rate }
+      })
       .sort((a, b) => a.atMs - b.atMs),
     services: file.services,
     apart: file.apart,

@@ -87,3 +87,6 @@ export type TimelineEvent =
   | { readonly atMs: number; readonly event: 'migrate'; readonly vm: string; readonly to: string }
   | { readonly atMs: number; readonly event: 'profile'; readonly vm: string; readonly profile: ProfileName }
   | { readonly atMs: number; readonly event: 'host-lost' | 'host-back'; readonly host: string }
+  /** Something writes to the host's own file system until that is full, the host is lost, or somebody cleans up. */
+  | { readonly atMs: number; readonly event: 'fill'; readonly host: string; readonly bytesPerSecond: number }
+  | { readonly atMs: number; readonly event: 'clean'; readonly host: string }

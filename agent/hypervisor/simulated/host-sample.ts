@@ -9,7 +9,7 @@ import type {
   Sample,
 } from '../hypervisor.js'
 import { hostTotals, pathTotals } from './counters.js'
-import type { SimHost, SimPath, SimVm } from './entities.js'
+import { rootFileSystem, type SimHost, type SimPath, type SimVm } from './entities.js'
 import { sampleVm, type Draft, type Reading } from './vm-sample.js'
 
 /** Which VMs to read, and whose disks. */
@@ -84,7 +84,7 @@ function sampleMachine(host: SimHost, { atMs, share, can }: Reading): HostRaw {
     raw.psiIoFullSeconds = totals.read(hostTotals.psiIoFullSeconds, share)
   }
   raw.disks = host.paths.map((path) => sampleDevice(path, share))
-  raw.fileSystems = [rootFileSystem(host)]
+  raw.fileSystems = [sampleFileSystem(host)]
   return raw
 }
 
@@ -144,13 +144,13 @@ function memoryGiven(host: SimHost): number {
   return host.active.reduce((sum, vm) => sum + given(vm), 0)
 }
 
-function rootFileSystem(host: SimHost): FileSystemRaw {
+function sampleFileSystem(host: SimHost): FileSystemRaw {
   return {
     mount: '/',
     device: '/dev/sda1',
     type: host.spec.kind === 'xen' ? 'ext3' : 'ext4',
-    sizeBytes: 20e9,
-    availableBytes: 14e9,
+    sizeBytes: rootFileSystem.sizeBytes,
+    availableBytes: Math.floor(host.rootFreeBytes),
     files: 1_280_000,
     filesFree: 1_200_000,
     readOnly: false,

@@ -1,6 +1,6 @@
 import type { EventKind, HypervisorEvent, VmStateReason } from '../hypervisor.js'
 import { createDiskTurn } from './cached-array.js'
-import { bootIdOf, type Entities, type SimHost, type SimPath, type SimVm } from './entities.js'
+import { bootIdOf, rootFileSystem, type Entities, type SimHost, type SimPath, type SimVm } from './entities.js'
 import type { TimelineEvent, VmEventName } from './fleet-spec.js'
 import { beginBoot, changeProfile } from './guest-load.js'
 import { uuidOf } from './made-up-ids.js'
@@ -19,7 +19,19 @@ export function happen(world: LifeContext, event: TimelineEvent): string | undef
   if ('host' in event) {
     const host = world.hosts.find(({ spec }) => spec.name === event.host)
     if (host === undefined) return `no host ${event.host}`
-    return event.event === 'host-lost' ? loseHost(world, host) : bringBackHost(world, host)
+    switch (event.event) {
+      case 'host-lost':
+        return loseHost(world, host)
+      case 'host-back':
+        return bringBackHost(world, host)
+      case 'fill':
+        host.rootFillBytesPerSecond = event.bytesPerSecond
+        return undefined
+      case 'clean':
+        host.rootFillBytesPerSecond = 0
+        host.rootFreeBytes = rootFileSystem.cleanBytes
+        return undefined
+    }
   }
   const vm = world.vms.find(({ spec }) => spec.name === event.vm)
   if (vm === undefined) return `no VM ${event.vm}`
@@ -128,6 +140,7 @@ function migrate(world: LifeContext, vm: SimVm, to: string): string | undefined 
 function loseHost(world: LifeContext, host: SimHost): string | undefined {
   if (!host.up) return `${host.spec.name} is lost already`
   host.up = false
+  host.rootFillBytesPerSecond = 0
   for (const vm of host.active) stop(vm, 'shutoff', 'unknown')
   tell(world, host, undefined, 'hypervisor-lost', 'host-lost')
   return undefined

@@ -50,7 +50,7 @@ const vmState = z.strictObject({
 })
 
 const worldState = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   /** Hash of the fleet that the world was made of. */
   fleet: z.string(),
   seed: number,
@@ -67,6 +67,8 @@ const worldState = z.strictObject({
       bootId: z.string(),
       bootedAtMs: number,
       loads: z.tuple([least0, least0, least0]),
+      rootFreeBytes: least0,
+      rootFillBytesPerSecond: least0,
       totals,
       paths: z.array(totals),
     }),
@@ -91,7 +93,7 @@ const worldState = z.strictObject({
 
 export function saveWorld(world: World): WorldState {
   return {
-    version: 1,
+    version: 2,
     fleet: hashOf(world.spec),
     seed: world.seed,
     startMs: world.startMs,
@@ -144,6 +146,8 @@ function saveHost(host: SimHost): WorldState['hosts'][number] {
     bootId: host.bootId,
     bootedAtMs: host.bootedAtMs,
     loads: [host.load1, host.load5, host.load15],
+    rootFreeBytes: host.rootFreeBytes,
+    rootFillBytesPerSecond: host.rootFillBytesPerSecond,
     totals: host.totals.values(),
     paths: host.paths.map((path) => path.totals.values()),
   }
@@ -155,6 +159,8 @@ function restoreHost(host: SimHost, saved: WorldState['hosts'][number] | undefin
   host.boots = saved.boots
   host.bootId = saved.bootId
   host.bootedAtMs = saved.bootedAtMs
+  host.rootFreeBytes = saved.rootFreeBytes
+  host.rootFillBytesPerSecond = saved.rootFillBytesPerSecond
   ;[host.load1, host.load5, host.load15] = saved.loads
   return (
     host.totals.restore(saved.totals) &&

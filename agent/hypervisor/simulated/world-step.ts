@@ -33,6 +33,7 @@ export function step({ hosts, arrays, vms }: Entities, rules: StepRules, nowMs: 
   const seconds = rules.stepMs / 1000
   for (const host of hosts) {
     host.totals.mark()
+    host.rootFreeBytes = Math.max(0, host.rootFreeBytes - host.rootFillBytesPerSecond * seconds)
     for (const path of host.paths) {
       path.totals.mark()
       path.inFlight = 0

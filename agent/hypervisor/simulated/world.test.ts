@@ -320,6 +320,20 @@ describe('life', () => {
     expect(seen[25]?.sample?.vms[0]?.runId).not.toBe(seen[5]?.sample?.vms[0]?.runId)
   })
 
+  test('a file system fills until it is full, somebody cleans up, or its host is lost', () => {
+    const text = `  - { at: 2s, event: fill, host: one, rate: 4GB/s }
+  - { at: 10s, event: clean, host: one }
+  - { at: 20s, event: fill, host: two, rate: 1GB/s }
+  - { at: 23s, event: host-lost, host: two }
+  - { at: 25s, event: host-back, host: two }`
+    const world = createWorld(withTimeline(text), { seed: 1, startMs })
+    const seen = ticks(world, 30)
+    const free = (host: string, at: number): number | undefined =>
+      seen.filter(({ hostName }) => hostName === host)[at - 1]?.sample?.host?.fileSystems?.[0]?.availableBytes
+    expect([1, 3, 4, 8, 11].map((at) => free('one', at))).toEqual([14e9, 10e9, 6e9, 0, 14e9])
+    expect([19, 21, 24, 26, 30].map((at) => free('two', at))).toEqual([14e9, 13e9, undefined, 11e9, 11e9])
+  })
+
   test('what cannot happen is skipped, and said', () => {
     const world = createWorld(
       withTimeline('  - { at: 1s, event: start, vm: lab }\n  - { at: 2s, event: host-back, host: one }'),
