@@ -39,7 +39,7 @@ export interface Reason {
 export interface Known {
   readonly snapshot: Snapshot
   readonly policy: Policy
-  readonly findings: Settled
+  readonly findings: Pick<Settled, 'stands' | 'excepted'>
   readonly capacity: Pick<Capacity, 'hosts'>
   /** All that pend or fire, by key. */
   readonly alerts: ReadonlyMap<string, Alert>

@@ -19,7 +19,7 @@ export function saidReasons(around: Around, { findings, alerts }: Pick<Known, 'f
     else if (finding.severity !== 'info') aside.push(reasonOf(finding, alert, around, alerts))
   }
   for (const finding of findings.stands) {
-    if (finding.strength === 'raise') add(finding, alerts.get(findingKey(finding)))
+    add(finding, alerts.get(findingKey(finding)))
   }
   // What is over or cannot be seen, and still fires.
   for (const alert of alerts.values()) if (!told.has(alert.key)) add(alert.finding, alert)

@@ -145,7 +145,7 @@ describe('why', () => {
       alertOf(slow, { number: 13, inhibitedBy: findingKey(hammers), firedAtMs: builtAt - 90_000 }),
       alertOf(hammers, { acknowledged: { author: 'ann', atMs: builtAt, note: 'called him' } }),
     ])
-    const findings = { stands: [hammers, slow], excepted: [] }
+    const findings = { stands: [hammers, slow], kept: [], excepted: [] }
     const said = why('mail', snapshot, { findings, alerts })
     expect(said.slice(0, 2)).toMatchObject([
       {
@@ -162,7 +162,7 @@ describe('why', () => {
     ])
     // Over, not ended: it is not found any more, and still fires.
     const over = why('mail', snapshot, {
-      findings: { stands: [], excepted: [] },
+      findings: { stands: [], kept: [], excepted: [] },
       alerts: new Map([alertOf(slow, { sighting: 'clear' })]),
     })
     expect(over[0]?.says).toContain('alert 12 fires, it is over, and ends when that has lasted')
@@ -273,7 +273,7 @@ describe('why', () => {
         message: name,
       })
     const names = ['maxwell', 'fleming', 'lupin', 'ggw', 'ns', 'tesla', 'auth', 'kure', 'tritm', 'www', 'bell', 'panda']
-    const findings = { stands: names.map(about), excepted: [] }
+    const findings = { stands: names.map(about), kept: [], excepted: [] }
     const said = why('mail', elabSnapshot(), { findings }).filter(({ topic }) => topic === 'finding')
     // bell and panda share nothing with it.
     expect(said.map(({ says }) => says)).toEqual([

@@ -24,15 +24,23 @@ export class Replay {
     private readonly onPoints: (points: readonly Point[], events: readonly FleetEvent[]) => void = () => undefined,
   ) {}
 
-  /** The agents of all hosts say hello. */
-  connect(nowMs: number): void {
+  /** The agents of all hosts say hello, or that of one. */
+  connect(nowMs: number, only?: string): void {
     for (const { id, bootId, spec } of this.world.hosts) {
+      if (only !== undefined && spec.name !== only) continue
       const capabilities = capabilitiesOf(spec.kind).map((one) => ({ ...one, reason: one.reason ?? '' }))
       const host = { hostId: id, name: spec.name, kind: spec.kind, bootId, simulated: true, capabilities }
       this.fleet.apply(
         { type: 'agent-connected', agentId: id, name: spec.name, version: '', hosts: [host], clockOffsetMs: 0 },
         nowMs,
       )
+    }
+  }
+
+  /** The agent of a host is gone. */
+  disconnect(hostName: string, nowMs: number): void {
+    for (const { id, spec } of this.world.hosts) {
+      if (spec.name === hostName) this.fleet.apply({ type: 'agent-disconnected', agentId: id }, nowMs)
     }
   }
 

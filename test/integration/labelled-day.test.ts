@@ -1,0 +1,159 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { describe, expect, it } from 'vitest'
+
+import type { Change, Message } from '../../controller/model/alert.js'
+import { stretchesOf } from '../month/cadence.js'
+import { isGood, reportLines } from '../month/report.js'
+import { run } from '../month/run.js'
+import { loadScenario, type Label } from '../month/scenario.js'
+import { Judge } from '../month/score.js'
+
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+it('a day of the elab: each event that somebody must act on is told, and next to nothing else', () => {
+  const scenario = loadScenario('test/month/elab-day.yaml')
+  const result = run(scenario, { seed: 1, worldStepMs: 4000, quietMs: 5 * minute, closeMs: 10_000 })
+  const lines = reportLines(result, scenario.startMs, scenario.fleet.utcOffsetHours).join('\n')
+  expect(isGood(result), lines).toBe(true)
+  const [, hammered, lost] = result.score.outcomes.map(({ toldAfterMs }) => toldAfterMs ?? Infinity)
+  expect(hammered, lines).toBeLessThanOrEqual(minute)
+  expect(lost, lines).toBeLessThanOrEqual(3 * minute)
+  // What plain thresholds tell beside it.
+  expect(result.threshold.others, lines).toBeGreaterThan(result.score.others.length)
+}, 120_000)
+
+describe('the month', () => {
+  const scenario = loadScenario('test/month/elab-month.yaml')
+
+  it('labels what happens to it, within its days', () => {
+    const endMs = scenario.startMs + scenario.days * day
+    expect(scenario.days).toBe(30)
+    expect(scenario.labels.length).toBeGreaterThanOrEqual(8)
+    for (const { fromMs, untilMs, why } of scenario.labels) {
+      expect([why, fromMs < untilMs, fromMs >= scenario.startMs, untilMs <= endMs]).toEqual([why, true, true, true])
+    }
+    const causes = new Set([
+      scenario.startMs,
+      ...scenario.fleet.timeline.map(({ atMs }) => scenario.startMs + atMs),
+      ...scenario.away.map(({ fromMs }) => fromMs),
+    ])
+    for (const { fromMs, why } of scenario.labels) expect([why, causes.has(fromMs)]).toEqual([why, true])
+  })
+
+  it('is looked at without a break, closely near what happens', () => {
+    const stretches = stretchesOf(scenario, { quietMs: minute, closeMs: 10_000 })
+    expect(stretches[0]?.fromMs).toBe(scenario.startMs)
+    expect(stretches.at(-1)?.toMs).toBe(scenario.startMs + scenario.days * day)
+    for (const [index, { fromMs, toMs, stepMs }] of stretches.entries()) {
+      expect((toMs - fromMs) % stepMs).toBe(0)
+      expect(stretches[index + 1]?.fromMs ?? toMs).toBe(toMs)
+    }
+    for (const { fromMs } of scenario.labels) {
+      expect(stretches.find((one) => one.fromMs <= fromMs && fromMs < one.toMs)?.stepMs).toBe(10_000)
+    }
+  })
+})
+
+describe('the judge', () => {
+  const label = (from: number, until: number, check: string, subject: string, also: Label['also'] = []): Label => ({
+    fromMs: from * minute,
+    untilMs: until * minute,
+    main: { check, subject },
+    why: '',
+    also,
+  })
+  const change = (number: number, firedAt: number, check: string, what: Change['what'] = 'fired'): Change => ({
+    what,
+    atMs: firedAt * minute,
+    alert: {
+      number,
+      check,
+      subject: { kind: 'vm', id: '1', name: 'kure' },
+      part: '',
+      severity: 'warning',
+      message: '',
+      facts: { owners: [] },
+      firedAtMs: firedAt * minute,
+      flapping: false,
+      evidence: [],
+      related: [],
+    },
+  })
+  const message = (at: number, ...changes: Change[]): Message => ({
+    id: `m${at}`,
+    lane: '',
+    target: '',
+    route: '',
+    group: {},
+    recipients: [],
+    thread: '',
+    atMs: at * minute,
+    changes,
+    leftOut: 0,
+    firing: 0,
+  })
+  const labels = [label(0, 10, 'slow', 'vm:kure'), label(5, 20, 'full', 'vm:k*', [{ check: 'slow', subject: 'vm:*' }])]
+
+  it.each<[string, Message[], (number | undefined)[], number[]]>([
+    ['nothing told', [], [undefined, undefined], [0]],
+    [
+      'told, with its end after the label',
+      [message(3, change(1, 2, 'slow')), message(30, change(1, 2, 'slow', 'resolved'))],
+      [3, undefined],
+      [0],
+    ],
+    ['an alert belongs to the label whose main matter it is', [message(7, change(1, 6, 'slow'))], [7, undefined], [0]],
+    ['what a label allows is not what it asks for', [message(15, change(1, 15, 'slow'))], [undefined, undefined], [0]],
+    [
+      'too early, too late and about something else',
+      [message(4, change(1, 4, 'full')), message(21, change(2, 21, 'slow')), message(9, change(3, 9, 'odd'))],
+      [undefined, undefined],
+      [3],
+    ],
+    [
+      'one foreign change makes a message other',
+      [message(8, change(1, 8, 'slow'), change(2, 8, 'odd'))],
+      [8, undefined],
+      [1],
+    ],
+    [
+      'the end of what was other is other too',
+      [message(1, change(1, 1, 'odd')), message(9, change(1, 1, 'odd', 'resolved'))],
+      [undefined, undefined],
+      [2],
+    ],
+    ['a reminder is no news', [message(8, change(1, 8, 'full', 'reminder'))], [undefined, undefined], [0]],
+  ])('%s', (_what, messages, toldAfter, others) => {
+    const judge = new Judge(labels)
+    for (const one of messages) judge.hear(one)
+    const { outcomes, othersByWeek } = judge.score(0, 7)
+    expect(outcomes.map(({ toldAfterMs }) => toldAfterMs)).toEqual(
+      toldAfter.map((at, index) => (at === undefined ? undefined : at * minute - (labels[index]?.fromMs ?? 0))),
+    )
+    expect(othersByWeek).toEqual(others)
+  })
+})
+
+it('a bad scenario is refused, with the reason', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'headroom-month-'))
+  const text = readFileSync('test/month/elab-day.yaml', 'utf8')
+  const refusal = (from: string, to: string): string => {
+    const path = join(directory, 'bad.yaml')
+    writeFileSync(path, text.replace(from, to))
+    try {
+      loadScenario(path)
+      return ''
+    } catch (error) {
+      return String(error)
+    }
+  }
+  expect(refusal('day 1 10:00,', 'day 0 10:00,')).toContain('timeline.0.at: expected a moment such as "day 5 14:30"')
+  expect(refusal('vm: kure', 'vm: nobody')).toContain('timeline.0.vm: expected the name of a VM in this file')
+  expect(refusal('days: 1', 'weeks: 1')).toContain('weeks: expected a known key')
+  rmSync(directory, { recursive: true })
+})

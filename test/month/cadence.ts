@@ -1,0 +1,51 @@
+import type { Scenario } from './scenario.js'
+
+/** A stretch of time that is looked at at one beat. */
+export interface Stretch {
+  readonly fromMs: number
+  readonly toMs: number
+  readonly stepMs: number
+}
+
+const beforeMs = 5 * 60_000
+const afterMs = 25 * 60_000
+
+/**
+ * Looks closely at what is near anything that happens, is done or is labelled, and less often at the time between. Each stretch is a whole
+ * number of its own steps long, but for the last.
+ */
+export function stretchesOf(
+  scenario: Pick<Scenario, 'startMs' | 'days' | 'fleet' | 'away' | 'acts' | 'labels'>,
+  { quietMs, closeMs }: { readonly quietMs: number; readonly closeMs: number },
+): Stretch[] {
+  const endMs = scenario.startMs + scenario.days * 86_400_000
+  const stretches: Stretch[] = []
+  let atMs = scenario.startMs
+  const upTo = (toMs: number, stepMs: number): void => {
+    const whole = atMs + Math.ceil((Math.min(toMs, endMs) - atMs) / stepMs) * stepMs
+    const end = Math.min(whole, endMs)
+    if (end > atMs) stretches.push({ fromMs: atMs, toMs: end, stepMs })
+    atMs = Math.max(atMs, end)
+  }
+  for (const pointMs of momentsOf(scenario)) {
+    upTo(pointMs - beforeMs, quietMs)
+    upTo(pointMs + afterMs, closeMs)
+  }
+  upTo(endMs, quietMs)
+  return stretches
+}
+
+function momentsOf({
+  startMs,
+  fleet,
+  away,
+  acts,
+  labels,
+}: Pick<Scenario, 'startMs' | 'fleet' | 'away' | 'acts' | 'labels'>): number[] {
+  return [
+    ...fleet.timeline.map(({ atMs }) => startMs + atMs),
+    ...away.flatMap(({ fromMs, untilMs }) => [fromMs, untilMs]),
+    ...acts.map(({ atMs }) => atMs),
+    ...labels.flatMap(({ fromMs, untilMs }) => [fromMs, untilMs]),
+  ].toSorted((a, b) => a - b)
+}

@@ -1,0 +1,20 @@
+import { play, type PlayOptions } from './play.js'
+import type { Result } from './report.js'
+import type { Scenario } from './scenario.js'
+import { Judge } from './score.js'
+import { ThresholdRule } from './threshold-rule.js'
+
+/** Plays a scenario and holds what is told, and what plain thresholds would tell, against its labels. */
+export function run(scenario: Scenario, options: PlayOptions, watch: (atMs: number) => void = () => undefined): Result {
+  const judge = new Judge(scenario.labels)
+  const threshold = new ThresholdRule(scenario.labels)
+  let looks = 0
+  for (const { snapshot, messages } of play(scenario, options)) {
+    looks += 1
+    threshold.look(snapshot)
+    for (const message of messages) judge.hear(message)
+    watch(snapshot.at)
+  }
+  const { startMs, days } = scenario
+  return { seed: options.seed, days, looks, score: judge.score(startMs, days), threshold: threshold.result }
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs'
+
+import { parse, stringify } from 'yaml'
+import { z } from 'zod'
+
+import { parseFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
+import type { FleetSpec } from '../../agent/hypervisor/simulated/fleet-spec.js'
+import { duration, loadConfig } from '../../common/config.js'
+import type { Policy } from '../../controller/model/policy.js'
+import { loadPolicy } from '../../controller/policy/policy-file.js'
+
+/**
+ * A stretch of a fleet's life as data: what happens, what people do, and, said beforehand, which events somebody must act on.
+ * Moments are `day 5 14:30`: local time of the fleet's users, the first day is day 1.
+ */
+export interface Scenario {
+  /** With what happens as its timeline. */
+  readonly fleet: FleetSpec
+  readonly policy: Policy
+  readonly startMs: number
+  readonly days: number
+  /** Agents that are away: nothing is heard of their hosts. */
+  readonly away: readonly { readonly host: string; readonly fromMs: number; readonly untilMs: number }[]
+  readonly acts: readonly OperatorAct[]
+  readonly labels: readonly Label[]
+}
+
+/** What an operator does, as far as it decides what is told. */
+export type OperatorAct =
+  /** Of all that fires then. */
+  | { readonly atMs: number; readonly does: 'acknowledge'; readonly why: string }
+  | {
+      readonly atMs: number
+      readonly does: 'silence'
+      readonly subject: string
+      readonly forMs: number
+      readonly why: string
+    }
+
+/** Something that an operator must act on. In patterns `*` stands for any characters. */
+export interface Label {
+  readonly fromMs: number
+  readonly untilMs: number
+  readonly main: Saying
+  readonly why: string
+  /** What else may be told of the same matter, and must not be. */
+  readonly also: readonly Saying[]
+}
+
+/** An alert of some check about some subject (`vm:kure`, `host:xenhv0*`). */
+export interface Saying {
+  readonly check: string
+  readonly subject: string
+}
+
+const dayMs = 86_400_000
+const momentPattern = /^day ([1-9]\d{0,2}) ([01]\d|2[0-3]):([0-5]\d)$/
+
+/** Milliseconds since the start. */
+const moment = z.string().transform((text, context) => {
+  const [, day, hour, minute] = momentPattern.exec(text) ?? []
+  if (day === undefined) {
+    context.addIssue({ code: 'custom', message: 'a moment such as "day 5 14:30"' })
+    return z.NEVER
+  }
+  return (Number(day) - 1) * dayMs + Number(hour) * 3_600_000 + Number(minute) * 60_000
+})
+
+const text = z.string().min(1).max(300)
+const saying = z.strictObject({ check: text, subject: text })
+
+const file = z.strictObject({
+  fleet: text,
+  policy: text,
+  start: z.iso.datetime({ offset: true }),
+  days: z.int().min(1).max(366),
+  timeline: z.array(z.looseObject({ at: moment })),
+  away: z.array(z.strictObject({ host: text, at: moment, until: moment })).default([]),
+  operator: z
+    .array(
+      z.discriminatedUnion('does', [
+        z.strictObject({ at: moment, does: z.literal('acknowledge'), why: text }),
+        z.strictObject({ at: moment, does: z.literal('silence'), subject: text, for: duration, why: text }),
+      ]),
+    )
+    .default([]),
+  labels: z.array(
+    z.strictObject({ at: moment, until: moment, ...saying.shape, why: text, also: z.array(saying).default([]) }),
+  ),
+})
+
+/**
+ * Reads a scenario. Fleet and policy are named from the working directory.
+ * @throws ConfigError naming key, expectation and value of every problem
+ */
+export function loadScenario(path: string): Scenario {
+  const { fleet, policy, start, days, timeline, away, operator, labels } = loadConfig(path, file)
+  const startMs = Date.parse(start)
+  return {
+    fleet: withTimeline(fleet, timeline),
+    policy: loadPolicy(policy).policy,
+    startMs,
+    days,
+    away: away.map(({ host, at, until }) => ({ host, fromMs: startMs + at, untilMs: startMs + until })),
+    acts: operator
+      .map(({ at, ...act }): OperatorAct => {
+        if (act.does === 'acknowledge') return { atMs: startMs + at, ...act }
+        const { for: forMs, ...rest } = act
+        return { atMs: startMs + at, forMs, ...rest }
+      })
+      .toSorted((a, b) => a.atMs - b.atMs),
+    labels: labels.map(({ at, until, check, subject, why, also }) => ({
+      fromMs: startMs + at,
+      untilMs: startMs + until,
+      main: { check, subject },
+      why,
+      also,
+    })),
+  }
+}
+
+/** The scenario up to the end of a day; what would still be open then is not asked for. */
+export function firstDays(scenario: Scenario, days: number): Scenario {
+  const endMs = scenario.startMs + days * dayMs
+  return { ...scenario, days, labels: scenario.labels.filter(({ untilMs }) => untilMs <= endMs) }
+}
+
+/** The fleet of a file with another timeline, under the checks that a fleet file gets. */
+function withTimeline(path: string, timeline: readonly { readonly at: number }[]): FleetSpec {
+  const fleet: unknown = parse(readFileSync(path, 'utf8'))
+  const events = timeline.map((event) => ({ ...event, at: `${event.at}ms` }))
+  return parseFleet(stringify({ ...Object(fleet), timeline: events }), path)
+}
