@@ -214,7 +214,7 @@ export const checkTable = {
   },
   'vm-hammers-array': {
     says: 'a VM does most of the work of an array that others use, while it is slow; a request counts as its bytes and 64 KiB more',
-    severity: 'warning; info of a core VM',
+    severity: 'warning; info of a core VM, and of personal VMs alone on a local disk',
     // Each second counts here: others wait.
     raiseAfterMs: 3000,
     clearAfterMs: 20_000,

@@ -162,7 +162,7 @@ describe('why', () => {
     ])
     // Over, not ended: it is not found any more, and still fires.
     const over = why('mail', snapshot, {
-      findings: { stands: [], kept: [], excepted: [] },
+      findings: { stands: [], excepted: [] },
       alerts: new Map([alertOf(slow, { sighting: 'clear' })]),
     })
     expect(over[0]?.says).toContain('alert 12 fires, it is over, and ends when that has lasted')

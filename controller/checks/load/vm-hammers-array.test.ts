@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { uuidOf, withVm } from '../../../test/support/snapshot-builder.js'
+import { buildSnapshot, uuidOf, withVm } from '../../../test/support/snapshot-builder.js'
 import { withIo } from '../../../test/support/snapshot-io.js'
 import {
   boxKey as key,
@@ -24,6 +24,15 @@ const busy = (ofHundred: number, latencyMs: number, who = 'p1'): Snapshot => {
     vms: { x1: writes(0), [who]: writes(ofHundred), [rest]: writes(100 - ofHundred) },
     arrays: { [key]: writes(100, latencyMs) },
   })
+}
+
+/** The first of these VMs boots on a slow disk of their host. */
+const onLocalDisk = (...names: string[]): Snapshot => {
+  const array = 'local:id-a:1'
+  const rows = names.map((name) => vm(name, { array }))
+  const hosts = [{ name: 'a', memoryMiB: 65_536 }]
+  const built = buildSnapshot({ hosts, vms: rows, arrays: [{ key: array, name: 'disk', kind: 'local' }] })
+  return withIo(built, { vms: { [names[0] ?? '']: writes(90) }, arrays: { [array]: writes(91, 31) } })
 }
 
 describe('a VM hammers an array', () => {
@@ -101,6 +110,8 @@ describe('a VM hammers an array', () => {
       }),
       ['keep warning p1', 'keep info c1', 'keep warning x1'],
     ],
+    ['personal VMs alone on a local disk: told only', onLocalDisk('p1', 'p2'), ['raise info p1']],
+    ['beside one of no class', onLocalDisk('p1', 'x1'), ['raise warning p1']],
     ['nothing is asked of it', withIo(fleet(), { arrays: { [key]: standsStill(0) } }), []],
   ])('%s', (_what, snapshot, expected) => {
     expect(foundBy(vmHammersArray, snapshot).map(inShort)).toEqual(expected)

@@ -78,13 +78,18 @@ function stalledFinding(user: BoxUser, load: BoxLoad): Finding {
   })
 }
 
-function named({ one }: BoxUser, { box }: BoxLoad): Pick<Finding, 'check' | 'severity' | 'subject' | 'part'> {
+function named({ one }: BoxUser, load: BoxLoad): Pick<Finding, 'check' | 'severity' | 'subject' | 'part'> {
   return {
     check: 'vm-hammers-array',
-    severity: one.class === 'core' ? 'info' : 'warning',
+    severity: one.class === 'core' || isAmongPersonal(load) ? 'info' : 'warning',
     subject: vmSubject(one.vm),
-    part: box.id,
+    part: load.box.id,
   }
+}
+
+/** A host's own disk with personal VMs alone: each that boots makes it slow for the others, and nobody has to act on that. */
+function isAmongPersonal({ box, users }: BoxLoad): boolean {
+  return !box.shared && users.every(({ one }) => one.class === 'personal')
 }
 
 /** The way by which more goes. */
