@@ -188,7 +188,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const look = new FleetLook({
     fleet,
     policy: () => policy.inForce(),
-    circumstances: circumstancesNow({ changes, service, trends }),
+    circumstances: circumstancesNow({ changes, service, trends, version }),
   })
   const alerts = await AlertDesk.open({
     state,

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 
 import { mdArray, storageHealth } from '../../test/support/storage-health.js'
 import type { ReportObservation, VmFacts, VmObservation } from '../model/observation.js'
-import { noRequests, valueOf, type Capability } from '../model/snapshot.js'
+import { noRequests, valueOf, type Capability, type Snapshot } from '../model/snapshot.js'
 import type { Applied } from './apply-report.js'
 import { Fleet } from './fleet.js'
 
@@ -694,6 +694,28 @@ describe('snapshots', () => {
     unsubscribe()
     report('h1', 3000, {})
     expect(revisions).toHaveLength(1)
+  })
+
+  it('are of now once a minute where nothing changes', () => {
+    report('h1', 1000, { vms: [sample(1000)] })
+    const first = fleet.snapshot()
+    const still = (ms: number): Snapshot => {
+      fleet.apply({ type: 'tick', silentAfterMs: 1e9 }, first.at + ms)
+      return fleet.snapshot()
+    }
+    expect(still(59_999)).toBe(first)
+    expect(still(60_000)).toEqual({ ...first, at: first.at + 60_000 })
+    expect(fleet.snapshot().vms).toBe(first.vms)
+  })
+
+  it('tell of each host that has a VM of one UUID, and what that calls it', () => {
+    expect(fleet.snapshot().placements.get(uuid)?.copies).toBeUndefined()
+    connect('h2')
+    inventory('h2', [{ ...facts, name: 'web' }])
+    expect(fleet.snapshot().placements.get(uuid)?.copies).toEqual([
+      { hostId: 'h1', name: 'mail' },
+      { hostId: 'h2', name: 'web' },
+    ])
   })
 })
 

@@ -28,6 +28,12 @@ export function place(
     .toSorted()
   return {
     ...best,
-    placement: { vmUuid: uuid, hostId: best.host.id, runningOn, doubled: runningOn.length > 1 },
+    placement: {
+      vmUuid: uuid,
+      hostId: best.host.id,
+      runningOn,
+      doubled: runningOn.length > 1,
+      ...(copies.length > 1 && { copies: copies.map(({ host, copy }) => ({ hostId: host.id, name: copy.name })) }),
+    },
   }
 }

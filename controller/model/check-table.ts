@@ -36,6 +36,8 @@ const ofLimitsOrBack =
   'of each of these limits: below it is over; for what is available, when the limit is that part of it'
 /** For what is read every few minutes: one reading that fails, or a controller that was just started, must not end it. */
 const rarelyReadMs = 10 * minute
+/** For what happened, and is said for a while. */
+const event = { raiseAfterMs: 0, clearAfterMs: 0 } as const
 
 export const checkTable = {
   'host-silent': {
@@ -300,6 +302,30 @@ export const checkTable = {
     clearAfterMs: minute,
     settings: { for: { unit: 'duration', initial: 7 * day, meaning: 'how long it is said if nothing tells more' } },
   },
+  'duplicate-uuid': {
+    says: 'several hosts tell of one UUID: two VMs that nothing can tell apart, or a definition that was left behind',
+    severity: 'warning; info if it was left behind',
+    ...standing,
+  },
+  'duplicate-mac': { says: 'two running VMs have one MAC address', severity: 'warning', ...standing },
+  'definition-changed': {
+    says: "a VM's memory, vCPUs, disks or networks changed",
+    severity: 'info',
+    ...event,
+    settings: { for: { unit: 'duration', initial: day, meaning: 'how long it is said' } },
+  },
+  'host-rebooted': {
+    says: 'a host was booted',
+    severity: 'warning',
+    ...event,
+    settings: { for: { unit: 'duration', initial: 60 * minute, meaning: 'how long it is said' } },
+  },
+  'uptime-overflow': {
+    says: 'a host comes near 208.5 days with a kernel that may stop then: from 2.6.28 to 3.1, where not fixed',
+    severity: 'warning; critical in the last two days',
+    ...standing,
+    settings: { within: { unit: 'duration', initial: 14 * day, meaning: 'what is left when it is found' } },
+  },
   // How agents and the controller itself do.
   'agent-silent': {
     says: 'an agent is not connected; it explains the silence of its hosts',
@@ -307,6 +333,21 @@ export const checkTable = {
     // As that of its hosts: after a start of the controller every agent has to come back.
     raiseAfterMs: 90_000,
     clearAfterMs: minute,
+  },
+  'agent-late': {
+    says: 'an agent misses beats; its figures come late and are fewer',
+    severity: 'warning',
+    raiseAfterMs: 5 * minute,
+    clearAfterMs: 5 * minute,
+    settings: {
+      above: { unit: 'number', initial: 30, meaning: 'beats missed within ten minutes' },
+      clearBelow: { unit: 'number', initial: 10, meaning: 'beats that may be missed when it ends' },
+    },
+  },
+  'agent-old': {
+    says: "an agent is of a version before the controller's",
+    severity: 'info; warning if the first number is lower',
+    ...standing,
   },
   'clock-wrong': {
     says: "the clock of an agent's machine is not the controller's",
@@ -318,8 +359,8 @@ export const checkTable = {
     },
   },
   'spool-filling': {
-    says: 'reports wait with an agent that is connected',
-    severity: 'warning',
+    says: 'reports wait with an agent that is connected, or were dropped',
+    severity: 'warning; critical if they were dropped',
     raiseAfterMs: 5 * minute,
     clearAfterMs: minute,
     settings: {

@@ -7,6 +7,8 @@ export interface Circumstances {
   readonly policyProblem?: string | undefined
   /** How file systems fill, by `fileSystemId`; without it only what is left counts. */
   readonly trends?: ReadonlyMap<string, SpaceTrend> | undefined
+  /** Of the controller. */
+  readonly version?: string
   readonly changes?: RecentChanges
   readonly certificates?: readonly CertificateEnd[]
   readonly store?: StoreCondition

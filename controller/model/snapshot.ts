@@ -296,6 +296,8 @@ export interface Placement {
   /** Every host that reports it as running; more than one: `doubled`. */
   readonly runningOn: readonly string[]
   readonly doubled: boolean
+  /** What hosts call it, where several tell of it. */
+  readonly copies?: readonly { readonly hostId: string; readonly name: string }[]
 }
 
 export interface AgentState {

@@ -8,16 +8,23 @@ export interface Watched {
   readonly changes: Pick<ChangeWatch, 'changes'>
   readonly service: Pick<ServiceWatch, 'seen'>
   readonly trends: Pick<SpaceTrends, 'current'>
+  /** Of the controller. */
+  readonly version: string
 }
 
 /** All that is watched beside the fleet, of a snapshot: the same object as long as nothing of it changes. */
-export function circumstancesNow({ changes, service, trends }: Watched): (snapshot: Snapshot) => Circumstances {
+export function circumstancesNow({
+  changes,
+  service,
+  trends,
+  version,
+}: Watched): (snapshot: Snapshot) => Circumstances {
   let last: { readonly of: readonly unknown[]; readonly made: Circumstances } | undefined
   return (snapshot) => {
     const parts = { changes: changes.changes(snapshot), trends: trends.current }
     const of = [parts.changes, parts.trends, service.seen]
     if (last === undefined || of.some((one, at) => one !== last?.of[at]))
-      last = { of, made: { ...parts, ...service.seen } }
+      last = { of, made: { version, ...parts, ...service.seen } }
     return last.made
   }
 }

@@ -1,6 +1,6 @@
 import { formatBytes, formatMemory } from '../../common/units.js'
 import type { Redefinition } from '../model/recent-changes.js'
-import type { Snapshot, Vm } from '../model/snapshot.js'
+import { valueOf, type Disk, type Metric, type Snapshot, type Vm } from '../model/snapshot.js'
 
 /** What a VM is made of, as far as that is known; what is not known is left out, and compares with nothing. */
 export interface Definition {
@@ -41,6 +41,36 @@ export function definitionOf(vm: Vm, { disks }: Pick<Snapshot, 'disks'>): Defini
   }
 }
 
+type Disks = Snapshot['disks']
+
+/** Whether nothing of what `definitionOf` looks at differs; it makes nothing, as it is asked of every VM that was sampled. */
+export function isMadeOfTheSame(before: Vm, disksBefore: Disks, now: Vm, disks: Disks): boolean {
+  const [was, is] = [before.metrics['memoryMaxBytes'], now.metrics['memoryMaxBytes']]
+  return (
+    before.vcpus === now.vcpus &&
+    valueOf(was) === valueOf(is) &&
+    sourceOf(was) === sourceOf(is) &&
+    before.diskIds.length === now.diskIds.length &&
+    before.nics.length === now.nics.length &&
+    before.diskIds.every((id, at) => id === now.diskIds[at] && isSameDisk(disksBefore.get(id), disks.get(id))) &&
+    before.nics.every(({ mac, network }, at) => mac === now.nics[at]?.mac && network === now.nics[at].network)
+  )
+}
+
+function sourceOf(metric: Metric | undefined): string | undefined {
+  return metric !== undefined && 'source' in metric ? metric.source : undefined
+}
+
+function isSameDisk(before: Disk | undefined, now: Disk | undefined): boolean {
+  return (
+    before === now ||
+    (before?.source === now?.source &&
+      before?.arrayKey === now?.arrayKey &&
+      before?.capacityBytes === now?.capacityBytes &&
+      before?.removable === now?.removable)
+  )
+}
+
 /** What is different, in words: `vCPUs 1 → 2`. */
 export function differences(before: Definition, now: Definition): string[] {
   const changes: string[] = []
@@ -56,9 +86,9 @@ export function differences(before: Definition, now: Definition): string[] {
   return changes
 }
 
-type Disks = NonNullable<Definition['disks']>
+type DefinedDisks = NonNullable<Definition['disks']>
 
-function diskChanges(before: Disks, now: Disks): string[] {
+function diskChanges(before: DefinedDisks, now: DefinedDisks): string[] {
   const changes: string[] = []
   for (const [target, disk] of now) {
     const was = before.get(target)

@@ -163,11 +163,11 @@ it('circumstances are the same object as long as nothing of them changes', () =>
   const service = { seen: {} }
   let changes = noChanges
   const trends = { current: new Map() }
-  const now = circumstancesNow({ changes: { changes: () => changes }, service, trends })
+  const now = circumstancesNow({ changes: { changes: () => changes }, service, trends, version: '1' })
   const first = now(snapshot)
   expect(now(snapshot)).toBe(first)
   service.seen = { certificates: [] }
-  expect(now(snapshot)).toEqual({ changes, trends: trends.current, certificates: [] })
+  expect(now(snapshot)).toEqual({ version: '1', changes, trends: trends.current, certificates: [] })
   changes = { ...noChanges }
   expect(now(snapshot).changes).toBe(changes)
   trends.current = new Map()

@@ -6,7 +6,14 @@ import {
   type Redefinition,
 } from '../model/recent-changes.js'
 import type { FleetEvent, Snapshot, Vm } from '../model/snapshot.js'
-import { definitionOf, differences, freshRedefinitions, withChange, type Definition } from './definitions.js'
+import {
+  definitionOf,
+  differences,
+  freshRedefinitions,
+  isMadeOfTheSame,
+  withChange,
+  type Definition,
+} from './definitions.js'
 import { grown } from './increase.js'
 import { freshEnds, missingAfter, toldEnds, type ToldEnd } from './missing-vms.js'
 
@@ -61,7 +68,6 @@ function definitionsOf(snapshot: Snapshot): ReadonlyMap<string, Definition> {
   return new Map(Array.from(snapshot.vms.values(), (vm) => [vm.uuid, definitionOf(vm, snapshot)]))
 }
 
-/** Looks only at VMs that are other objects than before: those with a sample or an event since. */
 function redefinitions(
   { snapshot: before, definitions: known, changes: { redefined } }: Watched,
   now: Snapshot,
@@ -71,7 +77,9 @@ function redefinitions(
   const found = new Map<string, Redefinition>()
   for (const vm of now.vms.values()) {
     const was = known.get(vm.uuid)
-    if (was !== undefined && before.vms.get(vm.uuid) === vm) {
+    const former = before.vms.get(vm.uuid)
+    const isSame = former === vm || (former !== undefined && isMadeOfTheSame(former, before.disks, vm, now.disks))
+    if (was !== undefined && isSame) {
       definitions.set(vm.uuid, was)
       continue
     }
@@ -80,8 +88,8 @@ function redefinitions(
     if (changes.length > 0) found.set(vm.uuid, withChange(redefined.get(vm.uuid), changes, now.at))
     definitions.set(vm.uuid, { ...was, ...is })
   }
-  const isSame = found.size === 0 && [...redefined.keys()].every((uuid) => isThere(now, uuid))
-  if (isSame) return { definitions, redefined }
+  const isNothingNew = found.size === 0 && [...redefined.keys()].every((uuid) => isThere(now, uuid))
+  if (isNothingNew) return { definitions, redefined }
   const left = [...redefined].filter(([uuid]) => isThere(now, uuid))
   return { definitions, redefined: new Map([...left, ...found]) }
 }

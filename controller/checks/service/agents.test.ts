@@ -4,8 +4,11 @@ import { buildAgent } from '../../../test/support/agent-rows.js'
 import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, builtAt } from '../../../test/support/snapshot-builder.js'
 import type { Finding } from '../../model/finding.js'
+import { noChanges, type Increase, type RecentChanges } from '../../model/recent-changes.js'
 import type { AgentState, Snapshot } from '../../model/snapshot.js'
 import { fleetFindings } from '../fleet-findings.js'
+import { agentLate } from './agent-late.js'
+import { agentOld } from './agent-old.js'
 import { agentSilent } from './agent-silent.js'
 import { clockWrong } from './clock-wrong.js'
 import { spoolFilling } from './spool-filling.js'
@@ -100,17 +103,79 @@ describe('spool-filling', () => {
     ],
     ['many, and it is away', { spoolReports: 1000, connected: false }, []],
   ])('of a spool with %s', (_, agent, expected) => {
-    expect(said(spoolFilling(fleet(agent), policy))).toEqual(expected)
+    expect(said(spoolFilling(fleet(agent), policy, {}))).toEqual(expected)
   })
 
   it('says how many', () => {
-    expect(spoolFilling(fleet({ spoolReports: 4000 }), policy)).toMatchObject([
+    expect(spoolFilling(fleet({ spoolReports: 4000 }), policy, {})).toMatchObject([
       {
         check: 'spool-filling',
         subject: { kind: 'agent', id: 'agent-a' },
         evidence: [{ entityKind: 'agent', entityId: 'agent-a', field: 'spoolReports', value: 4000, limit: 1000 }],
       },
     ])
+  })
+})
+
+function counted(missed: number, dropped: number): { readonly changes: RecentChanges } {
+  const increase = (by: number): Increase => ({ total: by, steps: by === 0 ? [] : [{ atMs: builtAt, by }] })
+  const tally = { skippedTicks: increase(missed), droppedReports: increase(dropped) }
+  return { changes: { ...noChanges, agents: new Map([['agent-a', tally]]) } }
+}
+
+describe('agent-late', () => {
+  const message = (missed: number): string =>
+    `it missed ${missed} beats within ten minutes: its hypervisors answer slowly, or its machine is busy`
+  it.each<[string, number, Partial<AgentState>, string[]]>([
+    ['none', 0, {}, []],
+    ['few', 9, {}, []],
+    ['some', 10, {}, [`keep warning: ${message(10)}`]],
+    ['many', 30, {}, [`raise warning: ${message(30)}`]],
+    ['many, and it is away', 30, { connected: false }, []],
+  ])('of %s missed', (_, missed, agent, expected) => {
+    expect(said(agentLate(fleet(agent), policy, counted(missed, 0)))).toEqual(expected)
+  })
+
+  it('says how many, and nothing where nobody remembers', () => {
+    expect(agentLate(fleet({}), policy, counted(40, 0))[0]).toMatchObject({
+      check: 'agent-late',
+      subject: { kind: 'agent', id: 'agent-a' },
+      evidence: [{ entityKind: 'agent', entityId: 'agent-a', field: 'skippedTicks', value: 40, limit: 30 }],
+    })
+    expect(agentLate(fleet({}), policy, {})).toEqual([])
+  })
+})
+
+it('reports that an agent dropped are lost', () => {
+  expect(said(spoolFilling(fleet({}), policy, counted(0, 0)))).toEqual([])
+  expect(spoolFilling(fleet({}), policy, counted(0, 7))).toMatchObject([
+    {
+      severity: 'critical',
+      part: 'dropped',
+      message: 'it dropped 7 reports, as was told within ten minutes: its spool was full, and what they said is lost',
+    },
+  ])
+})
+
+describe('agent-old', () => {
+  it.each<[string, string, string[]]>([
+    ['0.3.0', '0.3.0', []],
+    ['0.3.0', '0.3.9', []],
+    ['0.2.9', '0.3.0', ['raise info: it is of version 0.2.9, the controller of 0.3.0']],
+    ['0.9.0', '1.0.0', ['raise warning: it is of version 0.9.0, the controller of 1.0.0']],
+    ['0.10.0', '0.9.0', []],
+    ['1.0.0', '0.9.0', []],
+    ['v0.2.0-rc1', '0.3.0', ['raise info: it is of version v0.2.0-rc1, the controller of 0.3.0']],
+    ['', '0.3.0', []],
+    ['unknown', '0.3.0', []],
+    ['0.2.0', 'unknown', []],
+  ])('of %j beside %j', (agentVersion, version, expected) => {
+    expect(said(agentOld(fleet({ version: agentVersion }), policy, { version }))).toEqual(expected)
+  })
+
+  it('is not said of one that is away, nor where the own version is not known', () => {
+    expect(agentOld(fleet({ version: '0.1.0', connected: false }), policy, { version: '9.0.0' })).toEqual([])
+    expect(agentOld(fleet({ version: '0.1.0' }), policy, {})).toEqual([])
   })
 })
 

@@ -1,0 +1,43 @@
+import { finding, vmSubject, type Finding } from '../../model/finding.js'
+import { isRunning, type Nic, type Snapshot, type Vm } from '../../model/snapshot.js'
+import { byName } from '../in-words.js'
+
+interface Bearer {
+  readonly vm: Vm
+  readonly name: string
+  readonly nic: Nic
+}
+
+/** Running VMs with the MAC address of another: where both are on one network, each loses some of its frames. One finding for each beyond the first. */
+export function duplicateMac(snapshot: Snapshot): Finding[] {
+  const firsts = new Map<string, Bearer>()
+  const doubles = new Map<string, Bearer[]>()
+  for (const vm of snapshot.vms.values()) {
+    if (!isRunning(vm.state)) continue
+    for (const nic of vm.nics) {
+      const mac = nic.mac.toLowerCase()
+      if (mac === '') continue
+      const bearer = { vm, name: vm.name, nic }
+      const first = firsts.get(mac)
+      if (first === undefined) firsts.set(mac, bearer)
+      else if (first.vm !== vm) doubles.set(mac, [...(doubles.get(mac) ?? [first]), bearer])
+    }
+  }
+  return [...doubles].flatMap(([mac, bearers]) => {
+    const [first, ...others] = bearers.toSorted((a, b) => byName(a, b) || (a.vm.uuid < b.vm.uuid ? -1 : 1))
+    return first === undefined ? [] : others.map((one) => duplicate(mac, one, first))
+  })
+}
+
+function duplicate(mac: string, { vm, nic }: Bearer, first: Bearer): Finding {
+  const networks = [...new Set([nic.network, first.nic.network])].filter((name) => name !== '')
+  const where = networks.length === 0 ? '' : `, on ${networks.join(' and ')}`
+  return finding({
+    check: 'duplicate-mac',
+    severity: 'warning',
+    subject: vmSubject(vm),
+    part: mac,
+    message: `it has the MAC address ${mac} of ${first.name}${where}; on one network neither is reached for sure`,
+    related: [{ role: 'partner', subject: vmSubject(first.vm) }],
+  })
+}
