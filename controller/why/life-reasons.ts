@@ -7,24 +7,14 @@ const newsMs = 86_400_000
 
 /** What state the VM is in and since when, and what happened to it and its host of late. */
 export function lifeReasons(around: Around, { snapshot, events }: Pick<Known, 'snapshot' | 'events'>): Reason[] {
-  return [...stateReasons(around, snapshot), ...(events ?? []).map((event) => eventReason(event, around, snapshot))]
+  return [stateReason(around), ...(events ?? []).map((event) => eventReason(event, around, snapshot))]
 }
 
-function stateReasons({ vm, host }: Around, { placements, hosts }: Snapshot): Reason[] {
-  const subject = vmSubject(vm)
-  const { state, stateReason, stateSince } = vm
-  const because = stateReason === '' ? '' : ` (${stateReason})`
-  const where = ` on ${host?.name ?? vm.hostId}`
-  const reasons: Reason[] = [
-    { topic: 'state', severity: severityOf(state), subject, says: `${state}${because}${where}`, since: stateSince },
-  ]
-  const placement = placements.get(vm.uuid)
-  if (placement?.doubled === true) {
-    const names = placement.runningOn.map((id) => hosts.get(id)?.name ?? id)
-    const says = `it runs twice, on ${names.join(' and ')}: both write to its disks`
-    reasons.push({ topic: 'state', severity: 'critical', subject, says })
-  }
-  return reasons
+function stateReason({ vm, host }: Around): Reason {
+  const { state, stateReason: reason, stateSince: since } = vm
+  const because = reason === '' ? '' : ` (${reason})`
+  const says = `${state}${because} on ${host?.name ?? vm.hostId}`
+  return { topic: 'state', severity: severityOf(state), subject: vmSubject(vm), says, since }
 }
 
 function severityOf(state: VmState): Severity {

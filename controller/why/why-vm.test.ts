@@ -209,7 +209,7 @@ describe('why', () => {
     }
     const snapshot = { ...elabSnapshot(), placements: new Map([[uuid, placement]]) }
     expect(table(why('mail', snapshot))[0]).toBe(
-      'critical state vm:mail: it runs twice, on xenhv02 and xenhv03: both write to its disks',
+      'critical finding vm:mail: it runs on xenhv02 and xenhv03 at once; what both write to a shared disk destroys it',
     )
   })
 
