@@ -158,6 +158,31 @@ it('a row that cannot be read is left out, and the others stand', async () => {
   expect((await state.tx((tx) => tx.list('recentChanges'))).map(({ key }) => key)).toEqual(['reboot id-a'])
 })
 
+it('keeps what changes while it is being kept', async () => {
+  const told = new ToldFleet()
+  told.connect()
+  told.report([uuid, uuidOf('web')])
+  let release = (): void => undefined
+  let held = Promise.resolve()
+  const slow: StateStore = {
+    tx: async (work) => {
+      await held
+      return state.tx(work)
+    },
+    close: () => Promise.resolve(),
+  }
+  const watch = await ChangeWatch.open({ fleet: told.fleet, state: slow, registry: new Registry(), log })
+  held = new Promise((resolve) => (release = resolve))
+  told.report([uuid])
+  watch.changes(told.fleet.snapshot())
+  told.report([])
+  watch.changes(told.fleet.snapshot())
+  release()
+  const kept = async (): Promise<string[]> => (await state.tx((tx) => tx.list('recentChanges'))).map(({ key }) => key)
+  await expect.poll(kept).toEqual([`missing ${uuid}`, `missing ${uuidOf('web')}`].toSorted())
+  await watch.stop()
+})
+
 it('goes on while nothing can be kept, counts that, and keeps it when that is possible again', async () => {
   const told = new ToldFleet()
   told.connect()
