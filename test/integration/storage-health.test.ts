@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -161,6 +161,8 @@ describe('real programs', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     }).trim()
 
+  const filesIn = (path: string): string[] => (existsSync(path) ? readdirSync(path) : [])
+
   /** A loop device over a new file. */
   function loopDevice(bytes: number): { readonly path: string; detach(): void } {
     const file = join(directory(), 'disk')
@@ -191,6 +193,9 @@ describe('real programs', () => {
     second.detach()
     expect(await findings(reader)).toEqual([`critical raid-degraded: volume group ${name} lacks 1 physical volume`])
     expect(ours()).toEqual({ ...group, missingDevices: 1 })
+    expect(
+      ['backup', 'archive'].flatMap((kept) => filesIn(join('/etc/lvm', kept)).filter((file) => file.includes(name))),
+    ).toEqual([])
   })
 
   test('smartctl of Debian: its scan is understood, whatever disks are here', async () => {

@@ -4,7 +4,17 @@ import { at, countOf, known, listOf, parseJson, realOf, textOf, type Json } from
 import type { HealthCollector } from './storage-health.js'
 
 const mostPools = 1024
-const columns = ['--reportformat', 'json', '--units', 'b', '--nosuffix', '--options'] as const
+/** Who only reads writes no backup of the metadata, which LVM otherwise does whenever it finds none. */
+const columns = [
+  '--config',
+  'backup/backup=0',
+  '--reportformat',
+  'json',
+  '--units',
+  'b',
+  '--nosuffix',
+  '--options',
+] as const
 const groups = ['vgs', ...columns, 'vg_name,vg_size,vg_free,vg_missing_pv_count'] as const
 const thinPools = [
   'lvs',
