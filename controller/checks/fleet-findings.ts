@@ -13,6 +13,7 @@ import { settle, type Settled } from './settle.js'
 import { fileSystemSpace } from './space/file-system-space.js'
 import { serviceFindings } from './service/service-findings.js'
 import { stateFindings } from './state/state-findings.js'
+import { vmCrashed } from './state/vm-crashed.js'
 
 /** All that is made of a fleet by a policy, each of it once. */
 export interface Judgement {
@@ -36,6 +37,7 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...storageHealthFindings(snapshot, policy),
     ...stateFindings(snapshot, policy, circumstances),
     ...serviceFindings(snapshot, policy, circumstances),
+    ...vmCrashed(placed),
   ]
   const settled = settle(found, snapshot, policy)
   return { labels, capacity: made, findings: { ...settled, stands: worstFirst(settled.stands) } }

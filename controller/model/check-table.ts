@@ -391,6 +391,13 @@ export const checkTable = {
       diskClearAbove: { unit: 'share', initial: 0.07, meaning: 'of the disk: what is left when it ends' },
     },
   },
+  'vm-crashed': {
+    says: 'a VM crashed and is down',
+    severity: 'critical of a core VM, warning of one of no class; info of a personal one',
+    // Some are started again at once.
+    raiseAfterMs: 30_000,
+    clearAfterMs: minute,
+  },
 } as const satisfies Readonly<Record<string, CheckRow>>
 
 export type CheckName = keyof typeof checkTable
