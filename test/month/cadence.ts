@@ -12,7 +12,7 @@ const afterMs = 25 * 60_000
 
 /**
  * Looks closely at what is near anything that happens, is done or is labelled, and less often at the time between. Each stretch is a whole
- * number of its own steps long, but for the last.
+ * number of its own steps long.
  */
 export function stretchesOf(
   scenario: Pick<Scenario, 'startMs' | 'days' | 'fleet' | 'away' | 'acts' | 'labels'>,
@@ -22,16 +22,18 @@ export function stretchesOf(
   const stretches: Stretch[] = []
   let atMs = scenario.startMs
   const upTo = (toMs: number, stepMs: number): void => {
-    const whole = atMs + Math.ceil((Math.min(toMs, endMs) - atMs) / stepMs) * stepMs
-    const end = Math.min(whole, endMs)
-    if (end > atMs) stretches.push({ fromMs: atMs, toMs: end, stepMs })
-    atMs = Math.max(atMs, end)
+    // Rather too early to the next stretch than too late to what happens in it.
+    const end = atMs + Math.floor((Math.min(toMs, endMs) - atMs) / stepMs) * stepMs
+    if (end <= atMs) return
+    stretches.push({ fromMs: atMs, toMs: end, stepMs })
+    atMs = end
   }
   for (const pointMs of momentsOf(scenario)) {
     upTo(pointMs - beforeMs, quietMs)
     upTo(pointMs + afterMs, closeMs)
   }
   upTo(endMs, quietMs)
+  upTo(endMs, closeMs)
   return stretches
 }
 

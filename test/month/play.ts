@@ -11,6 +11,7 @@ import type { Snapshot } from '../../controller/model/snapshot.js'
 import { Replay } from '../support/replay.js'
 import { stretchesOf, type Stretch } from './cadence.js'
 import type { OperatorAct, Scenario } from './scenario.js'
+import { TrendBook } from './trend-book.js'
 
 export interface PlayOptions {
   readonly seed: number
@@ -45,6 +46,7 @@ export function* play(scenario: Scenario, options: PlayOptions): Generator<Momen
   const replay = new Replay(world)
   const away = new Set<string>()
   const settings = { ...alertSettingsOf(policy), routes: [route] }
+  const trends = new TrendBook()
   let alerts = emptyAlertState('month')
   let nextAct = 0
   replay.connect(startMs)
@@ -58,7 +60,7 @@ export function* play(scenario: Scenario, options: PlayOptions): Generator<Momen
         nextAct += 1
       }
       const snapshot = replay.fleet.snapshot()
-      const { labels, findings } = judgeFleet(snapshot, policy)
+      const { labels, findings } = judgeFleet(snapshot, policy, { trends: trends.look(snapshot) })
       const found = [...findings.stands, ...findings.kept]
       const tick = { atMs, elapsedMs: stretch.stepMs }
       const { state, messages } = step(alerts, found, worldOf(snapshot, saidBy(labels)), settings, tick)
@@ -81,10 +83,12 @@ function* momentsOf(
 }
 
 function comeAndGo(scenario: Scenario, away: Set<string>, replay: Replay, atMs: number): void {
-  for (const { host, fromMs, untilMs } of scenario.away) {
-    const isAway = fromMs <= atMs && atMs < untilMs
-    if (isAway === away.has(host)) continue
-    if (isAway) {
+  const now = new Set(
+    scenario.away.filter(({ fromMs, untilMs }) => fromMs <= atMs && atMs < untilMs).map(({ host }) => host),
+  )
+  for (const host of new Set([...away, ...now])) {
+    if (away.has(host) === now.has(host)) continue
+    if (now.has(host)) {
       away.add(host)
       replay.disconnect(host, atMs)
     } else {
@@ -99,7 +103,10 @@ function afterAct(state: AlertState, act: OperatorAct, settings: AlertSettings):
   if (act.does === 'silence') {
     const silence = {
       id: `silence-${state.silences.size + 1}`,
-      match: { subject: act.subject },
+      match: {
+        ...(act.check !== undefined && { check: act.check }),
+        ...(act.subject !== undefined && { subject: act.subject }),
+      },
       createdAtMs: atMs,
       untilMs: atMs + act.forMs,
       author: 'operator',

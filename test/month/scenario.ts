@@ -32,7 +32,8 @@ export type OperatorAct =
   | {
       readonly atMs: number
       readonly does: 'silence'
-      readonly subject: string
+      readonly check: string | undefined
+      readonly subject: string | undefined
       readonly forMs: number
       readonly why: string
     }
@@ -80,7 +81,16 @@ const file = z.strictObject({
     .array(
       z.discriminatedUnion('does', [
         z.strictObject({ at: moment, does: z.literal('acknowledge'), why: text }),
-        z.strictObject({ at: moment, does: z.literal('silence'), subject: text, for: duration, why: text }),
+        z
+          .strictObject({
+            at: moment,
+            does: z.literal('silence'),
+            check: text.optional(),
+            subject: text.optional(),
+            for: duration,
+            why: text,
+          })
+          .refine(({ check, subject }) => check !== undefined || subject !== undefined, 'check, subject or both'),
       ]),
     )
     .default([]),
@@ -105,8 +115,8 @@ export function loadScenario(path: string): Scenario {
     acts: operator
       .map(({ at, ...act }): OperatorAct => {
         if (act.does === 'acknowledge') return { atMs: startMs + at, ...act }
-        const { for: forMs, ...rest } = act
-        return { atMs: startMs + at, forMs, ...rest }
+        const { for: forMs, check, subject, does, why } = act
+        return { atMs: startMs + at, forMs, check, subject, does, why }
       })
       .toSorted((a, b) => a.atMs - b.atMs),
     labels: labels.map(({ at, until, check, subject, why, also }) => ({

@@ -4,7 +4,7 @@ import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, uuidOf } from '../../../test/support/snapshot-builder.js'
 import type { HostStatus, Vm } from '../../model/snapshot.js'
 import { fleetFindings } from '../fleet-findings.js'
-import { placedFleet } from '../policy/placed-fleet.js'
+import { placed } from '../../../test/support/placed.js'
 import { vmCrashed } from './vm-crashed.js'
 
 const policy = policyOf(`groups:
@@ -32,12 +32,12 @@ describe('a VM that crashed', () => {
     ['it runs again', 'c1', { state: 'running', stateReason: 'booted' }, 'up', []],
     ['its host is silent: nobody knows', 'c1', { state: 'crashed', stateReason: 'panicked' }, 'silent', []],
   ])('%s', (_what, name, more, status, expected) => {
-    const found = vmCrashed(placedFleet(fleet(name, more, status), policy))
+    const found = vmCrashed(placed(fleet(name, more, status), policy))
     expect(found.map(({ strength, severity }) => `${strength} ${severity}`)).toEqual(expected)
   })
 
   it('is said with where and why, and shown by its series', () => {
-    const [one] = vmCrashed(placedFleet(fleet('c1', { state: 'crashed', stateReason: 'panicked' }), policy))
+    const [one] = vmCrashed(placed(fleet('c1', { state: 'crashed', stateReason: 'panicked' }), policy))
     expect(one).toMatchObject({
       check: 'vm-crashed',
       subject: { kind: 'vm', id: uuidOf('c1'), name: 'c1' },
