@@ -47,7 +47,22 @@ export function emptyAggregate(aggregation?: Aggregation): Aggregate {
 
 /** Values in the order of time; NaN is no value. */
 export function addColumn(into: Aggregate, values: Float64Array): void {
-  for (const value of values) if (!Number.isNaN(value)) addValue(into, value)
+  let { count, sum, min, max, last } = into
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index] ?? NaN
+    if (Number.isNaN(value)) continue
+    count += 1
+    sum += value
+    if (value < min) min = value
+    if (value > max) max = value
+    last = value
+    into.distribution?.addValue(value)
+  }
+  into.count = count
+  into.sum = sum
+  into.min = min
+  into.max = max
+  into.last = last
 }
 
 export function addValue(into: Aggregate, value: number): void {

@@ -76,10 +76,15 @@ export class ByteWriter {
 export class ByteReader {
   #at = 0
 
-  constructor(private readonly input: Buffer) {}
+  constructor(readonly input: Buffer) {}
 
   get left(): number {
     return this.input.length - this.#at
+  }
+
+  /** Passes over bytes; returns where in the input they begin. */
+  skip(count: number): number {
+    return this.#take(count)
   }
 
   u8(): number {

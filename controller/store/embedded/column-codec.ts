@@ -14,26 +14,14 @@ import { isPackable, readIntegers, writeIntegers } from './packed-integers.js'
 const forms = { asIs: 0, whole: 1, millionths: 2, counts: 3 } as const
 const sparse = 16
 const constant = 32
-const million = 1e6
 
 type Form = (typeof forms)[keyof typeof forms]
 
-/** The whole number that a value comes from, and back; `seconds` is the time since the value before. */
-const conversions: Readonly<
-  Record<
-    Exclude<Form, 0>,
-    {
-      readonly whole: (value: number, seconds: number) => number
-      readonly value: (whole: number, seconds: number) => number
-    }
-  >
-> = {
-  [forms.whole]: { whole: (value) => value, value: (whole) => whole },
-  [forms.millionths]: { whole: (value) => Math.round(value * million), value: (whole) => whole / million },
-  [forms.counts]: {
-    whole: (value, seconds) => Math.round(value * seconds),
-    value: (whole, seconds) => whole / seconds,
-  },
+/** A value is a whole number divided by this; undefined: by the seconds since the value before. */
+const divisors: Readonly<Record<Exclude<Form, 0>, number | undefined>> = {
+  [forms.whole]: 1,
+  [forms.millionths]: 1e6,
+  [forms.counts]: undefined,
 }
 
 /**
@@ -42,9 +30,10 @@ const conversions: Readonly<
  * @param previousMs time of the row before the first; NaN if that is not known
  */
 export function encodeColumn(column: Float64Array, times: Float64Array, previousMs: number): Buffer | undefined {
-  const { values, seconds } = presentValues(column, times, previousMs)
+  const values = present(column, column)
   if (values.length === 0) return undefined
   const isSparse = values.length < column.length
+  const seconds = secondsBetween(isSparse ? present(times, column) : times, previousMs)
   const isConstant = allSame(values)
   const stored = isConstant ? values.subarray(0, 1) : values
   const found = bestForm(stored, seconds)
@@ -60,49 +49,57 @@ export function encodeColumn(column: Float64Array, times: Float64Array, previous
 export function decodeColumn(bytes: Buffer, times: Float64Array, previousMs: number): Float64Array {
   const input = new ByteReader(bytes)
   const flags = input.u8()
-  const rows = times.length
-  const bitmap = (flags & sparse) === 0 ? undefined : input.bytes(Math.ceil(rows / 8))
-  const column = new Float64Array(rows).fill(NaN)
-  let count = 0
-  for (let row = 0; row < rows; row += 1) {
-    if (bitmap !== undefined && ((bitmap[row >> 3] ?? 0) & (1 << (row & 7))) === 0) continue
-    // Any number that is not NaN: it says that the row has a value.
-    column[row] = 0
-    count += 1
-  }
-  const stored = (flags & constant) === 0 ? count : Math.min(count, 1)
-  const values = readValues(input, flags & 15, stored, () => presentValues(column, times, previousMs).seconds)
-  const one = (flags & constant) === 0 ? undefined : values[0]
-  let next = 0
-  for (let row = 0; row < rows; row += 1) {
-    if (Number.isNaN(column[row])) continue
-    column[row] = one ?? values[next] ?? NaN
-    next += 1
-  }
+  if ((flags & sparse) === 0) return readPresent(input, flags, times, previousMs)
+  const rows = rowsIn(input.bytes(Math.ceil(times.length / 8)), times.length)
+  const ownTimes = new Float64Array(rows.length)
+  for (let index = 0; index < rows.length; index += 1) ownTimes[index] = times[rows[index] ?? 0] ?? NaN
+  const values = readPresent(input, flags, ownTimes, previousMs)
+  const column = new Float64Array(times.length).fill(NaN)
+  for (let index = 0; index < rows.length; index += 1) column[rows[index] ?? 0] = values[index] ?? NaN
   return column
 }
 
-interface Present {
-  readonly values: Float64Array
-  /** For each value the time since the value before it. */
-  readonly seconds: Float64Array
+/** A value for each of the times. */
+function readPresent(input: ByteReader, flags: number, times: Float64Array, previousMs: number): Float64Array {
+  const isConstant = (flags & constant) !== 0
+  const stored = isConstant ? Math.min(times.length, 1) : times.length
+  const values = readValues(input, flags & 15, stored, () => secondsBetween(times, previousMs))
+  return isConstant ? new Float64Array(times.length).fill(values[0] ?? NaN) : values
 }
 
-function presentValues(column: Float64Array, times: Float64Array, previousMs: number): Present {
-  const values = new Float64Array(column.length)
-  const seconds = new Float64Array(column.length)
+function rowsIn(bitmap: Uint8Array, length: number): Uint32Array {
+  const rows = new Uint32Array(length)
   let count = 0
-  let before = previousMs
-  for (let row = 0; row < column.length; row += 1) {
-    const value = column[row] ?? NaN
-    if (Number.isNaN(value)) continue
-    const atMs = times[row] ?? NaN
-    values[count] = value
-    seconds[count] = (atMs - before) / 1000
-    before = atMs
+  for (let row = 0; row < length; row += 1) {
+    if (((bitmap[row >> 3] ?? 0) & (1 << (row & 7))) === 0) continue
+    rows[count] = row
     count += 1
   }
-  return { values: values.subarray(0, count), seconds: seconds.subarray(0, count) }
+  return rows.subarray(0, count)
+}
+
+/** For each time that since the one before. */
+function secondsBetween(times: Float64Array, previousMs: number): Float64Array {
+  const seconds = new Float64Array(times.length)
+  let before = previousMs
+  for (let index = 0; index < times.length; index += 1) {
+    const atMs = times[index] ?? NaN
+    seconds[index] = (atMs - before) / 1000
+    before = atMs
+  }
+  return seconds
+}
+
+/** Those of the numbers whose rows have a value. */
+function present(numbers: Float64Array, column: Float64Array): Float64Array {
+  const found = new Float64Array(column.length)
+  let count = 0
+  for (let row = 0; row < column.length; row += 1) {
+    if (Number.isNaN(column[row])) continue
+    found[count] = numbers[row] ?? NaN
+    count += 1
+  }
+  return found.subarray(0, count)
 }
 
 function allSame(values: Float64Array): boolean {
@@ -130,16 +127,16 @@ function bestForm(values: Float64Array, seconds: Float64Array): Found | undefine
 }
 
 function tryForm(form: Exclude<Form, 0>, values: Float64Array, seconds: Float64Array): Found | undefined {
-  const { whole, value } = conversions[form]
+  const divisor = divisors[form]
   const mostExceptions = values.length / 8
   const wholes = new Float64Array(values.length)
   const exceptions: number[] = []
   let last = 0
   for (let index = 0; index < values.length; index += 1) {
     const given = values[index] ?? NaN
-    const time = seconds[index] ?? NaN
-    const number = whole(given, time)
-    if (isPackable(number) && Object.is(value(number, time), given)) last = number
+    const by = divisor ?? seconds[index] ?? NaN
+    const whole = Math.round(given * by)
+    if (isPackable(whole) && Object.is(whole / by, given)) last = whole
     else {
       exceptions.push(index)
       if (exceptions.length > mostExceptions) return undefined
@@ -172,10 +169,10 @@ function readValues(input: ByteReader, form: number, count: number, seconds: () 
   const exceptions = exceptionCount === 0 ? [] : [...readIntegers(input, exceptionCount)]
   const others = exceptions.map((index) => ({ index, value: input.f64() }))
   const values = readIntegers(input, count)
-  const { value } = conversions[form]
-  const times = form === forms.counts ? seconds() : undefined
+  const divisor = divisors[form]
+  const times = divisor === undefined ? seconds() : undefined
   for (let index = 0; index < count; index += 1) {
-    values[index] = value((values[index] ?? 0) * factor, times?.[index] ?? NaN)
+    values[index] = ((values[index] ?? 0) * factor) / (divisor ?? times?.[index] ?? NaN)
   }
   for (const { index, value: other } of others) values[index] = other
   return values

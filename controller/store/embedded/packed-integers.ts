@@ -122,22 +122,53 @@ function readBlocks(input: ByteReader, values: Float64Array): void {
     const width = input.u8()
     const to = Math.min(from + blockLength, values.length)
     if (width > 53) throw new Error('a width is damaged')
-    const packed = input.bytes(Math.ceil(((to - from) * width) / 8))
-    let at = 0
-    let bits = 0
-    let count = 0
-    for (let index = from; index < to; index += 1) {
-      let value = 0
-      let scale = 1
-      for (let left = width; left > 0; left -= 16) {
-        const take = Math.min(left, 16)
-        for (; count < take; count += 8) bits |= (packed[at++] ?? 0) << count
-        value += (bits & ((1 << take) - 1)) * scale
-        scale *= 65_536
-        bits >>>= take
-        count -= take
-      }
-      values[index] = value + least
+    const at = input.skip(Math.ceil(((to - from) * width) / 8))
+    if (width === 0) values.fill(least, from, to)
+    else if (width <= narrow) readNarrow(input.input, at, { values, from, to, least, width })
+    else readWide(input.input, at, { values, from, to, least, width })
+  }
+}
+
+interface Packed {
+  readonly values: Float64Array
+  readonly from: number
+  readonly to: number
+  readonly least: number
+  readonly width: number
+}
+
+/** Bits left over from a byte, 7 at most, and those of a number of this width fit into 32. */
+const narrow = 24
+
+function readNarrow(bytes: Uint8Array, start: number, { values, from, to, least, width }: Packed): void {
+  const mask = (1 << width) - 1
+  let at = start
+  let bits = 0
+  let count = 0
+  for (let index = from; index < to; index += 1) {
+    for (; count < width; count += 8) bits |= (bytes[at++] ?? 0) << count
+    values[index] = (bits & mask) + least
+    bits >>>= width
+    count -= width
+  }
+}
+
+/** In parts of 16 bits. */
+function readWide(bytes: Uint8Array, start: number, { values, from, to, least, width }: Packed): void {
+  let at = start
+  let bits = 0
+  let count = 0
+  for (let index = from; index < to; index += 1) {
+    let value = 0
+    let scale = 1
+    for (let left = width; left > 0; left -= 16) {
+      const take = Math.min(left, 16)
+      for (; count < take; count += 8) bits |= (bytes[at++] ?? 0) << count
+      value += (bits & ((1 << take) - 1)) * scale
+      scale *= 65_536
+      bits >>>= take
+      count -= take
     }
+    values[index] = value + least
   }
 }
