@@ -1,7 +1,6 @@
-import { allSteps, decodeDay, type DaySteps } from './day-codec.js'
+import { allSteps, decodeDay, type DaySteps, type DecodedDay } from './day-codec.js'
 import { unpacked } from './damage.js'
 import { type SqlDatabase, type SqlRow, bytesAt, numberAt } from './database.js'
-import type { StepList } from './summaries.js'
 import { bucketsPerDay, stepsPerBucket } from './tier-steps.js'
 
 /** The two roll-ups: number in the file, steps in a day. */
@@ -11,10 +10,15 @@ export const rollupTiers = {
 } as const
 export type RollupTier = keyof typeof rollupTiers
 
-export interface DayRow {
+export interface DayRow extends DecodedDay {
   readonly day: number
   readonly series: number
-  readonly fields: ReadonlyMap<number, StepList>
+}
+
+/** Days from `from` to `to`, both included. */
+export interface DaySpan {
+  readonly from: number
+  readonly to: number
 }
 
 /** Roll-ups of days that are long over, by series: one row a tier, series and day. Transactions are the caller's. */
@@ -47,16 +51,21 @@ export class DayTable {
     )
   }
 
-  /** Days of one series, ascending. @throws DamagedRow */
+  /**
+   * Days of one series, ascending.
+   * @param asWhole of which days the whole is enough
+   * @throws DamagedRow
+   */
   *ofSeries(
     series: number,
     tier: RollupTier,
-    { from, to }: { readonly from: number; readonly to: number },
+    { from, to }: DaySpan,
     wanted: ReadonlySet<number>,
+    asWhole: (day: number) => boolean,
   ): Generator<DayRow> {
     for (let next = from; ;) {
       const rows = this.#ofSeries.all(series, rollupTiers[tier].id, next, to)
-      for (const row of rows) yield dayRow(tier, row, wanted)
+      for (const row of rows) yield dayRow(tier, row, wanted, asWhole)
       const last = rows.at(-1)
       if (last === undefined || rows.length < 32) return
       next = numberAt(last, 0) + 1
@@ -78,7 +87,7 @@ export class DayTable {
   read(series: number, day: number, tier: RollupTier): Map<number, DaySteps> {
     const row = this.#get.get(rollupTiers[tier].id, day, series)
     const key = { table: 'days', tier: rollupTiers[tier].id, day, series } as const
-    const known = row === undefined ? [] : unpacked(key, () => decodeDay(bytesAt(row, 0)))
+    const known = row === undefined ? [] : unpacked(key, () => decodeDay(bytesAt(row, 0)).fields)
     return new Map([...known].map(([field, list]) => [field, allSteps(list, rollupTiers[tier].steps)]))
   }
 
@@ -94,7 +103,7 @@ export class DayTable {
   }
 
   /** First and last day of a series in a tier. */
-  boundsOf(series: number, tier: RollupTier): { readonly from: number; readonly to: number } | undefined {
+  boundsOf(series: number, tier: RollupTier): DaySpan | undefined {
     const from = numberOrNone(this.#oldestOfSeries.get(series, rollupTiers[tier].id)?.[0])
     const to = numberOrNone(this.#newestOfSeries.get(series, rollupTiers[tier].id)?.[0])
     return from === undefined || to === undefined ? undefined : { from, to }
@@ -107,10 +116,16 @@ export class DayTable {
   }
 }
 
-function dayRow(tier: RollupTier, row: SqlRow, wanted: ReadonlySet<number>): DayRow {
+function dayRow(
+  tier: RollupTier,
+  row: SqlRow,
+  wanted: ReadonlySet<number>,
+  asWhole: (day: number) => boolean = () => false,
+): DayRow {
   const [day, series] = [numberAt(row, 0), numberAt(row, 1)]
   const key = { table: 'days', tier: rollupTiers[tier].id, day, series } as const
-  return { day, series, fields: unpacked(key, () => decodeDay(bytesAt(row, 2), wanted)) }
+  const decoded = unpacked(key, () => decodeDay(bytesAt(row, 2), { wanted, whole: asWhole(day) }))
+  return { day, series, ...decoded }
 }
 
 function numberOrNone(value: unknown): number | undefined {

@@ -206,9 +206,15 @@ function tierMsOf({ rawMs, fiveMinutesMs, hoursMs }: EmbeddedRetention): Record<
 function rowsOf({ width, cells }: RangeCells): (number | null)[][] {
   const rows: (number | null)[][] = []
   for (let at = 0; at < cells.length; at += width) {
-    rows.push(Array.from(cells.subarray(at, at + width), (value) => (Number.isNaN(value) ? null : value)))
+    const row: (number | null)[] = []
+    for (let index = at; index < at + width; index += 1) row.push(nullIfNone(cells[index]))
+    rows.push(row)
   }
   return rows
+}
+
+function nullIfNone(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value
 }
 
 /** Points as they were encoded for the way between threads. */

@@ -204,6 +204,40 @@ test('deletes points that are older than the retention, by whole hours; roll-ups
   engine.close()
 })
 
+test('days are told as what their hours add up to; a window that cuts one tells of its hours alone', () => {
+  const engine = openEngine({ tierMs: tierMsOf(2 * dayMs) })
+  const start = Math.ceil(modelStartMs / dayMs) * dayMs
+  engine.commit([bodyOf(steady(5 * 24, 'a', start))])
+  for (const afterMs of [0, 2 * hourMs, 4 * hourMs]) finish(engine.maintain(start + 5 * dayMs + afterMs))
+  for (const agg of ['mean', 'sum', 'min', 'max', 'last'] as const) {
+    for (const [from, to, count] of [
+      [0, 120, 5],
+      [5, 120, 5],
+      [5, 41, 2],
+    ] as const) {
+      const window = { fromMs: start + from * hourMs, toMs: start + to * hourMs }
+      const query = { entity: { kind: 'vm', id: 'a' }, fields: ['cpuCores', 'running'], agg, ...window } as const
+      const hours = rangeOf(engine, { ...query, stepMs: hourMs }).rows
+      const days = rangeOf(engine, { ...query, stepMs: dayMs }).rows
+      expect(days).toHaveLength(count)
+      for (const [atMs, cores, running] of days) {
+        const own = hours.filter((row) => row[0] !== null && Math.floor((row[0] ?? 0) / dayMs) * dayMs === atMs)
+        for (const [column, got] of [cores, running].entries()) {
+          const values = own.map((row) => row[column + 1] ?? NaN)
+          const sum = values.reduce((total, value) => total + value, 0)
+          const expected = { mean: sum / values.length, sum, min: Math.min(...values), max: Math.max(...values) }
+          const want = agg === 'last' ? (values.at(-1) ?? NaN) : expected[agg]
+          expect(Math.abs((got ?? NaN) - want)).toBeLessThanOrEqual(want * 2 ** -16)
+        }
+      }
+    }
+  }
+  engine.close()
+  const db = new SqlDatabase(options.path)
+  expect(numberAt(db.prepare('SELECT count(*) FROM days').get() ?? [], 0)).toBeGreaterThan(3)
+  db.close()
+})
+
 test('deletes the oldest points while the file is larger than allowed, and gives the space back', () => {
   const engine = openEngine({ maxBytes: 300_000 })
   const noise = (seed: number): number => (Math.sin(seed) * 1e6) % 1

@@ -24,7 +24,7 @@ export function range(parts: QueryParts, query: RangeQuery): RangeCells {
   if (series === undefined || !(query.fromMs < query.toMs)) return out.finished()
   // Points as stored come from no roll-up.
   const from = stepMs === 0 ? 'raw' : tier
-  const coarsest = stepMs % bucketMs === 0 ? '1h' : '5m'
+  const coarsest = stepMs % dayMs === 0 && agg !== 'p95' ? 'day' : stepMs % bucketMs === 0 ? '1h' : '5m'
   const fromMs = tierStepMs === 0 ? query.fromMs : floorTo(query.fromMs, tierStepMs)
   const toMs = tierStepMs === 0 ? query.toMs : ceilTo(query.toMs, tierStepMs)
   const step = new StepWriter(out, ids.length, stepMs, agg)
@@ -65,7 +65,8 @@ function addSteps(
   const end = Math.ceil((toMs - startMs) / stepMs)
   const places = lists.map(() => 0)
   for (let step = Math.max(0, first); step < Math.min(end, dayMs / stepMs); step += 1) {
-    for (const [index, list] of lists.entries()) {
+    for (let index = 0; index < lists.length; index += 1) {
+      const list = lists[index]
       if (list === undefined) continue
       let place = places[index] ?? 0
       while ((list.steps[place] ?? Infinity) < step) place += 1
@@ -83,7 +84,7 @@ class CellWriter {
 
   constructor(private readonly width: number) {}
 
-  add(atMs: number, values: readonly number[]): void {
+  add(atMs: number, values: Float64Array): void {
     this.#reserve()
     this.#cells[this.#length] = atMs
     this.#cells.set(values, this.#length + 1)
@@ -121,14 +122,18 @@ class CellWriter {
 /** Aggregates by step what comes in the order of time. */
 class StepWriter {
   #startMs = NaN
-  #sums: readonly Aggregate[] = []
+  #endMs = NaN
+  #sums: Aggregate[] = []
+  readonly #results: Float64Array
 
   constructor(
     private readonly out: CellWriter,
     private readonly fieldCount: number,
     private readonly stepMs: number,
     private readonly aggregation: RangeQuery['agg'],
-  ) {}
+  ) {
+    this.#results = new Float64Array(fieldCount)
+  }
 
   /** When the step ends that the time lies in. */
   endOf(atMs: number): number {
@@ -137,12 +142,7 @@ class StepWriter {
 
   /** What belongs to a field in the step that the time lies in. */
   fieldAt(atMs: number, index: number): Aggregate {
-    const startMs = floorTo(atMs, this.stepMs)
-    if (startMs !== this.#startMs) {
-      this.flush()
-      this.#startMs = startMs
-      this.#sums = Array.from({ length: this.fieldCount }, () => emptyAggregate(this.aggregation))
-    }
+    if (!(atMs >= this.#startMs && atMs < this.#endMs)) this.#begin(atMs)
     const sums = this.#sums[index]
     if (sums === undefined) throw new Error(`no field ${index}`)
     return sums
@@ -150,11 +150,17 @@ class StepWriter {
 
   flush(): void {
     if (Number.isNaN(this.#startMs)) return
-    this.out.add(
-      this.#startMs,
-      this.#sums.map((sums) => resultOf(sums, this.aggregation) ?? NaN),
-    )
+    for (const [index, sums] of this.#sums.entries()) this.#results[index] = resultOf(sums, this.aggregation) ?? NaN
+    this.out.add(this.#startMs, this.#results)
     this.#startMs = NaN
+  }
+
+  #begin(atMs: number): void {
+    this.flush()
+    this.#startMs = floorTo(atMs, this.stepMs)
+    this.#endMs = this.endOf(atMs)
+    this.#sums = []
+    while (this.#sums.length < this.fieldCount) this.#sums.push(emptyAggregate(this.aggregation))
   }
 }
 

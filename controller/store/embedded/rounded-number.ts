@@ -19,8 +19,9 @@ export function toCode(value: number, bits: number): number {
 
 export function fromCode(code: number, bits: number): number {
   const whole = Math.abs(code) * 2 ** (52 - bits)
-  halves[high] = Math.floor(whole / 2 ** 32)
-  halves[low] = whole % 2 ** 32
+  const upper = Math.floor(whole / 2 ** 32)
+  halves[high] = upper
+  halves[low] = whole - upper * 2 ** 32
   const value = word[0] ?? 0
   return code < 0 ? -value : value
 }

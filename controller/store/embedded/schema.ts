@@ -4,7 +4,7 @@ import { knownVersion } from '../known-file.js'
 import { SqlDatabase, numberAt, textAt } from './database.js'
 
 /** Kept in `PRAGMA user_version`. A change of the schema adds a step from the version before. */
-export const schemaVersion = 3
+export const schemaVersion = 4
 
 /**
  * ticks    what was written since the last sealing: one compressed batch a row, replayed at opening
@@ -64,6 +64,8 @@ CREATE TABLE former (bucket INTEGER PRIMARY KEY);
 INSERT INTO former SELECT DISTINCT bucket FROM chunks;
 ${rollupTables}`,
   },
+  // Days are written in their second form, which a program of before would take for damage. The first is read as it is.
+  { from: 3, sql: '' },
 ]
 
 /** Small pages waste little where a row is larger than a page. A file keeps the size it was made with. */

@@ -1,7 +1,7 @@
 import type { ChunkTable } from './chunk-table.js'
 import { isClosed, type HourParts } from './closed-hours.js'
 import { bucketMs, bucketOf, type ColumnBlock } from './column-block.js'
-import { rollupTiers, type DayRow, type RollupTier } from './day-table.js'
+import type { DaySpan, RollupTier } from './day-table.js'
 import type { FormerHours } from './former-hours.js'
 import type { Series, SeriesRegistry } from './series-registry.js'
 import type { StepList } from './summaries.js'
@@ -45,8 +45,8 @@ export interface PieceQuery extends Window {
   readonly fields: readonly number[]
   /** Absent: points as far back as they reach, roll-ups before. */
   readonly tier: Tier | undefined
-  /** Which roll-up suits; the coarser one where the finer is gone. */
-  readonly coarsest: RollupTier
+  /** Which roll-up suits; the coarser one where the finer is gone. `day`: hours, or figures alone where all of a day is asked for. */
+  readonly coarsest: RollupTier | 'day'
 }
 
 /**
@@ -162,24 +162,30 @@ function* stepsOf(parts: QueryParts, { rowId }: Series, query: PieceQuery): Gene
 
 /** Days that were moved, ascending; each from the finest tier that suits and still has it. */
 function* daysOf(
-  { days }: QueryParts,
+  { days, rollups }: QueryParts,
   series: number,
-  span: { readonly from: number; readonly to: number },
-  { fields, tier, coarsest }: PieceQuery,
+  span: DaySpan,
+  { fields, tier, coarsest, fromMs, toMs }: PieceQuery,
 ): Generator<StepsAnyTime> {
   const wanted = new Set(fields)
-  const only = tier === '5m' || tier === '1h' ? tier : coarsest
+  const only = tier === '5m' || (tier === undefined && coarsest === '5m') ? '5m' : '1h'
+  const recent = rollups.bounds() ?? { from: Infinity, to: -Infinity }
+  // Not where hours of the day may be in the other form.
+  const asWhole = (day: number): boolean => {
+    const isAsked = coarsest === 'day' && day * dayMs >= fromMs && (day + 1) * dayMs <= toMs
+    return isAsked && (day < dayOf(recent.from) || day > dayOf(recent.to))
+  }
   const fineFrom = only === '5m' && tier === undefined ? (days.boundsOf(series, '5m')?.from ?? Infinity) : span.from
   // Where the finer roll-ups are gone the coarser ones answer, but not for who asks for the finer ones alone.
   if (only === '5m' && tier === undefined) {
-    yield* stepsOfDays(days.ofSeries(series, '1h', { ...span, to: Math.min(span.to, fineFrom - 1) }, wanted), '1h')
+    yield* stepsOfDays('1h', { ...span, to: Math.min(span.to, fineFrom - 1) })
   }
-  yield* stepsOfDays(days.ofSeries(series, only, { ...span, from: Math.max(span.from, fineFrom) }, wanted), only)
+  yield* stepsOfDays(only, { ...span, from: Math.max(span.from, fineFrom) })
 
-  function* stepsOfDays(rows: Iterable<DayRow>, of: RollupTier): Generator<StepsAnyTime> {
-    for (const { day, fields: known } of rows) {
+  function* stepsOfDays(of: RollupTier, within: DaySpan): Generator<StepsAnyTime> {
+    for (const { day, stepCount, fields: known } of days.ofSeries(series, of, within, wanted, asWhole)) {
       const lists = fields.map((field) => known.get(field))
-      yield { is: 'steps', startMs: day * dayMs, stepMs: dayMs / rollupTiers[of].steps, lists }
+      yield { is: 'steps', startMs: day * dayMs, stepMs: dayMs / stepCount, lists }
     }
   }
 }

@@ -5,13 +5,17 @@ import { readIntegers, writeIntegers } from './packed-integers.js'
 import { fromCode, toCode } from './rounded-number.js'
 import { sketchBucket, sketchOf, type Sketch } from './sketch.js'
 
-/** What a roll-up keeps of the values of one field in one step. */
-export interface Summary {
+/** Figures of a number of values. */
+export interface Figures {
   readonly count: number
   readonly sum: number
   readonly min: number
   readonly max: number
   readonly last: number
+}
+
+/** What a roll-up keeps of the values of one field in one step. */
+export interface Summary extends Figures {
   readonly sketch: Sketch
 }
 
@@ -39,6 +43,26 @@ export function summaryOf(values: Float64Array): Summary | undefined {
   return { count, sum, min, max, last, sketch }
 }
 
+/** What is left of figures when they were written with so many bits and read again. */
+export function asKept({ count, sum, min, max, last }: Figures, bits: number): Figures {
+  const kept = (value: number): number => fromCode(toCode(value, bits), bits)
+  return { count, sum: kept(sum / count) * count, min: kept(min), max: kept(max), last: kept(last) }
+}
+
+/** Figures of all values that parts of them, in the order of time, tell of; undefined if there are none. */
+export function togetherOf(list: readonly Figures[]): Figures | undefined {
+  let count = 0
+  let [sum, min, max, last] = [0, Infinity, -Infinity, 0]
+  for (const one of list) {
+    count += one.count
+    sum += one.sum
+    min = Math.min(min, one.min)
+    max = Math.max(max, one.max)
+    last = one.last
+  }
+  return count === 0 ? undefined : { count, sum, min, max, last }
+}
+
 /*
  * A list of summaries by column, so that one can be read without the others: five blocks of integers (count; mean, least,
  * greatest, last as rounded numbers) and one of sketches. How many there are is for the caller to know.
@@ -47,18 +71,7 @@ export function summaryOf(values: Float64Array): Summary | undefined {
  * Where least and greatest are the same, there is nothing to say.
  */
 export function writeSummaries(out: ByteWriter, list: readonly Summary[], bits: number): void {
-  const column = (value: (summary: Summary) => number): void =>
-    out.block((block) =>
-      writeIntegers(
-        block,
-        list.map((summary) => value(summary)),
-      ),
-    )
-  column(({ count }) => count)
-  column(({ sum, count }) => toCode(sum / count, bits))
-  column(({ min }) => toCode(min, bits))
-  column(({ max }) => toCode(max, bits))
-  column(({ last }) => toCode(last, bits))
+  writeFigures(out, list, bits)
   out.block((block) => {
     const digits = new DigitWriter(block)
     for (const { min, max, sketch } of list) {
@@ -76,22 +89,55 @@ export function writeSummaries(out: ByteWriter, list: readonly Summary[], bits: 
   })
 }
 
+/** The five blocks of integers alone. */
+export function writeFigures(out: ByteWriter, list: readonly Figures[], bits: number): void {
+  const column = (value: (figures: Figures) => number): void =>
+    out.block((block) =>
+      writeIntegers(
+        block,
+        list.map((figures) => value(figures)),
+      ),
+    )
+  column(({ count }) => count)
+  column(({ sum, count }) => toCode(sum / count, bits))
+  column(({ min }) => toCode(min, bits))
+  column(({ max }) => toCode(max, bits))
+  column(({ last }) => toCode(last, bits))
+}
+
 /** A list of summaries as it was written; its columns are unpacked when they are first asked for. */
 export class Summaries {
-  readonly #blocks: readonly Buffer[]
+  readonly #bytes: Buffer
+  /** Where in the bytes each block begins, and ends. */
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
   readonly #columns: (Float64Array | undefined)[] = []
   #sketches: readonly Sketch[] | undefined
 
-  /** @throws Error if the bytes end too early; what else is damaged shows when it is unpacked */
+  /**
+   * @param kept `figures`: they were written without sketches, and tell no p95
+   * @throws Error if the bytes end too early; what else is damaged shows when it is unpacked
+   */
   constructor(
     input: ByteReader,
     readonly length: number,
     private readonly bits: number,
+    private readonly kept: 'all' | 'figures' = 'all',
   ) {
-    this.#blocks = Array.from({ length: 6 }, () => input.block())
+    this.#bytes = input.input
+    for (let block = 0; block < (kept === 'all' ? 6 : 5); block += 1) {
+      const size = input.varint()
+      const start = input.skip(size)
+      this.#starts.push(start)
+      this.#ends.push(start + size)
+    }
   }
 
   at(index: number): Summary {
+    return { ...this.figuresAt(index), sketch: this.#sketch(index) }
+  }
+
+  figuresAt(index: number): Figures {
     const count = this.#value(0, index)
     return {
       count,
@@ -99,7 +145,6 @@ export class Summaries {
       min: this.#rounded(2, index),
       max: this.#rounded(3, index),
       last: this.#rounded(4, index),
-      sketch: this.#sketch(index),
     }
   }
 
@@ -131,9 +176,12 @@ export class Summaries {
   }
 
   #value(column: number, index: number): number {
-    const block = this.#blocks[column] ?? Buffer.alloc(0)
-    const values = (this.#columns[column] ??= readIntegers(new ByteReader(block), this.length))
+    const values = (this.#columns[column] ??= readIntegers(new ByteReader(this.#block(column)), this.length))
     return values[index] ?? 0
+  }
+
+  #block(which: number): Buffer {
+    return this.#bytes.subarray(this.#starts[which], this.#ends[which])
   }
 
   #rounded(column: number, index: number): number {
@@ -146,7 +194,8 @@ export class Summaries {
   }
 
   #readSketches(): Sketch[] {
-    const digits = new DigitReader(this.#blocks[5] ?? Buffer.alloc(0))
+    if (this.kept === 'figures') throw new Error('how the values are distributed was not kept')
+    const digits = new DigitReader(this.#block(5))
     return Array.from({ length: this.length }, (_, index) => {
       const min = this.#rounded(2, index)
       let left = this.#value(0, index)

@@ -213,7 +213,9 @@ function* checkDays(db: SqlDatabase, problems: Problems): Generator<void> {
   const sql = 'SELECT rowid, tier, day, series, data FROM days WHERE rowid > ? ORDER BY rowid LIMIT 16'
   for (const [, row] of ascending(db, sql)) {
     try {
-      for (const { summaries } of decodeDay(bytesAt(row, 4)).values()) summaries.all()
+      const bytes = bytesAt(row, 4)
+      for (const { summaries } of decodeDay(bytes).fields.values()) summaries.all()
+      for (const { first, summaries } of decodeDay(bytes, { whole: true }).fields.values()) summaries.figuresAt(first)
     } catch (error) {
       problems.add(`days, tier ${numberAt(row, 1)}, day ${numberAt(row, 2)}, series ${numberAt(row, 3)}`, error)
     }
