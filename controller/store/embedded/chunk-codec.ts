@@ -1,7 +1,7 @@
 import { ByteWriter } from './byte-stream.js'
 import { sealed, unsealed } from './checked-bytes.js'
 import { decodeChunk1 } from './chunk-codec-1.js'
-import { decodeColumn, encodeColumn } from './column-codec.js'
+import { decodeColumn, encodeColumn, RowTimes } from './column-codec.js'
 import { ColumnBlock } from './column-block.js'
 import { readIntegers, writeIntegers } from './packed-integers.js'
 
@@ -24,10 +24,11 @@ export function encodeChunk(block: ColumnBlock, from: number, to: number, previo
   const firstMs = times[0] ?? 0
   const known = previousMs < firstMs && firstMs - previousMs <= longestLeadMs
   const leadMs = known ? firstMs - previousMs : 0
+  const rows = new RowTimes(times, previousOf(firstMs, leadMs))
   const columns: { readonly field: number; readonly bytes: Buffer }[] = []
   for (const field of block.fields) {
     const values = block.column(field, from, to)
-    const bytes = values === undefined ? undefined : encodeColumn(values, times, previousOf(firstMs, leadMs))
+    const bytes = values === undefined ? undefined : encodeColumn(values, rows)
     if (bytes !== undefined) columns.push({ field, bytes })
   }
   const out = new ByteWriter(4096)
@@ -64,12 +65,12 @@ export function decodeChunk(chunk: Buffer, wanted?: ReadonlySet<number>): Column
   times[0] = input.f64()
   const steps = readIntegers(input, Math.max(0, rows - 1))
   for (let row = 1; row < rows; row += 1) times[row] = (times[row - 1] ?? 0) + (steps[row - 1] ?? 0)
-  const previousMs = previousOf(times[0] ?? 0, leadMs)
   const columns = new Map<number, Float64Array>()
+  const rowTimes = new RowTimes(times, previousOf(times[0] ?? 0, leadMs))
   for (let left = input.varint(); left > 0; left -= 1) {
     const field = input.varint()
-    const bytes = input.block()
-    if (wanted === undefined || wanted.has(field)) columns.set(field, decodeColumn(bytes, times, previousMs))
+    if (wanted?.has(field) === false) input.skip(input.varint())
+    else columns.set(field, decodeColumn(input.block(), rowTimes))
   }
   return ColumnBlock.of(times, columns)
 }

@@ -24,16 +24,26 @@ const divisors: Readonly<Record<Exclude<Form, 0>, number | undefined>> = {
   [forms.counts]: undefined,
 }
 
-/**
- * Bytes of a column of which NaN is no value; undefined if it has none at all.
- * @param times of its rows, ascending
- * @param previousMs time of the row before the first; NaN if that is not known
- */
-export function encodeColumn(column: Float64Array, times: Float64Array, previousMs: number): Buffer | undefined {
+/** When the rows of columns were, ascending, and for each how long after the one before; `previousMs` is NaN if that is not known. */
+export class RowTimes {
+  #seconds: Float64Array | undefined
+
+  constructor(
+    readonly times: Float64Array,
+    readonly previousMs: number,
+  ) {}
+
+  get seconds(): Float64Array {
+    return (this.#seconds ??= secondsBetween(this.times, this.previousMs))
+  }
+}
+
+/** Bytes of a column of which NaN is no value; undefined if it has none at all. */
+export function encodeColumn(column: Float64Array, rows: RowTimes): Buffer | undefined {
   const values = present(column, column)
   if (values.length === 0) return undefined
   const isSparse = values.length < column.length
-  const seconds = secondsBetween(isSparse ? present(times, column) : times, previousMs)
+  const seconds = isSparse ? new RowTimes(present(rows.times, column), rows.previousMs).seconds : rows.seconds
   const isConstant = allSame(values)
   const stored = isConstant ? values.subarray(0, 1) : values
   const found = bestForm(stored, seconds)
@@ -46,25 +56,26 @@ export function encodeColumn(column: Float64Array, times: Float64Array, previous
 }
 
 /** @throws Error if the bytes are damaged */
-export function decodeColumn(bytes: Buffer, times: Float64Array, previousMs: number): Float64Array {
+export function decodeColumn(bytes: Buffer, rows: RowTimes): Float64Array {
   const input = new ByteReader(bytes)
   const flags = input.u8()
-  if ((flags & sparse) === 0) return readPresent(input, flags, times, previousMs)
-  const rows = rowsIn(input.bytes(Math.ceil(times.length / 8)), times.length)
-  const ownTimes = new Float64Array(rows.length)
-  for (let index = 0; index < rows.length; index += 1) ownTimes[index] = times[rows[index] ?? 0] ?? NaN
-  const values = readPresent(input, flags, ownTimes, previousMs)
+  if ((flags & sparse) === 0) return readPresent(input, flags, rows)
+  const { times, previousMs } = rows
+  const which = rowsIn(input.bytes(Math.ceil(times.length / 8)), times.length)
+  const ownTimes = new Float64Array(which.length)
+  for (let index = 0; index < which.length; index += 1) ownTimes[index] = times[which[index] ?? 0] ?? NaN
+  const values = readPresent(input, flags, new RowTimes(ownTimes, previousMs))
   const column = new Float64Array(times.length).fill(NaN)
-  for (let index = 0; index < rows.length; index += 1) column[rows[index] ?? 0] = values[index] ?? NaN
+  for (let index = 0; index < which.length; index += 1) column[which[index] ?? 0] = values[index] ?? NaN
   return column
 }
 
-/** A value for each of the times. */
-function readPresent(input: ByteReader, flags: number, times: Float64Array, previousMs: number): Float64Array {
-  const isConstant = (flags & constant) !== 0
-  const stored = isConstant ? Math.min(times.length, 1) : times.length
-  const values = readValues(input, flags & 15, stored, () => secondsBetween(times, previousMs))
-  return isConstant ? new Float64Array(times.length).fill(values[0] ?? NaN) : values
+/** A value for each of the rows. */
+function readPresent(input: ByteReader, flags: number, rows: RowTimes): Float64Array {
+  const { length } = rows.times
+  if ((flags & constant) === 0) return readValues(input, flags & 15, length, rows)
+  const [value] = readValues(input, flags & 15, Math.min(length, 1), rows)
+  return new Float64Array(length).fill(value ?? NaN)
 }
 
 function rowsIn(bitmap: Uint8Array, length: number): Uint32Array {
@@ -158,7 +169,7 @@ function writeWhole(out: ByteWriter, values: Float64Array, { wholes, exceptions 
   )
 }
 
-function readValues(input: ByteReader, form: number, count: number, seconds: () => Float64Array): Float64Array {
+function readValues(input: ByteReader, form: number, count: number, rows: RowTimes): Float64Array {
   if (form === forms.asIs) return Float64Array.from({ length: count }, () => input.f64())
   if (form !== forms.whole && form !== forms.millionths && form !== forms.counts) {
     throw new Error(`a column has the unknown form ${form}`)
@@ -170,9 +181,9 @@ function readValues(input: ByteReader, form: number, count: number, seconds: () 
   const others = exceptions.map((index) => ({ index, value: input.f64() }))
   const values = readIntegers(input, count)
   const divisor = divisors[form]
-  const times = divisor === undefined ? seconds() : undefined
+  const seconds = divisor === undefined ? rows.seconds : undefined
   for (let index = 0; index < count; index += 1) {
-    values[index] = ((values[index] ?? 0) * factor) / (divisor ?? times?.[index] ?? NaN)
+    values[index] = ((values[index] ?? 0) * factor) / (divisor ?? seconds?.[index] ?? NaN)
   }
   for (const { index, value: other } of others) values[index] = other
   return values

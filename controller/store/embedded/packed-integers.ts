@@ -37,16 +37,15 @@ export function writeIntegers(out: ByteWriter, values: ArrayLike<number>): void 
 export function readIntegers(input: ByteReader, count: number): Float64Array {
   const values = new Float64Array(count)
   if (input.u8() !== differences) {
-    readBlocks(input, values)
+    readBlocks(input, values, 0)
     return values
   }
   let value = readSigned(input)
   values[0] = value
-  const steps = values.subarray(1)
-  readBlocks(input, steps)
-  for (let index = 0; index < steps.length; index += 1) {
-    value += steps[index] ?? 0
-    steps[index] = value
+  readBlocks(input, values, 1)
+  for (let index = 1; index < count; index += 1) {
+    value += values[index] ?? 0
+    values[index] = value
   }
   return values
 }
@@ -116,8 +115,9 @@ function writeBlocks(out: ByteWriter, values: Float64Array): void {
   }
 }
 
-function readBlocks(input: ByteReader, values: Float64Array): void {
-  for (let from = 0; from < values.length; from += blockLength) {
+/** Fills the values from one of them on. */
+function readBlocks(input: ByteReader, values: Float64Array, first: number): void {
+  for (let from = first; from < values.length; from += blockLength) {
     const least = readSigned(input)
     const width = input.u8()
     const to = Math.min(from + blockLength, values.length)
