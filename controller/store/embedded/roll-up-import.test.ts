@@ -133,7 +133,7 @@ test('another file that takes points and roll-ups answers the same, whatever was
     ),
     { numRuns: 60 },
   )
-})
+}, 60_000)
 
 /** A point each ten minutes. */
 const steady: readonly Point[] = Array.from({ length: 18 }, (_, index) => ({
