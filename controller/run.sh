@@ -4,4 +4,4 @@
 here=$(dirname "$(readlink -f "$0")")
 # One pool for all threads; pieces of 128 KiB and more are mapped by themselves, and are gone when they are freed.
 export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
-exec "${HEADROOM_NODE:-node}" --optimize-for-size --max-semi-space-size=4 "$here/main.js" "$@"
+exec "${HEADROOM_NODE:-node}" --optimize-for-size --max-semi-space-size=2 "$here/main.js" "$@"
