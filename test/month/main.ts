@@ -8,7 +8,7 @@ import { firstDays, loadScenario } from './scenario.js'
 const usage = `Plays a stretch of a simulated fleet's life in virtual time through the fleet's state, the checks and the alerts, and counts which of the
 events that somebody must act on were told, how late, and what else was told; beside it, what plain thresholds would have told.
 
-Usage: npm run month -- [--seed 1] [--scenario test/month/elab-month.yaml] [--days N] [--quiet 60s] [--close 10s] [--step 2s]
+Usage: npm run month -- [--seed 1] [--scenario test/month/elab-month.yaml] [--days N] [--quiet 5m] [--close 10s] [--step 2s]
 
 --days plays only so many of the first days. --quiet and --close are the beats of looks: where nothing is near, and near what happens. --step is that of the simulated world.
 The last line printed is JSON. Exit code 1: an event was missed, or more else was told in a week than may be.
@@ -20,7 +20,7 @@ function main(): void {
       seed: { type: 'string', default: '1' },
       scenario: { type: 'string', default: 'test/month/elab-month.yaml' },
       days: { type: 'string' },
-      quiet: { type: 'string', default: '60s' },
+      quiet: { type: 'string', default: '5m' },
       close: { type: 'string', default: '10s' },
       step: { type: 'string', default: '2s' },
       help: { type: 'boolean', default: false },
