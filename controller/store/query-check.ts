@@ -8,7 +8,8 @@ export function checkFields(kind: EntityKind, fields: readonly string[]): void {
 
 /** @throws Error if it is no width of a step */
 export function checkStep(stepMs: number): void {
-  if (!(Number.isFinite(stepMs) && stepMs >= 0)) throw new Error(`step must be 0 or more, got ${stepMs}`)
+  if (!(Number.isSafeInteger(stepMs) && stepMs >= 0))
+    throw new Error(`step must be 0 or more whole milliseconds, got ${stepMs}`)
 }
 
 const endOfTime = 300_000_000_000_000

@@ -22,18 +22,15 @@ export class BuiltProgram {
 
   /** What it prints goes to the end of the file. */
   static start(name: 'agent' | 'controller', args: readonly string[], logFile: string): BuiltProgram {
-    const file = join(root, `dist/${name}/main.js`)
+    // The controller runs as it will in the field; agents of tests simulate fleets too, for which lite mode is too slow.
+    const file = join(root, name === 'controller' ? 'dist/controller/run.sh' : 'dist/agent/main.js')
     if (!existsSync(file)) throw new Error(`${file} is missing: run npm run build first`)
     const log = openSync(logFile, 'a')
-    // Nothing of this process's own way of running. The controller runs as it will in the field; agents of tests simulate fleets too,
-    // for which lite mode is too slow.
+    // Nothing of this process's own way of running.
     const stdio: StdioOptions = ['ignore', log, log, 'ipc']
     const child =
       name === 'controller'
-        ? spawn(join(root, 'dist/controller/run.sh'), args, {
-            stdio,
-            env: { ...process.env, HEADROOM_NODE: process.execPath },
-          })
+        ? spawn(file, args, { stdio, env: { ...process.env, HEADROOM_NODE: process.execPath } })
         : fork(file, [...args], { execArgv: [], stdio })
     closeSync(log)
     return new BuiltProgram(child, logFile)
