@@ -103,6 +103,13 @@ const life: readonly Timeline[] = [
     expect: ['1 fired vm:x', '1 tell fired vm:x', '2 resolved vm:x', '2 tell resolved vm:x'],
   },
   {
+    name: 'findings that sink below it are over where nobody could look too: it is said how it is',
+    settings: { ...quick, leastSeverity: 'critical' },
+    say: { 1: 'x!', 2: '?x', 4: 'x ?x' },
+    until: 5,
+    expect: ['1 fired vm:x', '1 tell fired vm:x', '4 resolved vm:x', '4 tell resolved vm:x'],
+  },
+  {
     name: 'the severity of the settings counts in place of the finding’s',
     settings: { checks: { slow: { raiseAfterMs: 0, clearAfterMs: 0, severity: 'info' } } },
     say: { 0: 'x!' },

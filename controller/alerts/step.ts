@@ -63,6 +63,8 @@ export function step(
 ): Step {
   const clockMs = state.clockMs + Math.max(0, elapsedMs)
   const said = byKey(findings, settings)
+  // What is said, but of too little weight for an alert, was looked at.
+  const sunk = new Set(findings.map((one) => findingKey(one)).filter((key) => !said.has(key)))
   const places = placesFor(state.alerts, said, clockMs, settings.bounds.alerts)
   const firings = new Map(recent(state.firings, clockMs - settings.flapping.windowMs))
   const transitions: Transition[] = []
@@ -79,7 +81,7 @@ export function step(
       flapping: settings.flapping,
       firings: firings.get(key) ?? [],
       nextNumber,
-      sight: () => (alert === undefined ? 'seen' : world.sight(alert.finding)),
+      sight: () => (alert === undefined || sunk.has(key) ? 'seen' : world.sight(alert.finding)),
     })
     if (next.alert !== undefined) alerts.set(key, next.alert)
     transitions.push(...next.transitions)

@@ -30,13 +30,8 @@ export function capacityFindings(hosts: readonly HostCapacity[], policy: Policy)
 function roomFindings(host: Host, { balance, reserveBytes, memory }: MemoryLedger, policy: Policy): Finding[] {
   const { vmMemoryBytes } = policy.limits
   const subject = hostSubject(host)
-  if ('absent' in balance) {
-    return [
-      finding({ check: 'room-unknown', severity: 'warning', subject, message: `room is not known: ${balance.absent}` }),
-    ]
-  }
   const findings: Finding[] = []
-  const room = roomText(balance, policy)
+  const room = 'absent' in balance ? 'not known' : roomText(balance, policy)
   if (host.status !== 'up') {
     findings.push(
       finding({
@@ -46,6 +41,10 @@ function roomFindings(host: Host, { balance, reserveBytes, memory }: MemoryLedge
         message: `the host is ${host.status}; its last known room (${room}) does not count`,
       }),
     )
+  }
+  if ('absent' in balance) {
+    const message = `room is not known: ${balance.absent}`
+    return [...findings, finding({ check: 'room-unknown', severity: 'warning', subject, message })]
   }
   const beyondBytes = -balance.spareBytes - reserveBytes
   if (beyondBytes > 0) {

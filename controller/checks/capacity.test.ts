@@ -141,6 +141,13 @@ describe('room', () => {
     expect(result.findings[0]).toMatchObject({ check: 'room-unknown', severity: 'warning' })
   })
 
+  it.each(['silent', 'unreachable'] as const)('that is %s is found so, whatever is known of its memory', (status) => {
+    for (const memoryMiB of [8192, null]) {
+      const [first] = one({ memoryMiB, status }).findings
+      expect(first).toMatchObject({ check: `host-${status}`, severity: 'critical' })
+    }
+  })
+
   it.each<[string, Partial<HostRow>, number | undefined, boolean]>([
     ['the same', {}, 8192, false],
     ['a little that firmware took', {}, 8100, false],

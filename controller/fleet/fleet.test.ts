@@ -713,8 +713,8 @@ describe('snapshots', () => {
     connect('h2')
     inventory('h2', [{ ...facts, name: 'web' }])
     expect(fleet.snapshot().placements.get(uuid)?.copies).toEqual([
-      { hostId: 'h1', name: 'mail' },
-      { hostId: 'h2', name: 'web' },
+      { hostId: 'h1', name: 'mail', runs: false },
+      { hostId: 'h2', name: 'web', runs: false },
     ])
   })
 })

@@ -19,11 +19,10 @@ export function place(
       (a.host.id < b.host.id ? -1 : 1),
   )
   if (best === undefined) return undefined
+  const runs = ({ copy }: CopyOnHost): boolean =>
+    isRunning(copy.state) && !copies.some((other) => isOutdatedBy(copy, other.copy))
   const runningOn = copies
-    .filter(
-      ({ host, copy }) =>
-        isRunning(copy.state) && host.status !== 'silent' && !copies.some((other) => isOutdatedBy(copy, other.copy)),
-    )
+    .filter((one) => one.host.status !== 'silent' && runs(one))
     .map(({ host }) => host.id)
     .toSorted()
   return {
@@ -33,7 +32,9 @@ export function place(
       hostId: best.host.id,
       runningOn,
       doubled: runningOn.length > 1,
-      ...(copies.length > 1 && { copies: copies.map(({ host, copy }) => ({ hostId: host.id, name: copy.name })) }),
+      ...(copies.length > 1 && {
+        copies: copies.map((one) => ({ hostId: one.host.id, name: one.copy.name, runs: runs(one) })),
+      }),
     },
   }
 }

@@ -296,8 +296,8 @@ export interface Placement {
   /** Every host that reports it as running; more than one: `doubled`. */
   readonly runningOn: readonly string[]
   readonly doubled: boolean
-  /** What hosts call it, where several tell of it. */
-  readonly copies?: readonly { readonly hostId: string; readonly name: string }[]
+  /** What hosts call it, where several tell of it, and whether it runs there as far as is known: also of hosts that are silent. */
+  readonly copies?: readonly { readonly hostId: string; readonly name: string; readonly runs: boolean }[]
 }
 
 export interface AgentState {

@@ -21,12 +21,12 @@ export function fileSystemSpace({ hosts }: Pick<Snapshot, 'hosts'>, policy: Poli
     if (host.status !== 'up') return []
     return host.fileSystems.flatMap((fileSystem) => {
       const { device, mount, readOnly } = fileSystem
+      // Nothing fills it from here; another host may.
+      if (readOnly) return readOnlyFinding(host, fileSystem)
       if (isRemote(fileSystem)) {
         if (told.has(device)) return []
         told.add(device)
       }
-      // Nothing fills it.
-      if (readOnly) return readOnlyFinding(host, fileSystem)
       return spaceFinding(host, fileSystem, trends.get(fileSystemId(host.id, mount)), limits)
     })
   })

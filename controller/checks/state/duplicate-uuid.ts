@@ -11,19 +11,21 @@ export function duplicateUuid(snapshot: Snapshot): Finding[] {
   for (const { vmUuid, doubled, hostId, copies } of snapshot.placements.values()) {
     if (copies === undefined) continue
     const vm = snapshot.vms.get(vmUuid)
-    const heard = copies.filter((copy) => snapshot.hosts.get(copy.hostId)?.status === 'up')
-    if (vm === undefined || heard.length < 2) continue
-    const names = new Set(heard.map(({ name }) => name))
+    const isHeard = copies.every((copy) => snapshot.hosts.get(copy.hostId)?.status === 'up')
+    if (vm === undefined || copies.length < 2) continue
+    const names = new Set(copies.map(({ name }) => name))
     if (names.size === 1 && doubled) continue
     found.push(
       finding({
         check: 'duplicate-uuid',
         severity: names.size > 1 ? 'warning' : 'info',
         subject: vmSubject(vm),
-        message: names.size > 1 ? severalVms(snapshot, heard) : leftBehind(snapshot, hostId, heard),
+        // Of a host that is not heard of nobody knows whether it still has it.
+        strength: isHeard ? 'raise' : 'keep',
+        message: names.size > 1 ? severalVms(snapshot, copies) : leftBehind(snapshot, hostId, copies),
         related: hostPartners(
           snapshot,
-          heard.map((copy) => copy.hostId),
+          copies.map((copy) => copy.hostId),
         ),
       }),
     )

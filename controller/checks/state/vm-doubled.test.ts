@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, hostIdOf, uuidOf } from '../../../test/support/snapshot-builder.js'
-import type { Snapshot } from '../../model/snapshot.js'
+import type { Placement, Snapshot } from '../../model/snapshot.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { vmDoubled } from './vm-doubled.js'
 
@@ -42,6 +42,22 @@ describe('a VM', () => {
         ],
       },
     ])
+  })
+
+  it('that runs on a host which is not heard of any more may be doubled still: nothing new, and no end', () => {
+    const on = (host: string, runs: boolean): NonNullable<Placement['copies']>[number] => {
+      return { hostId: hostIdOf(host), name: 'mail', runs }
+    }
+    const placed = (copies: Placement['copies']): Snapshot => {
+      const snapshot = running('a')
+      const [first, ...rest] = [...snapshot.placements]
+      if (first === undefined || copies === undefined) throw new Error('no placement')
+      return { ...snapshot, placements: new Map([[first[0], { ...first[1], copies }], ...rest]) }
+    }
+    expect(vmDoubled(placed([on('a', true), on('b', true)]))).toMatchObject([
+      { strength: 'keep', related: [{ subject: { name: 'a' } }, { subject: { name: 'b' } }] },
+    ])
+    expect(vmDoubled(placed([on('a', true), on('b', false)]))).toEqual([])
   })
 
   it.each(['vm: mail', 'host: a', 'host: b'])('is excepted by %s', (whom) => {
