@@ -4,7 +4,7 @@ import { buildAgent } from '../../test/support/agent-rows.js'
 import { buildSnapshot, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
 import { finding, type Evidence, type Subject } from '../model/finding.js'
 import type { MissingVm } from '../model/recent-changes.js'
-import { noRequests } from '../model/snapshot.js'
+import { noRequests, type StorageSource } from '../model/snapshot.js'
 import { worldOf } from './world.js'
 
 const snapshot = buildSnapshot({
@@ -98,7 +98,7 @@ test('knows of a VM that is missing whose it was, and where', () => {
   const subject: Subject = { kind: 'vm', id: 'gone', name: 'gone' }
   expect(remembering.facts(subject, [])).toEqual({ host: 'h1', group: 'g', owners: ['bob'] })
   expect(remembering.around(subject)).toEqual([`host:${hostOf('h1').id}`, 'agent:agent-h1'])
-  expect(remembering.sight({ subject, evidence: [] })).toBe('gone')
+  expect(remembering.sight({ check: 'vm-lost', subject, evidence: [] })).toBe('gone')
 })
 
 test('knows host, group and owners of a VM, and the owners of those who cause it', () => {
@@ -113,4 +113,30 @@ test('knows what is inside of what, wherever a VM is by now', () => {
   expect(moved.around(vm('up'))[0]).toBe(`host:${hostOf('h2').id}`)
   expect(world.around(vm('up'))).toContain(`array:local:${hostOf('h1').id}:0`)
   expect(world.around(vm('nobody'))).toEqual([])
+})
+
+test('a silent host whose agent is back without its hypervisor is silent no more', () => {
+  const back = buildSnapshot({ hosts: [{ name: 'h1', memoryMiB: 8192, status: 'unreachable' }], vms: [] })
+  const of = (check: string): string =>
+    worldOf(back, (one) => one).sight({ check, subject: hostOf('h1'), evidence: [] })
+  expect([of('host-silent'), of('into-reserve')]).toEqual(['seen', 'unseen'])
+})
+
+test.each([
+  ['told', ['read', 'not-here'], 'seen'],
+  ['told of one source, but not of the other', ['read', 'failed'], 'unseen'],
+  ['never told', undefined, 'unseen'],
+] as const)('storage that its host has %s', (_, states, expected) => {
+  const [md = 'read', lvm = 'read'] = states ?? []
+  const sources: StorageSource[] = [
+    { name: 'md', state: md, reason: '', readAt: 1 },
+    { name: 'lvm', state: lvm, reason: '', readAt: 1 },
+  ]
+  const storageHealth = states && { sources, mdArrays: [], raidControllers: [], disks: [], pools: [] }
+  const host = snapshot.hosts.get(hostOf('h1').id)
+  if (host === undefined) throw new Error('no h1')
+  const hosts = new Map(snapshot.hosts).set(host.id, { ...host, storageHealth })
+  const sighted = worldOf({ ...snapshot, hosts }, (one) => one)
+  expect(sighted.sight({ check: 'raid-degraded', subject: hostOf('h1'), evidence: [] })).toBe(expected)
+  expect(sighted.sight({ check: 'into-reserve', subject: hostOf('h1'), evidence: [] })).toBe('seen')
 })

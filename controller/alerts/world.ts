@@ -1,3 +1,4 @@
+import { sourcesOfCheck } from '../checks/storage-health/host-storage.js'
 import type { SubjectFacts } from '../model/alert.js'
 import type { Evidence, Finding, Related, Subject } from '../model/finding.js'
 import { noChanges, type MissingVm } from '../model/recent-changes.js'
@@ -8,7 +9,7 @@ export interface World {
   /**
    * Whether the checks could judge it: a finding that is not there means something only if they could. `gone`: there is no such subject any more.
    */
-  sight(about: Pick<Finding, 'subject' | 'evidence'>): Sight
+  sight(about: Pick<Finding, 'check' | 'subject' | 'evidence'>): Sight
   facts(subject: Subject, related: readonly Related[]): SubjectFacts
   /** Keys (`subjectKey`) of what a subject is inside: a VM's host and the arrays that its disks are on, a host's agent. */
   around(subject: Subject): readonly string[]
@@ -35,9 +36,13 @@ export function worldOf(
 ): World {
   const known: KnownVms = (uuid) => snapshot.vms.get(uuid) ?? missing.get(uuid)
   return {
-    sight: ({ subject, evidence }) => {
+    sight: ({ check, subject, evidence }) => {
+      // Something was heard of it, be it only of its agent.
+      if (check === 'host-silent' && snapshot.hosts.get(subject.id)?.status === 'unreachable') return 'seen'
       const sight = sightOf(snapshot, subject)
-      return sight === 'seen' && evidence.some((one) => isUnmeasured(snapshot, one)) ? 'unseen' : sight
+      if (sight !== 'seen') return sight
+      const isBlind = isUntold(snapshot, check, subject) || evidence.some((one) => isUnmeasured(snapshot, one))
+      return isBlind ? 'unseen' : 'seen'
     },
     facts: (subject, related) => factsOf(snapshot, known, said, subject, related),
     around: (subject) => aroundOf(snapshot, known, subject),
@@ -76,6 +81,14 @@ function hostSight(snapshot: Snapshot, hostId: string): Sight {
 /** One host that tells of it is enough. */
 function arraySight(snapshot: Snapshot, { hostIds }: StorageArray): Sight {
   return hostIds.some((id) => hostSight(snapshot, id) === 'seen') ? 'seen' : 'unseen'
+}
+
+/** A source of the host's storage health that should tell of it could not be read. */
+function isUntold(snapshot: Snapshot, check: string, { kind, id }: Subject): boolean {
+  const names = Object.hasOwn(sourcesOfCheck, check) ? sourcesOfCheck[check] : undefined
+  if (names === undefined || kind !== 'host') return false
+  const sources = snapshot.hosts.get(id)?.storageHealth?.sources
+  return sources === undefined || sources.some(({ name, state }) => names.includes(name) && state === 'failed')
 }
 
 /** A figure that is not there although it could be: not of a VM that is off, and not a latency because nothing was asked of the disk. */

@@ -18,6 +18,15 @@ export function strengthOf({ host, health }: HostStorage, name: StorageSourceNam
   return host.status === 'up' && source?.state === 'read' ? 'raise' : 'keep'
 }
 
+/** Which sources tell of what a check finds. */
+export const sourcesOfCheck: Readonly<Record<string, readonly StorageSourceName[]>> = {
+  'raid-degraded': ['md', 'raid-controller', 'lvm'],
+  'raid-rebuilding': ['md', 'raid-controller'],
+  'raid-controller': ['raid-controller'],
+  'disk-failing': ['smart', 'raid-controller'],
+  'pool-space': ['lvm'],
+}
+
 /** A figure of a series of kind `storage`. */
 export function storageEvidence(entityId: string, field: string, value: number | undefined, limit?: number): Evidence {
   return { entityKind: 'storage', entityId, field, value, limit }
