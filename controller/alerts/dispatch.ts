@@ -1,5 +1,5 @@
 import type { Alert, AlertSummary, Change, Message } from '../model/alert.js'
-import { keyedMemberships, routeTimes, type Membership, type RouteTimes } from './grouping.js'
+import { keyedMemberships, routeTimes, withoutTold, type Membership, type RouteTimes } from './grouping.js'
 import { severityRank } from './life.js'
 import type { AlertSettings, Route } from './settings.js'
 
@@ -62,7 +62,7 @@ export function dispatch(
 ): Dispatched {
   const byNumber = new Map<number, Alert>()
   for (const alert of alerts.values()) if (alert.number !== undefined) byNumber.set(alert.number, alert)
-  const members = membersByGroup(byNumber.values(), context.settings.routes)
+  const members = membersByGroup(byNumber.values(), context.settings.routes, state.groups)
   const timesByTarget = routeTimes(context.settings.routes)
   const groups = new Map<string, Group>()
   const messages: Message[] = []
@@ -97,10 +97,25 @@ interface Members {
   readonly alerts: Alert[]
 }
 
-function membersByGroup(alerts: Iterable<Alert>, routes: readonly Route[]): Map<string, Members> {
+/** Whoever was told of an alert stays in that group while it fires: with other labels or owners only those are added who do not know of it. */
+function membersByGroup(
+  alerts: Iterable<Alert>,
+  routes: readonly Route[],
+  groups: ReadonlyMap<string, Group>,
+): Map<string, Members> {
+  const groupsByNumber = new Map<number, Group[]>()
+  for (const group of groups.values()) {
+    for (const number of group.told.keys()) groupsByNumber.set(number, [...(groupsByNumber.get(number) ?? []), group])
+  }
   const members = new Map<string, Members>()
   for (const alert of alerts) {
-    for (const { key, membership } of keyedMemberships(alert, routes)) {
+    const told = groupsByNumber.get(alert.number ?? 0) ?? []
+    for (const keyed of keyedMemberships(alert, routes)) {
+      const knowing = told.filter(({ target }) => target === keyed.membership.target)
+      const isKnown = knowing.some(({ key }) => key === keyed.key)
+      const { key, membership } =
+        isKnown || knowing.length === 0 ? keyed : (withoutTold(keyed.membership, knowing) ?? nobody)
+      if (membership === undefined) continue
       const there = members.get(key)
       if (there === undefined) members.set(key, { membership, alerts: [alert] })
       else there.alerts.push(alert)
@@ -108,6 +123,8 @@ function membersByGroup(alerts: Iterable<Alert>, routes: readonly Route[]): Map<
   }
   return members
 }
+
+const nobody = { key: '', membership: undefined }
 
 function newGroup(key: string, members: Members | undefined): Group | undefined {
   if (members === undefined || !members.alerts.some(isNews)) return undefined

@@ -23,7 +23,7 @@ function memberships(alert: Alert, routes: readonly Route[]): Membership[] {
       if (target.kind !== 'email') return [{ lane: id, target: id, route: route.name, labels, recipients: [] }]
       const recipients = recipientsOf(target.to, alert.facts.owners)
       if (recipients.length === 0) return []
-      return [{ lane: JSON.stringify([id, ...recipients]), target: id, route: route.name, labels, recipients }]
+      return [{ lane: laneOf(id, recipients), target: id, route: route.name, labels, recipients }]
     })
   })
 }
@@ -40,12 +40,29 @@ const known = new WeakMap<Alert, { readonly routes: readonly Route[]; readonly k
 export function keyedMemberships(alert: Alert, routes: readonly Route[]): readonly KeyedMembership[] {
   const before = known.get(alert)
   if (before?.routes === routes) return before.keyed
-  const keyed = memberships(alert, routes).map((membership) => ({
-    key: JSON.stringify([membership.lane, membership.labels]),
-    membership,
-  }))
+  const keyed = memberships(alert, routes).map((membership) => ({ key: groupKey(membership), membership }))
   known.set(alert, { routes, keyed })
   return keyed
+}
+
+/** The membership of those who were not told of an alert yet, where others of the same target were; undefined if all were. */
+export function withoutTold(
+  membership: Membership,
+  told: readonly Pick<Membership, 'recipients'>[],
+): KeyedMembership | undefined {
+  const known = new Set(told.flatMap(({ recipients }) => recipients))
+  const recipients = membership.recipients.filter((one) => !known.has(one))
+  if (recipients.length === 0) return undefined
+  const rest = { ...membership, lane: laneOf(membership.target, recipients), recipients }
+  return { key: groupKey(rest), membership: rest }
+}
+
+function laneOf(target: string, recipients: readonly string[]): string {
+  return JSON.stringify([target, ...recipients])
+}
+
+function groupKey({ lane, labels }: Membership): string {
+  return JSON.stringify([lane, labels])
 }
 
 /** The same as long as it is the same way, whatever stands around it in the file. */

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+
+import { plainSettings } from '../../test/support/alerts/timeline.js'
+import type { Alert, SubjectFacts } from '../model/alert.js'
+import { finding, type Severity } from '../model/finding.js'
+import { dispatch, type DispatchState } from './dispatch.js'
+import type { Route } from './settings.js'
+
+const mails: Route = {
+  ...plainSettings.routes[0],
+  name: 'mails',
+  match: {},
+  to: [{ kind: 'email', to: ['ops@x.org', '{owner}@x.org'] }],
+  groupBy: ['severity', 'host'],
+  groupWaitMs: 0,
+  groupIntervalMs: 0,
+  repeatMs: 3_600_000,
+}
+const hook: Route = { ...mails, name: 'hook', to: [{ kind: 'webhook', url: 'http://127.0.0.1/', secretFile: 's' }] }
+
+interface Moment {
+  readonly owners: readonly string[]
+  readonly host?: string
+  readonly severity?: Severity
+  readonly isOver?: boolean
+}
+
+function alertOf({ owners, host = 'h1', severity = 'warning' }: Moment): Alert {
+  const facts: SubjectFacts = { owners, host }
+  return {
+    key: 'k',
+    number: 7,
+    phase: 'firing',
+    finding: finding({ check: 'slow', severity, subject: { kind: 'array', id: 'a', name: 'a' }, message: '' }),
+    severity,
+    facts,
+    sighting: 'raised',
+    startedAtMs: 0,
+    firedAtMs: 0,
+    flapping: false,
+  }
+}
+
+/** `fired 7 to a@x.org, ops@x.org`, in order. */
+function told(route: Route, moments: readonly Moment[]): string[] {
+  let state: DispatchState = { groups: new Map(), nextMessage: 1 }
+  return moments.flatMap((moment, second) => {
+    const alerts = new Map(moment.isOver === true ? [] : [['k', alertOf(moment)] as const])
+    const at = { clockMs: second * 1000, atMs: second * 1000 }
+    const done = dispatch(state, alerts, { settings: { ...plainSettings, routes: [route] }, installation: 'i', ...at })
+    state = done.state
+    return done.messages.flatMap(({ changes, recipients }) =>
+      changes.map(({ what, alert }) => `${second} ${what} ${alert.number} to ${recipients.join(', ')}`.trim()),
+    )
+  })
+}
+
+test('further owners are told of an alert, and nobody is told of it twice', () => {
+  const moments = [{ owners: ['a'] }, { owners: ['a', 'c'] }, { owners: ['c'] }, { owners: ['c'], isOver: true }]
+  expect(told(mails, moments)).toEqual([
+    '0 fired 7 to a@x.org, ops@x.org',
+    '1 fired 7 to c@x.org',
+    '3 resolved 7 to a@x.org, ops@x.org',
+    '3 resolved 7 to c@x.org',
+  ])
+})
+
+test.each([
+  ['a move to another host', { owners: ['a'], host: 'h2' }, []],
+  ['another severity', { owners: ['a'], severity: 'critical' }, ['1 severity 7']],
+] as const)('%s is no other alert for whoever was told of it', (_, then, expected) => {
+  const to = (recipients: string) => (words: string) => `${words} to${recipients}`
+  const moments = [{ owners: ['a'] }, then, { ...then, isOver: true }]
+  const story = ['0 fired 7', ...expected, '2 resolved 7']
+  expect(told(hook, moments)).toEqual(story.map(to('')))
+  expect(told(mails, moments)).toEqual(story.map(to(' a@x.org, ops@x.org')))
+})
