@@ -11,12 +11,26 @@ export interface Box {
   readonly shared: boolean
 }
 
-/** Disks that a VM writes to: neither CD-ROMs nor what it may only read; those whose array is known. */
-export function ownDisks(vm: Vm, snapshot: Pick<Snapshot, 'disks'>): Disk[] {
-  return vm.diskIds.flatMap((id) => snapshot.disks.get(id) ?? []).filter(isOwnDisk)
+interface DisksOfVm {
+  readonly all: readonly (Disk | undefined)[]
+  readonly own: readonly Disk[]
 }
 
-export function isOwnDisk({ readOnly, removable, arrayKey }: Disk): boolean {
+/** Snapshots share what did not change: most VMs and their disks are the same objects from one to the next. */
+const disksOfVms = new WeakMap<Vm, DisksOfVm>()
+
+/** Disks that a VM writes to: neither CD-ROMs nor what it may only read; those whose array is known. The same list for the same disks. */
+export function ownDisks(vm: Vm, { disks }: Pick<Snapshot, 'disks'>): readonly Disk[] {
+  const { diskIds } = vm
+  const before = disksOfVms.get(vm)
+  if (before?.all.every((disk, at) => disk === disks.get(diskIds[at] ?? '')) === true) return before.own
+  const all = diskIds.map((id) => disks.get(id))
+  const own = all.filter((disk) => disk !== undefined).filter(isOwnDisk)
+  disksOfVms.set(vm, { all, own })
+  return own
+}
+
+function isOwnDisk({ readOnly, removable, arrayKey }: Disk): boolean {
   return !readOnly && !removable && arrayKey !== ''
 }
 
@@ -28,20 +42,29 @@ export function isLocal(key: string, array: StorageArray | undefined): boolean {
   return key.startsWith('local:') || (key.startsWith('lvm:') && (array?.hostIds.length ?? 0) < 2)
 }
 
+/** Boxes that were made for a policy, by the array's key: the same object as long as it says the same. */
+const boxesByPolicy = new WeakMap<Policy, Map<string, Box>>()
+/** Of arrays that come and go. */
+const mostBoxes = 100_000
+
 /** Gives the box of an array, looked up once. */
 export function boxesOf(snapshot: Pick<Snapshot, 'arrays'>, policy: Policy): (arrayKey: string) => Box {
   const index = policyIndex(policy)
+  const former = boxesByPolicy.get(policy) ?? new Map<string, Box>()
+  if (former.size > mostBoxes) former.clear()
+  boxesByPolicy.set(policy, former)
   const boxes = new Map<string, Box>()
   return (key) => {
-    const before = boxes.get(key)
-    if (before !== undefined) return before
+    const known = boxes.get(key)
+    if (known !== undefined) return known
     const array = snapshot.arrays.get(key)
     const rule = index.arrayRule(key)?.rule
-    const box: Box = {
-      id: rule?.join === true ? `joined:${rule.name}` : key,
-      name: rule?.name ?? (array?.name || key),
-      shared: !isLocal(key, array),
-    }
+    const name = rule?.name ?? (array?.name || key)
+    const shared = !isLocal(key, array)
+    const before = former.get(key)
+    const isSame = before !== undefined && before.name === name && before.shared === shared
+    const box = isSame ? before : { id: rule?.join === true ? `joined:${rule.name}` : key, name, shared }
+    former.set(key, box)
     boxes.set(key, box)
     return box
   }

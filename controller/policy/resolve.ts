@@ -20,11 +20,20 @@ export interface VmLabels {
 
 type Told = Pick<Vm, 'name' | 'group' | 'owner' | 'service'>
 
+/** Labels that were found by a policy: snapshots share the VMs that did not change. */
+const labelsByPolicy = new WeakMap<Policy, WeakMap<Told, VmLabels>>()
+
 /** Labels of VMs, by UUID. */
 export function labelsOfVms(policy: Policy, vms: Iterable<Told & Pick<Vm, 'uuid'>>): ReadonlyMap<string, VmLabels> {
   const index = policyIndex(policy)
+  const known = labelsByPolicy.get(policy) ?? new WeakMap<Told, VmLabels>()
+  labelsByPolicy.set(policy, known)
   const labels = new Map<string, VmLabels>()
-  for (const vm of vms) labels.set(vm.uuid, labelsOf(index, vm))
+  for (const vm of vms) {
+    const found = known.get(vm) ?? labelsOf(index, vm)
+    known.set(vm, found)
+    labels.set(vm.uuid, found)
+  }
   return labels
 }
 

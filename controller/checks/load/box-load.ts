@@ -7,7 +7,7 @@ import {
   type StorageArray,
 } from '../../model/snapshot.js'
 import type { PlacedFleet, PlacedVm } from '../policy/placed-fleet.js'
-import { isOwnDisk, type Box } from '../storage.js'
+import type { Box } from '../storage.js'
 
 /** What goes on at one storage box: all that checks of storage load work on, made once. */
 export interface BoxLoad {
@@ -61,9 +61,7 @@ export function boxLoads({ snapshot, vms, boxOf }: PlacedFleet): ReadonlyMap<str
   for (const array of snapshot.arrays.values()) draftOf(array.key).arrays.push(array)
   for (const one of vms) {
     if (!isSeen(one)) continue
-    for (const id of one.vm.diskIds) {
-      const disk = snapshot.disks.get(id)
-      if (disk === undefined || !isOwnDisk(disk)) continue
+    for (const disk of one.disks) {
       const { users } = draftOf(disk.arrayKey)
       const last = users.at(-1)
       // Disks of a VM come one after the other.
@@ -142,21 +140,26 @@ function loadOf({ box, arrays, users }: Draft): BoxLoad {
   return { box, arrays, work, users }
 }
 
-function userOf(one: PlacedVm, disk: Disk): UserDraft {
+type DiskLoad = Pick<BoxUser, 'bytesPerSecond' | 'requestsPerSecond' | 'work' | 'wait'>
+
+/** Most disks are the same objects from snapshot to snapshot. */
+const loadsOfDisks = new WeakMap<Disk, DiskLoad>()
+
+function loadOfDisk(disk: Disk): DiskLoad {
+  const before = loadsOfDisks.get(disk)
+  if (before !== undefined) return before
   const bytesPerSecond = bytesOf(disk.metrics)
   const requestsPerSecond = requestsOf(disk.metrics)
   const work = workOf(bytesPerSecond, requestsPerSecond)
   const wait = waitOf(disk.metrics)
-  return {
-    one,
-    disk,
-    bytesPerSecond,
-    requestsPerSecond,
-    work,
-    diskWork: work,
-    share: 0,
-    wait: wait === undefined ? undefined : { ...wait, disk },
-  }
+  const load = { bytesPerSecond, requestsPerSecond, work, wait: wait === undefined ? undefined : { ...wait, disk } }
+  loadsOfDisks.set(disk, load)
+  return load
+}
+
+function userOf(one: PlacedVm, disk: Disk): UserDraft {
+  const { bytesPerSecond, requestsPerSecond, work, wait } = loadOfDisk(disk)
+  return { one, disk, bytesPerSecond, requestsPerSecond, work, diskWork: work, share: 0, wait }
 }
 
 function addDisk(user: UserDraft, disk: Disk): void {

@@ -37,6 +37,17 @@ export function loadFindings(fleet: PlacedFleet): Finding[] {
   return [
     ...storageChecks.flatMap((check) => check(fleet, loads)),
     ...hostChecks.flatMap((check) => hosts.flatMap((host) => check(host, policy))),
-    ...vmChecks.flatMap((check) => seen.flatMap((vm) => check(vm, policy))),
+    ...seen.flatMap((vm) => findingsOfVm(vm, policy)),
   ]
+}
+
+/** A VM of which nothing changed is the same object, of the same policy. */
+const foundOfVms = new WeakMap<PlacedVm, readonly Finding[]>()
+
+function findingsOfVm(vm: PlacedVm, policy: Policy): readonly Finding[] {
+  const before = foundOfVms.get(vm)
+  if (before !== undefined) return before
+  const found = vmChecks.flatMap((check) => check(vm, policy))
+  foundOfVms.set(vm, found)
+  return found
 }

@@ -1,6 +1,6 @@
 import { groupBy } from '../../../common/group-by.js'
 import type { Policy, VmClass } from '../../model/policy.js'
-import { occupiesMemory, type Host, type Snapshot, type Vm } from '../../model/snapshot.js'
+import { occupiesMemory, type Disk, type Host, type Snapshot, type Vm } from '../../model/snapshot.js'
 import type { VmLabels } from '../../policy/resolve.js'
 import { boxesOf, ownDisks, type Box } from '../storage.js'
 
@@ -14,6 +14,8 @@ export interface PlacedVm {
   readonly hostName: string
   /** It holds memory of its host. */
   readonly active: boolean
+  /** Those that it writes to. */
+  readonly disks: readonly Disk[]
   /** Each once. */
   readonly boxes: readonly Box[]
 }
@@ -29,6 +31,12 @@ export interface PlacedFleet {
   readonly boxOf: (arrayKey: string) => Box
 }
 
+/** The same object for a VM as long as nothing of it changes, so that what follows from it need not be found out again. */
+const placedBefore = new WeakMap<
+  Vm,
+  { readonly policy: Policy; readonly one: PlacedVm; readonly boxesOfDisks: readonly Box[] }
+>()
+
 /** @param labels of all VMs, by UUID */
 export function placedFleet(snapshot: Snapshot, policy: Policy, labels: ReadonlyMap<string, VmLabels>): PlacedFleet {
   const boxOf = boxesOf(snapshot, policy)
@@ -36,7 +44,19 @@ export function placedFleet(snapshot: Snapshot, policy: Policy, labels: Readonly
   const vms = Array.from(snapshot.vms.values(), (vm): PlacedVm => {
     const said = labels.get(vm.uuid) ?? nothing
     const host = snapshot.hosts.get(vm.hostId)
-    return {
+    const disks = ownDisks(vm, snapshot)
+    const boxesOfDisks = disks.map(({ arrayKey }) => boxOf(arrayKey))
+    const before = placedBefore.get(vm)
+    if (
+      before?.policy === policy &&
+      before.one.labels === said &&
+      before.one.host === host &&
+      before.one.disks === disks &&
+      boxesOfDisks.every((box, at) => box === before.boxesOfDisks[at])
+    ) {
+      return before.one
+    }
+    const one: PlacedVm = {
       vm,
       name: vm.name,
       labels: said,
@@ -44,8 +64,11 @@ export function placedFleet(snapshot: Snapshot, policy: Policy, labels: Readonly
       host,
       hostName: host?.name ?? vm.hostId,
       active: occupiesMemory(vm.state),
-      boxes: [...new Set(ownDisks(vm, snapshot).map(({ arrayKey }) => boxOf(arrayKey)))],
+      disks,
+      boxes: [...new Set(boxesOfDisks)],
     }
+    placedBefore.set(vm, { policy, one, boxesOfDisks })
+    return one
   })
   return {
     snapshot,
