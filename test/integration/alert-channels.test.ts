@@ -276,6 +276,14 @@ describe('webhook', () => {
   })
 })
 
+/** Where a server says no, and to whom only. `data` is after the mail's last line. */
+interface Refusal {
+  readonly at: 'sender' | 'rcpt' | 'data'
+  readonly code: number
+  readonly text?: string
+  readonly only?: string
+}
+
 interface Mail {
   readonly from: string
   readonly to: readonly string[]
@@ -286,7 +294,7 @@ interface Mail {
 describe('e-mail', () => {
   const mails: Mail[] = []
   const servers: SMTPServer[] = []
-  let refuse: { readonly at: 'rcpt' | 'data'; readonly code: number; readonly only?: string } | undefined
+  let refuse: Refusal | undefined
 
   afterEach(() => {
     mails.length = 0
@@ -300,16 +308,17 @@ describe('e-mail', () => {
     const server = new SMTPServer({
       authOptional: true,
       disabledCommands: ['STARTTLS'],
+      onMailFrom: (_address, _session, done) => done(refuse?.at === 'sender' ? smtpError(refuse) : null),
       onRcptTo: ({ address }, _session, done) => {
-        const refused = refuse?.at === 'rcpt' && (refuse.only === undefined || refuse.only === address)
-        done(refused ? smtpError(refuse?.code ?? 550) : null)
+        const isRefused = refuse?.at === 'rcpt' && (refuse.only === undefined || refuse.only === address)
+        done(isRefused && refuse !== undefined ? smtpError(refuse) : null)
       },
       onData: (stream, session, done) => {
         const parts: Buffer[] = []
         stream.on('data', (part: Buffer) => parts.push(part))
         stream.on('end', () => {
           if (refuse?.at === 'data') {
-            done(smtpError(refuse.code))
+            done(smtpError(refuse))
             return
           }
           const { mailFrom, rcptTo } = session.envelope
@@ -410,11 +419,22 @@ Sent by headroom, route admins. Times are UTC.
     expect(mail?.body).not.toContain('\u001b')
   })
 
-  test.each([
-    [{ at: 'rcpt', code: 550 } as const, 'rejected'],
-    [{ at: 'rcpt', code: 451 } as const, 'retry'],
-    [{ at: 'data', code: 554 } as const, 'rejected'],
-    [{ at: 'data', code: 452 } as const, 'retry'],
+  test.each<readonly [Refusal, Outcome['status']]>([
+    [{ at: 'rcpt', code: 550, text: '5.1.1 User unknown' }, 'rejected'],
+    [{ at: 'rcpt', code: 556, text: '5.1.10 Null MX' }, 'rejected'],
+    [{ at: 'rcpt', code: 451 }, 'retry'],
+    // All that the settings of the server may put right.
+    [{ at: 'sender', code: 530, text: '5.7.0 Must issue a STARTTLS command first' }, 'retry'],
+    [{ at: 'sender', code: 553, text: '5.7.1 Sender address rejected: not owned by user' }, 'retry'],
+    [{ at: 'sender', code: 550, text: '5.1.1 Who are you' }, 'retry'],
+    [{ at: 'rcpt', code: 550, text: '5.1.8 Sender address rejected: Domain not found' }, 'retry'],
+    [{ at: 'rcpt', code: 554, text: '5.7.1 Relay access denied' }, 'retry'],
+    [{ at: 'rcpt', code: 550, text: 'relay not permitted' }, 'retry'],
+    [{ at: 'data', code: 554, text: '5.7.1 Not from here' }, 'retry'],
+    [{ at: 'data', code: 452 }, 'retry'],
+    // What no setting changes.
+    [{ at: 'data', code: 552, text: '5.3.4 Message too big' }, 'rejected'],
+    [{ at: 'data', code: 554, text: '5.6.0 Not in this form' }, 'rejected'],
   ])('a server that says %o means %s', async (refusal, outcome) => {
     const way = mailTo(await startSmtp())
     refuse = refusal
@@ -504,8 +524,8 @@ function reasonIn(outcome: Outcome): string {
   return 'reason' in outcome ? outcome.reason : ''
 }
 
-function smtpError(code: number): Error {
-  return Object.assign(new Error('refused'), { responseCode: code })
+function smtpError({ code, text = 'refused' }: Refusal): Error {
+  return Object.assign(new Error(text), { responseCode: code })
 }
 
 /** Headers, unfolded and decoded, by name in small letters; and the body as text. */

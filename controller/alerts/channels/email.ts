@@ -1,4 +1,4 @@
-import { createTransport } from 'nodemailer'
+import { createTransport, type NodemailerError } from 'nodemailer'
 
 import type { Message } from '../../model/alert.js'
 import { reasonOf, type Channel, type Outcome } from './channel.js'
@@ -85,11 +85,22 @@ async function sendMail(
   }
 }
 
-/** Only what the server says of this mail or its recipients for good is at fault; everything else may be put right. */
+/**
+ * Given up is only what no change of the server's settings would let through: mailboxes that do not exist, and a mail that is too large or in a
+ * form that is not taken. A sender, a relay or a login that is refused may be put right while the message waits.
+ */
 function failure(error: unknown, signal: AbortSignal): Outcome {
   if (signal.aborted) return { status: 'retry', reason: 'no answer in time' }
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  const responseCode = error instanceof Error && 'responseCode' in error ? Number(error.responseCode) : 0
-  const isForGood = (code === 'EENVELOPE' || code === 'EMESSAGE') && responseCode >= 500 && responseCode < 600
+  const said: NodemailerError | undefined = error instanceof Error ? error : undefined
+  const isForGood = said?.rejectedErrors?.every(isNoMailbox) ?? unfit.test(said?.response ?? '')
   return { status: isForGood ? 'rejected' : 'retry', reason: reasonOf(error) }
+}
+
+/** Codes of RFC 3463: the mailbox or its domain is not there, is no address or has moved. 5.1.0, 5.1.7 and 5.1.8 may be said of the sender. */
+const noMailbox = /^5\d\d[ -]5\.1\.(?:[12346]|10)\b/
+/** The mail is too large (5.2.3, 5.3.4), or its form is not taken (5.6). */
+const unfit = /^5\d\d[ -]5\.(?:2\.3|3\.4|6\.\d+)\b/
+
+function isNoMailbox({ response = '' }: NodemailerError): boolean {
+  return noMailbox.test(response)
 }
