@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { change, messageOf, summary } from '../../test/support/alerts/messages.js'
 import type { Message } from '../model/alert.js'
-import { enqueue, takeNext, withoutMessage, withoutStale, type Queues } from './queue.js'
+import { enqueue, ownLane, putOff, takeNext, withoutMessage, withoutStale, type Queues } from './queue.js'
 
 const bounds = { queued: 3, changesPerMessage: 4, digestOver: 2, queuedForMs: 1000 }
 
@@ -76,6 +76,53 @@ test('more than there may be become one message, and what does not fit into it i
   const long = filled(...[1, 2, 3, 4, 5, 6].map((number) => about('a', number)))
   expect(waiting(long.queues)).toEqual([['i-1', [3, 4, 5, 6], false]])
   expect(long.queues.get('lane')?.[0]?.message.leftOut).toBe(2)
+})
+
+test('who was put off gets all in its order, in a lane of their own, and holds up nobody else', () => {
+  const recipients = ['a@x', 'b@x']
+  const own = ownLane('target', 'b@x')
+  const inOwn = (queues: Queues): unknown[] =>
+    (queues.get(own) ?? []).map(({ message: { id, changes, recipients: to, lane }, isTried, queuedClockMs }) => [
+      id,
+      changes.map(({ alert }) => alert.number),
+      to,
+      lane === own,
+      isTried,
+      queuedClockMs,
+    ])
+  const first = takeNext(enqueue(new Map(), about('a', 1, { recipients }), 7, bounds).queues, 'lane', bounds)
+  const late = putOff(first.queues, 'lane', 'i-1', ['b@x'], bounds)
+  expect(late.queues.has('lane')).toBe(false)
+  expect(inOwn(late.queues)).toEqual([['i-1', [1], ['b@x'], true, false, 7]])
+  // What is told next goes to the others at once.
+  const again = takeNext(late.queues, own, bounds)
+  const second = takeNext(enqueue(again.queues, about('a', 2, { recipients }), 8, bounds).queues, 'lane', bounds)
+  expect(second.message).toMatchObject({ id: 'i-2', recipients: ['a@x'] })
+  expect(waiting(second.queues)).toEqual([['i-2', [2], true]])
+  expect(inOwn(second.queues)).toEqual([
+    ['i-1', [1], ['b@x'], true, true, 7],
+    ['i-2', [2], ['b@x'], true, false, 8],
+  ])
+  // Where all were put off nothing is left to be sent.
+  const alone = takeNext(
+    enqueue(second.queues, about('a', 3, { recipients: ['b@x'], lane: 'b' }), 9, bounds).queues,
+    'b',
+    bounds,
+  )
+  expect(alone.message).toBe(undefined)
+  expect(alone.queues.has('b')).toBe(false)
+  expect(inOwn(alone.queues).at(-1)).toEqual(['i-2', [2, 3], ['b@x'], true, false, 8])
+  // Its bound is that of every lane.
+  let { queues } = alone
+  let dropped = 0
+  for (const number of [4, 5, 6]) {
+    const more = enqueue(queues, about(`g${number}`, number, { recipients: ['b@x'], lane: 'b' }), 9, bounds)
+    const taken = takeNext(more.queues, 'b', bounds)
+    queues = taken.queues
+    dropped += taken.dropped
+  }
+  expect(queues.get(own)).toHaveLength(3)
+  expect(dropped).toBe(2)
 })
 
 test('what was sent, what is too old and what has no way any more leaves', () => {

@@ -39,21 +39,64 @@ export function enqueue(queues: Queues, message: Message, clockMs: number, bound
 
 /**
  * The message to send next in a lane, marked as tried. If too many wait they become one, so that an outage is not followed by a storm.
- * The mark has to be durable before the message is sent.
+ * The mark has to be durable before the message is sent. For recipients who were put off it goes behind what waits for them; if those are all, there
+ * is no message now.
  */
 export function takeNext(
   queues: Queues,
   lane: string,
   bounds: QueueBounds,
-): { readonly queues: Queues; readonly message: Message | undefined } {
+): Enqueued & { readonly message: Message | undefined } {
   const waiting = queues.get(lane) ?? []
   const [first] = waiting
-  if (first === undefined) return { queues, message: undefined }
-  if (first.isTried) return { queues, message: first.message }
+  if (first === undefined) return { queues, message: undefined, dropped: 0 }
+  if (first.isTried) return { queues, message: first.message, dropped: 0 }
   const isStorm = waiting.length > bounds.digestOver
-  const message = isStorm ? digest(waiting, bounds) : first.message
-  const tried: Queued = { ...first, message, isTried: true }
-  return { queues: withLane(queues, lane, [tried, ...(isStorm ? [] : waiting.slice(1))]), message }
+  const whole = isStorm ? digest(waiting, bounds) : first.message
+  const rest = isStorm ? [] : waiting.slice(1)
+  const isLate = (recipient: string): boolean => {
+    const own = ownLane(whole.target, recipient)
+    return own !== lane && queues.has(own)
+  }
+  const late = whole.recipients.filter(isLate)
+  const others = late.length === 0 ? whole.recipients : whole.recipients.filter((recipient) => !isLate(recipient))
+  const message = late.length > 0 && others.length === 0 ? undefined : { ...whole, recipients: others }
+  const taken = withLane(queues, lane, message === undefined ? rest : [{ ...first, message, isTried: true }, ...rest])
+  return { ...enqueueForEach(taken, { ...first, message: whole }, late, bounds), message }
+}
+
+/** After a message was taken for others than these recipients: for each of them it waits in a lane of its own, and holds up nobody else. */
+export function putOff(
+  queues: Queues,
+  lane: string,
+  id: string,
+  recipients: readonly string[],
+  bounds: QueueBounds,
+): Enqueued {
+  const queued = queues.get(lane)?.find(({ message }) => message.id === id)
+  if (queued === undefined) return { queues, dropped: 0 }
+  return enqueueForEach(withoutMessage(queues, lane, id), queued, recipients, bounds)
+}
+
+/** The lane of a recipient who was put off when others were told. */
+export function ownLane(target: string, recipient: string): string {
+  return JSON.stringify([target, 'put off', recipient])
+}
+
+function enqueueForEach(
+  queues: Queues,
+  { message, queuedClockMs }: Queued,
+  recipients: readonly string[],
+  bounds: QueueBounds,
+): Enqueued {
+  return recipients.reduce<Enqueued>(
+    (done, recipient) => {
+      const own = { ...message, lane: ownLane(message.target, recipient), recipients: [recipient] }
+      const next = enqueue(done.queues, own, queuedClockMs, bounds)
+      return { queues: next.queues, dropped: done.dropped + next.dropped }
+    },
+    { queues, dropped: 0 },
+  )
 }
 
 /** Without a message that was sent, or will never be. */

@@ -443,13 +443,27 @@ Sent by headroom, route admins. Times are UTC.
 
   test('one bad address of several keeps nothing from the others, and is said', async () => {
     const way = mailTo(await startSmtp())
-    refuse = { at: 'rcpt', code: 550, only: 'gone@example.org' }
+    refuse = { at: 'rcpt', code: 550, text: '5.1.1 User unknown', only: 'gone@example.org' }
     const outcome = await way.send(
       messageOf([change('fired')], { recipients: ['gone@example.org', 'ops@example.org'] }),
       inTime(),
     )
     expect(outcome).toEqual({ status: 'sent', note: '1 of 2 recipients were refused' })
     expect(mails[0]?.to).toEqual(['ops@example.org'])
+  })
+
+  test.each<Pick<Refusal, 'code' | 'text'>>([
+    { code: 450, text: '4.2.0 Greylisted' },
+    { code: 452, text: '4.2.2 Mailbox full' },
+    { code: 554, text: '5.7.1 Relay access denied' },
+  ])('a recipient who is put off by %o is named, to be tried again alone', async (refusal) => {
+    const way = mailTo(await startSmtp())
+    refuse = { at: 'rcpt', ...refusal, only: 'late@example.org' }
+    const recipients = ['late@EXAMPLE.org', 'ops@example.org']
+    const outcome = await way.send(messageOf([change('fired')], { recipients }), inTime())
+    expect(outcome).toMatchObject({ status: 'partly', recipients: ['late@EXAMPLE.org'] })
+    expect(reasonIn(outcome)).toContain(`1 of 2 recipients were put off: Recipient command failed: ${refusal.code}`)
+    expect(mails.map(({ to }) => to)).toEqual([['ops@example.org']])
   })
 
   test('a server with a password gets it, and with STARTTLS only where somebody vouches for it', async () => {

@@ -251,6 +251,41 @@ test('a message that is refused for good does not hold up the next, and is count
   expect(world.desk.routes()[0]?.targets[0]).toMatchObject({ waiting: 0, lane: { problem: '' } })
 })
 
+test('a recipient who is put off gets all in its order, over a restart too; the others get it once and at once', async () => {
+  const both: Route = { ...route, to: [{ kind: 'email', to: ['bob@example.org', 'ops@example.org'] }] }
+  const world = newWorld({ ...settings, routes: [both] })
+  await world.open()
+  // As a server that greylists bob.
+  world.answer = (_target, message) => {
+    const { recipients = [] } = message ?? {}
+    if (!recipients.includes('bob@example.org')) return undefined
+    const reason = '450 come back later'
+    return recipients.length === 1
+      ? { status: 'retry', reason }
+      : { status: 'partly', reason, recipients: ['bob@example.org'] }
+  }
+  const reached = (name: string): string[] =>
+    world.deliveries.flatMap(({ message: { recipients, changes } }) =>
+      recipients.includes(name) ? changes.map(({ what, alert }) => `${what} ${alert.subject.id}`) : [],
+    )
+  world.words = 'x'
+  for (let second = 0; second < 20; second += 1) await world.tick()
+  expect(world.deliveries).toHaveLength(1)
+  expect(world.desk.routes()[0]?.targets[0]).toMatchObject({ waiting: 1, lane: { problem: '450 come back later' } })
+  await world.close()
+  await world.open()
+  world.words = ''
+  for (let second = 0; second < 20; second += 1) await world.tick()
+  expect(reached('ops@example.org')).toEqual(['fired x', 'resolved x'])
+  // The first of them was not for bob, though the mail named him.
+  world.deliveries.length = 0
+  world.answer = () => undefined
+  for (let second = 0; second < 130; second += 1) await world.tick()
+  expect(reached('bob@example.org')).toEqual(['fired x', 'resolved x'])
+  expect(reached('ops@example.org')).toEqual([])
+  expect(world.desk.routes()[0]?.targets[0]).toMatchObject({ waiting: 0, lane: { problem: '' } })
+})
+
 test('two thousand machines at once are one message, which says how many did not fit', async () => {
   const world = newWorld({ ...settings, routes: [{ ...route, groupBy: ['check'], to: route.to.slice(0, 1) }] })
   await world.open()

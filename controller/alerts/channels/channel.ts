@@ -3,6 +3,8 @@ import type { AlertSummary, Message } from '../../model/alert.js'
 /** What came of sending. Expected failures are values. */
 export type Outcome =
   | { readonly status: 'sent'; /** What a person should know of it all the same. */ readonly note?: string }
+  /** Others have it: for these recipients alone it has to be tried again. */
+  | { readonly status: 'partly'; readonly reason: string; readonly recipients: readonly string[] }
   /** It may be so only for now: try again, not before `afterMs` if that is there. It may have arrived. */
   | { readonly status: 'retry'; readonly reason: string; readonly afterMs?: number | undefined }
   /** It will never be taken as it is. */

@@ -66,7 +66,7 @@ async function sendMail(
     const domain = from.slice(from.lastIndexOf('@') + 1).replace(/[^A-Za-z0-9.-]/g, '')
     const idOf = (id: string): string => `<${id}@${domain}>`
     const follows = message.thread !== message.id
-    const { rejected } = await transport.sendMail({
+    const { rejectedErrors = [] } = await transport.sendMail({
       from,
       // Each gets to see that it was for all of them.
       to: [...message.recipients],
@@ -78,10 +78,26 @@ async function sendMail(
       headers: { 'Auto-Submitted': 'auto-generated', 'X-Headroom-Severity': worstOf(message) },
       signal,
     })
-    if (rejected.length === 0) return { status: 'sent' }
-    return { status: 'sent', note: `${rejected.length} of ${message.recipients.length} recipients were refused` }
+    return takenBySome(message.recipients, rejectedErrors)
   } finally {
     transport.close()
+  }
+}
+
+/** What came of a mail that the server took: for all recipients but those of the errors. */
+function takenBySome(recipients: readonly string[], refusals: readonly NodemailerError[]): Outcome {
+  if (refusals.length === 0) return { status: 'sent' }
+  const putOff = refusals.filter((refusal) => !isNoMailbox(refusal))
+  const [first] = putOff
+  if (first === undefined) {
+    return { status: 'sent', note: `${refusals.length} of ${recipients.length} recipients were refused` }
+  }
+  // The domain may come back in another form.
+  const late = new Set(putOff.map(({ recipient = '' }) => recipient.toLowerCase()))
+  return {
+    status: 'partly',
+    reason: `${putOff.length} of ${recipients.length} recipients were put off: ${first.message}`,
+    recipients: recipients.filter((recipient) => late.has(recipient.toLowerCase())),
   }
 }
 

@@ -5,7 +5,7 @@ import type { AlertSummary, Message } from '../../model/alert.js'
 import type { Outcome } from '../channels/channel.js'
 import type { Way } from '../channels/open-channels.js'
 import type { Kept } from '../alert-rows.js'
-import { takeNext, withoutMessage } from '../queue.js'
+import { ownLane, putOff, takeNext, withoutMessage, type Enqueued } from '../queue.js'
 import type { AlertBounds } from '../settings.js'
 import type { AlertMetrics } from './alert-metrics.js'
 import type { Ledger } from './ledger.js'
@@ -133,8 +133,8 @@ export class Sender {
     const { ledger, metrics } = this.options
     // From here on it may arrive: it must be the same should it be sent again.
     const message = await ledger.change((kept): { kept: Kept; result: Message | undefined } => {
-      const { queues, message } = takeNext(kept.queues, name, bounds)
-      return { kept: { ...kept, queues }, result: message }
+      const taken = takeNext(kept.queues, name, bounds)
+      return { kept: { ...kept, queues: this.#counted(taken) }, result: taken.message }
     })
     if (message === undefined) return
     const outcome = await this.attempt((signal) => way.channel.send(message, signal))
@@ -144,12 +144,30 @@ export class Sender {
       metrics.message('retried')
       return
     }
-    metrics.message(outcome.status)
+    metrics.message(outcome.status === 'partly' ? 'sent' : outcome.status)
     lane.resendAtMs = this.#resendAt(way)
-    await ledger.change((kept) => ({
-      kept: { ...kept, queues: withoutMessage(kept.queues, name, message.id) },
-      result: undefined,
-    }))
+    const late = outcome.status === 'partly' ? outcome : undefined
+    await ledger.change((kept) => {
+      const queues =
+        late === undefined
+          ? withoutMessage(kept.queues, name, message.id)
+          : this.#counted(putOff(kept.queues, name, message.id, late.recipients, bounds))
+      return { kept: { ...kept, queues }, result: undefined }
+    })
+    if (late === undefined) return
+    for (const recipient of late.recipients) {
+      metrics.message('retried')
+      const own = this.#lane(ownLane(message.target, recipient), message.target)
+      this.#note(own, way, { status: 'retry', reason: late.reason }, message.id)
+    }
+  }
+
+  #counted({ queues, dropped }: Enqueued): Kept['queues'] {
+    if (dropped > 0) {
+      this.options.metrics.message('dropped', dropped)
+      this.options.log.error({ messages: dropped, outcome: 'dropped' }, 'messages about alerts were given up')
+    }
+    return queues
   }
 
   async #resend(name: string, way: Way, firing: readonly AlertSummary[]): Promise<void> {
@@ -183,7 +201,8 @@ export class Sender {
       return
     }
     if (lane.state.problem !== '') log.info(about, 'alerts are sent again')
-    if (outcome.note !== undefined) log.warn({ ...about, note: outcome.note }, 'alerts were not sent to all')
+    if (outcome.status === 'sent' && outcome.note !== undefined)
+      log.warn({ ...about, note: outcome.note }, 'alerts were not sent to all')
     lane.state = { lastSentAtMs: now(), problem: '' }
   }
 

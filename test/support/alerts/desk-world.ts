@@ -39,7 +39,7 @@ export class DeskWorld {
   readonly clock = { wallMs: beganAtMs, monotonicMs: 1000 }
   words = ''
   /** What a target answers in place of taking the message. */
-  answer: (target: string) => Outcome | undefined = () => undefined
+  answer: (target: string, message?: Message) => Outcome | undefined = () => undefined
   settings: AlertSettings
   /** Makes the checks fail. */
   lookFails = false
@@ -141,17 +141,17 @@ export class DeskWorld {
   }
 
   #channel(target: string, resends: boolean): Way['channel'] {
-    const answered = async (deliver: () => void): Promise<Outcome> => {
-      const refusal = this.answer(target)
-      if (refusal !== undefined) return refusal
+    const answered = async (deliver: () => void, message?: Message): Promise<Outcome> => {
+      const said = this.answer(target, message)
+      if (said !== undefined && said.status !== 'partly') return said
       await this.#operation(() => {
         deliver()
         return Promise.resolve()
       })
-      return { status: 'sent' }
+      return said ?? { status: 'sent' }
     }
     return {
-      send: (message) => answered(() => this.deliveries.push({ target, message, at: this.clock.monotonicMs })),
+      send: (message) => answered(() => this.deliveries.push({ target, message, at: this.clock.monotonicMs }), message),
       ...(resends && {
         resend: { everyMs: 60_000, send: (alerts) => answered(() => this.resent.push({ target, alerts })) },
       }),
