@@ -48,20 +48,30 @@ const words = {
   resolved: 'OVER',
 } as const satisfies Record<Change['what'], string>
 
-/** What is worst decides: `[headroom] critical: vm:panda: writes 60 MB/s … (+2)`. */
+/** The worst that still stands decides; the number counts the other alerts: `[headroom] critical: vm:panda: writes 60 MB/s … (+2)`. */
 function subjectOf(changes: readonly Change[]): string {
-  const standing = changes.filter(({ what }) => what !== 'resolved')
-  const [first] = (standing.length > 0 ? standing : changes).toSorted(byWeight)
+  const last = lastOfEach(changes)
+  const [first] = last.toSorted(byWeight)
   if (first === undefined) return '[headroom] nothing changed'
   const { what, alert } = first
   const state = what === 'resolved' ? 'over' : what === 'reminder' ? `still ${alert.severity}` : alert.severity
-  const more = changes.length > 1 ? ` (+${changes.length - 1})` : ''
+  const more = last.length > 1 ? ` (+${last.length - 1})` : ''
   const text = `[headroom] ${state}: ${oneLine(subjectText(alert.subject))}: ${oneLine(alert.message)}`
   return `${text.length > longestSubject ? `${text.slice(0, longestSubject - 1)}…` : text}${more}`
 }
 
+/** How each alert of a message stands: what is told of it last. */
+function lastOfEach(changes: readonly Change[]): Change[] {
+  return [...new Map(changes.map((change) => [change.alert.number, change])).values()]
+}
+
+/** What stands before what is over, and the worse before the less bad. */
 function byWeight(a: Change, b: Change): number {
-  return severityRank[b.alert.severity] - severityRank[a.alert.severity] || a.alert.number - b.alert.number
+  return (
+    Number(a.what === 'resolved') - Number(b.what === 'resolved') ||
+    severityRank[b.alert.severity] - severityRank[a.alert.severity] ||
+    a.alert.number - b.alert.number
+  )
 }
 
 function changeLines({ what, atMs, alert, before }: Change, link: string | undefined): string[] {
@@ -116,6 +126,6 @@ function lines(all: readonly string[]): string {
 
 /** The worst that still stands in a message, for the header that programs look at. */
 export function worstOf({ changes }: Message): Severity | 'over' {
-  const standing = changes.filter(({ what }) => what !== 'resolved').toSorted(byWeight)
-  return standing[0]?.alert.severity ?? 'over'
+  const [first] = lastOfEach(changes).toSorted(byWeight)
+  return first === undefined || first.what === 'resolved' ? 'over' : first.alert.severity
 }
