@@ -1,4 +1,5 @@
 import type { Alert, AlertSummary, Change, Message } from '../model/alert.js'
+import { byWeight } from './change-order.js'
 import { keyedMemberships, routeTimes, withoutTold, type Membership, type RouteTimes } from './grouping.js'
 import { severityRank } from './life.js'
 import type { AlertSettings, Route } from './settings.js'
@@ -180,7 +181,7 @@ function withEnds(group: Group, byNumber: ReadonlyMap<number, Alert>, atMs: numb
   return { ...group, told }
 }
 
-/** What the group does not know yet, the most severe first. */
+/** What the group does not know yet: what stands, the most severe first, and then what is over. */
 function differences(
   group: Group,
   members: readonly Alert[],
@@ -205,16 +206,6 @@ function differences(
     changes.push({ what: 'fired', atMs: alert.firedAtMs ?? atMs, alert: summaryOf(alert) })
   }
   return changes.sort(byWeight)
-}
-
-const rank = { fired: 0, severity: 1, reminder: 2, resolved: 3 } as const satisfies Record<Change['what'], number>
-
-function byWeight(a: Change, b: Change): number {
-  return (
-    rank[a.what] - rank[b.what] ||
-    severityRank[b.alert.severity] - severityRank[a.alert.severity] ||
-    a.alert.number - b.alert.number
-  )
 }
 
 function remindersOf(group: Group, byNumber: ReadonlyMap<number, Alert>, atMs: number): Change[] {

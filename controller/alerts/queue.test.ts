@@ -78,6 +78,28 @@ test('more than there may be become one message, and what does not fit into it i
   expect(long.queues.get('lane')?.[0]?.message.leftOut).toBe(2)
 })
 
+test('where not all fits, how the worst stand goes before what is newer, and how they stand before what was', () => {
+  const told = (number: number, what: 'fired' | 'resolved', severity: 'critical' | 'warning'): Message =>
+    messageOf([change(what, summary({ number, severity }))], { id: `i-${number}`, group: { group: 'a' } })
+  const { queues } = filled(
+    told(1, 'fired', 'critical'),
+    told(2, 'fired', 'critical'),
+    told(2, 'resolved', 'critical'),
+    told(3, 'fired', 'warning'),
+    told(4, 'fired', 'warning'),
+    told(5, 'fired', 'warning'),
+    told(3, 'resolved', 'warning'),
+  )
+  const message = queues.get('lane')?.[0]?.message
+  expect(message?.changes.map(({ what, alert: { number } }) => `${what} ${number}`)).toEqual([
+    'fired 1',
+    'fired 4',
+    'fired 5',
+    'resolved 3',
+  ])
+  expect(message?.leftOut).toBe(3)
+})
+
 test('who was put off gets all in its order, in a lane of their own, and holds up nobody else', () => {
   const recipients = ['a@x', 'b@x']
   const own = ownLane('target', 'b@x')

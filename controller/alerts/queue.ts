@@ -1,4 +1,5 @@
 import type { Message } from '../model/alert.js'
+import { weightiest } from './change-order.js'
 import type { AlertBounds } from './settings.js'
 
 /** A message that waits to be sent. */
@@ -149,8 +150,7 @@ function merged(messages: readonly Message[], { changesPerMessage }: QueueBounds
   const last = messages.at(-1)
   if (first === undefined || last === undefined) throw new Error('nothing to merge')
   const changes = messages.flatMap((message) => message.changes)
-  // The newest say how things stand.
-  const fitting = changes.slice(-changesPerMessage)
+  const fitting = weightiest(changes, changesPerMessage)
   const firing = new Map(messages.map((message) => [JSON.stringify(message.group), message.firing]))
   return {
     ...first,

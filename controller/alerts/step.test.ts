@@ -345,6 +345,21 @@ const grouped: readonly Timeline[] = [
     expect: ['60 fired vm:x', '62 fired vm:y', '64 fired vm:z', '65 tell fired vm:x, fired vm:y, fired vm:z'],
   },
   {
+    name: 'a message tells what stands worst first, also of what was told before, and what is over last',
+    settings: { ...quick, ...route({ groupBy: ['check'] }) },
+    say: { 0: 'x y', 1: 'x! z' },
+    until: 1,
+    expect: [
+      '0 fired vm:x',
+      '0 fired vm:y',
+      '0 tell fired vm:x, fired vm:y',
+      '1 severity vm:x critical (was warning)',
+      '1 resolved vm:y',
+      '1 fired vm:z',
+      '1 tell severity vm:x warning to critical, fired vm:z, resolved vm:y',
+    ],
+  },
+  {
     name: 'what comes and goes while a group waits is told to nobody',
     settings: { ...quick, ...route({ groupWaitMs: 5000 }) },
     say: { 0: 'x', 4: '' },

@@ -40,3 +40,24 @@ test.each<{ readonly about: string; readonly changes: readonly Change[]; readonl
   expect(mailText(message, () => undefined).subject).toBe(subject)
   expect(worstOf(message)).toBe(worst)
 })
+
+test('every change of the longest message is written, what stands worst first', () => {
+  const many = Array.from({ length: 498 }, (_, index) => change('fired', { ...warning, number: 10 + index }))
+  const changes = [change('fired', summary({ number: 9 })), ...many, change('fired', { ...critical, number: 900 })]
+  const over = change('resolved', summary({ number: 9 }))
+  const { body } = mailText(messageOf(changes), () => undefined)
+  expect(numbersIn(body)).toEqual(changes.toSorted(bySeverity).map(({ alert }) => alert.number))
+  expect(body).not.toContain('more that do not fit')
+  // What is over comes last, what it was before right before that.
+  const mixed = messageOf([...changes.slice(0, 3), over, change('fired', critical)], { leftOut: 7 })
+  expect(numbersIn(mailText(mixed, () => undefined).body)).toEqual([1, 10, 11, 9, 9])
+  expect(mailText(mixed, () => undefined).body).toContain('… and 7 more that do not fit.')
+})
+
+function numbersIn(body: string): number[] {
+  return [...body.matchAll(/^[A-Z ]+  #(\d+)  /gm)].map(([, number]) => Number(number))
+}
+
+function bySeverity(a: Change, b: Change): number {
+  return a.alert.severity.localeCompare(b.alert.severity)
+}

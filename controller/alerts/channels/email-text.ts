@@ -2,7 +2,7 @@ import { neutralise } from '../../../common/neutralise.js'
 import { formatDuration } from '../../../common/units.js'
 import type { AlertSummary, Change, Message } from '../../model/alert.js'
 import { subjectText, type Evidence, type Severity } from '../../model/finding.js'
-import { severityRank } from '../life.js'
+import { byWeight, lastOfEach, weightiestFirst } from '../change-order.js'
 
 /** A mail about a message: plain text, nothing in it that could break out of a header or a line. */
 export interface MailText {
@@ -10,8 +10,6 @@ export interface MailText {
   readonly body: string
 }
 
-/** Changes that are written out; the rest is a number. */
-const mostWritten = 100
 const longestSubject = 150
 
 /** @param linkTo where the page of an alert is, if that is known */
@@ -26,13 +24,11 @@ export function mailText(message: Message, linkTo: (number: number) => string | 
       ]),
     }
   }
-  const written = changes.slice(0, mostWritten)
-  const unwritten = changes.length - written.length + leftOut
   return {
     subject: subjectOf(changes),
     body: lines([
-      ...written.flatMap((change) => [...changeLines(change, linkTo(change.alert.number)), '']),
-      ...(unwritten > 0 ? [`… and ${unwritten} more that do not fit.`, ''] : []),
+      ...weightiestFirst(changes).flatMap((change) => [...changeLines(change, linkTo(change.alert.number)), '']),
+      ...(leftOut > 0 ? [`… and ${leftOut} more that do not fit.`, ''] : []),
       firing === 0
         ? 'Nothing of this group fires now.'
         : `${firing} of this group ${firing === 1 ? 'fires' : 'fire'} now.`,
@@ -58,20 +54,6 @@ function subjectOf(changes: readonly Change[]): string {
   const more = last.length > 1 ? ` (+${last.length - 1})` : ''
   const text = `[headroom] ${state}: ${oneLine(subjectText(alert.subject))}: ${oneLine(alert.message)}`
   return `${text.length > longestSubject ? `${text.slice(0, longestSubject - 1)}…` : text}${more}`
-}
-
-/** How each alert of a message stands: what is told of it last. */
-function lastOfEach(changes: readonly Change[]): Change[] {
-  return [...new Map(changes.map((change) => [change.alert.number, change])).values()]
-}
-
-/** What stands before what is over, and the worse before the less bad. */
-function byWeight(a: Change, b: Change): number {
-  return (
-    Number(a.what === 'resolved') - Number(b.what === 'resolved') ||
-    severityRank[b.alert.severity] - severityRank[a.alert.severity] ||
-    a.alert.number - b.alert.number
-  )
 }
 
 function changeLines({ what, atMs, alert, before }: Change, link: string | undefined): string[] {
