@@ -247,6 +247,17 @@ describe('webhook', () => {
     expect(came).toMatchObject({ status: outcome, ...(outcome === 'retry' && waits) })
   })
 
+  test.each([
+    ['120', 120_000],
+    ['3600', 300_000],
+    ['1e9', 300_000],
+    ['0', undefined],
+    ['Mon, 05 Jan 2026 10:00:00 GMT', undefined],
+  ])('told to wait for %s it waits for %s ms, not for hours', async (retryAfter, afterMs) => {
+    answer = (response) => response.writeHead(503, { 'retry-after': retryAfter }).end()
+    expect(await hook().send(messageOf([change('fired')]), inTime())).toMatchObject({ status: 'retry', afterMs })
+  })
+
   test('one that does not answer, and a secret that is not there, are tried again', async () => {
     answer = () => undefined
     expect(await hook().send(messageOf([change('fired')]), AbortSignal.timeout(200))).toEqual({

@@ -12,7 +12,8 @@ export type PostOutcome = Outcome & { readonly httpStatus?: number; readonly dat
 /** What says that the message is at fault: everything else may be put right on either side. */
 const atFault: ReadonlySet<number> = new Set([400, 413, 414, 415, 422])
 const longestReason = 300
-const longestWaitMs = 3_600_000
+/** Whatever `Retry-After` says: the other alerts of the way wait too. */
+const longestWaitMs = 300_000
 
 /** One POST of JSON. A redirect is no success: what is sent may carry a secret. Never rejects. */
 export async function post({ url, headers, body }: Post, signal: AbortSignal): Promise<PostOutcome> {
