@@ -20,6 +20,15 @@ export async function withDeadline<Result>(
   }
 }
 
+/** Rejects with these words when `signal` aborts: for a race with work that does not look at it. */
+export function rejectedBy(signal: AbortSignal, message: string): Promise<never> {
+  return new Promise((_, reject) => {
+    const refuse = (): void => reject(new Error(message, { cause: signal.reason }))
+    if (signal.aborted) refuse()
+    else signal.addEventListener('abort', refuse, { once: true })
+  })
+}
+
 export class DeadlineExceeded extends Error {
   override readonly name = 'DeadlineExceeded'
 }

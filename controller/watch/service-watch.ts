@@ -1,4 +1,4 @@
-import { withDeadline } from '../../common/deadline.js'
+import { rejectedBy, withDeadline } from '../../common/deadline.js'
 import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
 import type { CertificateEnd, Circumstances, StoreCondition } from '../model/circumstances.js'
@@ -83,7 +83,9 @@ export class ServiceWatch {
 
   #inTime<Result>(work: () => Promise<Result>): Promise<Result> {
     const { deadlineMs = 10_000 } = this.options
-    return withDeadline(deadlineMs, this.#stop.signal, (signal) => Promise.race([work(), rejectedBy(signal)]))
+    return withDeadline(deadlineMs, this.#stop.signal, (signal) =>
+      Promise.race([work(), rejectedBy(signal, 'no answer')]),
+    )
   }
 }
 
@@ -94,12 +96,4 @@ const nothingKnown: StoreCondition = {
   tooLatePointsLately: 0,
   trimmedLately: 0,
   lostPointsLately: 0,
-}
-
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const refuse = (): void => reject(new Error('no answer', { cause: signal.reason }))
-    if (signal.aborted) refuse()
-    else signal.addEventListener('abort', refuse, { once: true })
-  })
 }

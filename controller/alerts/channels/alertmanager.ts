@@ -135,21 +135,20 @@ export async function postAlerts(
   alerts: readonly PostableAlert[],
   signal: AbortSignal,
 ): Promise<PostOutcome> {
-  const headers = await authorization(target)
+  const headers = await authorization(target, signal)
   if ('reason' in headers) return { status: 'retry', reason: headers.reason }
   const url = new URL('api/v2/alerts', target.url.endsWith('/') ? target.url : `${target.url}/`).href
   return post({ url, headers, body: JSON.stringify(alerts) }, signal)
 }
 
-async function authorization({
-  user,
-  passwordFile,
-  tokenFile,
-}: AlertmanagerOptions['target']): Promise<Record<string, string> | { readonly reason: string }> {
+async function authorization(
+  { user, passwordFile, tokenFile }: AlertmanagerOptions['target'],
+  signal: AbortSignal,
+): Promise<Record<string, string> | { readonly reason: string }> {
   try {
-    if (tokenFile !== undefined) return { authorization: `Bearer ${await readSecret(tokenFile)}` }
+    if (tokenFile !== undefined) return { authorization: `Bearer ${await readSecret(tokenFile, signal)}` }
     if (user === undefined || passwordFile === undefined) return {}
-    const pair = `${user}:${await readSecret(passwordFile)}`
+    const pair = `${user}:${await readSecret(passwordFile, signal)}`
     return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) }

@@ -31,8 +31,14 @@ export function emailChannel({ server, linkTo }: EmailOptions): Channel {
   return {
     send: async (message, signal) => {
       if (server === undefined) return { status: 'retry', reason: '`mail` in controller.yaml names no server' }
+      let auth: Auth | undefined
       try {
-        return await sendMail(server, message, linkTo, signal)
+        auth = await authOf(server, signal)
+      } catch (error) {
+        return { status: 'retry', reason: error instanceof Error ? error.message : String(error) }
+      }
+      try {
+        return await sendMail(server, auth, message, linkTo, signal)
       } catch (error) {
         return failure(error, signal)
       }
@@ -41,13 +47,24 @@ export function emailChannel({ server, linkTo }: EmailOptions): Channel {
   }
 }
 
+interface Auth {
+  readonly user: string
+  readonly pass: string
+}
+
+async function authOf({ user, passwordFile }: MailServer, signal: AbortSignal): Promise<Auth | undefined> {
+  if (user === undefined || passwordFile === undefined) return undefined
+  return { user, pass: await readSecret(passwordFile, signal) }
+}
+
 async function sendMail(
   server: MailServer,
+  auth: Auth | undefined,
   message: Message,
   linkTo: EmailOptions['linkTo'],
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { host, port, security, from, user, passwordFile } = server
+  const { host, port, security, from } = server
   const transport = createTransport({
     host,
     port,
@@ -59,7 +76,7 @@ async function sendMail(
     socketTimeout: socketMs,
     disableFileAccess: true,
     disableUrlAccess: true,
-    ...(user !== undefined && passwordFile !== undefined && { auth: { user, pass: await readSecret(passwordFile) } }),
+    ...(auth !== undefined && { auth }),
   })
   try {
     const { subject, body } = mailText(message, linkTo)

@@ -26,7 +26,7 @@ export function webhookChannel({ target, now, linkTo }: WebhookOptions): Channel
     send: async (message, signal) => {
       let secret: string
       try {
-        secret = await readSecret(target.secretFile)
+        secret = await readSecret(target.secretFile, signal)
       } catch (error) {
         return { status: 'retry', reason: error instanceof Error ? error.message : String(error) }
       }
