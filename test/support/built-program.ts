@@ -51,8 +51,14 @@ export class BuiltProgram {
   /** Its first message to whoever started it. @throws Error with the end of its log if it ends before */
   async said(): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#child.once('message', resolve)
-      void this.#ended.then(async () => reject(new Error(`the program ended: ${await this.lastWords()}`)))
+      const giveUp = async (): Promise<void> => reject(new Error(`the program ended: ${await this.lastWords()}`))
+      let hasSpoken = false
+      this.#child.once('message', (message) => {
+        hasSpoken = true
+        resolve(message)
+      })
+      // Its log may be gone by the time that it ends as it should.
+      void this.#ended.then(() => (hasSpoken ? undefined : giveUp()))
     })
   }
 

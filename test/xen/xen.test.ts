@@ -113,7 +113,9 @@ describe('a real Xen, by an agent in dom0 and one over ssh', () => {
           const nics = vm.nics.map(({ metrics: _figures, ...nic }) => nic)
           return { uuid, name, state, vcpus, memoryBytes, memoryMaxBytes, absent, disks, nics }
         })
-        return { kind, cpuThreads, kernel, hypervisorVersion, capabilities, vms }
+        // Tools that look into the storage run on the machine itself alone, so that each has its own reason not to.
+        const abilities = capabilities.map((one) => (one.name === 'storage-health' ? { ...one, reason: '' } : one))
+        return { kind, cpuThreads, kernel, hypervisorVersion, capabilities: abilities, vms }
       }),
     )
     expect(beside).toEqual(inside)
