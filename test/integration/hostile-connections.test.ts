@@ -16,7 +16,8 @@ import { quantile, startSteadyAgent, type SteadyAgent } from '../support/steady-
  * Deadlines are short here.
  */
 const deadlines = {
-  handshakeMs: 1200,
+  // As long as a busy machine takes for all the handshakes that come at once.
+  handshakeMs: 6000,
   strangerMs: 10_000,
   idleMs: 1200,
   messageMs: 600,
@@ -81,7 +82,7 @@ it('a thousand idle connections: some are kept, as many as may be, and all are e
   await vi.waitFor(async () => expect(await counted('crowded')).toBeGreaterThan(500), 5000)
   const open = await controller.metrics.connections.get()
   expect(open.values.find(({ labels }) => labels.of === 'strangers')?.value).toBeLessThanOrEqual(300)
-  await vi.waitFor(async () => expect((await crowd.count())['tcp-idle']).toEqual({ started: 1000, closed: 1000 }), 5000)
+  await vi.waitFor(async () => expect((await crowd.count())['tcp-idle']).toEqual({ started: 1000, closed: 1000 }), 20_000)
   // A machine that is busy takes longer to connect them than they may stay.
   expect(await counted('handshake-timeout')).toBeGreaterThanOrEqual(300)
   expect((await counted('crowded')) + (await counted('handshake-timeout'))).toBe(1000)
@@ -115,7 +116,7 @@ describe('all at once', () => {
   })
 
   it.each(attacks.filter(([kind]) => kind !== 'deaf'))('%s (%d of them) is ended', async (kind, count) => {
-    await vi.waitFor(async () => expect((await crowd.count())[kind]).toEqual({ started: count, closed: count }), 8000)
+    await vi.waitFor(async () => expect((await crowd.count())[kind]).toEqual({ started: count, closed: count }), 20_000)
   })
 
   it.each<[reason: string, times: number]>([
@@ -130,7 +131,7 @@ describe('all at once', () => {
     const before = reason === 'handshake-timeout' ? timeoutsBefore : 0
     await vi.waitFor(async () => {
       expect((await controller.counted('refusedConnections', reason)) - before).toBe(times)
-    }, 8000)
+    }, 20_000)
     const address = expect.stringMatching(/^127\.0\.0\.1:\d+$/)
     expect(lines).toContainEqual(expect.objectContaining({ level: 40, reason, peer: address }))
   })
