@@ -107,9 +107,10 @@ export class LocalTool {
   }
 }
 
-/** The last line that a program wrote to its standard error, cut. */
-export function lastWords({ stderr }: Pick<ToolAnswer, 'stderr'>): string {
-  return stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? ''
+/** How a program ended, with the last line that it wrote to its standard error, cut. */
+export function endOf({ command, status, stderr }: ToolAnswer): string {
+  const said = stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? ''
+  return `${command}: exit status ${status}${said === '' ? '' : `: ${said}`}`
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,5 +1,4 @@
-import type { Severity } from '../model/finding.js'
-import { severityRank } from './life.js'
+import { severityRank, type Severity } from '../model/finding.js'
 
 /** Something that pends, or would from now on. */
 export interface Candidate {

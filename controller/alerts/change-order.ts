@@ -1,5 +1,6 @@
+import { groupBy } from '../../common/group-by.js'
 import type { Change } from '../model/alert.js'
-import { severityRank } from './life.js'
+import { severityRank } from '../model/finding.js'
 
 /** How each alert stands: what is told of it last. */
 export function lastOfEach(changes: readonly Change[]): Change[] {
@@ -13,12 +14,7 @@ export function byWeight(a: Change, b: Change): number {
 
 /** All changes, those of the alert first that stands worst now; the changes of one alert stay in their order. */
 export function weightiestFirst(changes: readonly Change[]): Change[] {
-  const byNumber = new Map<number, Change[]>()
-  for (const change of changes) {
-    const known = byNumber.get(change.alert.number)
-    if (known === undefined) byNumber.set(change.alert.number, [change])
-    else known.push(change)
-  }
+  const byNumber = groupBy(changes, ({ alert }) => alert.number)
   return lastOfEach(changes)
     .toSorted(byWeight)
     .flatMap(({ alert }) => byNumber.get(alert.number) ?? [])

@@ -1,7 +1,7 @@
 import type { Alert, AlertSummary, Change, Message } from '../model/alert.js'
 import { byWeight } from './change-order.js'
 import { keyedMemberships, routeTimes, withoutTold, type Membership, type RouteTimes } from './grouping.js'
-import { severityRank } from './life.js'
+import { severityRank } from '../model/finding.js'
 import type { AlertSettings, Route } from './settings.js'
 
 /** What a group of alerts was told of by one way: what is to be said is the difference to it. */

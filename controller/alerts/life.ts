@@ -1,5 +1,5 @@
 import type { Alert, Hold, Sighting, Transition } from '../model/alert.js'
-import type { Finding, Severity } from '../model/finding.js'
+import { severityRank, type Finding } from '../model/finding.js'
 import { heldMs, pausedMs, pauseHold, resumeHold, startHold } from './hold.js'
 import type { Flapping, HoldTimes } from './settings.js'
 import type { Sight } from './world.js'
@@ -27,8 +27,6 @@ const over: LifeStep = { alert: undefined, transitions: [] }
 
 /** A pending alert that nobody could look at for so long is forgotten: it begins anew if it is still there. */
 const forgetUnseenMs = 600_000
-
-export const severityRank = { info: 0, warning: 1, critical: 2 } as const satisfies Record<Severity, number>
 
 /** An alert that has just been raised for the first time. */
 export function newAlert(key: string, finding: Finding, facts: Alert['facts'], context: LifeContext): LifeStep {

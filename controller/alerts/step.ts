@@ -1,9 +1,9 @@
 import type { Alert, Message, Silence, Transition } from '../model/alert.js'
-import { findingKey, type Finding } from '../model/finding.js'
+import { findingKey, severityRank, type Finding } from '../model/finding.js'
 import { admitted } from './admission.js'
 import { dispatch, type DispatchState } from './dispatch.js'
 import { inhibited } from './inhibition.js'
-import { firingStep, newAlert, pendingStep, severityRank, type LifeContext, type LifeStep } from './life.js'
+import { firingStep, newAlert, pendingStep, type LifeContext, type LifeStep } from './life.js'
 import { holdTimesOf, severityOf, type AlertSettings } from './settings.js'
 import { silencedBy, silencesInForce } from './silencing.js'
 import type { World } from './world.js'
@@ -62,9 +62,7 @@ export function step(
   { atMs, elapsedMs }: Tick,
 ): Step {
   const clockMs = state.clockMs + Math.max(0, elapsedMs)
-  const said = byKey(findings, settings)
-  // What is said, but of too little weight for an alert, was looked at.
-  const sunk = new Set(findings.map((one) => findingKey(one)).filter((key) => !said.has(key)))
+  const { said, sunk } = byKey(findings, settings)
   const places = placesFor(state.alerts, said, clockMs, settings.bounds.alerts)
   const firings = new Map(recent(state.firings, clockMs - settings.flapping.windowMs))
   const transitions: Transition[] = []
@@ -117,20 +115,30 @@ function lifeStep(
     : { alert: undefined, transitions: [] }
 }
 
-/** What matters of the findings, one a key: of several the most severe that is raised. */
-function byKey(findings: readonly Finding[], settings: AlertSettings): ReadonlyMap<string, Finding> {
+/**
+ * What matters of the findings, one a key: of several the most severe that is raised; and keys of what is said, but of too little weight for
+ * an alert.
+ */
+function byKey(
+  findings: readonly Finding[],
+  settings: AlertSettings,
+): { readonly said: ReadonlyMap<string, Finding>; readonly sunk: ReadonlySet<string> } {
   const said = new Map<string, Finding>()
+  const sunk = new Set<string>()
   for (const raw of findings) {
     const severity = severityOf(settings, raw.check, raw.severity)
-    if (severityRank[severity] < severityRank[settings.leastSeverity]) continue
     const key = findingKey(raw)
+    if (severityRank[severity] < severityRank[settings.leastSeverity]) {
+      sunk.add(key)
+      continue
+    }
     const before = said.get(key)
     const finding = bounded(severity === raw.severity ? raw : { ...raw, severity })
     if (before === undefined || weightOf(finding) > weightOf(before)) said.set(key, finding)
     else if (weightOf(finding) === weightOf(before) && JSON.stringify(finding) < JSON.stringify(before))
       said.set(key, finding)
   }
-  return said
+  return { said, sunk }
 }
 
 function weightOf({ strength, severity }: Finding): number {

@@ -1,5 +1,5 @@
 import type { Circumstances } from '../model/circumstances.js'
-import type { Finding } from '../model/finding.js'
+import { severityRank, type Finding } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { labelsOfVms, type VmLabels } from '../policy/resolve.js'
@@ -48,9 +48,7 @@ export function fleetFindings(snapshot: Snapshot, policy: Policy, circumstances:
   return judgeFleet(snapshot, policy, circumstances).findings
 }
 
-const weight = { critical: 0, warning: 1, info: 2 } as const satisfies Record<Finding['severity'], number>
-
 /** The worst first, otherwise in the order in which they were found. */
 export function worstFirst(findings: readonly Finding[]): Finding[] {
-  return findings.toSorted((a, b) => weight[a.severity] - weight[b.severity])
+  return findings.toSorted((a, b) => severityRank[b.severity] - severityRank[a.severity])
 }

@@ -1,4 +1,4 @@
-import { finding, type Evidence, type Finding, type Severity } from '../model/finding.js'
+import { finding, severityRank, type Evidence, type Finding, type Severity } from '../model/finding.js'
 import { strongest, type Strength } from './strength.js'
 
 /** One of several things of which each is enough for a finding. */
@@ -8,8 +8,6 @@ export interface Reason {
   readonly text: string
   readonly evidence: Evidence
 }
-
-const rank = { info: 0, warning: 1, critical: 2 } as const satisfies Record<Severity, number>
 
 /** As strong as the strongest of its reasons, as severe as the worst of those; none where no reason has any strength. */
 export function findingBecause(
@@ -21,7 +19,7 @@ export function findingBecause(
   if (strength === undefined) return []
   const shown = reasons.filter((reason) => reason.strength === strength)
   const severity = shown.reduce<Severity>(
-    (worst, reason) => (rank[reason.severity] > rank[worst] ? reason.severity : worst),
+    (worst, reason) => (severityRank[reason.severity] > severityRank[worst] ? reason.severity : worst),
     'info',
   )
   return [

@@ -2,6 +2,9 @@
 
 export type Severity = 'info' | 'warning' | 'critical'
 
+/** The higher, the worse. */
+export const severityRank = { info: 0, warning: 1, critical: 2 } as const satisfies Record<Severity, number>
+
 export type SubjectKind = 'fleet' | 'host' | 'vm' | 'array' | 'agent'
 
 /** What a finding is about. Names are for people and may change; kind and id stay. */

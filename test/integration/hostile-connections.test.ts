@@ -82,7 +82,10 @@ it('a thousand idle connections: some are kept, as many as may be, and all are e
   await vi.waitFor(async () => expect(await counted('crowded')).toBeGreaterThan(500), 5000)
   const open = await controller.metrics.connections.get()
   expect(open.values.find(({ labels }) => labels.of === 'strangers')?.value).toBeLessThanOrEqual(300)
-  await vi.waitFor(async () => expect((await crowd.count())['tcp-idle']).toEqual({ started: 1000, closed: 1000 }), 20_000)
+  await vi.waitFor(
+    async () => expect((await crowd.count())['tcp-idle']).toEqual({ started: 1000, closed: 1000 }),
+    20_000,
+  )
   // A machine that is busy takes longer to connect them than they may stay.
   expect(await counted('handshake-timeout')).toBeGreaterThanOrEqual(300)
   expect((await counted('crowded')) + (await counted('handshake-timeout'))).toBe(1000)

@@ -1,4 +1,4 @@
-import { lastWords, LocalTool, ToolFailure, type ToolAnswer } from '../../host/local-tool.js'
+import { endOf, LocalTool, ToolFailure, type ToolAnswer } from '../../host/local-tool.js'
 import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
 import { mostToolBytes, XenToolError, type XenToolOutput, type XenToolWord } from './xen-tools.js'
 
@@ -35,10 +35,7 @@ export class LocalToolOutput implements XenToolOutput {
       throw error instanceof ToolFailure ? this.#failure(error) : error
     }
     if (answer.status === 0) return answer.stdout
-    const said = lastWords(answer)
-    throw new XenToolError(
-      `${answer.command}: exit status ${answer.status}${said === '' ? '' : `: ${said}`}${rootOnly()}`,
-    )
+    throw new XenToolError(`${endOf(answer)}${rootOnly()}`)
   }
 
   #failure(error: ToolFailure): Error {

@@ -1,4 +1,4 @@
-import { lastWords, LocalTool, ToolFailure, type ToolAnswer } from '../../host/local-tool.js'
+import { endOf, LocalTool, ToolFailure, type ToolAnswer } from '../../host/local-tool.js'
 import { NotHere } from './storage-health.js'
 
 export interface HealthToolOptions {
@@ -49,8 +49,7 @@ export class HealthTool {
   async text(args: readonly string[], signal: AbortSignal): Promise<string> {
     const answer = await this.answer(args, signal)
     if (answer.status === 0) return answer.stdout
-    const said = lastWords(answer)
-    throw new Error(`${answer.command}: exit status ${answer.status}${said === '' ? '' : `: ${said}`}`)
+    throw new Error(endOf(answer))
   }
 
   get #shortName(): string {

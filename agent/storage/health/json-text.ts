@@ -1,3 +1,5 @@
+import { propertyOf } from '../../../common/property-of.js'
+
 /**
  * JSON of a program that is not ours. Each value is looked at before it is used: what is not as expected is absent, never 0. (A schema library
  * would cost the agent more memory than all its collectors.)
@@ -21,8 +23,7 @@ export function at(value: Json, ...path: readonly string[]): Json {
   let found = value
   for (const key of path) {
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an object with that key
-    found = (found as Readonly<Record<string, unknown>>)[key]
+    found = propertyOf(found, key)
   }
   return found
 }

@@ -1,3 +1,4 @@
+import { errorCode } from '../../../common/error-code.js'
 import type { AlertSummary, Message } from '../../model/alert.js'
 
 /** What came of sending. Expected failures are values. */
@@ -27,6 +28,5 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const cause = error.cause instanceof Error ? error.cause : error
   // Some errors of the network have a code and no words.
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  return cause.message === '' ? code : cause.message
+  return cause.message === '' ? errorCode(cause) : cause.message
 }

@@ -1,9 +1,8 @@
 import { z } from 'zod'
 
 import type { AlertDesk } from '../../alerts/desk/alert-desk.js'
-import { severityRank } from '../../alerts/life.js'
 import type { Alert } from '../../model/alert.js'
-import { subjectText } from '../../model/finding.js'
+import { severityRank, subjectText } from '../../model/finding.js'
 import { matchesPattern } from '../../policy/match.js'
 import type { ApiApp } from '../app.js'
 import { pageOf, type SortKey } from '../cursor.js'

@@ -1,7 +1,7 @@
-import { finding, hostSubject, type Finding, type Severity } from '../../model/finding.js'
+import type { Finding, Severity } from '../../model/finding.js'
 import type { DiskHealth, PhysicalDrive } from '../../model/snapshot.js'
 import { storageSeries } from '../../model/storage-series.js'
-import { counted, inPercent, storageEvidence, strengthOf, type HostStorage } from './host-storage.js'
+import { counted, inPercent, saidBy, storageEvidence, type HostStorage } from './host-storage.js'
 
 type Limits = HostStorage['thresholds']['disk-failing']
 
@@ -49,17 +49,15 @@ function said(
     signs.flatMap(({ figure }) => (figure === undefined ? [] : [[figure.field, figure] as const])),
   )
   return [
-    finding({
+    saidBy(storage, source, {
       check: 'disk-failing',
       severity: signs.some(({ severity }) => severity === 'critical') ? 'critical' : 'warning',
-      subject: hostSubject(storage.host),
       part,
       message: `disk ${name}: ${signs.map(({ text }) => text).join(', ')}`,
       evidence:
         series === undefined
           ? []
           : [...figures.values()].map(({ field, value, limit }) => storageEvidence(series, field, value, limit)),
-      strength: strengthOf(storage, source),
     }),
   ]
 }

@@ -1,4 +1,4 @@
-import type { Evidence, Finding } from '../../model/finding.js'
+import { finding, hostSubject, type Evidence, type Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { Host, StorageHealth, StorageSourceName } from '../../model/snapshot.js'
 
@@ -16,6 +16,15 @@ export interface HostStorage {
 export function strengthOf({ host, health }: HostStorage, name: StorageSourceName): Finding['strength'] {
   const source = health.sources.find((one) => one.name === name)
   return host.status === 'up' && source?.state === 'read' ? 'raise' : 'keep'
+}
+
+/** Something that a source told of a host's storage. */
+export function saidBy(
+  storage: HostStorage,
+  source: StorageSourceName,
+  said: Pick<Finding, 'check' | 'severity' | 'part' | 'message'> & Partial<Pick<Finding, 'evidence'>>,
+): Finding {
+  return finding({ ...said, subject: hostSubject(storage.host), strength: strengthOf(storage, source) })
 }
 
 /** Which sources tell of what a check finds. */

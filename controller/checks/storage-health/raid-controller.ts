@@ -1,6 +1,6 @@
-import { finding, hostSubject, type Finding, type Severity } from '../../model/finding.js'
+import type { Finding, Severity } from '../../model/finding.js'
 import type { PhysicalDrive, RaidController, VirtualDrive } from '../../model/snapshot.js'
-import { strengthOf, type HostStorage } from './host-storage.js'
+import { saidBy, type HostStorage } from './host-storage.js'
 
 interface Problem {
   readonly severity: Severity
@@ -11,16 +11,13 @@ interface Problem {
 
 /** What ails RAID controllers, besides arrays that lack drives. */
 export function raidController(storage: HostStorage): Finding[] {
-  const { host, health } = storage
-  return health.raidControllers.flatMap((controller) =>
+  return storage.health.raidControllers.flatMap((controller) =>
     problemsOf(controller).map(({ severity, part, message }) =>
-      finding({
+      saidBy(storage, 'raid-controller', {
         check: 'raid-controller',
         severity,
-        subject: hostSubject(host),
         part: `c${controller.number} ${part}`,
         message: `controller c${controller.number} (${controller.model}): ${message}`,
-        strength: strengthOf(storage, 'raid-controller'),
       }),
     ),
   )

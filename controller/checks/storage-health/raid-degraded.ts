@@ -1,26 +1,17 @@
-import { finding, hostSubject, type Evidence, type Finding } from '../../model/finding.js'
-import type { MdArray, StoragePool, VirtualDrive } from '../../model/snapshot.js'
+import type { Evidence, Finding } from '../../model/finding.js'
+import type { MdArray, StoragePool, StorageSourceName, VirtualDrive } from '../../model/snapshot.js'
 import { storageSeries } from '../../model/storage-series.js'
-import { counted, storageEvidence, strengthOf, type HostStorage } from './host-storage.js'
+import { counted, saidBy, storageEvidence, type HostStorage } from './host-storage.js'
 
 /** Arrays, virtual drives and volume groups that lack devices: the next one that fails takes data with it, or has already. */
 export function raidDegraded(storage: HostStorage): Finding[] {
   const { host, health } = storage
   const said = (
-    source: 'md' | 'raid-controller' | 'lvm',
+    source: StorageSourceName,
     part: string,
     message: string,
     evidence: readonly Evidence[] = [],
-  ): Finding =>
-    finding({
-      check: 'raid-degraded',
-      severity: 'critical',
-      subject: hostSubject(host),
-      part,
-      message,
-      evidence,
-      strength: strengthOf(storage, source),
-    })
+  ): Finding => saidBy(storage, source, { check: 'raid-degraded', severity: 'critical', part, message, evidence })
   return [
     ...health.mdArrays.flatMap((array) => {
       const problem = ofMdArray(array)

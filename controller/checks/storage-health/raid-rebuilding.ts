@@ -1,8 +1,8 @@
 import { formatRate } from '../../../common/units.js'
-import { finding, hostSubject, type Evidence, type Finding } from '../../model/finding.js'
-import type { MdArray } from '../../model/snapshot.js'
+import type { Evidence, Finding } from '../../model/finding.js'
+import type { MdArray, StorageSourceName } from '../../model/snapshot.js'
 import { storageSeries } from '../../model/storage-series.js'
-import { inPercent, storageEvidence, strengthOf, type HostStorage } from './host-storage.js'
+import { inPercent, saidBy, storageEvidence, type HostStorage } from './host-storage.js'
 
 /** What md does for an array to become whole. Checks and repairs are routine. */
 const doing: Readonly<Record<string, string>> = {
@@ -15,20 +15,11 @@ const doing: Readonly<Record<string, string>> = {
 export function raidRebuilding(storage: HostStorage): Finding[] {
   const { host, health } = storage
   const said = (
-    source: 'md' | 'raid-controller',
+    source: StorageSourceName,
     part: string,
     message: string,
     evidence: readonly Evidence[] = [],
-  ): Finding =>
-    finding({
-      check: 'raid-rebuilding',
-      severity: 'warning',
-      subject: hostSubject(host),
-      part,
-      message,
-      evidence,
-      strength: strengthOf(storage, source),
-    })
+  ): Finding => saidBy(storage, source, { check: 'raid-rebuilding', severity: 'warning', part, message, evidence })
   return [
     ...health.mdArrays.flatMap((array) => {
       const what = doing[array.syncAction]
