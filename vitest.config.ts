@@ -20,6 +20,8 @@ export default defineConfig({
             'deploy/**/*.test.ts',
           ],
           testTimeout: 10_000,
+          // Loading what they test takes longer than testing it. So nothing may be mocked that others import too.
+          isolate: false,
         },
       },
       {

@@ -56,6 +56,7 @@ export class DiskSpool {
     readonly id: string,
     private readonly directory: string,
     private readonly cache: SegmentCache,
+    private readonly makeNamesDurable: (directory: string) => Promise<void> = syncDirectory,
   ) {}
 
   /**
@@ -313,7 +314,7 @@ export class DiskSpool {
     this.#open = { segment: { path, bytes: 0, waiting: 0 }, file }
     // The file's name has to survive a power loss as well as its content.
     try {
-      for (const directory of [this.directory, join(this.directory, '..')]) await syncDirectory(directory)
+      for (const directory of [this.directory, join(this.directory, '..')]) await this.makeNamesDurable(directory)
     } catch (error) {
       await this.#abandonSegment()
       throw error
