@@ -47,6 +47,8 @@ interface Served {
 export interface Agent {
   readonly metricsPort: number
   status(): AgentStatus
+  /** Once it has stopped: a thread hangs in a system call, and the process cannot end by itself. */
+  readonly hangs: boolean
   stop(): Promise<void>
 }
 
@@ -79,6 +81,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const knownHosts = await KnownHosts.load(config.data, log)
   lifecycle.add('known hosts', () => knownHosts.close())
   const served: Served[] = []
+  let hangs = false
   let intervals: Intervals = intervalsOf(config)
   let uplink: Uplink | undefined
   let waitingFor = 'the hypervisors are being opened'
@@ -198,6 +201,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     unopened.delete(entry)
     for (const source of sources ?? []) {
       lifecycle.add(`hypervisor ${source.hypervisor.identity.name}`, () => source.hypervisor.close())
+      lifecycle.add(`machine of ${source.hypervisor.identity.name}`, async () => {
+        if ((await source.machine?.close?.()) === false) hangs = true
+      })
     }
     const hosts = (sources ?? []).map((source) => serve(source))
     // Capabilities and inventories first, so that the hello is complete.
@@ -291,6 +297,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     metricsPort: metrics.port,
     status,
+    get hangs() {
+      return hangs
+    },
     async stop() {
       stop.abort()
       await Promise.allSettled([running, ...openings])

@@ -1,9 +1,12 @@
+import { basename } from 'node:path'
+
 import { z } from 'zod'
 
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
 import { defaultController } from './controller-address.js'
-import { hostEntryName } from './host-entry.js'
+import { hostEntryName, isOfThisMachine } from './host-entry.js'
+import { canaryName } from './storage/canary/canary-file.js'
 
 /** Names that files of the data directory can have, and that ssh takes for no option. */
 const plainName = /^[A-Za-z0-9][\w.:-]{0,127}$/
@@ -112,78 +115,110 @@ const tool = z
   .default('auto')
 
 /** `agent.yaml`. Every value has a default; unknown keys are errors. */
-export const agentConfigSchema = z.strictObject({
-  /** Directory of the agent's own state: its identity. */
-  data: z.string().min(1).default('./data/agent'),
-  /** Name shown to people; the host name if absent. */
-  name: z.string().min(1).max(128).optional(),
-  /** Where reports go. One for now: the list leaves room for a standby. */
-  controllers: z
-    .array(
-      z.strictObject({
-        address: z.string().regex(/^[^\s/]+:\d{1,5}$/, 'host:port'),
-        /** Read at first start to enrol. */
-        joinTokenFile: z.string().min(1).optional(),
-      }),
-    )
-    .length(1, 'exactly one controller')
-    .prefault([{ address: defaultController }]),
-  hypervisors: z
-    .array(z.discriminatedUnion('kind', [libvirt, xenTools, simulated, esxi]))
-    .min(1)
-    .refine(
-      (entries) => {
-        const names = entries.flatMap((entry) => hostEntryName(entry) ?? [])
-        return new Set(names).size === names.length
-      },
-      { error: 'two hosts with one name: give each a name of its own' },
-    )
-    .prefault([{ kind: 'libvirt' }]),
-  /** Roots of what is read from the machine. */
-  paths: z
-    .strictObject({
-      proc: z.string().min(1).default('/proc'),
-      sys: z.string().min(1).default('/sys'),
-      dev: z.string().min(1).default('/dev'),
-      root: z.string().min(1).default('/'),
-    })
-    .prefault({}),
-  /** RAID, disks and pools of the machine itself: read rarely. */
-  storageHealth: z
-    .strictObject({
-      interval: duration.prefault('5m'),
-      md: z.boolean().default(true),
-      smartctl: tool,
-      storcli: tool,
-      lvm: tool,
-    })
-    .prefault({}),
-  /** Reports that wait for the controller's ack; the oldest go first when it is full. */
-  spool: z
-    .strictObject({
-      maxReports: z.int().min(16).max(1_000_000).default(100_000),
-      maxSize: size.prefault('64MiB'),
-      maxAge: duration.prefault('3d'),
-    })
-    .prefault({}),
-  /** The agent's own /metrics and /healthz. */
-  metrics: z
-    .strictObject({
-      host: z.string().min(1).default('127.0.0.1'),
-      port: z.int().min(0).max(65_535).default(8422),
-    })
-    .prefault({}),
-  /** Until the controller says otherwise. */
-  intervals: z
-    .strictObject({
-      state: duration.prefault('10s'),
-      fast: duration.prefault('1s'),
-      block: duration.prefault('10s'),
-      guestMemory: duration.prefault('30s'),
-      inventory: duration.prefault('60s'),
-    })
-    .prefault({}),
-  log: z.strictObject({ level: z.enum(logLevels).default('info') }).prefault({}),
-})
+export const agentConfigSchema = z
+  .strictObject({
+    /** Directory of the agent's own state: its identity. */
+    data: z.string().min(1).default('./data/agent'),
+    /** Name shown to people; the host name if absent. */
+    name: z.string().min(1).max(128).optional(),
+    /** Where reports go. One for now: the list leaves room for a standby. */
+    controllers: z
+      .array(
+        z.strictObject({
+          address: z.string().regex(/^[^\s/]+:\d{1,5}$/, 'host:port'),
+          /** Read at first start to enrol. */
+          joinTokenFile: z.string().min(1).optional(),
+        }),
+      )
+      .length(1, 'exactly one controller')
+      .prefault([{ address: defaultController }]),
+    hypervisors: z
+      .array(z.discriminatedUnion('kind', [libvirt, xenTools, simulated, esxi]))
+      .min(1)
+      .refine(
+        (entries) => {
+          const names = entries.flatMap((entry) => hostEntryName(entry) ?? [])
+          return new Set(names).size === names.length
+        },
+        { error: 'two hosts with one name: give each a name of its own' },
+      )
+      .prefault([{ kind: 'libvirt' }]),
+    /** Roots of what is read from the machine. */
+    paths: z
+      .strictObject({
+        proc: z.string().min(1).default('/proc'),
+        sys: z.string().min(1).default('/sys'),
+        dev: z.string().min(1).default('/dev'),
+        root: z.string().min(1).default('/'),
+      })
+      .prefault({}),
+    /** RAID, disks and pools of the machine itself: read rarely. */
+    storageHealth: z
+      .strictObject({
+        interval: duration.prefault('5m'),
+        md: z.boolean().default(true),
+        smartctl: tool,
+        storcli: tool,
+        lvm: tool,
+      })
+      .prefault({}),
+    /** What this machine exports to others, if it is a storage server. */
+    exports: z
+      .strictObject({
+        /** tgtadm of tgt. */
+        tgt: tool,
+        /** tgtd's control socket, where it is not the usual one. */
+        tgtSocket: z.string().startsWith('/', 'an absolute path').optional(),
+        /** The kernel's own target. */
+        lio: z.boolean().default(true),
+      })
+      .prefault({}),
+    /** Small writes of the agent's own to arrays, by which it measures how long they take: see docs/install.md. */
+    canary: z
+      .array(
+        z.strictObject({
+          /** The array's key, or the path where it is mounted. */
+          on: z.string().min(1).max(384),
+          /** A file or a device of the canary's own on it. */
+          file: z
+            .string()
+            .regex(/^\/(?!.*\/\.{0,2}\/)[^\0]{0,1023}$/, 'an absolute path')
+            .refine((path) => canaryName.test(basename(path)), 'a last name that begins with headroom-canary'),
+        }),
+      )
+      .max(4, 'at most 4: each takes a thread')
+      .refine((list) => new Set(list.map(({ file }) => file)).size === list.length, 'each file once')
+      .default([]),
+    /** Reports that wait for the controller's ack; the oldest go first when it is full. */
+    spool: z
+      .strictObject({
+        maxReports: z.int().min(16).max(1_000_000).default(100_000),
+        maxSize: size.prefault('64MiB'),
+        maxAge: duration.prefault('3d'),
+      })
+      .prefault({}),
+    /** The agent's own /metrics and /healthz. */
+    metrics: z
+      .strictObject({
+        host: z.string().min(1).default('127.0.0.1'),
+        port: z.int().min(0).max(65_535).default(8422),
+      })
+      .prefault({}),
+    /** Until the controller says otherwise. */
+    intervals: z
+      .strictObject({
+        state: duration.prefault('10s'),
+        fast: duration.prefault('1s'),
+        block: duration.prefault('10s'),
+        guestMemory: duration.prefault('30s'),
+        inventory: duration.prefault('60s'),
+      })
+      .prefault({}),
+    log: z.strictObject({ level: z.enum(logLevels).default('info') }).prefault({}),
+  })
+  .refine(({ canary, hypervisors }) => canary.length === 0 || hypervisors.some(isOfThisMachine), {
+    path: ['canary'],
+    error: 'a hypervisor of this machine beside it: hosts that are read from elsewhere are only read',
+  })
 
 export type AgentConfig = z.output<typeof agentConfigSchema>

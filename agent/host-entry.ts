@@ -14,3 +14,8 @@ export function hostEntryName({ kind, name, ssh }: HostEntry): string | undefine
   if (name !== undefined || ssh === undefined) return name ?? ''
   return ssh.port === 22 ? ssh.host : `${ssh.host}:${ssh.port}`
 }
+
+/** Whether an entry is of the machine that the agent runs on. */
+export function isOfThisMachine(entry: { readonly kind: string; readonly ssh?: unknown }): boolean {
+  return (entry.kind === 'libvirt' || entry.kind === 'xen-tools') && entry.ssh === undefined
+}

@@ -48,10 +48,15 @@ async function main(): Promise<void> {
   log.info({ version, metricsPort: agent.metricsPort }, 'agent started')
   const stopCollecting = collectGarbage()
   const hideStatus = showStatus(() => statusLine(agent.status()), process.env)
-  stopWhenAsked(log, () => {
+  const stop = (): Promise<void> => {
     hideStatus()
     stopCollecting()
     return agent.stop()
+  }
+  stopWhenAsked(log, stop, {
+    on: (event, listener) => process.on(event, listener),
+    // Node waits for its threads at its end, and one that hangs in the storage has none.
+    exit: (code) => (agent.hangs ? process.kill(process.pid, 'SIGKILL') : process.exit(code)),
   })
 }
 

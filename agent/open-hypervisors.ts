@@ -5,18 +5,22 @@ import { join } from 'node:path'
 import type { Log } from '../common/log.js'
 import type { AgentConfig } from './config.js'
 import type { Errands } from './errands.js'
-import { hostEntryName } from './host-entry.js'
+import { hostEntryName, isOfThisMachine } from './host-entry.js'
 import { HostIds, underOwnId } from './host-ids.js'
 import { linuxMachine } from './host/linux-machine.js'
 import { createLocalFiles } from './host/local-files.js'
 import type { MachineFacts } from './host/machine-facts.js'
+import type { MachineFiles } from './host/machine-files.js'
 import type { EsxiOptions } from './hypervisor/esxi/driver.js'
 import type { RefusedLogin } from './hypervisor/esxi/refused-login.js'
 import type { Hypervisor } from './hypervisor/hypervisor.js'
 import { openLibvirt } from './hypervisor/libvirt/driver.js'
 import type { XenOptions } from './hypervisor/xen/driver.js'
 import type { Machine } from './schedule/host-loop.js'
-import { createArrayResolver } from './storage/array-resolver.js'
+import { createArrayResolver, type ArrayResolver } from './storage/array-resolver.js'
+import { ExportReader } from './storage/exports/export-source.js'
+import { lioSource } from './storage/exports/lio.js'
+import { tgtSource } from './storage/exports/tgt.js'
 import { openStorageHealth, type StorageHealthSettings } from './storage/health/open-storage-health.js'
 
 /** A hypervisor and, where its driver does not know the machine beneath, the machine. */
@@ -162,6 +166,23 @@ async function openLocal(
     now,
     runsPrograms: true,
   })
+  const withCanaries = async (machine: Machine, { identity }: Hypervisor): Promise<Machine> => {
+    const isFirst = config.hypervisors.find(isOfThisMachine) === entry
+    if (config.canary.length === 0 || !isFirst) return machine
+    // Loaded only here: few have one.
+    const { canaryMachine } = await import('./storage/canary/canary-machine.js')
+    const { startCanaryThread } = await import('./storage/canary/canary-thread.js')
+    const resolve = options.createResolver(identity.hostId)
+    return canaryMachine(machine, {
+      settings: config.canary,
+      resolve,
+      files,
+      procRoot,
+      startThread: startCanaryThread,
+      monotonicMs: () => performance.now(),
+      log,
+    })
+  }
   let facts: Promise<Partial<MachineFacts>> | undefined
   const machine = await linuxMachine({
     files,
@@ -170,6 +191,9 @@ async function openLocal(
     rootFs,
     log,
     storageHealth,
+    readsProcesses: true,
+    // Only which devices there are: no key of this host is told.
+    exports: openExports(config, { files, sysRoot, resolve: options.createResolver('') }),
     // Once: it forks processes.
     facts: () =>
       (facts ??= errands.machineFacts({ procRoot, sysRoot }).catch((error: unknown) => {
@@ -181,7 +205,7 @@ async function openLocal(
   if (entry.kind === 'libvirt' && entry.uri === 'qemu:///system') {
     const libvirt = libvirtOf(entry)
     const hypervisor = await underOwnId(hostIds, name, (id) => openLibvirt({ ...options, ...libvirt, ...id }))
-    return { hypervisor, machine }
+    return { hypervisor, machine: await withCanaries(machine, hypervisor) }
   }
   // Loaded only here, as the simulated fleet is.
   const { openXen } = await import('./hypervisor/xen/driver.js')
@@ -191,7 +215,23 @@ async function openLocal(
   const hypervisor = await underOwnId(hostIds, name, (id) =>
     openXen({ ...options, management, ...id, newHostId: () => randomUUID() }),
   )
-  return { hypervisor, machine: dom0Machine(machine) }
+  return { hypervisor, machine: await withCanaries(dom0Machine(machine), hypervisor) }
+}
+
+function openExports(
+  { exports: { tgt, tgtSocket: socket, lio } }: AgentConfig,
+  {
+    files,
+    sysRoot,
+    resolve,
+  }: { readonly files: MachineFiles; readonly sysRoot: string; readonly resolve: ArrayResolver },
+): ExportReader {
+  const isRoot = process.geteuid?.() === 0
+  const sources = [
+    ...(tgt === 'off' ? [] : [tgtSource({ program: tgt, socket, isRoot, monotonicMs: () => performance.now() })]),
+    ...(lio ? [lioSource(sysRoot, files)] : []),
+  ]
+  return new ExportReader(sources, resolve)
 }
 
 function healthSettings({ storageHealth: { interval, ...rest } }: AgentConfig): StorageHealthSettings {

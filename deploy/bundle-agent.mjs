@@ -12,7 +12,11 @@ const external = ['@peculiar/x509', 'reflect-metadata', 'systeminformation', 'pr
 export async function bundleAgent(dist) {
   const made = join(dist, 'agent.bundled')
   const bundle = await rolldown({
-    input: join(dist, 'agent/main.js'),
+    input: {
+      main: join(dist, 'agent/main.js'),
+      // What runs in a thread of its own is found beside it.
+      'canary-writer': join(dist, 'agent/storage/canary/canary-writer.js'),
+    },
     platform: 'node',
     external,
     // gRPC loads it for its channelz service, which nothing here opens.

@@ -11,6 +11,8 @@ export interface LocalToolOptions {
   readonly deadlineMs: number
   /** A call that prints more fails. */
   readonly mostBytes: number
+  /** Besides a plain PATH and the language C. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface ToolAnswer {
@@ -74,7 +76,7 @@ export class LocalTool {
         [...args],
         {
           cwd: '/',
-          env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+          env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...this.options.env },
           maxBuffer: this.options.mostBytes,
           signal,
           killSignal: 'SIGKILL',

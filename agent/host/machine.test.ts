@@ -27,6 +27,10 @@ test('a recorded machine, whole', async () => {
   expect(fileSystems?.map(({ mount, device, type }) => [mount, device, type])).toEqual([['/', '/dev/vda', 'ext4']])
   expect(rest).toEqual({
     cpuUserSeconds: 221.24,
+    dirtyBytes: 147_456,
+    writebackBytes: 0,
+    dirtyBackgroundBytes: 2_483_691_520,
+    dirtyLimitBytes: 4_973_457_408,
     cpuSystemSeconds: 98.5,
     cpuIdleSeconds: 4054.9,
     cpuIowaitSeconds: 10.33,

@@ -1,5 +1,6 @@
 import type { Log } from '../../common/log.js'
 import type { HostRaw } from '../hypervisor/hypervisor.js'
+import { busyProcessesCollector } from './busy-processes.js'
 import { cpuCollector, userHz } from './cpu.js'
 import { diskstatsCollector } from './diskstats.js'
 import { fileSystemsCollector } from './file-systems.js'
@@ -17,6 +18,8 @@ import { vmstatCollector } from './vmstat.js'
 export interface MachineOptions extends HostRoots {
   readonly files: MachineFiles
   readonly clockTicksPerSecond?: number
+  /** Whether each process is looked at: on this machine, not on one that is read over ssh. */
+  readonly readsProcesses?: boolean
   readonly log: Log
   /** For each collector of a pass; 5 s if absent. */
   readonly deadlineMs?: number
@@ -43,6 +46,7 @@ export async function createMachine(options: MachineOptions): Promise<Machine> {
     netCollector(netDevPaths(procRoot, rootFs), files),
     // Two mounts may hang before it gives up on the rest.
     fileSystemsCollector({ procRoot, rootFs }, files, log, { deadlineMs: deadlineMs / 3 }),
+    ...(options.readsProcesses === true ? [busyProcessesCollector(procRoot, files, () => performance.now())] : []),
   ]
   const runner = new CollectorRunner(collectors, { deadlineMs })
   return {

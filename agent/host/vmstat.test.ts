@@ -7,6 +7,11 @@ test.each([
   ['pswpin 1\npswpout 0\n', 65536, { swapInBytes: 65536, swapOutBytes: 0 }],
   ['nr_free_pages 1\nnot_pswpin 5\npswpin_zero 6\n', 4096, {}],
   ['pswpout 2\n', 4096, { swapOutBytes: 8192 }],
+  [
+    'nr_dirty 3\nnr_writeback 2\nnr_writeback_temp 9\nnr_dirtied 99\nnr_dirty_threshold 8\nnr_dirty_background_threshold 5\n',
+    4096,
+    { dirtyBytes: 12_288, writebackBytes: 8192, dirtyLimitBytes: 32_768, dirtyBackgroundBytes: 20_480 },
+  ],
 ])('%j with pages of %d', (text, pageBytes, expected) => {
   expect(parseVmstat(text, pageBytes)).toEqual(expected)
 })

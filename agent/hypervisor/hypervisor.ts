@@ -187,6 +187,12 @@ export interface HostRaw {
   readonly swapFreeBytes?: number
   readonly swapInBytes?: number
   readonly swapOutBytes?: number
+  /** Written by programs and not yet sent to the storage; sent and not yet come back. */
+  readonly dirtyBytes?: number
+  readonly writebackBytes?: number
+  /** Of both together: from the one on the kernel writes in the background, at the other those who write have to wait. */
+  readonly dirtyBackgroundBytes?: number
+  readonly dirtyLimitBytes?: number
   readonly psiCpuSomeSeconds?: number
   readonly psiMemorySomeSeconds?: number
   readonly psiMemoryFullSeconds?: number
@@ -196,6 +202,24 @@ export interface HostRaw {
   readonly disks?: readonly HostDiskRaw[]
   readonly fileSystems?: readonly FileSystemRaw[]
   readonly networks?: readonly NetworkRaw[]
+  readonly busyProcesses?: BusyProcessesRaw
+}
+
+/** What a process of the machine made the storage read and write. */
+export interface ProcessIoRaw {
+  readonly pid: number
+  readonly name: string
+  readonly readBytes: number
+  readonly writeBytes: number
+}
+
+/**
+ * The processes that did most since the pass before, and how long ago that was. No totals: who does most changes from pass to pass,
+ * and a total of one that was not told before has nothing to be compared with.
+ */
+export interface BusyProcessesRaw {
+  readonly seconds: number
+  readonly processes: readonly ProcessIoRaw[]
 }
 
 /** Totals between this host and one array. */
@@ -211,7 +235,34 @@ export interface ArrayRaw {
   readonly writeSeconds?: number
   readonly inFlight?: number
   readonly canarySeconds?: number
+  /** How long the canary's write that is under way has been, once that is longer than it may. */
+  readonly canaryOverdueSeconds?: number
   readonly writeCache?: 'yes' | 'no' | 'write-through'
+  /** Of md with parity: stripes that are being worked on, and how many there can be. */
+  readonly stripeCacheActive?: number
+  readonly stripeCacheSize?: number
+}
+
+/**
+ * What one session of an initiator did to one LUN that this machine exports, as totals since the session began. A row that is new began
+ * at 0; a session that did nothing yet has none.
+ */
+export interface ExportRaw {
+  /** Key of the array, as those who use it have it: `iscsi:<iqn>`. */
+  readonly arrayKey: string
+  readonly lun: string
+  /** Tells sessions of one LUN apart. */
+  readonly session: string
+  /** Empty where it is not known who. */
+  readonly initiator: string
+  readonly address?: string
+  /** What is behind the LUN. */
+  readonly backing?: string
+  readonly readBytes: number
+  readonly readRequests?: number
+  readonly writeBytes: number
+  readonly writeRequests?: number
+  readonly inFlight?: number
 }
 
 export const gapReasons = ['timeout', 'quarantined', 'disconnected', 'failed', 'denied'] as const

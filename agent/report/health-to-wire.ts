@@ -69,11 +69,16 @@ function controllerToWire(controller: RaidControllerRaw): StorageHealth['raidCon
     status: controller.status,
     batteryKind: controller.battery?.kind ?? '',
     batteryState: controller.battery?.state ?? '',
-    virtualDrives: controller.virtualDrives.map(({ writeCache = '', writeCacheConfigured = '', ...drive }) => ({
-      ...drive,
-      writeCache,
-      writeCacheConfigured,
-    })),
+    virtualDrives: controller.virtualDrives.map(
+      ({ id, name, level, state, writeCache = '', writeCacheConfigured = '' }) => ({
+        id,
+        name,
+        level,
+        state,
+        writeCache,
+        writeCacheConfigured,
+      }),
+    ),
     physicalDrives: controller.physicalDrives.map((drive) => ({
       id: drive.id,
       model: drive.model,

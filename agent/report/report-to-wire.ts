@@ -7,14 +7,17 @@ import {
   VmStateReason as WireReason,
   type DiskSample,
   type Event,
+  type ExportSession,
   type HostSample,
   type NicSample,
   type VmSample,
 } from '../../proto/gen/headroom/v1/report.js'
 import type {
   ArrayRaw,
+  BusyProcessesRaw,
   DiskRaw,
   EventKind as Kind,
+  ExportRaw,
   Gap,
   GapReason as Why,
   HostRaw,
@@ -37,6 +40,10 @@ export interface Pass {
   readonly gaps: readonly Gap[]
   readonly host: HostRaw | undefined
   readonly arrays: readonly ArrayRaw[]
+  /** Arrays are told of in other reports than this one. */
+  readonly arraysApart?: boolean
+  /** All that the machine exports to others; absent: not read in this pass. */
+  readonly exports?: readonly ExportRaw[] | undefined
   readonly events: readonly HypervisorEvent[]
   readonly collectors: readonly {
     readonly name: string
@@ -164,6 +171,9 @@ export function reportToWire(
           ...ioToWire(array),
           inFlight: wholeIf(array.inFlight),
           canarySeconds: array.canarySeconds,
+          canaryOverdueSeconds: array.canaryOverdueSeconds,
+          stripeCacheActive: smallIf(array.stripeCacheActive),
+          stripeCacheSize: smallIf(array.stripeCacheSize),
           writeCache: array.writeCache ?? '',
           runId: array.runId ?? '',
         })),
@@ -182,6 +192,8 @@ export function reportToWire(
               },
         machineBoot: clock.boot,
         clockBaseMs: BigInt(clock.baseMs),
+        exports: pass.exports === undefined ? undefined : { sessions: pass.exports.map(exportToWire) },
+        arraysApart: pass.arraysApart === true,
         storageHealth: pass.storageHealth === undefined ? undefined : healthToWire(pass.storageHealth),
       },
     },
@@ -292,6 +304,10 @@ function hostToWire(host: HostRaw): HostSample {
     swapFreeBytes: wholeIf(host.swapFreeBytes),
     swapInBytes: wholeIf(host.swapInBytes),
     swapOutBytes: wholeIf(host.swapOutBytes),
+    dirtyBytes: wholeIf(host.dirtyBytes),
+    writebackBytes: wholeIf(host.writebackBytes),
+    dirtyBackgroundBytes: wholeIf(host.dirtyBackgroundBytes),
+    dirtyLimitBytes: wholeIf(host.dirtyLimitBytes),
     psiCpuSomeSeconds: host.psiCpuSomeSeconds,
     psiMemorySomeSeconds: host.psiMemorySomeSeconds,
     psiMemoryFullSeconds: host.psiMemoryFullSeconds,
@@ -331,6 +347,35 @@ function hostToWire(host: HostRaw): HostSample {
       transmitPackets: whole(network.transmitPackets),
       transmitErrors: whole(network.transmitErrors),
       transmitDrops: whole(network.transmitDrops),
+    })),
+    busyProcesses: host.busyProcesses === undefined ? undefined : processesToWire(host.busyProcesses),
+  }
+}
+
+function exportToWire(one: ExportRaw): ExportSession {
+  return {
+    arrayKey: one.arrayKey,
+    lun: one.lun,
+    session: one.session,
+    initiator: one.initiator,
+    address: one.address ?? '',
+    backing: one.backing ?? '',
+    readBytes: whole(one.readBytes),
+    readRequests: wholeIf(one.readRequests),
+    writeBytes: whole(one.writeBytes),
+    writeRequests: wholeIf(one.writeRequests),
+    inFlight: wholeIf(one.inFlight),
+  }
+}
+
+function processesToWire({ seconds, processes }: BusyProcessesRaw): HostSample['busyProcesses'] {
+  return {
+    seconds,
+    processes: processes.map(({ pid, name, readBytes, writeBytes }) => ({
+      pid: small(pid),
+      name,
+      readBytes: whole(readBytes),
+      writeBytes: whole(writeBytes),
     })),
   }
 }

@@ -245,6 +245,42 @@ describe('lanes', () => {
     expect(lanes(passes, 'state').length).toBeLessThanOrEqual(atChange + 1)
   })
 
+  it('tells of arrays at each beat though the VMs are slow or away, and of the VMs when they have answered', async () => {
+    let reads = 0
+    const machine: Machine = {
+      sample: async () => ({ host: {}, collectors: [] }),
+      arrays: async () => [{ key: 'a', inFlight: (reads += 1) }],
+      complete: async (known) => known,
+      capabilities: async () => [],
+    }
+    let answer: (sample: Sample) => void = () => undefined
+    const { hypervisor, loop, passes } = started({ fastMs: 10 }, { machine }, (one) => {
+      one.answer = ({ options }) =>
+        options.onlyMoved === true
+          ? new Promise((resolve) => (answer = resolve))
+          : Promise.resolve({ vms: [raw(mail)], gaps: [] })
+    })
+    const arraysOnly = (): Pass[] => lanes(passes, 'event').filter(({ arrays }) => arrays.length > 0)
+    await until(() => expect(arraysOnly().length).toBeGreaterThan(4))
+    expect(lanes(passes, 'fast')).toEqual([])
+    expect(hypervisor.calls.filter(({ options }) => options.onlyMoved === true)).toHaveLength(1)
+    expect(loop.skippedTicks).toBeGreaterThan(2)
+    expect(arraysOnly().map(({ arrays }) => arrays[0]?.inFlight)).toEqual(arraysOnly().map((_pass, index) => index + 1))
+    answer({ vms: [raw(mail)], gaps: [] })
+    await until(() => expect(lanes(passes, 'fast')).toHaveLength(1))
+    const [late] = lanes(passes, 'fast')
+    expect(late).toMatchObject({ vms: [{ uuid: mail }], arrays: [], arraysApart: true })
+    hypervisor.answer = async () => ({ vms: [], gaps: [] })
+    answer({ vms: [], gaps: [] })
+    await until(() => expect(lanes(passes, 'fast').at(-1)).toMatchObject({ arrays: [{ key: 'a' }] }))
+    expect(lanes(passes, 'fast').at(-1)?.arraysApart).toBeUndefined()
+
+    hypervisor.answer = async () => Promise.reject(new HypervisorUnavailable('socket closed'))
+    await until(() => expect(loop.unreachable).toBe(true))
+    const from = arraysOnly().length
+    await until(() => expect(arraysOnly().length).toBeGreaterThan(from + 3))
+  })
+
   it('counts the beats that a slow pass missed', async () => {
     const { hypervisor, loop } = started({ fastMs: 5 })
     hypervisor.answer = async () => {

@@ -9,6 +9,7 @@ import {
   type ArrayRaw,
   type Capability,
   type EventKind,
+  type ExportRaw,
   type Gap,
   type HostFacts,
   type HostRaw,
@@ -22,6 +23,7 @@ import {
 import type { Pass } from '../report/report-to-wire.js'
 import type { StorageHealthRaw } from '../storage/health/health-raw.js'
 import type { StorageHealthReader } from '../storage/health/storage-health.js'
+import { mergeArrays } from '../storage/merge-arrays.js'
 import { EventLane } from './event-lane.js'
 import { FollowUp } from './follow-up.js'
 import { InventoryLoop } from './inventory-loop.js'
@@ -43,6 +45,12 @@ export interface Machine {
   /** What can be measured of the machine; wins over what the driver says of the same. */
   capabilities(): Promise<readonly Capability[]>
   arrays(arrays: readonly ArrayFacts[]): Promise<readonly ArrayRaw[]>
+  /** Arrays that it knows of itself, besides those of the hypervisor's disks. */
+  ownArrays?(): Promise<readonly ArrayFacts[]>
+  /** What it exports to others as a storage server; undefined: nothing, or it could not be read now. Ends soon. */
+  exports?(): Promise<readonly ExportRaw[] | undefined>
+  /** @returns false if something of it hangs in the storage and could not be ended */
+  close?(): Promise<boolean>
   /** Health of its storage, if that is read. */
   readonly storageHealth?: Pick<StorageHealthReader, 'refresh' | 'intervalMs' | 'latest' | 'runs'> | undefined
 }
@@ -90,6 +98,8 @@ export class HostLoop {
   #toldHealth: { readonly health: StorageHealthRaw; readonly atMs: number } | undefined
   #lastPassAt: number | undefined
   #statePassing: Promise<void> | undefined
+  /** The fast lane reads disks of VMs; undefined: it does not now. */
+  #readingMoved: Promise<void> | undefined
   /** The pass after the hypervisor came back. */
   #readingAgain: Promise<void> | undefined
   #running: Promise<unknown> | undefined
@@ -153,7 +163,7 @@ export class HostLoop {
   async stop(): Promise<void> {
     this.#stop.abort()
     await this.#running
-    await Promise.all([this.#followUp.end(), this.#lastReading.end(), this.#readingAgain])
+    await Promise.all([this.#followUp.end(), this.#lastReading.end(), this.#readingAgain, this.#readingMoved])
   }
 
   /** The first pass gives totals, the second rates: that one comes soon, so that a person who starts us sees figures. */
@@ -261,17 +271,51 @@ export class HostLoop {
     return this.options.hypervisor.paced === 'by-hypervisor'
   }
 
+  /**
+   * The machine's array counters wait for no VM: when an array hangs, so do its VMs, and that is when its counters are wanted. What
+   * VMs take longer for than half a beat comes in a report of its own.
+   */
   async #fastPass(): Promise<void> {
-    if (this.unreachable) return
+    const { intervals, machine, now } = this.options
+    const atMs = now()
+    const isReading = this.#readingMoved !== undefined
+    if (isReading) this.#skippedTicks += 1
+    const moved = isReading || this.unreachable ? undefined : this.#readMoved()
+    const exporting = this.#ofMachine(() => machine?.exports?.())
+    const counters = (await this.#ofMachine(() => machine?.arrays(this.#arrays))) ?? []
+    const sample = await moved?.within(intervals().fastMs / 2)
+    const exports = await exporting
+    if (sample !== undefined) {
+      const arrays = sample.arrays ?? counters
+      this.#pass({ lane: 'fast', atMs, vms: sample.vms, gaps: sample.gaps, arrays, exports })
+    } else if (counters.length > 0 || exports !== undefined) {
+      this.#pass({ lane: 'event', atMs, arrays: counters, exports })
+    }
+  }
+
+  /** Reads the disks that moved. What is not waited for to the end is told of when it comes, apart from the machine's counters. */
+  #readMoved(): { within(ms: number): Promise<Sample | undefined> } {
     const atMs = this.options.now()
-    const [sample, counters] = await this.#within(passDeadlineMs, (signal) =>
-      Promise.all([
-        this.#sample(new Set<SampleGroup>(['block']), { onlyMoved: true }, signal),
-        this.#ofMachine(() => this.options.machine?.arrays(this.#arrays)),
-      ]),
-    )
-    const arrays = sample.arrays ?? counters ?? []
-    this.#pass({ lane: 'fast', atMs, vms: sample.vms, gaps: sample.gaps, arrays })
+    let sample: Sample | undefined
+    let isLate = false
+    const groups = new Set<SampleGroup>(['block'])
+    const reading = this.#guard('fast', async () => {
+      const found = await this.#within(passDeadlineMs, (signal) => this.#sample(groups, { onlyMoved: true }, signal))
+      if (!isLate) sample = found
+      else this.#pass({ lane: 'fast', atMs, vms: found.vms, gaps: found.gaps, ...arraysOf(found) })
+    }).finally(() => {
+      this.#readingMoved = undefined
+    })
+    this.#readingMoved = reading
+    return {
+      within: async (ms) => {
+        const end = new AbortController()
+        await Promise.race([reading, pause(ms, end.signal)])
+        end.abort()
+        isLate = sample === undefined
+        return sample
+      },
+    }
   }
 
   /** What happened goes out at once; the samples after it may take as long as a stuck guest makes them. */
@@ -345,11 +389,16 @@ export class HostLoop {
         Promise.all([hypervisor.inventory(signal), hypervisor.probe(signal)]),
       )
       const host = machine === undefined ? read.host : await machine.complete(read.host)
-      const inventory = { ...read, host }
+      const own = (await this.#ofMachine(() => machine?.ownArrays?.())) ?? []
+      const inventory = {
+        ...read,
+        host,
+        arrays: own.length === 0 ? read.arrays : mergeArrays([...read.arrays, ...own]),
+      }
       this.#arrays = inventory.arrays
-      const own = (await machine?.capabilities()) ?? []
-      const ownNames = new Set(own.map((one) => one.name))
-      this.options.onCapabilities([...capabilities.filter((one) => !ownNames.has(one.name)), ...own])
+      const ofMachine = (await machine?.capabilities()) ?? []
+      const names = new Set(ofMachine.map((one) => one.name))
+      this.options.onCapabilities([...capabilities.filter((one) => !names.has(one.name)), ...ofMachine])
       const revision = revisionOf(inventory)
       if (revision === this.#revision) return
       this.#revision = revision
@@ -359,6 +408,11 @@ export class HostLoop {
       if (!(error instanceof HypervisorUnavailable)) throw error
     }
   }
+}
+
+/** Of a driver that knows no arrays the machine tells, in another report. */
+function arraysOf({ arrays }: Sample): Pick<Pass, 'arrays' | 'arraysApart'> {
+  return arrays === undefined ? { arrays: [], arraysApart: true } : { arrays }
 }
 
 function hostProblem(gaps: readonly Gap[]): string {

@@ -23,7 +23,8 @@ export class ArrayCounters {
     const merged = mergeArrays(arrays)
     const wanted = new Set(merged.flatMap(({ devices }) => devices ?? []))
     if (wanted.size === 0) return []
-    const text = (await this.files.readFile(`${this.procRoot}/diskstats`)).toString('utf8')
+    // From the kernel's memory: a pool of threads that hang in the storage must not hold it up.
+    const text = this.files.read(`${this.procRoot}/diskstats`)
     const disks = parseDiskstats(text, (device) => wanted.has(device))
     const before = this.#last
     this.#last = new Map(disks.map((disk) => [disk.device, disk]))

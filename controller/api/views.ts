@@ -118,6 +118,25 @@ export const ledgerView = z.object({
   shortOfNextBytes: z.number().optional().describe('what is missing for one VM more'),
 })
 
+const exportView = z.object({
+  arrayKey: z.string().describe('as those who use it know the array'),
+  lun: z.string(),
+  backing: z.string(),
+  metrics: metricsShape,
+  sessions: z.array(
+    z.object({
+      session: z.string(),
+      initiator: z.string(),
+      address: z.string(),
+      readBytesPerSecond: z.number().optional(),
+      writeBytesPerSecond: z.number().optional(),
+      readRequestsPerSecond: z.number().optional(),
+      writeRequestsPerSecond: z.number().optional(),
+      inFlight: z.number().optional(),
+    }),
+  ),
+})
+
 export const hostView = z.object({
   id: z.string(),
   revision: z.number(),
@@ -147,6 +166,16 @@ export const hostView = z.object({
   fileSystems: z.array(fileSystemView),
   disks: z.array(z.object({ device: z.string(), metrics: metricsShape })),
   networks: z.array(z.object({ device: z.string(), metrics: metricsShape })),
+  exports: z
+    .array(exportView)
+    .optional()
+    .describe('LUNs that others use, where the host is a storage server; left out where nothing is told of them'),
+  busyProcesses: z
+    .array(
+      z.object({ pid: z.number(), name: z.string(), readBytesPerSecond: z.number(), writeBytesPerSecond: z.number() }),
+    )
+    .optional()
+    .describe("the host's own processes that read and wrote most, without VMs; left out where it is not known"),
   storageHealth: storageHealthView
     .optional()
     .describe("health of the host's own storage; left out if nothing was told of it"),
@@ -158,6 +187,10 @@ export const arrayView = z.object({
   name: z.string(),
   kind: z.string(),
   sizeBytes: z.number().optional(),
+  writeCache: z
+    .enum(['write-back', 'write-through'])
+    .optional()
+    .describe("what its controller does with writes, by the controller's tool; left out where nothing tells"),
   hosts: z.array(z.string()),
   vms: z.array(z.string()).describe('names of the VMs with a disk on it'),
   metrics: metricsShape,

@@ -60,6 +60,10 @@ const needs = {
     swapUsedBytes: 'host-memory',
     swapInBytesPerSecond: 'host-memory',
     swapOutBytesPerSecond: 'host-memory',
+    dirtyBytes: 'host-writeback',
+    writebackBytes: 'host-writeback',
+    dirtyBackgroundBytes: 'host-writeback',
+    dirtyLimitBytes: 'host-writeback',
     psiCpuSomeFraction: 'host-psi',
     psiMemorySomeFraction: 'host-psi',
     psiMemoryFullFraction: 'host-psi',
@@ -78,7 +82,9 @@ const needs = {
     readLatencyMs: ['array-counters', 'disk-latency'],
     writeLatencyMs: ['array-counters', 'disk-latency'],
     inFlight: 'array-counters',
-    canaryMs: 'array-counters',
+    stripeCacheFraction: 'array-counters',
+    canaryMs: 'canary',
+    canaryOverdueMs: 'canary',
   },
   file_system: { sizeBytes: 'always', availableBytes: 'always', filesFree: 'always' },
   storage: {
@@ -89,6 +95,11 @@ const needs = {
     wearFraction: 'storage-health',
     dataFraction: 'storage-health',
     metadataFraction: 'storage-health',
+    readBytesPerSecond: 'storage-exports',
+    writeBytesPerSecond: 'storage-exports',
+    readRequestsPerSecond: 'storage-exports',
+    writeRequestsPerSecond: 'storage-exports',
+    inFlight: 'storage-exports',
   },
 } as const satisfies { readonly [Kind in EntityKind]: Readonly<Record<FieldOf<Kind>, Need>> }
 

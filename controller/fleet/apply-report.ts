@@ -47,6 +47,7 @@ export function applyReport(told: Told, copies: Copies, moves: Moves): { points:
   }
   if (report.host !== undefined) points.push(...host.observe(report.host, report.bootId, report.at))
   if (report.storageHealth !== undefined) points.push(...storagePoints(host.id, report.storageHealth, report.at))
+  if (report.exports !== undefined) points.push(...host.observeExports(report.exports, report.bootId, report.at))
   for (const array of report.arrays) points.push(...host.observeArray(array, report.bootId, report.at))
   return { points, events }
 }

@@ -1,4 +1,5 @@
 import type { ArrayObservation } from '../model/observation.js'
+import type { WriteCache } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { merge, reconsider, unread, whyNot, type CapabilityChange, type Metrics, type Readings } from './absence.js'
 import type { Contradictions } from './contradictions.js'
@@ -14,12 +15,22 @@ const mostArrays = 2048
 export class ArrayFigures {
   readonly #metrics = new Map<string, Metrics>()
   readonly #counted = new Map<string, Counted>()
+  readonly #writeCaches = new Map<string, WriteCache>()
 
   constructor(private readonly contradictions: Contradictions) {}
 
   /** By key of the array. */
   get metrics(): ReadonlyMap<string, Metrics> {
     return this.#metrics
+  }
+
+  /** Whether it has told totals of the array, not only of its canary or its cache. */
+  counts(key: string): boolean {
+    return this.#counted.get(key)?.read !== undefined
+  }
+
+  writeCache(key: string): WriteCache | undefined {
+    return this.#writeCaches.get(key)
   }
 
   /** The host can measure other things than before. */
@@ -37,14 +48,18 @@ export class ArrayFigures {
     if (of !== undefined) Object.assign(readings, arrayReadings(of))
     for (const [field, value] of Object.entries(array.levels)) if (value !== undefined) readings[field] = value
     const { capabilities, hostId } = hello
+    if (array.writeCache === undefined) this.#writeCaches.delete(key)
+    else this.#writeCaches.set(key, array.writeCache)
     if (whyNot('array-counters', capabilities) !== undefined) {
-      this.contradictions.add('array', Object.keys(readings))
-      return []
+      const counted = Object.keys(readings).filter((field) => !isOfCanary(field))
+      this.contradictions.add('array', counted)
+      for (const field of counted) delete readings[field]
+      if (Object.keys(readings).length === 0) return []
     }
     const old = this.#metrics.get(key) ?? unread('array', capabilities)
     const { metrics, stored, refused } = merge('array', old, readings, at, { capabilities, defaultSource: 'machine' })
     this.contradictions.add('array', refused)
-    this.#metrics.set(key, metrics)
+    this.#metrics.set(key, { ...metrics, ...canaryState(metrics, readings) })
     if (Object.keys(stored).length === 0) return []
     return [{ entity: { kind: 'array', id: `${key}/${hostId}` }, atMs: at, fields: stored }]
   }
@@ -59,7 +74,22 @@ export class ArrayFigures {
   #forget(key: string): void {
     this.#metrics.delete(key)
     this.#counted.delete(key)
+    this.#writeCaches.delete(key)
   }
+}
+
+function isOfCanary(field: string): boolean {
+  return field.startsWith('canary')
+}
+
+/** While its write is late there is no time of it, and nothing is late that came back. */
+function canaryState(metrics: Metrics, readings: Readings): Metrics {
+  if (readings['canaryOverdueMs'] !== undefined) return { canaryMs: { absent: 'its write has not come back' } }
+  const overdue = metrics['canaryOverdueMs']
+  const wasOverdue = overdue !== undefined && 'value' in overdue
+  return wasOverdue || readings['canaryMs'] !== undefined
+    ? { canaryOverdueMs: { absent: 'its write is not late' } }
+    : {}
 }
 
 function arrayReadings(of: Interval): Readings {

@@ -6,6 +6,7 @@ import {
   type Metric,
   type StorageArray,
   type Vm,
+  type WriteCache,
 } from '../model/snapshot.js'
 import { fieldNames } from '../store/measurements.js'
 import type { Point } from '../store/time-series.js'
@@ -46,18 +47,18 @@ export function arrayOf(
     sizeBytes: first?.array.sizeBytes,
     hostIds,
     diskIds: disks.map((disk) => disk.id),
+    writeCache: writeCacheOf(key, source),
     metrics: arrayMetrics(key, disks, source, vms),
   }
 }
 
 /** Points of those arrays that the host has no counters for: the sum over its VMs' disks. */
 export function derivedArrayPoints(host: HostRecord, at: number): Point[] {
-  const counted = new Set(host.arrayMetrics.keys())
   const sums = new Map<string, Record<string, number>>()
   for (const copy of host.copies.values()) {
     if (!isRunning(copy.state)) continue
     for (const disk of copy.facts?.disks ?? []) {
-      if (disk.arrayKey === '' || counted.has(disk.arrayKey)) continue
+      if (disk.arrayKey === '' || host.countsArray(disk.arrayKey)) continue
       const metrics = copy.diskMetrics(disk.target, host.context(copy.uuid))
       const fields = sums.get(disk.arrayKey) ?? {}
       for (const name of additive) {
@@ -81,8 +82,8 @@ function arrayMetrics(
 ): Readonly<Record<string, Metric>> {
   const metrics: Record<string, Metric> = {}
   for (const field of fieldNames('array')) metrics[field] = { absent: 'not read yet' }
-  const counting = [...source.hosts.values()].filter(
-    (host) => host.status !== 'silent' && valueOf(host.arrayMetrics.get(key)?.['writeBytesPerSecond']) !== undefined,
+  const counting = present(source).filter(
+    (host) => valueOf(host.arrayMetrics.get(key)?.['writeBytesPerSecond']) !== undefined,
   )
   const counted = new Set(counting.map((host) => host.id))
   const parts = [
@@ -104,9 +105,27 @@ function arrayMetrics(
   }
   const inFlight = sumOf(parts, 'inFlight')
   if (inFlight !== undefined) metrics['inFlight'] = inFlight
-  const canary = parts.map((part) => part['canaryMs']).find((one) => valueOf(one) !== undefined)
-  if (canary !== undefined) metrics['canaryMs'] = canary
+  for (const field of ['canaryMs', 'canaryOverdueMs', 'stripeCacheFraction']) {
+    const greatest = greatestOf(present(source).map((host) => host.arrayMetrics.get(key)?.[field]))
+    if (greatest !== undefined) metrics[field] = greatest
+  }
   return metrics
+}
+
+function present({ hosts }: ArraySource): HostRecord[] {
+  return [...hosts.values()].filter((host) => host.status !== 'silent')
+}
+
+/** Of several canaries the slowest speaks: what hangs for one host may not hang for all. */
+function greatestOf(metrics: readonly (Metric | undefined)[]): Metric | undefined {
+  return metrics
+    .filter((metric) => valueOf(metric) !== undefined)
+    .toSorted((a, b) => (valueOf(b) ?? 0) - (valueOf(a) ?? 0))[0]
+}
+
+function writeCacheOf(key: string, source: ArraySource): WriteCache | undefined {
+  const told = present(source).flatMap((host) => host.writeCacheOf(key) ?? [])
+  return told.includes('write-through') ? 'write-through' : told[0]
 }
 
 /** Undefined where nobody knows. */

@@ -20,6 +20,7 @@ const capabilities = [
   'vcpu-wait',
   'memory-guest',
   'array-counters',
+  'canary',
   'host-cpu',
 ].map((name) => ({ name, support: 'yes' as const, reason: '' }))
 
@@ -599,6 +600,9 @@ describe('devices that come and go', () => {
   const array = (bytes: number, runId: string): ReportObservation['arrays'][number] => {
     return { key: 'iscsi:box', runId, totals: { writeBytes: bytes }, levels: {} }
   }
+  const onDisk = (writeBytes: number): Partial<VmObservation> => ({
+    disks: [{ target: 'vda', totals: { writeBytes } }],
+  })
   const written = (): number | undefined =>
     valueOf(fleet.snapshot().arrays.get('iscsi:box')?.metrics['writeBytesPerSecond'])
 
@@ -621,6 +625,67 @@ describe('devices that come and go', () => {
     report('h1', 1000, { lane: 'fast', arrays: [array(2e6, 'sda')] })
     report('h1', 2000, { lane: 'fast' })
     expect(written()).toBe(undefined)
+  })
+
+  it('arrays that are told of apart keep their figures when a report has none', () => {
+    report('h1', 0, { lane: 'fast', arrays: [array(1e6, 'sda')] })
+    report('h1', 1000, { lane: 'event', arrays: [array(2e6, 'sda')] })
+    report('h1', 500, { lane: 'fast', arraysApart: true })
+    expect(written()).toBe(1e6)
+    report('h1', 2000, { lane: 'event', arrays: [array(4e6, 'sda')] })
+    expect(written()).toBe(2e6)
+  })
+
+  it('a canary tells how long its write took or has not come back, also where nothing counts the array; the slowest speaks', () => {
+    connect('h2')
+    inventory('h2', [])
+    report('h2', -1000, {})
+    const canary = (levels: Record<string, number>): Pick<ReportObservation, 'lane' | 'arrays'> => ({
+      lane: 'fast',
+      arrays: [{ key: 'iscsi:box', runId: '', totals: {}, levels }],
+    })
+    const figures = (): unknown[] =>
+      ['canaryMs', 'canaryOverdueMs'].map((name) => fleet.snapshot().arrays.get('iscsi:box')?.metrics[name])
+    const told = (host: string, at: number, levels: Record<string, number>): unknown =>
+      report(host, at, canary(levels)).points.map(({ entity, fields }) => [entity.id, fields])
+    expect(told('h1', 0, { canaryMs: 2 })).toEqual([['iscsi:box/h1', { canaryMs: 2 }]])
+    told('h2', 0, { canaryMs: 5 })
+    expect(figures()).toEqual([{ value: 5, at: t0, source: 'machine' }, { absent: 'not read yet' }])
+    expect(told('h2', 5000, { canaryOverdueMs: 3000 })).toEqual([['iscsi:box/h2', { canaryOverdueMs: 3000 }]])
+    expect(figures()).toMatchObject([{ value: 2 }, { value: 3000 }])
+    const own = (): unknown => fleet.snapshot().arrays.get('iscsi:box')
+    told('h2', 9000, { canaryMs: 7000 })
+    expect(figures()).toMatchObject([{ value: 7000 }, { absent: 'not read yet' }])
+    expect(own()).toMatchObject({ writeCache: undefined })
+  })
+
+  it('a host with a canary only still has its array added up from its disks', () => {
+    const canary = { key: 'iscsi:box', runId: '', totals: {}, levels: { canaryMs: 2 } }
+    report('h1', 0, { lane: 'fast', arrays: [canary], vms: [sample(0, onDisk(0))] })
+    report('h1', 9000, { lane: 'fast', arrays: [canary], vms: [sample(9000, onDisk(9000))] })
+    const { points } = report('h1', 10_000, { vms: [sample(10_000, onDisk(10_000))] })
+    const stored = points.filter(({ entity }) => entity.kind === 'array').map(({ fields }) => fields)
+    expect(stored).toMatchObject([{ writeBytesPerSecond: 1000 }])
+  })
+
+  it('a write cache that is switched off is so for the array, whatever another host says', () => {
+    connect('h2')
+    inventory('h2', [])
+    const cache = (
+      writeCache: 'write-back' | 'write-through' | undefined,
+    ): Pick<ReportObservation, 'lane' | 'arrays'> => ({
+      lane: 'fast',
+      arrays: [{ key: 'iscsi:box', runId: '', totals: {}, levels: {}, writeCache }],
+    })
+    const told = (): unknown => fleet.snapshot().arrays.get('iscsi:box')?.writeCache
+    report('h2', -1000, {})
+    expect(told()).toBeUndefined()
+    report('h1', 0, cache('write-back'))
+    expect(told()).toBe('write-back')
+    report('h2', 0, cache('write-through'))
+    expect(told()).toBe('write-through')
+    report('h2', 1000, cache(undefined))
+    expect(told()).toBe('write-back')
   })
 
   it('an array has the requests in flight of all its hosts, and no latency only because nothing was asked of it', () => {

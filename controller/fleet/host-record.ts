@@ -1,6 +1,7 @@
 import type {
   ArrayFacts,
   ArrayObservation,
+  ExportObservation,
   HostHello,
   HostObservation,
   InventoryObservation,
@@ -13,11 +14,13 @@ import {
   type Host,
   type HostStatus,
   type StorageHealth,
+  type WriteCache,
 } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
-import type { Metrics } from './absence.js'
+import { whyNot, type Metrics } from './absence.js'
 import { ArrayFigures } from './array-figures.js'
 import type { Contradictions } from './contradictions.js'
+import { ExportFigures } from './export-figures.js'
 import { MachineFigures } from './machine-figures.js'
 import type { CopyContext, VmCopy } from './vm-copy.js'
 
@@ -40,6 +43,7 @@ export class HostRecord {
   readonly copies = new Map<string, VmCopy>()
   readonly #machine: MachineFigures
   readonly #arrays: ArrayFigures
+  readonly #exports: ExportFigures
 
   constructor(
     public hello: HostHello,
@@ -50,6 +54,7 @@ export class HostRecord {
     this.statusSince = at
     this.#machine = new MachineFigures(hello.capabilities, contradictions)
     this.#arrays = new ArrayFigures(contradictions)
+    this.#exports = new ExportFigures(contradictions)
   }
 
   /** The same host without a memory of its totals: what comes next is compared with nothing before. */
@@ -87,6 +92,7 @@ export class HostRecord {
     if (JSON.stringify(change.before) === JSON.stringify(change.after)) return false
     this.#machine.reconsider(change)
     this.#arrays.reconsider(change)
+    if (whyNot('storage-exports', change.after) !== undefined) this.#exports.forget()
     for (const copy of this.copies.values()) copy.reconsider(change)
     return true
   }
@@ -135,9 +141,23 @@ export class HostRecord {
     return this.#arrays.observe(array, { hello: this.hello, bootId, at })
   }
 
+  /** Applies what others did to the LUNs that it exports. */
+  observeExports(exports: readonly ExportObservation[], bootId: string, at: number): Point[] {
+    return this.#exports.observe(exports, { hello: this.hello, bootId, at })
+  }
+
   /** By key of the array, of those that it has counters for. */
   get arrayMetrics(): ReadonlyMap<string, Metrics> {
     return this.#arrays.metrics
+  }
+
+  /** Whether it has counters of the array, and not only a canary. */
+  countsArray(key: string): boolean {
+    return this.#arrays.counts(key)
+  }
+
+  writeCacheOf(key: string): WriteCache | undefined {
+    return this.#arrays.writeCache(key)
   }
 
   /** A host that tells of its arrays tells of all of them: the others have no figures of now. @returns those */
@@ -176,6 +196,7 @@ export class HostRecord {
       capabilities: this.hello.capabilities,
       gaps: this.gaps,
       ...this.#machine.inSnapshot,
+      exports: this.#exports.inSnapshot,
       storageHealth: this.storageHealth,
       clockOffsetMs: this.clockOffsetMs,
     }

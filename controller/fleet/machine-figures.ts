@@ -1,6 +1,7 @@
 import type { HostHello, HostObservation } from '../model/observation.js'
 import {
   noRequests,
+  type BusyProcess,
   type Capability,
   type FileSystem,
   type Host,
@@ -9,7 +10,7 @@ import {
   type Metric,
 } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
-import { merge, reconsider, unread, type CapabilityChange, type Metrics, type Readings } from './absence.js'
+import { merge, reconsider, unread, whyNot, type CapabilityChange, type Metrics, type Readings } from './absence.js'
 import type { Contradictions } from './contradictions.js'
 import { advanceOf, type Counted } from './counted.js'
 import { physicalInterfaces } from './physical-interfaces.js'
@@ -31,6 +32,7 @@ export class MachineFigures {
   #disks: readonly HostDisk[] = []
   #networks: readonly HostNetwork[] = []
   #fileSystems: readonly FileSystem[] = []
+  #busyProcesses: readonly BusyProcess[] | undefined
   readonly #counted = new Map<string, Counted>()
 
   constructor(
@@ -40,13 +42,20 @@ export class MachineFigures {
     this.#metrics = unread('host', capabilities)
   }
 
-  get inSnapshot(): Pick<Host, 'metrics' | 'fileSystems' | 'disks' | 'networks'> {
-    return { metrics: this.#metrics, fileSystems: this.#fileSystems, disks: this.#disks, networks: this.#networks }
+  get inSnapshot(): Pick<Host, 'metrics' | 'fileSystems' | 'disks' | 'networks' | 'busyProcesses'> {
+    return {
+      metrics: this.#metrics,
+      fileSystems: this.#fileSystems,
+      disks: this.#disks,
+      networks: this.#networks,
+      busyProcesses: this.#busyProcesses,
+    }
   }
 
   /** The host can measure other things than before. */
   reconsider(change: CapabilityChange): void {
     this.#metrics = reconsider('host', this.#metrics, change)
+    if (whyNot('host-processes', change.after) !== undefined) this.#busyProcesses = undefined
   }
 
   /** @param computed figures that do not come from the machine; returns what is worth storing */
@@ -72,6 +81,7 @@ export class MachineFigures {
       Object.assign(readings, { receiveBytesPerSecond, transmitBytesPerSecond })
     }
     this.#disks = host.disks.map((one) => diskOf(one.device, advance(`disk ${one.device}`, one.totals), at))
+    this.#busyProcesses = this.#believed(host.busyProcesses, hello.capabilities)
     this.#forgetDevices(host)
     this.#fileSystems = host.fileSystems
     const { capabilities, hostId } = hello
@@ -86,6 +96,12 @@ export class MachineFigures {
         return { entity: { kind: 'file_system', id: `${hostId}/${mount}` }, atMs: at, fields }
       }),
     ]
+  }
+
+  #believed(told: HostObservation['busyProcesses'], capabilities: readonly Capability[]): Host['busyProcesses'] {
+    if (told === undefined || whyNot('host-processes', capabilities) === undefined) return told
+    this.contradictions.add('host', ['busyProcesses'])
+    return undefined
   }
 
   /** Taps and other devices that are gone take their baselines with them. */

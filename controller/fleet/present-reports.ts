@@ -42,7 +42,7 @@ export class PresentReports {
     const lost = report.gaps.some((gap) => gap.vmUuid === '' && gap.group === 'state')
     if (report.lane === 'state') this.#setGaps(host, report)
     if (report.lane === 'fast') this.#addGaps(host, report)
-    if (report.lane === 'fast' && !lost) this.#removeUntoldArrays(host, report)
+    if (report.lane === 'fast' && !lost && report.arraysApart !== true) this.#removeUntoldArrays(host, report)
     if (report.lane === 'state' && !lost) this.#removeUnlisted(host, report)
     if (report.lane === 'state') points.push(...derivedArrayPoints(host, report.at))
     if (report.lane !== 'event') {
@@ -53,7 +53,12 @@ export class PresentReports {
     if (report.lane === 'state' || lost) {
       if (host.enter(lost ? 'unreachable' : 'up', now)) this.builder.hostAndCopiesChanged(host)
     }
-    if (report.host !== undefined || report.storageHealth !== undefined || report.lane !== 'fast')
+    if (
+      report.host !== undefined ||
+      report.storageHealth !== undefined ||
+      report.exports !== undefined ||
+      report.lane !== 'fast'
+    )
       this.builder.hostChanged(host)
     return { points, events }
   }

@@ -1,5 +1,6 @@
 import { TokenBucket } from '../../common/token-bucket.js'
 import type { InventoryObservation, ReportObservation, VmObservation } from '../model/observation.js'
+import { storageSeries } from '../model/storage-series.js'
 import type { AgentLimits } from './agent-quotas.js'
 
 /** Whether a name may be told of: one that is known, or for which there is room. */
@@ -58,6 +59,11 @@ export function admittedReport(report: ReportObservation, admits: Admits): Admit
     vms: kept(report.vms, (vm) => admits(vm.uuid), count).map((vm) => admittedVm(vm, admits, count)),
     arrays: kept(report.arrays, ({ key }) => admits(`${key}/${hostId}`), count),
     events: kept(report.events, ({ vmUuid }) => vmUuid === '' || admits(vmUuid), count),
+    ...(report.exports === undefined
+      ? {}
+      : {
+          exports: kept(report.exports, ({ arrayKey, lun }) => admits(storageSeries.lun(hostId, arrayKey, lun)), count),
+        }),
     host: host && {
       ...host,
       fileSystems: kept(host.fileSystems, ({ mount }) => admits(`${hostId}/${mount}`), count),

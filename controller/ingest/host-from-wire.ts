@@ -1,6 +1,6 @@
-import type { FileSystemSample, HostSample } from '../../proto/gen/headroom/v1/report.js'
+import type { BusyProcesses, FileSystemSample, HostSample } from '../../proto/gen/headroom/v1/report.js'
 import type { HostObservation } from '../model/observation.js'
-import type { FileSystem } from '../model/snapshot.js'
+import type { BusyProcess, FileSystem } from '../model/snapshot.js'
 import type { FieldCheck } from './field-check.js'
 import { wireLimits } from './from-wire.js'
 import { ioTotals, networksFromWire } from './totals-from-wire.js'
@@ -31,6 +31,10 @@ export function hostFromWire(host: HostSample, check: FieldCheck): HostObservati
       memoryAvailableBytes: check.count('host.memory_available_bytes', host.memoryAvailableBytes),
       swapUsedBytes:
         swapBytes === undefined || swapFreeBytes === undefined ? undefined : Math.max(0, swapBytes - swapFreeBytes),
+      dirtyBytes: check.count('host.dirty_bytes', host.dirtyBytes),
+      writebackBytes: check.count('host.writeback_bytes', host.writebackBytes),
+      dirtyBackgroundBytes: check.count('host.dirty_background_bytes', host.dirtyBackgroundBytes),
+      dirtyLimitBytes: check.count('host.dirty_limit_bytes', host.dirtyLimitBytes),
       uptimeSeconds: check.real('host.uptime_seconds', host.uptimeSeconds),
     }),
     disks: check.unique(
@@ -49,7 +53,27 @@ export function hostFromWire(host: HostSample, check: FieldCheck): HostObservati
         .flatMap((one) => fileSystemFromWire(one, check)),
       (one) => one.mount,
     ),
+    busyProcesses: host.busyProcesses === undefined ? undefined : processesFromWire(host.busyProcesses, check),
   }
+}
+
+/** More than any agent tells of. */
+const mostProcesses = 16
+/** Between two passes of the slowest beat. */
+const longestSeconds = 2 * 3600
+
+function processesFromWire(told: BusyProcesses, check: FieldCheck): readonly BusyProcess[] | undefined {
+  const seconds = check.real('host.busy_processes.seconds', told.seconds, longestSeconds)
+  if (seconds === undefined) return undefined
+  if (seconds < 0.1) return check.refuse('host.busy_processes.seconds')
+  const processes = check.list('host.busy_processes', told.processes, mostProcesses).flatMap((one) => {
+    const name = check.key('process.name', one.name, 64)
+    const readBytes = check.count('process.read_bytes', one.readBytes)
+    const writeBytes = check.count('process.write_bytes', one.writeBytes)
+    if (name === undefined || readBytes === undefined || writeBytes === undefined) return []
+    return [{ pid: one.pid, name, readBytesPerSecond: readBytes / seconds, writeBytesPerSecond: writeBytes / seconds }]
+  })
+  return check.unique('process.pid', processes, ({ pid }) => String(pid))
 }
 
 function fileSystemFromWire(one: FileSystemSample, check: FieldCheck): FileSystem[] {

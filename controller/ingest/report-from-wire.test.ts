@@ -246,19 +246,87 @@ describe('host', () => {
     })
   })
 
+  it.each([
+    ['none', undefined, undefined, {}],
+    ['nobody', { seconds: 10, processes: [] }, [], {}],
+    [
+      'some, each once and whole',
+      {
+        seconds: 10,
+        processes: [
+          { pid: 7, name: 'rsync', readBytes: 100, writeBytes: 50 },
+          { pid: 7, name: 'again', readBytes: 1, writeBytes: 1 },
+          { pid: 8, name: ' ', readBytes: 1, writeBytes: 1 },
+          { pid: 9, name: 'cp\n', readBytes: 2n ** 60n, writeBytes: 1 },
+        ],
+      },
+      [{ pid: 7, name: 'rsync', readBytesPerSecond: 10, writeBytesPerSecond: 5 }],
+      { 'process.pid': 1, 'process.name': 2, 'process.read_bytes': 1 },
+    ],
+    ['over no time', { seconds: 0, processes: [] }, undefined, { 'host.busy_processes.seconds': 1 }],
+    ['over an impossible time', { seconds: 1e300, processes: [] }, undefined, { 'host.busy_processes.seconds': 1 }],
+  ])('takes busy processes: %s', (_what, busyProcesses, expected, counts) => {
+    const { report, refused } = taken({ host: { busyProcesses } })
+    expect(report?.host?.busyProcesses).toEqual(expected)
+    expect(refused).toEqual(counts)
+  })
+
+  it('takes what is exported: each session of a LUN once, and no totals that cannot be', () => {
+    const { report, refused } = taken({
+      exports: {
+        sessions: [
+          { arrayKey: 'iscsi:a', lun: '1', session: '1', initiator: 'iqn.x\n', writeBytes: 5, inFlight: 2 },
+          { arrayKey: 'iscsi:a', lun: '1', session: '1', writeBytes: 6 },
+          { arrayKey: '', lun: '1', session: '1' },
+          { arrayKey: 'iscsi:a', lun: ' ', session: '1' },
+          { arrayKey: '__proto__', lun: '2', backing: 'x'.repeat(5000), readBytes: 2n ** 60n, writeBytes: 1 },
+        ],
+      },
+    })
+    expect(report?.exports).toMatchObject([
+      { arrayKey: 'iscsi:a', initiator: 'iqn.x ', totals: { readBytes: 0, writeBytes: 5 }, inFlight: 2 },
+      { arrayKey: '__proto__', lun: '2', totals: { writeBytes: 1 }, inFlight: undefined },
+    ])
+    expect(report?.exports?.[1]?.backing).toHaveLength(256)
+    expect(refused).toEqual({
+      'export.initiator': 1,
+      'export.session': 1,
+      'export.array_key': 1,
+      'export.lun': 1,
+      'export.backing': 1,
+      'export.read_bytes': 1,
+    })
+    expect(taken({}).report?.exports).toBeUndefined()
+    expect(taken({ exports: {} }).report?.exports).toEqual([])
+  })
+
   it('takes arrays by their key, once', () => {
     const { report, refused } = taken({
       arrays: [
         { key: '__proto__', writeBytes: 5, canarySeconds: 0.002 },
         { key: '__proto__', writeBytes: 6 },
         { key: 'iscsi:a', writeBytes: 2n ** 60n, canarySeconds: -1, inFlight: 2 },
+        { key: 'iscsi:b', canarySeconds: 1e12, canaryOverdueSeconds: Number.NaN, writeCache: 'x'.repeat(1000) },
+        { key: 'iscsi:c', canaryOverdueSeconds: 8.5, writeCache: 'yes' },
+        { key: 'iscsi:d', canaryOverdueSeconds: Number.POSITIVE_INFINITY, writeCache: 'no' },
+        { key: 'iscsi:e', canaryOverdueSeconds: -1, writeCache: 'write-through' },
       ],
     })
     expect(report?.arrays).toMatchObject([
       { key: '__proto__', totals: { writeBytes: 5 }, levels: { canaryMs: 2 } },
       { key: 'iscsi:a', totals: {}, levels: { inFlight: 2 } },
+      { key: 'iscsi:b', levels: {}, writeCache: undefined },
+      { key: 'iscsi:c', levels: { canaryOverdueMs: 8500 }, writeCache: 'write-back' },
+      { key: 'iscsi:d', levels: {}, writeCache: 'write-through' },
+      { key: 'iscsi:e', levels: {}, writeCache: 'write-through' },
     ])
-    expect(refused).toEqual({ 'array.key': 1, 'disk.write_bytes': 1, 'array.canary_seconds': 1 })
+    expect(refused).toEqual({
+      'array.key': 1,
+      'disk.write_bytes': 1,
+      'array.canary_seconds': 2,
+      'array.canary_overdue_seconds': 3,
+      'array.write_cache': 1,
+    })
   })
 })
 

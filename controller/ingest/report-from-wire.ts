@@ -2,6 +2,7 @@ import { Lane, type Gap as WireGap, type Report } from '../../proto/gen/headroom
 import type { ReportObservation } from '../model/observation.js'
 import type { Gap } from '../model/snapshot.js'
 import { known, word } from './enum-from-wire.js'
+import { exportsFromWire } from './exports-from-wire.js'
 import type { FieldCheck } from './field-check.js'
 import { wireLimits } from './from-wire.js'
 import { healthFromWire } from './health-from-wire.js'
@@ -74,6 +75,8 @@ export function reportFromWire(
         .flatMap((array) => arrayFromWire(array, check)),
       (array) => array.key,
     ),
+    arraysApart: report.arraysApart,
+    ...(report.exports === undefined ? {} : { exports: exportsFromWire(report.exports, check) }),
     collectors: check.list('report.collectors', report.collectors, 128).map((run) => ({
       name: check.text('collector.name', run.name, 64),
       durationSeconds: check.real('collector.duration_seconds', run.durationSeconds) ?? 0,

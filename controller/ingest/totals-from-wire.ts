@@ -6,6 +6,7 @@ import type {
   NicSample,
 } from '../../proto/gen/headroom/v1/report.js'
 import type { ArrayObservation, NicObservation, Totals } from '../model/observation.js'
+import type { WriteCache } from '../model/snapshot.js'
 import type { FieldCheck } from './field-check.js'
 
 /** Totals of a disk of a VM, a disk of a host or an array; what was not read is left out. */
@@ -66,16 +67,42 @@ function networkFromWire(nic: NicSample | NetworkSample, check: FieldCheck): Nic
 export function arrayFromWire(array: ArraySample, check: FieldCheck): ArrayObservation[] {
   const key = check.key('array.key', array.key, 384)
   if (key === undefined) return []
-  const canarySeconds = check.real('array.canary_seconds', array.canarySeconds)
+  const canarySeconds = check.real('array.canary_seconds', array.canarySeconds, longestSeconds)
+  const overdueSeconds = check.real('array.canary_overdue_seconds', array.canaryOverdueSeconds, longestSeconds)
   return [
     {
       key,
       runId: check.text('array.run_id', array.runId, 1024),
+      writeCache: writeCacheFromWire(array.writeCache, check),
       totals: ioTotals(array, check),
       levels: check.numbers({
+        stripeCacheFraction: stripeCacheOf(array, check),
         inFlight: check.count('array.in_flight', array.inFlight),
         canaryMs: canarySeconds === undefined ? undefined : canarySeconds * 1000,
+        canaryOverdueMs: overdueSeconds === undefined ? undefined : overdueSeconds * 1000,
       }),
     },
   ]
+}
+
+/** More may be active than there can be, while it is made smaller. */
+function stripeCacheOf({ stripeCacheActive, stripeCacheSize }: ArraySample, check: FieldCheck): number | undefined {
+  if (stripeCacheActive === undefined || stripeCacheSize === undefined) return undefined
+  if (stripeCacheSize === 0) return check.refuse('array.stripe_cache_size')
+  return Math.min(1, stripeCacheActive / stripeCacheSize)
+}
+
+/** No write waits for longer than a machine runs. */
+const longestSeconds = 10 * 366 * 86_400
+
+const writeCaches: ReadonlyMap<string, WriteCache | undefined> = new Map([
+  ['', undefined],
+  ['yes', 'write-back'],
+  // There is none: it goes to the disks as with one that is switched off.
+  ['no', 'write-through'],
+  ['write-through', 'write-through'],
+])
+
+function writeCacheFromWire(word: string, check: FieldCheck): WriteCache | undefined {
+  return writeCaches.has(word) ? writeCaches.get(word) : check.refuse('array.write_cache')
 }

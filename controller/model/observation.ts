@@ -2,7 +2,17 @@
  * What agents tell, after validation: the only input of the fleet's state. Times are on the controller's clock,
  * milliseconds since the epoch. Totals are numbers, exact to 2^53; an absent property was not read.
  */
-import type { Capability, FileSystem, Gap, HypervisorKind, LocalDisk, StorageHealth, VmState } from './snapshot.js'
+import type {
+  BusyProcess,
+  Capability,
+  FileSystem,
+  Gap,
+  HypervisorKind,
+  LocalDisk,
+  StorageHealth,
+  VmState,
+  WriteCache,
+} from './snapshot.js'
 
 export interface HostHello {
   readonly hostId: string
@@ -119,14 +129,29 @@ export interface HostObservation {
   readonly disks: readonly HostDiskObservation[]
   readonly networks: readonly NicObservation[]
   readonly fileSystems: readonly FileSystem[]
+  readonly busyProcesses?: readonly BusyProcess[] | undefined
 }
 
 export interface ArrayObservation {
   readonly key: string
   /** Changes when the totals are of other devices than before. */
   readonly runId: string
+  /** As the controller's tool of it says; undefined where nothing does. */
+  readonly writeCache?: WriteCache | undefined
   readonly totals: Totals
   readonly levels: Readonly<Partial<Record<string, number>>>
+}
+
+/** What a session of an initiator did to a LUN that the host exports, since it began. */
+export interface ExportObservation {
+  readonly arrayKey: string
+  readonly lun: string
+  readonly session: string
+  readonly initiator: string
+  readonly address: string
+  readonly backing: string
+  readonly totals: Totals
+  readonly inFlight: number | undefined
 }
 
 export interface EventObservation {
@@ -157,6 +182,10 @@ export interface ReportObservation {
   readonly host: HostObservation | undefined
   readonly vms: readonly VmObservation[]
   readonly arrays: readonly ArrayObservation[]
+  /** Of a storage server; absent: not told in this report. */
+  readonly exports?: readonly ExportObservation[] | undefined
+  /** Arrays are told of in other reports than this one. */
+  readonly arraysApart?: boolean
   readonly collectors: readonly {
     readonly name: string
     readonly durationSeconds: number

@@ -67,6 +67,40 @@ export interface HostDisk {
   readonly busyFraction: Metric
 }
 
+/** A LUN that the host exports to others, as a storage server. */
+export interface ExportedLun {
+  /** As those who use it know the array: `iscsi:<iqn>`. */
+  readonly arrayKey: string
+  readonly lun: string
+  /** File or device behind it; empty where that is not known. */
+  readonly backing: string
+  /** Sum over the sessions. */
+  readonly metrics: Readonly<Record<string, Metric>>
+  readonly sessions: readonly ExportSession[]
+}
+
+/** One who uses a LUN. Rates are means since the report before; undefined: not known yet. */
+export interface ExportSession {
+  readonly session: string
+  /** Name and address; empty where they are not known. */
+  readonly initiator: string
+  readonly address: string
+  readonly readBytesPerSecond: number | undefined
+  readonly writeBytesPerSecond: number | undefined
+  readonly readRequestsPerSecond: number | undefined
+  readonly writeRequestsPerSecond: number | undefined
+  readonly inFlight: number | undefined
+}
+
+/** A process of the host itself, as it was between its last two reports. */
+export interface BusyProcess {
+  readonly pid: number
+  /** Of the program, without what it was started with. */
+  readonly name: string
+  readonly readBytesPerSecond: number
+  readonly writeBytesPerSecond: number
+}
+
 export interface HostNetwork {
   readonly device: string
   readonly receiveBytesPerSecond: Metric
@@ -219,6 +253,10 @@ export interface Host {
   readonly fileSystems: readonly FileSystem[]
   readonly disks: readonly HostDisk[]
   readonly networks: readonly HostNetwork[]
+  /** The processes that read and wrote most, without the VMs', the busiest first; undefined: not known. */
+  readonly busyProcesses: readonly BusyProcess[] | undefined
+  /** LUNs that others use; undefined: not told. */
+  readonly exports: readonly ExportedLun[] | undefined
   /** Undefined: its agent has told nothing of it. */
   readonly storageHealth: StorageHealth | undefined
   readonly clockOffsetMs: number | undefined
@@ -278,6 +316,9 @@ export interface Disk {
   readonly metrics: Readonly<Record<string, Metric>>
 }
 
+/** What becomes of a write: `write-back` is answered from the controller's memory, `write-through` waits for the disks. */
+export type WriteCache = 'write-back' | 'write-through'
+
 export interface StorageArray {
   readonly key: string
   readonly revision: number
@@ -286,6 +327,8 @@ export interface StorageArray {
   readonly sizeBytes: number | undefined
   readonly hostIds: readonly string[]
   readonly diskIds: readonly string[]
+  /** As one of its hosts tells; `write-through` if any of them says so. */
+  readonly writeCache: WriteCache | undefined
   /** Sum over the hosts that report it. */
   readonly metrics: Readonly<Record<string, Metric>>
 }

@@ -3,4 +3,5 @@ export const storageSeries = {
   md: (hostId: string, device: string): string => `${hostId}/md/${device}`,
   disk: (hostId: string, device: string): string => `${hostId}/disk/${device}`,
   pool: (hostId: string, name: string): string => `${hostId}/pool/${name}`,
+  lun: (hostId: string, arrayKey: string, lun: string): string => `${hostId}/lun/${arrayKey}/${lun}`,
 } as const

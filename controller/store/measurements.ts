@@ -82,6 +82,10 @@ export const measurements = {
       swapUsedBytes: { unit: 'bytes', help: 'swap in use' },
       swapInBytesPerSecond: { unit: 'bytes/s', help: 'swapped in' },
       swapOutBytesPerSecond: { unit: 'bytes/s', help: 'swapped out' },
+      dirtyBytes: { unit: 'bytes', help: 'written by programs of the host and not yet sent to the storage' },
+      writebackBytes: { unit: 'bytes', help: 'sent to the storage and not yet come back' },
+      dirtyBackgroundBytes: { unit: 'bytes', help: 'from so much on the kernel writes in the background' },
+      dirtyLimitBytes: { unit: 'bytes', help: 'from so much on those who write have to wait' },
       psiCpuSomeFraction: { unit: 'fraction', help: 'share of time that some task waited for a CPU' },
       psiMemorySomeFraction: { unit: 'fraction', help: 'share of time that some task waited for memory' },
       psiMemoryFullFraction: { unit: 'fraction', help: 'share of time that all tasks waited for memory' },
@@ -98,7 +102,12 @@ export const measurements = {
     fields: {
       ...io,
       inFlight: { unit: 'count', help: 'requests in flight' },
+      stripeCacheFraction: {
+        unit: 'fraction',
+        help: 'used of the stripe cache of md with parity: when full, writes wait',
+      },
       canaryMs: { unit: 'ms', help: "time of the canary's own small write" },
+      canaryOverdueMs: { unit: 'ms', help: "how long the canary's write has not come back, while it is late" },
     },
   },
   file_system: {
@@ -121,6 +130,11 @@ export const measurements = {
       wearFraction: { unit: 'fraction', help: 'used of the rated life of a disk' },
       dataFraction: { unit: 'fraction', help: 'used of a thin pool, or given away of a volume group' },
       metadataFraction: { unit: 'fraction', help: 'used of the metadata of a thin pool' },
+      readBytesPerSecond: { unit: 'bytes/s', help: 'bytes that others read from a LUN that the host exports' },
+      writeBytesPerSecond: { unit: 'bytes/s', help: 'bytes that others wrote to a LUN that the host exports' },
+      readRequestsPerSecond: { unit: '1/s', help: 'read requests of others to a LUN that the host exports' },
+      writeRequestsPerSecond: { unit: '1/s', help: 'write requests of others to a LUN that the host exports' },
+      inFlight: { unit: 'count', help: 'requests of others to a LUN that have come and are not done' },
     },
   },
 } as const satisfies Record<

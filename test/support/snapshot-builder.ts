@@ -98,6 +98,8 @@ export function buildHost({ name, kind = 'kvm', version = '9.0.0', memoryMiB, st
     fileSystems: [],
     disks: [],
     networks: [],
+    busyProcesses: undefined,
+    exports: undefined,
     storageHealth: undefined,
     clockOffsetMs: undefined,
     ...more,
@@ -170,6 +172,7 @@ export function buildSnapshot({ hosts, vms, arrays = [], agents = [], placements
       sizeBytes: undefined,
       hostIds: hosts.map((host) => hostIdOf(host.name)),
       diskIds: on.map(({ id }) => id),
+      writeCache: undefined,
       metrics: {},
     }
   })

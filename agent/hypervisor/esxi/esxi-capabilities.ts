@@ -42,9 +42,13 @@ export function esxiCapabilities(counters: CounterIds): readonly Capability[] {
     no('disk-flush', 'ESXi does not count flushes'),
     can('nic', nicCounters, 'bytes only, no errors'),
     can('array-counters', datastoreCounters, 'of the datastores of this host, means of 20 s in whole numbers'),
+    no('canary', 'an ESXi host is read from beside: nothing is written to its storage'),
     can('host-cpu', ['cpu.usage.average'], 'not divided into user and system, no load average'),
     can('host-memory', ['mem.consumed.average'], 'of swap only what goes in and out'),
     no('host-psi', 'ESXi has no pressure stall information'),
+    no('host-processes', 'processes of an ESXi host are not read'),
+    no('host-writeback', 'ESXi tells nothing of it'),
+    no('storage-exports', 'an ESXi host is no storage server'),
     no('storage-health', 'disks and RAID of an ESXi host are not read'),
   ]
 }

@@ -1,6 +1,12 @@
 import type { Machine } from '../../schedule/host-loop.js'
-import { HypervisorUnavailable } from '../hypervisor.js'
+import { HypervisorUnavailable, type Capability } from '../hypervisor.js'
 import type { RemoteReader } from './remote-reader.js'
+
+const notWritten: Capability = {
+  name: 'canary',
+  support: 'no',
+  reason: 'a host that is read over ssh is only read',
+}
 
 /** A machine on a copy of its files, which are made fresh for each pass. */
 export function remoteMachine(machine: Machine, reader: Pick<RemoteReader, 'refresh'>): Machine {
@@ -12,7 +18,10 @@ export function remoteMachine(machine: Machine, reader: Pick<RemoteReader, 'refr
       return machine.sample(signal)
     },
     complete: (facts) => machine.complete(facts),
-    capabilities: () => machine.capabilities(),
+    async capabilities() {
+      const own = await machine.capabilities()
+      return own.map((one) => (one.name === 'canary' ? notWritten : one))
+    },
     async arrays(arrays) {
       if (arrays.every(({ devices = [] }) => devices.length === 0)) return []
       try {

@@ -3,6 +3,9 @@ import { esxiCapabilitiesAtBest } from '../esxi/esxi-capabilities.js'
 import type { Capability, HypervisorKind } from '../hypervisor.js'
 
 const noStorage = {
+  'host-writeback': { support: 'no', reason: 'a simulated machine writes nothing later' },
+  'storage-exports': { support: 'no', reason: 'a simulated machine is no storage server' },
+  'host-processes': { support: 'no', reason: 'a simulated machine has no processes of its own' },
   'storage-health': { support: 'no', reason: 'a simulated machine has no RAID and no disks of its own' },
 } as const
 

@@ -119,7 +119,7 @@ function sampleDevice({ device, totals, inFlight }: SimPath, share: number): Hos
 }
 
 /** Totals of this host's VMs on an array, and the time of a small write of the host's own. */
-function sampleArray({ array, totals, inFlight }: SimPath, { groups, share }: Reading): ArrayRaw {
+function sampleArray({ array, totals, inFlight }: SimPath, { groups, share, can }: Reading): ArrayRaw {
   const raw: Draft<ArrayRaw> = { key: array.key }
   if (groups.has('block') || groups.has('host')) {
     raw.readRequests = totals.readWhole(pathTotals.readRequests, share)
@@ -131,7 +131,10 @@ function sampleArray({ array, totals, inFlight }: SimPath, { groups, share }: Re
     raw.inFlight = Math.round(inFlight)
   }
   const { state } = array
-  if (groups.has('canary')) raw.canarySeconds = state.frozen ? state.frozenMs / 1000 : state.writeSeconds
+  if (groups.has('canary') && can.has('canary')) {
+    if (state.frozen) raw.canaryOverdueSeconds = state.frozenMs / 1000
+    else raw.canarySeconds = state.writeSeconds
+  }
   return raw
 }
 

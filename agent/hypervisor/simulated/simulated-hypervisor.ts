@@ -59,7 +59,9 @@ export class SimulatedHypervisor implements Hypervisor {
   async sample(groups: ReadonlySet<SampleGroup>, options: SampleOptions, signal: AbortSignal): Promise<Sample> {
     const atMs = this.#present(signal)
     const share = this.#world.shareAt(atMs)
-    const reading = { groups, can: measuredBy(this.#host.spec.kind), atMs: Math.round(atMs), share }
+    // The agent's own write goes with the fast lane, as on real hosts.
+    const withCanary = options.onlyMoved === true ? new Set<SampleGroup>([...groups, 'canary']) : groups
+    const reading = { groups: withCanary, can: measuredBy(this.#host.spec.kind), atMs: Math.round(atMs), share }
     const hasMoved = options.onlyMoved === true ? this.#hasMoved(share) : undefined
     const sample = sampleHost(this.#host, reading, { vmUuids: options.vmUuids, hasMoved })
     if (groups.has('block')) this.#remember(share, options.vmUuids)

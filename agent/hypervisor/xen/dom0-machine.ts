@@ -25,6 +25,7 @@ const ofDriver: ReadonlySet<string> = new Set(['host-cpu', 'host-memory'])
  */
 export function dom0Machine(dom0: Machine): Machine {
   return {
+    ...dom0,
     async sample(signal) {
       const { host, collectors } = await dom0.sample(signal)
       return { host: withoutShare(host), collectors }
@@ -44,8 +45,6 @@ export function dom0Machine(dom0: Machine): Machine {
       const own = await dom0.capabilities()
       return own.filter(({ name }) => !ofDriver.has(name)).map(ofDom0)
     },
-    arrays: (arrays) => dom0.arrays(arrays),
-    storageHealth: dom0.storageHealth,
   }
 }
 

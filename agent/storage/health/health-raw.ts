@@ -31,6 +31,10 @@ export interface VirtualDriveRaw {
   /** `write-back`, `write-back-always` (without a battery too) or `write-through`: now, and as configured. */
   readonly writeCache?: string
   readonly writeCacheConfigured?: string
+  /** The device that the system has it as: `sda`. Not on the wire. */
+  readonly osDevice?: string
+  /** By which SCSI knows it, in hexadecimal digits. Not on the wire. */
+  readonly naaId?: string
 }
 
 export interface PhysicalDriveRaw {

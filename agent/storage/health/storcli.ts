@@ -106,7 +106,7 @@ function virtualDriveOf(controller: number, row: Json, details: Json): VirtualDr
   const id = textOf(at(row, 'DG/VD'), 32)
   if (id === '')
     throw new Error(`/c${controller}: expected DG/VD of a virtual drive, got ${JSON.stringify(row)?.slice(0, 60)}`)
-  const number = id.slice(id.indexOf('/') + 1)
+  const properties = at(details, `VD${id.slice(id.indexOf('/') + 1)} Properties`)
   return {
     id,
     name: textOf(at(row, 'Name')),
@@ -114,9 +114,9 @@ function virtualDriveOf(controller: number, row: Json, details: Json): VirtualDr
     state: wordOf(textOf(at(row, 'State'))),
     ...known({
       writeCache: writeCacheOf(textOf(at(row, 'Cache'))),
-      writeCacheConfigured: configuredCacheOf(
-        textOf(at(details, `VD${number} Properties`, 'Write Cache(initial setting)')),
-      ),
+      writeCacheConfigured: configuredCacheOf(textOf(at(properties, 'Write Cache(initial setting)'))),
+      osDevice: /^\/dev\/([\w/-]{1,64})$/.exec(textOf(at(properties, 'OS Drive Name')))?.[1],
+      naaId: /^[0-9a-f]{16,32}$/i.exec(textOf(at(properties, 'SCSI NAA Id')))?.[0].toLowerCase(),
     }),
   }
 }

@@ -17,6 +17,7 @@ export function arrayView({ array, name, hosts, vms }: ArrayParts): ArrayView {
     name,
     kind: array.kind,
     sizeBytes: array.sizeBytes,
+    writeCache: array.writeCache,
     hosts: [...hosts],
     vms: [...vms],
     metrics: knownMetrics(array.metrics),

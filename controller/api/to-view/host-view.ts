@@ -1,5 +1,12 @@
 import type { MemoryLedger } from '../../checks/memory-ledger.js'
-import { valueOf, type Host, type HostDisk, type HostNetwork, type Metric } from '../../model/snapshot.js'
+import {
+  valueOf,
+  type ExportedLun,
+  type Host,
+  type HostDisk,
+  type HostNetwork,
+  type Metric,
+} from '../../model/snapshot.js'
 import type { HostView, LedgerView } from '../views.js'
 import { absentMetrics, gapViews, given, knownMetrics, text } from './metrics-view.js'
 import { storageHealthViewOf } from './storage-health.js'
@@ -42,6 +49,8 @@ export function hostView({ host, ledger, vms, runningVms }: HostParts): HostView
     fileSystems: host.fileSystems.map((fileSystem) => ({ ...fileSystem })),
     disks: host.disks.map(deviceView),
     networks: host.networks.map(deviceView),
+    exports: host.exports?.map(exportView),
+    busyProcesses: host.busyProcesses?.map((one) => ({ ...one })),
     storageHealth: host.storageHealth === undefined ? undefined : storageHealthViewOf(host.storageHealth),
   })
 }
@@ -53,6 +62,22 @@ export function ledgerView({ memory, configuredBytes, reserveBytes, balance }: M
     configuredBytes,
     reserveBytes,
     ...('room' in balance && balance),
+  }
+}
+
+function exportView({
+  arrayKey,
+  lun,
+  backing,
+  metrics,
+  sessions,
+}: ExportedLun): NonNullable<HostView['exports']>[number] {
+  return {
+    arrayKey,
+    lun,
+    backing,
+    metrics: knownMetrics(metrics),
+    sessions: sessions.map((session) => given({ ...session })),
   }
 }
 

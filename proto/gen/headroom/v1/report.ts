@@ -810,7 +810,13 @@ export interface Report {
   machineBoot: number;
   clockBaseMs: bigint;
   /** Absent from most reports: it is read rarely. */
-  storageHealth: StorageHealth | undefined;
+  storageHealth:
+    | StorageHealth
+    | undefined;
+  /** Of the fast lane: arrays are told of in other reports than this one, which took too long for them to wait. */
+  arraysApart: boolean;
+  /** What the host exports to others as a storage server. Absent: not read in this pass. */
+  exports: Exports | undefined;
 }
 
 /** Something that should have been read and was not. */
@@ -935,7 +941,35 @@ export interface HostSample {
   fileSystems: FileSystemSample[];
   networks: NetworkSample[];
   /** All that was used, of hypervisors that do not divide it. */
-  cpuUsedSeconds?: number | undefined;
+  cpuUsedSeconds?:
+    | number
+    | undefined;
+  /** Absent: not known. */
+  busyProcesses:
+    | BusyProcesses
+    | undefined;
+  /**
+   * Written by programs and not yet sent to the storage; sent and not yet come back; from where on the kernel writes in the background;
+   * and where those who write have to wait.
+   */
+  dirtyBytes?: bigint | undefined;
+  writebackBytes?: bigint | undefined;
+  dirtyBackgroundBytes?: bigint | undefined;
+  dirtyLimitBytes?: bigint | undefined;
+}
+
+/** The processes of the host that made its storage read and write most, without its VMs', over the last `seconds`. No totals. */
+export interface BusyProcesses {
+  seconds: number;
+  processes: ProcessIo[];
+}
+
+export interface ProcessIo {
+  pid: number;
+  /** Of the program, without what it was started with. */
+  name: string;
+  readBytes: bigint;
+  writeBytes: bigint;
 }
 
 /** A block device of the host, as in /proc/diskstats. */
@@ -996,6 +1030,40 @@ export interface ArraySample {
   writeCache: string;
   /** Changes when the totals are of other devices than before: then they are not compared. */
   runId: string;
+  /** How long the canary's write that has not come back has been under way, seconds; absent while it is not late. */
+  canaryOverdueSeconds?:
+    | number
+    | undefined;
+  /** Of md with parity: stripes that are being worked on, and how many there can be. */
+  stripeCacheActive?: number | undefined;
+  stripeCacheSize?: number | undefined;
+}
+
+/** All sessions that have done something. */
+export interface Exports {
+  sessions: ExportSession[];
+}
+
+/** What a session did to a LUN since it began. */
+export interface ExportSession {
+  /** As those who use it know the array: iscsi:<iqn>. */
+  arrayKey: string;
+  lun: string;
+  /** Tells the sessions of a LUN apart. */
+  session: string;
+  /** Name and address of who uses it; empty where they are not known. */
+  initiator: string;
+  address: string;
+  /** File or device behind the LUN. */
+  backing: string;
+  readBytes: bigint;
+  readRequests?: bigint | undefined;
+  writeBytes: bigint;
+  writeRequests?:
+    | bigint
+    | undefined;
+  /** Requests that have come and are not done. */
+  inFlight?: bigint | undefined;
 }
 
 export interface CollectorRun {
@@ -1185,6 +1253,8 @@ function createBaseReport(): Report {
     machineBoot: 0,
     clockBaseMs: 0n,
     storageHealth: undefined,
+    arraysApart: false,
+    exports: undefined,
   };
 }
 
@@ -1246,6 +1316,12 @@ export const Report: MessageFns<Report> = {
     }
     if (message.storageHealth !== undefined) {
       StorageHealth.encode(message.storageHealth, writer.uint32(130).fork()).join();
+    }
+    if (message.arraysApart !== false) {
+      writer.uint32(136).bool(message.arraysApart);
+    }
+    if (message.exports !== undefined) {
+      Exports.encode(message.exports, writer.uint32(146).fork()).join();
     }
     return writer;
   },
@@ -1391,6 +1467,22 @@ export const Report: MessageFns<Report> = {
             message.storageHealth = StorageHealth.decode(reader, reader.uint32());
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.arraysApart = reader.bool();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.exports = Exports.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1451,6 +1543,12 @@ export const Report: MessageFns<Report> = {
         : isSet(object.storage_health)
         ? StorageHealth.fromJSON(object.storage_health)
         : undefined,
+      arraysApart: isSet(object.arraysApart)
+        ? globalThis.Boolean(object.arraysApart)
+        : isSet(object.arrays_apart)
+        ? globalThis.Boolean(object.arrays_apart)
+        : false,
+      exports: isSet(object.exports) ? Exports.fromJSON(object.exports) : undefined,
     };
   },
 
@@ -1504,6 +1602,12 @@ export const Report: MessageFns<Report> = {
     if (message.storageHealth !== undefined) {
       obj.storageHealth = StorageHealth.toJSON(message.storageHealth);
     }
+    if (message.arraysApart !== false) {
+      obj.arraysApart = message.arraysApart;
+    }
+    if (message.exports !== undefined) {
+      obj.exports = Exports.toJSON(message.exports);
+    }
     return obj;
   },
 
@@ -1535,6 +1639,10 @@ export const Report: MessageFns<Report> = {
       : 0n;
     message.storageHealth = (object.storageHealth !== undefined && object.storageHealth !== null)
       ? StorageHealth.fromPartial(object.storageHealth)
+      : undefined;
+    message.arraysApart = object.arraysApart ?? false;
+    message.exports = (object.exports !== undefined && object.exports !== null)
+      ? Exports.fromPartial(object.exports)
       : undefined;
     return message;
   },
@@ -2981,6 +3089,11 @@ function createBaseHostSample(): HostSample {
     fileSystems: [],
     networks: [],
     cpuUsedSeconds: undefined,
+    busyProcesses: undefined,
+    dirtyBytes: undefined,
+    writebackBytes: undefined,
+    dirtyBackgroundBytes: undefined,
+    dirtyLimitBytes: undefined,
   };
 }
 
@@ -3087,6 +3200,33 @@ export const HostSample: MessageFns<HostSample> = {
     }
     if (message.cpuUsedSeconds !== undefined) {
       writer.uint32(217).double(message.cpuUsedSeconds);
+    }
+    if (message.busyProcesses !== undefined) {
+      BusyProcesses.encode(message.busyProcesses, writer.uint32(226).fork()).join();
+    }
+    if (message.dirtyBytes !== undefined) {
+      if (BigInt.asUintN(64, message.dirtyBytes) !== message.dirtyBytes) {
+        throw new globalThis.Error("value provided for field message.dirtyBytes of type uint64 too large");
+      }
+      writer.uint32(232).uint64(message.dirtyBytes);
+    }
+    if (message.writebackBytes !== undefined) {
+      if (BigInt.asUintN(64, message.writebackBytes) !== message.writebackBytes) {
+        throw new globalThis.Error("value provided for field message.writebackBytes of type uint64 too large");
+      }
+      writer.uint32(240).uint64(message.writebackBytes);
+    }
+    if (message.dirtyBackgroundBytes !== undefined) {
+      if (BigInt.asUintN(64, message.dirtyBackgroundBytes) !== message.dirtyBackgroundBytes) {
+        throw new globalThis.Error("value provided for field message.dirtyBackgroundBytes of type uint64 too large");
+      }
+      writer.uint32(248).uint64(message.dirtyBackgroundBytes);
+    }
+    if (message.dirtyLimitBytes !== undefined) {
+      if (BigInt.asUintN(64, message.dirtyLimitBytes) !== message.dirtyLimitBytes) {
+        throw new globalThis.Error("value provided for field message.dirtyLimitBytes of type uint64 too large");
+      }
+      writer.uint32(256).uint64(message.dirtyLimitBytes);
     }
     return writer;
   },
@@ -3320,6 +3460,46 @@ export const HostSample: MessageFns<HostSample> = {
             message.cpuUsedSeconds = reader.double();
             continue;
           }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.busyProcesses = BusyProcesses.decode(reader, reader.uint32());
+            continue;
+          }
+          case 29: {
+            if (tag !== 232) {
+              break;
+            }
+
+            message.dirtyBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 30: {
+            if (tag !== 240) {
+              break;
+            }
+
+            message.writebackBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.dirtyBackgroundBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 32: {
+            if (tag !== 256) {
+              break;
+            }
+
+            message.dirtyLimitBytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3465,6 +3645,31 @@ export const HostSample: MessageFns<HostSample> = {
         : isSet(object.cpu_used_seconds)
         ? globalThis.Number(object.cpu_used_seconds)
         : undefined,
+      busyProcesses: isSet(object.busyProcesses)
+        ? BusyProcesses.fromJSON(object.busyProcesses)
+        : isSet(object.busy_processes)
+        ? BusyProcesses.fromJSON(object.busy_processes)
+        : undefined,
+      dirtyBytes: isSet(object.dirtyBytes)
+        ? BigInt(object.dirtyBytes)
+        : isSet(object.dirty_bytes)
+        ? BigInt(object.dirty_bytes)
+        : undefined,
+      writebackBytes: isSet(object.writebackBytes)
+        ? BigInt(object.writebackBytes)
+        : isSet(object.writeback_bytes)
+        ? BigInt(object.writeback_bytes)
+        : undefined,
+      dirtyBackgroundBytes: isSet(object.dirtyBackgroundBytes)
+        ? BigInt(object.dirtyBackgroundBytes)
+        : isSet(object.dirty_background_bytes)
+        ? BigInt(object.dirty_background_bytes)
+        : undefined,
+      dirtyLimitBytes: isSet(object.dirtyLimitBytes)
+        ? BigInt(object.dirtyLimitBytes)
+        : isSet(object.dirty_limit_bytes)
+        ? BigInt(object.dirty_limit_bytes)
+        : undefined,
     };
   },
 
@@ -3551,6 +3756,21 @@ export const HostSample: MessageFns<HostSample> = {
     if (message.cpuUsedSeconds !== undefined) {
       obj.cpuUsedSeconds = floatToJson(message.cpuUsedSeconds);
     }
+    if (message.busyProcesses !== undefined) {
+      obj.busyProcesses = BusyProcesses.toJSON(message.busyProcesses);
+    }
+    if (message.dirtyBytes !== undefined) {
+      obj.dirtyBytes = message.dirtyBytes.toString();
+    }
+    if (message.writebackBytes !== undefined) {
+      obj.writebackBytes = message.writebackBytes.toString();
+    }
+    if (message.dirtyBackgroundBytes !== undefined) {
+      obj.dirtyBackgroundBytes = message.dirtyBackgroundBytes.toString();
+    }
+    if (message.dirtyLimitBytes !== undefined) {
+      obj.dirtyLimitBytes = message.dirtyLimitBytes.toString();
+    }
     return obj;
   },
 
@@ -3600,6 +3820,241 @@ export const HostSample: MessageFns<HostSample> = {
     message.fileSystems = object.fileSystems?.map((e) => FileSystemSample.fromPartial(e)) || [];
     message.networks = object.networks?.map((e) => NetworkSample.fromPartial(e)) || [];
     message.cpuUsedSeconds = object.cpuUsedSeconds ?? undefined;
+    message.busyProcesses = (object.busyProcesses !== undefined && object.busyProcesses !== null)
+      ? BusyProcesses.fromPartial(object.busyProcesses)
+      : undefined;
+    message.dirtyBytes = (object.dirtyBytes !== undefined && object.dirtyBytes !== null)
+      ? BigInt(object.dirtyBytes)
+      : undefined;
+    message.writebackBytes = (object.writebackBytes !== undefined && object.writebackBytes !== null)
+      ? BigInt(object.writebackBytes)
+      : undefined;
+    message.dirtyBackgroundBytes = (object.dirtyBackgroundBytes !== undefined && object.dirtyBackgroundBytes !== null)
+      ? BigInt(object.dirtyBackgroundBytes)
+      : undefined;
+    message.dirtyLimitBytes = (object.dirtyLimitBytes !== undefined && object.dirtyLimitBytes !== null)
+      ? BigInt(object.dirtyLimitBytes)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseBusyProcesses(): BusyProcesses {
+  return { seconds: 0, processes: [] };
+}
+
+export const BusyProcesses: MessageFns<BusyProcesses> = {
+  encode(message: BusyProcesses, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seconds !== 0) {
+      writer.uint32(9).double(message.seconds);
+    }
+    for (const v of message.processes) {
+      ProcessIo.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BusyProcesses {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBusyProcesses();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.seconds = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.processes.push(ProcessIo.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BusyProcesses {
+    return {
+      seconds: isSet(object.seconds) ? globalThis.Number(object.seconds) : 0,
+      processes: globalThis.Array.isArray(object?.processes)
+        ? object.processes.map((e: any) => ProcessIo.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: BusyProcesses): unknown {
+    const obj: any = {};
+    if (message.seconds !== 0) {
+      obj.seconds = floatToJson(message.seconds);
+    }
+    if (message.processes?.length) {
+      obj.processes = message.processes.map((e) => ProcessIo.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BusyProcesses>, I>>(base?: I): BusyProcesses {
+    return BusyProcesses.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BusyProcesses>, I>>(object: I): BusyProcesses {
+    const message = createBaseBusyProcesses();
+    message.seconds = object.seconds ?? 0;
+    message.processes = object.processes?.map((e) => ProcessIo.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseProcessIo(): ProcessIo {
+  return { pid: 0, name: "", readBytes: 0n, writeBytes: 0n };
+}
+
+export const ProcessIo: MessageFns<ProcessIo> = {
+  encode(message: ProcessIo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pid !== 0) {
+      writer.uint32(8).uint32(message.pid);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.readBytes !== 0n) {
+      if (BigInt.asUintN(64, message.readBytes) !== message.readBytes) {
+        throw new globalThis.Error("value provided for field message.readBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.readBytes);
+    }
+    if (message.writeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.writeBytes) !== message.writeBytes) {
+        throw new globalThis.Error("value provided for field message.writeBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.writeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProcessIo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProcessIo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pid = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.readBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.writeBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProcessIo {
+    return {
+      pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      readBytes: isSet(object.readBytes)
+        ? BigInt(object.readBytes)
+        : isSet(object.read_bytes)
+        ? BigInt(object.read_bytes)
+        : 0n,
+      writeBytes: isSet(object.writeBytes)
+        ? BigInt(object.writeBytes)
+        : isSet(object.write_bytes)
+        ? BigInt(object.write_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: ProcessIo): unknown {
+    const obj: any = {};
+    if (message.pid !== 0) {
+      obj.pid = Math.round(message.pid);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.readBytes !== 0n) {
+      obj.readBytes = message.readBytes.toString();
+    }
+    if (message.writeBytes !== 0n) {
+      obj.writeBytes = message.writeBytes.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ProcessIo>, I>>(base?: I): ProcessIo {
+    return ProcessIo.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ProcessIo>, I>>(object: I): ProcessIo {
+    const message = createBaseProcessIo();
+    message.pid = object.pid ?? 0;
+    message.name = object.name ?? "";
+    message.readBytes = (object.readBytes !== undefined && object.readBytes !== null) ? BigInt(object.readBytes) : 0n;
+    message.writeBytes = (object.writeBytes !== undefined && object.writeBytes !== null)
+      ? BigInt(object.writeBytes)
+      : 0n;
     return message;
   },
 };
@@ -4423,6 +4878,9 @@ function createBaseArraySample(): ArraySample {
     canarySeconds: undefined,
     writeCache: "",
     runId: "",
+    canaryOverdueSeconds: undefined,
+    stripeCacheActive: undefined,
+    stripeCacheSize: undefined,
   };
 }
 
@@ -4475,6 +4933,15 @@ export const ArraySample: MessageFns<ArraySample> = {
     }
     if (message.runId !== "") {
       writer.uint32(90).string(message.runId);
+    }
+    if (message.canaryOverdueSeconds !== undefined) {
+      writer.uint32(97).double(message.canaryOverdueSeconds);
+    }
+    if (message.stripeCacheActive !== undefined) {
+      writer.uint32(104).uint32(message.stripeCacheActive);
+    }
+    if (message.stripeCacheSize !== undefined) {
+      writer.uint32(112).uint32(message.stripeCacheSize);
     }
     return writer;
   },
@@ -4580,6 +5047,30 @@ export const ArraySample: MessageFns<ArraySample> = {
             message.runId = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.canaryOverdueSeconds = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.stripeCacheActive = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.stripeCacheSize = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4645,6 +5136,21 @@ export const ArraySample: MessageFns<ArraySample> = {
         : isSet(object.run_id)
         ? globalThis.String(object.run_id)
         : "",
+      canaryOverdueSeconds: isSet(object.canaryOverdueSeconds)
+        ? globalThis.Number(object.canaryOverdueSeconds)
+        : isSet(object.canary_overdue_seconds)
+        ? globalThis.Number(object.canary_overdue_seconds)
+        : undefined,
+      stripeCacheActive: isSet(object.stripeCacheActive)
+        ? globalThis.Number(object.stripeCacheActive)
+        : isSet(object.stripe_cache_active)
+        ? globalThis.Number(object.stripe_cache_active)
+        : undefined,
+      stripeCacheSize: isSet(object.stripeCacheSize)
+        ? globalThis.Number(object.stripeCacheSize)
+        : isSet(object.stripe_cache_size)
+        ? globalThis.Number(object.stripe_cache_size)
+        : undefined,
     };
   },
 
@@ -4683,6 +5189,15 @@ export const ArraySample: MessageFns<ArraySample> = {
     if (message.runId !== "") {
       obj.runId = message.runId;
     }
+    if (message.canaryOverdueSeconds !== undefined) {
+      obj.canaryOverdueSeconds = floatToJson(message.canaryOverdueSeconds);
+    }
+    if (message.stripeCacheActive !== undefined) {
+      obj.stripeCacheActive = Math.round(message.stripeCacheActive);
+    }
+    if (message.stripeCacheSize !== undefined) {
+      obj.stripeCacheSize = Math.round(message.stripeCacheSize);
+    }
     return obj;
   },
 
@@ -4712,6 +5227,368 @@ export const ArraySample: MessageFns<ArraySample> = {
     message.canarySeconds = object.canarySeconds ?? undefined;
     message.writeCache = object.writeCache ?? "";
     message.runId = object.runId ?? "";
+    message.canaryOverdueSeconds = object.canaryOverdueSeconds ?? undefined;
+    message.stripeCacheActive = object.stripeCacheActive ?? undefined;
+    message.stripeCacheSize = object.stripeCacheSize ?? undefined;
+    return message;
+  },
+};
+
+function createBaseExports(): Exports {
+  return { sessions: [] };
+}
+
+export const Exports: MessageFns<Exports> = {
+  encode(message: Exports, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessions) {
+      ExportSession.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Exports {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExports();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessions.push(ExportSession.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Exports {
+    return {
+      sessions: globalThis.Array.isArray(object?.sessions)
+        ? object.sessions.map((e: any) => ExportSession.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Exports): unknown {
+    const obj: any = {};
+    if (message.sessions?.length) {
+      obj.sessions = message.sessions.map((e) => ExportSession.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Exports>, I>>(base?: I): Exports {
+    return Exports.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Exports>, I>>(object: I): Exports {
+    const message = createBaseExports();
+    message.sessions = object.sessions?.map((e) => ExportSession.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExportSession(): ExportSession {
+  return {
+    arrayKey: "",
+    lun: "",
+    session: "",
+    initiator: "",
+    address: "",
+    backing: "",
+    readBytes: 0n,
+    readRequests: undefined,
+    writeBytes: 0n,
+    writeRequests: undefined,
+    inFlight: undefined,
+  };
+}
+
+export const ExportSession: MessageFns<ExportSession> = {
+  encode(message: ExportSession, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.arrayKey !== "") {
+      writer.uint32(10).string(message.arrayKey);
+    }
+    if (message.lun !== "") {
+      writer.uint32(18).string(message.lun);
+    }
+    if (message.session !== "") {
+      writer.uint32(26).string(message.session);
+    }
+    if (message.initiator !== "") {
+      writer.uint32(34).string(message.initiator);
+    }
+    if (message.address !== "") {
+      writer.uint32(42).string(message.address);
+    }
+    if (message.backing !== "") {
+      writer.uint32(50).string(message.backing);
+    }
+    if (message.readBytes !== 0n) {
+      if (BigInt.asUintN(64, message.readBytes) !== message.readBytes) {
+        throw new globalThis.Error("value provided for field message.readBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.readBytes);
+    }
+    if (message.readRequests !== undefined) {
+      if (BigInt.asUintN(64, message.readRequests) !== message.readRequests) {
+        throw new globalThis.Error("value provided for field message.readRequests of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.readRequests);
+    }
+    if (message.writeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.writeBytes) !== message.writeBytes) {
+        throw new globalThis.Error("value provided for field message.writeBytes of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.writeBytes);
+    }
+    if (message.writeRequests !== undefined) {
+      if (BigInt.asUintN(64, message.writeRequests) !== message.writeRequests) {
+        throw new globalThis.Error("value provided for field message.writeRequests of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.writeRequests);
+    }
+    if (message.inFlight !== undefined) {
+      if (BigInt.asUintN(64, message.inFlight) !== message.inFlight) {
+        throw new globalThis.Error("value provided for field message.inFlight of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.inFlight);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportSession {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportSession();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.arrayKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lun = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.initiator = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.backing = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.readBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.readRequests = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.writeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.writeRequests = reader.uint64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.inFlight = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportSession {
+    return {
+      arrayKey: isSet(object.arrayKey)
+        ? globalThis.String(object.arrayKey)
+        : isSet(object.array_key)
+        ? globalThis.String(object.array_key)
+        : "",
+      lun: isSet(object.lun) ? globalThis.String(object.lun) : "",
+      session: isSet(object.session) ? globalThis.String(object.session) : "",
+      initiator: isSet(object.initiator) ? globalThis.String(object.initiator) : "",
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      backing: isSet(object.backing) ? globalThis.String(object.backing) : "",
+      readBytes: isSet(object.readBytes)
+        ? BigInt(object.readBytes)
+        : isSet(object.read_bytes)
+        ? BigInt(object.read_bytes)
+        : 0n,
+      readRequests: isSet(object.readRequests)
+        ? BigInt(object.readRequests)
+        : isSet(object.read_requests)
+        ? BigInt(object.read_requests)
+        : undefined,
+      writeBytes: isSet(object.writeBytes)
+        ? BigInt(object.writeBytes)
+        : isSet(object.write_bytes)
+        ? BigInt(object.write_bytes)
+        : 0n,
+      writeRequests: isSet(object.writeRequests)
+        ? BigInt(object.writeRequests)
+        : isSet(object.write_requests)
+        ? BigInt(object.write_requests)
+        : undefined,
+      inFlight: isSet(object.inFlight)
+        ? BigInt(object.inFlight)
+        : isSet(object.in_flight)
+        ? BigInt(object.in_flight)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ExportSession): unknown {
+    const obj: any = {};
+    if (message.arrayKey !== "") {
+      obj.arrayKey = message.arrayKey;
+    }
+    if (message.lun !== "") {
+      obj.lun = message.lun;
+    }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    if (message.initiator !== "") {
+      obj.initiator = message.initiator;
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.backing !== "") {
+      obj.backing = message.backing;
+    }
+    if (message.readBytes !== 0n) {
+      obj.readBytes = message.readBytes.toString();
+    }
+    if (message.readRequests !== undefined) {
+      obj.readRequests = message.readRequests.toString();
+    }
+    if (message.writeBytes !== 0n) {
+      obj.writeBytes = message.writeBytes.toString();
+    }
+    if (message.writeRequests !== undefined) {
+      obj.writeRequests = message.writeRequests.toString();
+    }
+    if (message.inFlight !== undefined) {
+      obj.inFlight = message.inFlight.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExportSession>, I>>(base?: I): ExportSession {
+    return ExportSession.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExportSession>, I>>(object: I): ExportSession {
+    const message = createBaseExportSession();
+    message.arrayKey = object.arrayKey ?? "";
+    message.lun = object.lun ?? "";
+    message.session = object.session ?? "";
+    message.initiator = object.initiator ?? "";
+    message.address = object.address ?? "";
+    message.backing = object.backing ?? "";
+    message.readBytes = (object.readBytes !== undefined && object.readBytes !== null) ? BigInt(object.readBytes) : 0n;
+    message.readRequests = (object.readRequests !== undefined && object.readRequests !== null)
+      ? BigInt(object.readRequests)
+      : undefined;
+    message.writeBytes = (object.writeBytes !== undefined && object.writeBytes !== null)
+      ? BigInt(object.writeBytes)
+      : 0n;
+    message.writeRequests = (object.writeRequests !== undefined && object.writeRequests !== null)
+      ? BigInt(object.writeRequests)
+      : undefined;
+    message.inFlight = (object.inFlight !== undefined && object.inFlight !== null)
+      ? BigInt(object.inFlight)
+      : undefined;
     return message;
   },
 };

@@ -1,0 +1,88 @@
+/** What `tgtadm --lld iscsi` prints (tgtadm(8), usr/tgtadm.c and usr/target.c of tgt). */
+
+export interface TgtTarget {
+  readonly tid: number
+  readonly iqn: string
+  /** Path behind each LUN, by its number; the controller's own LUN 0 has none. */
+  readonly backing: ReadonlyMap<number, string>
+  readonly sessions: ReadonlyMap<number, { readonly initiator: string; readonly address: string }>
+}
+
+/** What one session did to one LUN since it began: what was submitted, and what of it is done. */
+export interface TgtRow {
+  readonly tid: number
+  readonly lun: number
+  readonly session: number
+  readonly readBytes: number
+  readonly readRequests: number
+  readonly writeBytes: number
+  readonly writeRequests: number
+  readonly inFlight: number
+}
+
+const mostTargets = 1024
+const mostRows = 4096
+
+/** `--mode target --op show`: `Target N: IQN`, and beneath it sessions (`I_T nexus: N`) and LUNs. Lines of other kinds say nothing here. */
+export function parseTgtTargets(text: string): TgtTarget[] {
+  const targets: {
+    tid: number
+    iqn: string
+    backing: Map<number, string>
+    sessions: Map<number, { initiator: string; address: string }>
+  }[] = []
+  let lun = 0
+  let session: { initiator: string; address: string } | undefined
+  for (const line of text.split('\n')) {
+    const [, name = '', value = ''] = /^\s*([A-Z][\w ]*?)(?: (?=\d+: \S)|: )(.*?)\s*$/.exec(line) ?? []
+    const target = targets.at(-1)
+    if (name === 'Target') {
+      const [, tid, iqn] = /^(\d{1,9}): (\S{1,223})$/.exec(value) ?? []
+      if (tid === undefined || iqn === undefined)
+        throw new Error(`tgtadm: expected a target's number and name, got ${quoted(value)}`)
+      if (targets.length >= mostTargets) throw new Error(`tgtadm: more than ${mostTargets} targets`)
+      targets.push({ tid: Number(tid), iqn, backing: new Map(), sessions: new Map() })
+      session = undefined
+    } else if (target === undefined) continue
+    else if (name === 'I_T nexus') {
+      session = { initiator: '', address: '' }
+      target.sessions.set(Number(value), session)
+    } else if (name === 'Initiator' && session !== undefined) {
+      session.initiator = value.replace(/ alias: .*$/, '').slice(0, 223)
+    } else if (name === 'IP Address' && session !== undefined) session.address ||= value.slice(0, 64)
+    else if (name === 'LUN') lun = Number(value)
+    else if (name === 'Backing store path' && value !== 'None') target.backing.set(lun, value.slice(0, 256))
+  }
+  return targets
+}
+
+/**
+ * `--mode sys --op stat`: after a heading, lines of `tgt lun sid rd_subm(bytes,cmds) rd_done(bytes,cmds) wr_subm(bytes,cmds)
+ * wr_done(bytes,cmds) errs`.
+ * @throws if it is something else
+ */
+export function parseTgtStat(text: string): TgtRow[] {
+  const [heading = '', ...lines] = text.trim().split('\n')
+  if (!/^tgt\s+lun\s+sid\s/.test(heading))
+    throw new Error(`tgtadm: expected the heading of its statistics, got ${quoted(heading)}`)
+  if (lines.length > mostRows) throw new Error(`tgtadm: more than ${mostRows} sessions and LUNs`)
+  return lines.map((line) => {
+    const words = line.trim().split(/\s+/)
+    const numbers = words.map(Number)
+    if (
+      numbers.length !== 12 ||
+      !words.every((word) => /^\d{1,16}$/.test(word)) ||
+      !numbers.every(Number.isSafeInteger)
+    )
+      throw new Error(`tgtadm: expected twelve whole numbers, got ${quoted(line)}`)
+    const [tid = 0, lun = 0, session = 0, , readsBegun = 0, readBytes = 0, readRequests = 0, , writesBegun = 0] =
+      numbers
+    const [writeBytes = 0, writeRequests = 0] = numbers.slice(9)
+    const inFlight = Math.max(0, readsBegun - readRequests) + Math.max(0, writesBegun - writeRequests)
+    return { tid, lun, session, readBytes, readRequests, writeBytes, writeRequests, inFlight }
+  })
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
+}

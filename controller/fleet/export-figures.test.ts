@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest'
+
+import type { ExportObservation } from '../model/observation.js'
+import { Contradictions } from './contradictions.js'
+import { ExportFigures } from './export-figures.js'
+
+const box = 'iscsi:iqn.box'
+const hello = (support: 'yes' | 'no') => ({
+  hostId: 'h',
+  name: 'h',
+  kind: 'kvm' as const,
+  bootId: 'b',
+  simulated: false,
+  capabilities: [{ name: 'storage-exports', support, reason: '' }],
+})
+const session = (name: string, writeBytes: number, more: Partial<ExportObservation> = {}): ExportObservation => ({
+  arrayKey: box,
+  lun: '1',
+  session: name,
+  initiator: `iqn.${name}`,
+  address: '10.0.0.1',
+  backing: '/dev/vg/lun',
+  totals: { writeBytes, readBytes: 0 },
+  inFlight: 1,
+  ...more,
+})
+const at = (seconds: number) => ({ hello: hello('yes'), bootId: 'b', at: 1_700_000_000_000 + seconds * 1000 })
+
+it('adds up the sessions of a LUN; one that is new began at 0, one that is gone takes nothing back', () => {
+  const figures = new ExportFigures(new Contradictions())
+  const told = (seconds: number, ...sessions: readonly ExportObservation[]): unknown =>
+    figures.observe(sessions, at(seconds)).map(({ entity, fields }) => [entity.id, fields])
+  const writes = (): unknown => figures.inSnapshot?.[0]?.sessions.map((one) => one.writeBytesPerSecond)
+  expect(figures.inSnapshot).toBeUndefined()
+  // Since when the first ones are there is not known.
+  expect(told(0, session('a', 1000))).toEqual([['h/lun/iscsi:iqn.box/1', { inFlight: 1 }]])
+  expect(told(10, session('a', 2000), session('b', 500))).toEqual([
+    ['h/lun/iscsi:iqn.box/1', { readBytesPerSecond: 0, writeBytesPerSecond: 150, inFlight: 2 }],
+  ])
+  expect(writes()).toEqual([100, 50])
+  expect(figures.inSnapshot?.[0]).toMatchObject({
+    arrayKey: box,
+    lun: '1',
+    backing: '/dev/vg/lun',
+    metrics: { writeRequestsPerSecond: { absent: 'not read yet' } },
+    sessions: [{ initiator: 'iqn.a' }, { initiator: 'iqn.b' }],
+  })
+  // `a` is gone, `b` began anew.
+  told(20, session('b', 100))
+  expect(writes()).toEqual([10])
+  told(30)
+  expect(figures.inSnapshot).toEqual([])
+  told(40, session('a', 400))
+  expect(writes()).toEqual([40])
+  // After a long silence nothing is known of when it began.
+  told(40 + 3600, session('c', 1e9))
+  expect(writes()).toEqual([undefined])
+})
+
+it('a host that says it exports nothing is not believed', () => {
+  const contradictions = new Contradictions()
+  const figures = new ExportFigures(contradictions)
+  expect(figures.observe([session('a', 1)], { ...at(0), hello: hello('no') })).toEqual([])
+  expect(figures.inSnapshot).toBeUndefined()
+  figures.observe([session('a', 1)], at(1))
+  figures.forget()
+  expect(figures.inSnapshot).toBeUndefined()
+})

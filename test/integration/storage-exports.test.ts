@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, expect, it } from 'vitest'
+
+import { ExportReader } from '../../agent/storage/exports/export-source.js'
+import { tgtSource } from '../../agent/storage/exports/tgt.js'
+import { IscsiTarget } from '../lab/iscsi-target.js'
+import { freePort } from '../support/free-port.js'
+import { waitFor } from '../support/wait-for.js'
+
+const cleanUps: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
+})
+
+it('a real tgtd tells what each session did to each LUN; while it hangs nothing waits for it', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'headroom-tgt-'))
+  cleanUps.push(() => rm(directory, { recursive: true }))
+  const [socket, port] = [join(directory, 'control'), await freePort()]
+  const reader = new ExportReader(
+    [tgtSource({ program: 'auto', socket, isRoot: true, monotonicMs: () => performance.now() })],
+    async ({ source }) => ({
+      key: 'local:h:disk',
+      backend: 'file',
+      array: { key: 'local:h:disk', name: source, kind: 'local', devices: ['sda'] },
+    }),
+  )
+  expect(await reader.capability()).toMatchObject({ support: 'no', reason: 'tgt: tgtd does not run' })
+  const env = { ...process.env, TGT_IPC_SOCKET: socket }
+  const daemon = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', 'tgtd', '--foreground', '--iscsi', `portal=127.0.0.1:${port}`],
+    { env, stdio: 'ignore' },
+  )
+  cleanUps.push(async () => {
+    daemon.kill('SIGKILL')
+    if (daemon.exitCode === null && daemon.signalCode === null) await once(daemon, 'exit')
+  })
+  const target = new IscsiTarget(socket)
+  await target.ready(20_000)
+  const iqn = 'iqn.2026-01.test:box'
+  await target.addTarget(1, iqn)
+  const image = join(directory, 'lun')
+  await writeFile(image, '')
+  await truncate(image, 16 * 2 ** 20)
+  await target.addLun(1, 1, image)
+  expect(await reader.capability()).toEqual({ name: 'storage-exports', support: 'yes' })
+  expect(await reader.read()).toEqual([])
+
+  const work = ['write 0 3M', 'read 0 64k', 'sleep 600000'].flatMap((command) => ['-c', command])
+  const initiator = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', 'qemu-io', '-f', 'raw', ...work, `iscsi://127.0.0.1:${port}/${iqn}/1`],
+    { stdio: 'ignore' },
+  )
+  cleanUps.push(async () => {
+    initiator.kill('SIGKILL')
+    if (initiator.exitCode === null && initiator.signalCode === null) await once(initiator, 'exit')
+  })
+  // The witness: what the target itself sums up, read by the lab's own parser.
+  await waitFor(30_000, 'the requests', async () =>
+    (await target.sessions()).some((one) => one.writeBytes === 3 * 2 ** 20 && one.readBytes >= 64 * 1024),
+  )
+  const lun1 = (await target.sessions()).find(({ lun }) => lun === 1)
+  await waitFor(20_000, 'the session to be known', async () => (await reader.read())?.length === 1)
+  const [row] = (await reader.read()) ?? []
+  expect(row).toMatchObject({
+    arrayKey: `iscsi:${iqn}`,
+    lun: '1',
+    initiator: expect.stringMatching(/^iqn\./),
+    address: '127.0.0.1',
+    backing: image,
+    writeBytes: 3 * 2 ** 20,
+    writeRequests: lun1?.writeCommands,
+    inFlight: 0,
+  })
+  expect(row?.readBytes).toBeGreaterThanOrEqual(64 * 1024)
+
+  await reader.capability()
+  expect(reader.backed).toEqual([{ key: `iscsi:${iqn}`, name: `iscsi:${iqn}`, kind: 'iscsi', devices: ['sda'] }])
+
+  daemon.kill('SIGSTOP')
+  const beganMs = performance.now()
+  await expect(reader.read()).rejects.toThrow('500 ms')
+  expect(performance.now() - beganMs).toBeLessThan(5000)
+  daemon.kill('SIGCONT')
+  await waitFor(20_000, 'it to answer', () =>
+    reader.read().then(
+      (rows) => rows?.length === 1,
+      () => false,
+    ),
+  )
+})
