@@ -50,7 +50,11 @@ export function isWholeDisk(device: string, blockDevices: ReadonlySet<string> | 
  * @throws MalformedFile
  */
 export function parseDiskstats(text: string, include: (device: string) => boolean): HostDiskRaw[] {
-  const lines = procLines(file, text)
+  // Read each second: only the lines that are wanted are cut into columns.
+  const lines = procLines(file, text, (line) => {
+    const device = /^\s*\S+\s+\S+\s+(\S+)/.exec(line)?.[1]
+    return device === undefined || include(device)
+  })
   return lines.flatMap((line) => {
     const device = line.columns[2]
     if (device === undefined) throw new MalformedFile(file, line.number, 'major, minor, device', line.text)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 /** What `npm run bench -- NAME` can run. Each ends with one line of JSON; words after the name are its own. */
 const benches = {
   agent: 'agent/bench-agent.ts',
+  'array-counters': 'array-counters.ts',
   checks: 'checks/bench-checks.ts',
   servers: 'servers.ts',
   soak: 'agent/soak.ts',
