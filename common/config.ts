@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document, type YAMLError } from 'yaml'
 import { z } from 'zod'
 
 import { errorCode } from './error-code.js'
 import { ConfigError, type ConfigProblem } from './config-error.js'
+import { problemsOf } from './config-problems.js'
 import { parseDurationMs, parseRateBytesPerSecond, parseShare, parseSizeBytes } from './units.js'
 
 /** A duration with its unit (`15s`), as milliseconds. */
@@ -61,8 +62,7 @@ export function parseConfigWithLines<Schema extends z.ZodType>(
       faults.map((error) => ({
         key: '',
         line: error.linePos?.[0].line,
-        expected: 'valid YAML',
-        got: error.message.split('\n')[0] ?? error.code,
+        ...yamlFault(error, text),
       })),
     )
   }
@@ -72,7 +72,7 @@ export function parseConfigWithLines<Schema extends z.ZodType>(
   if (result.success) return { value: result.data, lineOf }
   throw new ConfigError(
     file,
-    result.error.issues.flatMap((issue) => problemsOf(issue, value, lineOf)),
+    result.error.issues.flatMap((issue) => problemsOf(issue, { value, lineOf, schema })),
   )
 }
 
@@ -96,6 +96,30 @@ export function loadConfig<Schema extends z.ZodType>(
     }
   }
   return parseConfig(text, schema, file)
+}
+
+/** In words for those who write the file, where the parser's are for those who write programs. */
+function yamlFault({ code, message, pos: [start] }: YAMLError, text: string): Pick<ConfigProblem, 'expected' | 'got'> {
+  const [first = code] = message.split('\n')
+  const column = / at line \d+(, column \d+):?$/.exec(first)?.[1]?.slice(2) ?? ''
+  const at = column === '' ? '' : ` (${column})`
+  switch (code) {
+    case 'MULTIPLE_DOCS':
+      return { expected: 'one document', got: 'another after ---' }
+    case 'DUPLICATE_KEY':
+      return { expected: 'each key once', got: `${/^[^\s:,}]+/.exec(text.slice(start))?.[0] ?? 'one'} again${at}` }
+    case 'TAB_AS_INDENT':
+      return { expected: 'spaces before a key', got: `a tab${at}` }
+    default:
+      return { expected: 'valid YAML', got: `${wordsOf(first)}${at}` }
+  }
+}
+
+function wordsOf(fault: string): string {
+  const what = fault.replace(/ at line \d+, column \d+:?$/, '')
+  const [, opened] = /^Flow (map|sequence) in block collection must be/.exec(what) ?? []
+  if (opened === undefined) return what
+  return opened === 'map' ? 'a { that is not closed by a }' : 'a [ that is not closed by a ]'
 }
 
 /** @throws ConfigError: an alias without its anchor, or so many of them that they are an attack */
@@ -122,70 +146,6 @@ function lineOfLooseAlias(document: Document, lines: LineCounter): number | unde
 
 function isMissing(error: unknown): boolean {
   return errorCode(error) === 'ENOENT'
-}
-
-function problemsOf(issue: z.core.$ZodIssue, value: unknown, lineOf: LineOf): ConfigProblem[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const path = [...issue.path, key]
-      return {
-        key: path.join('.'),
-        line: lineOf(path),
-        expected: 'a known key',
-        got: `unknown key ${JSON.stringify(key)}`,
-      }
-    })
-  }
-  return [
-    {
-      key: issue.path.join('.'),
-      line: lineOf(issue.path),
-      expected: expectation(issue),
-      got: shown(valueAt(value, issue.path)),
-    },
-  ]
-}
-
-/** A bound with what it counts; that of a number counts nothing. */
-function counted(bound: number | bigint, origin: string): string {
-  if (origin === 'string') return `${bound} character${bound === 1 ? '' : 's'}`
-  if (origin === 'array') return `${bound} ${bound === 1 ? 'entry' : 'entries'}`
-  return String(bound)
-}
-
-/** What a value should have been, in words. */
-export function expectation(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return issue.expected
-    case 'invalid_value':
-      return `one of ${issue.values.map((value) => String(value)).join(', ')}`
-    case 'invalid_union':
-      return 'options' in issue && Array.isArray(issue.options)
-        ? `one of ${issue.options.filter((option) => option !== undefined).join(', ')}`
-        : issue.message
-    case 'too_small':
-      return `${issue.inclusive === false ? 'more than' : 'at least'} ${counted(issue.minimum, issue.origin)}`
-    case 'too_big':
-      return `at most ${counted(issue.maximum, issue.origin)}`
-    default:
-      return issue.message
-  }
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  let at = value
-  for (const key of path) {
-    if (typeof at !== 'object' || at === null) return undefined
-    at = Reflect.get(at, key)
-  }
-  return at
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 
 function lineIn(path: readonly PropertyKey[], document: Document, lines: LineCounter): number | undefined {

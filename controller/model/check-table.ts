@@ -8,6 +8,10 @@ export interface CheckSetting {
   /** 0 to 1, bytes, bytes a second, milliseconds, or a plain number. */
   readonly initial: number
   readonly meaning: string
+  /** Less would never end what was raised. */
+  readonly least?: number
+  /** Another setting of the check that must not be below this one: what ends an alert must not raise it, what is critical not be the milder. */
+  readonly notAbove?: string
 }
 
 export interface CheckRow {
@@ -17,6 +21,8 @@ export interface CheckRow {
   /** How long it must be found before anybody is told, and must be gone before that ends. */
   readonly raiseAfterMs: number
   readonly clearAfterMs: number
+  /** It tells of what happened, for a while, not of what is so: whoever did not want to hear of it then does not want to later. */
+  readonly isEvent?: true
   readonly settings?: Readonly<Record<string, CheckSetting>>
 }
 
@@ -37,7 +43,7 @@ const ofLimitsOrBack =
 /** For what is read every few minutes: one reading that fails, or a controller that was just started, must not end it. */
 const rarelyReadMs = 10 * minute
 /** For what happened, and is said for a while. */
-const event = { raiseAfterMs: 0, clearAfterMs: 0 } as const
+const event = { raiseAfterMs: 0, clearAfterMs: 0, isEvent: true } as const
 
 export const checkTable = {
   'host-silent': {
@@ -127,7 +133,7 @@ export const checkTable = {
       critical: { unit: 'share', initial: 0.2, meaning: 'of the time all tasks wait for memory' },
       swapIn: { unit: 'rate', initial: 1e6, meaning: 'is swapped in' },
       available: { unit: 'share', initial: 0.05, meaning: 'of the memory is available' },
-      clearBelow: { unit: 'share', initial: 0.6, meaning: ofLimitsOrBack },
+      clearBelow: { unit: 'share', initial: 0.6, meaning: ofLimitsOrBack, least: 0.01 },
     },
   },
   'vm-memory-pressure': {
@@ -139,7 +145,7 @@ export const checkTable = {
       available: { unit: 'share', initial: 0.05, meaning: 'of its memory the guest has available' },
       ballooned: { unit: 'share', initial: 0.1, meaning: 'of its memory the host has taken back (ESXi)' },
       swapped: { unit: 'size', initial: 64 * 2 ** 20, meaning: 'the host has swapped out (ESXi)' },
-      clearBelow: { unit: 'share', initial: 0.6, meaning: ofLimitsOrBack },
+      clearBelow: { unit: 'share', initial: 0.6, meaning: ofLimitsOrBack, least: 0.01 },
     },
   },
   'cpu-steal': {
@@ -148,7 +154,7 @@ export const checkTable = {
     ...load,
     settings: {
       above: { unit: 'share', initial: 0.1, meaning: 'of the time of its CPUs' },
-      clearBelow: { unit: 'share', initial: 0.05, meaning: 'below it is over' },
+      clearBelow: { unit: 'share', initial: 0.05, meaning: 'below it is over', least: 0.001, notAbove: 'above' },
     },
   },
   'cpu-saturated': {
@@ -158,7 +164,7 @@ export const checkTable = {
     settings: {
       used: { unit: 'share', initial: 0.95, meaning: 'of its CPUs are in use' },
       waiting: { unit: 'share', initial: 0.6, meaning: 'of the time some task waits for a CPU' },
-      clearBelow: { unit: 'share', initial: 0.9, meaning: ofLimits },
+      clearBelow: { unit: 'share', initial: 0.9, meaning: ofLimits, least: 0.01 },
     },
   },
   'vcpu-wait': {
@@ -167,7 +173,7 @@ export const checkTable = {
     ...load,
     settings: {
       above: { unit: 'share', initial: 0.1, meaning: 'of the time of each' },
-      clearBelow: { unit: 'share', initial: 0.05, meaning: 'below it is over' },
+      clearBelow: { unit: 'share', initial: 0.05, meaning: 'below it is over', least: 0.001, notAbove: 'above' },
     },
   },
   'file-system-space': {
@@ -177,16 +183,26 @@ export const checkTable = {
     settings: {
       share: { unit: 'share', initial: 0.1, meaning: 'of its size is available, and less than `available`' },
       available: { unit: 'size', initial: 20 * 2 ** 30, meaning: 'is available, and less than `share`' },
-      criticalShare: { unit: 'share', initial: 0.03, meaning: 'the same, for critical' },
-      criticalAvailable: { unit: 'size', initial: 2 * 2 ** 30, meaning: 'the same, for critical' },
+      criticalShare: { unit: 'share', initial: 0.03, meaning: 'the same, for critical', notAbove: 'share' },
+      criticalAvailable: {
+        unit: 'size',
+        initial: 2 * 2 ** 30,
+        meaning: 'the same, for critical',
+        notAbove: 'available',
+      },
       left: {
         unit: 'duration',
         initial: 7 * 24 * 60 * minute,
-        meaning: 'until it is full, if it goes on filling as in the last 7 days',
+        meaning: 'until it is full, if it goes on filling as it did; at most four times as long as that was seen',
       },
-      criticalLeft: { unit: 'duration', initial: 24 * 60 * minute, meaning: 'the same, for critical' },
+      criticalLeft: {
+        unit: 'duration',
+        initial: 24 * 60 * minute,
+        meaning: 'the same, for critical',
+        notAbove: 'left',
+      },
       files: { unit: 'share', initial: 0.05, meaning: 'of its inodes are free' },
-      clearAbove: { unit: 'number', initial: 1.2, meaning: 'times these limits: above it is over' },
+      clearAbove: { unit: 'number', initial: 1.2, meaning: 'times these limits: above it is over', least: 1 },
     },
   },
   'array-latency': {
@@ -195,8 +211,8 @@ export const checkTable = {
     raiseAfterMs: 30_000,
     clearAfterMs: 2 * minute,
     settings: {
-      above: { unit: 'duration', initial: 50, meaning: 'reads or writes take that long' },
-      clearBelow: { unit: 'duration', initial: 30, meaning: 'below it is over' },
+      above: { unit: 'duration', initial: 50, meaning: 'reads or writes take that long', notAbove: 'critical' },
+      clearBelow: { unit: 'duration', initial: 30, meaning: 'below it is over', least: 1, notAbove: 'above' },
       critical: { unit: 'duration', initial: 1000, meaning: 'from here on it is critical' },
     },
   },
@@ -211,7 +227,7 @@ export const checkTable = {
         meaning:
           'reads or writes take that long; of a VM that makes half of the work of the array or more, each by itself',
       },
-      clearBelow: { unit: 'duration', initial: 60, meaning: 'below it is over' },
+      clearBelow: { unit: 'duration', initial: 60, meaning: 'below it is over', least: 1, notAbove: 'above' },
     },
   },
   'vm-hammers-array': {
@@ -230,7 +246,7 @@ export const checkTable = {
       },
       latency: { unit: 'duration', initial: 30, meaning: 'the same, for any other' },
       work: { unit: 'rate', initial: 2e6, meaning: 'what it does at least' },
-      clearBelow: { unit: 'share', initial: 0.7, meaning: ofLimits },
+      clearBelow: { unit: 'share', initial: 0.7, meaning: ofLimits, least: 0.01 },
     },
   },
   'raid-degraded': {
@@ -279,11 +295,16 @@ export const checkTable = {
     raiseAfterMs: minute,
     clearAfterMs: rarelyReadMs,
     settings: {
-      above: { unit: 'share', initial: 0.85, meaning: 'of the data of a thin pool' },
+      above: { unit: 'share', initial: 0.85, meaning: 'of the data of a thin pool', notAbove: 'criticalAbove' },
       criticalAbove: { unit: 'share', initial: 0.95, meaning: 'of the same, from which it is critical' },
       metadataAbove: { unit: 'share', initial: 0.8, meaning: 'of the metadata of a thin pool' },
       volumesAbove: { unit: 'share', initial: 0.95, meaning: 'of a volume group without a thin pool' },
-      clearWithin: { unit: 'share', initial: 0.03, meaning: 'how far below it must be again to end' },
+      clearWithin: {
+        unit: 'share',
+        initial: 0.03,
+        meaning: 'how far below it must be again to end',
+        notAbove: 'above',
+      },
     },
   },
   // Where VMs and hosts are, and whether they are who they seem.
@@ -341,7 +362,13 @@ export const checkTable = {
     clearAfterMs: 5 * minute,
     settings: {
       above: { unit: 'number', initial: 30, meaning: 'beats missed within ten minutes' },
-      clearBelow: { unit: 'number', initial: 10, meaning: 'beats that may be missed when it ends' },
+      clearBelow: {
+        unit: 'number',
+        initial: 10,
+        meaning: 'beats that may be missed when it ends',
+        least: 1,
+        notAbove: 'above',
+      },
     },
   },
   'agent-old': {
@@ -355,7 +382,13 @@ export const checkTable = {
     ...standing,
     settings: {
       above: { unit: 'duration', initial: 5000, meaning: 'difference that is found' },
-      clearBelow: { unit: 'duration', initial: 3000, meaning: 'difference that ends it' },
+      clearBelow: {
+        unit: 'duration',
+        initial: 3000,
+        meaning: 'difference that ends it',
+        least: 1,
+        notAbove: 'above',
+      },
     },
   },
   'spool-filling': {
@@ -365,7 +398,13 @@ export const checkTable = {
     clearAfterMs: minute,
     settings: {
       above: { unit: 'number', initial: 1000, meaning: 'reports that wait' },
-      clearBelow: { unit: 'number', initial: 200, meaning: 'reports that may wait when it ends' },
+      clearBelow: {
+        unit: 'number',
+        initial: 200,
+        meaning: 'reports that may wait when it ends',
+        least: 1,
+        notAbove: 'above',
+      },
     },
   },
   'certificate-ending': {
@@ -382,11 +421,18 @@ export const checkTable = {
     clearAfterMs: 2 * minute,
     settings: {
       queueAbove: { unit: 'share', initial: 0.5, meaning: 'of the queue of a server: what counts as filling' },
-      queueClearBelow: { unit: 'share', initial: 0.3, meaning: 'of the queue: what ends it' },
+      queueClearBelow: {
+        unit: 'share',
+        initial: 0.3,
+        meaning: 'of the queue: what ends it',
+        least: 0.001,
+        notAbove: 'queueAbove',
+      },
       diskBelow: {
         unit: 'share',
         initial: 0.05,
         meaning: "of the disk of the controller's data: what is left when it is found",
+        notAbove: 'diskClearAbove',
       },
       diskClearAbove: { unit: 'share', initial: 0.07, meaning: 'of the disk: what is left when it ends' },
     },
@@ -416,3 +462,8 @@ type SettingsOf<Name extends CheckName> = (typeof checkTable)[Name] extends { re
 
 /** How every check is set. */
 export type Thresholds = { readonly [Name in CheckName]: Threshold & SettingsOf<Name> }
+
+const rows: readonly (readonly [name: string, row: CheckRow])[] = Object.entries(checkTable)
+
+/** Checks that tell of what happened. */
+export const eventChecks: ReadonlySet<string> = new Set(rows.flatMap(([name, { isEvent }]) => (isEvent ? [name] : [])))

@@ -1,7 +1,8 @@
-import { exactDuration, exactRate, exactShare, exactSize } from '../../common/units.js'
-import type { CheckSetting, CheckName, Threshold } from '../model/check-table.js'
+import { exactDuration, exactRate, exactSize } from '../../common/units.js'
+import type { CheckName, Threshold } from '../model/check-table.js'
 import type { HeartbeatRule, Policy, RouteRule, TargetRule } from '../model/policy.js'
 import { checkNames, settingsOf } from './policy-schema.js'
+import { inUnit } from './setting-unit.js'
 
 /** A value as it stands in a YAML file. */
 export type FileValue = string | number | boolean | readonly FileValue[] | { readonly [key: string]: FileValue }
@@ -94,22 +95,6 @@ function thresholdForm(check: CheckName, threshold: Threshold): FileMap {
     clearAfter: exactDuration(threshold.clearAfterMs),
     ...Object.fromEntries(settings),
   })
-}
-
-/** How a setting of a check is written. */
-export function inUnit(value: number, unit: CheckSetting['unit']): string | number {
-  switch (unit) {
-    case 'share':
-      return exactShare(value)
-    case 'size':
-      return exactSize(value)
-    case 'rate':
-      return exactRate(value)
-    case 'duration':
-      return exactDuration(value)
-    case 'number':
-      return value
-  }
 }
 
 function sizeOf(bytes: number | undefined): string | undefined {

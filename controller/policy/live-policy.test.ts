@@ -196,7 +196,7 @@ describe('a change while it runs', () => {
     ],
     ['gone', () => unlinkSync(file), 'expected a readable file, got none: there is no such file'],
     ['empty, as a full disk leaves it', () => truncateSync(file), 'expected a policy, got an empty file'],
-    ['no text', () => writeFileSync(file, Buffer.of(0xff, 0xfe)), 'expected text in UTF-8, got other bytes'],
+    ['no text', () => writeFileSync(file, Buffer.of(0xff, 0xfe)), 'expected text in UTF-8, got UTF-16'],
     ['too long', () => write(`# ${'x'.repeat(300_000)}`), 'expected at most 262144 bytes'],
   ])('to a file that is %s changes nothing, and shows until it is good again', async (_what, spoil, message) => {
     write(reserve(1))

@@ -4,8 +4,8 @@ import { z } from 'zod'
 
 import { exactDuration } from '../../common/units.js'
 import { checkTable, type CheckRow } from '../model/check-table.js'
-import { inUnit } from './file-form.js'
 import { checkNames, policyFileSchema, settingsOf } from './policy-schema.js'
+import { inUnit } from './setting-unit.js'
 
 /** docs/policy.md against the schema and the table of checks. */
 

@@ -202,13 +202,13 @@ heartbeat: { every: 30s, url: "https://alive.example/x", alertmanager: { url: "h
   })
 
   it.each<[string, Uint8Array, string]>([
-    ['no UTF-8', Uint8Array.of(0x6c, 0xff, 0xfe), 'the file: expected text in UTF-8, got other bytes'],
-    ['too long', new Uint8Array(262_145).fill(35), 'the file: expected at most 262144 bytes, got 262145 bytes'],
+    ['no UTF-8', Uint8Array.of(0x6c, 0xff, 0xfe), '1: the file: expected text in UTF-8, got the byte 0xFF'],
+    ['too long', new Uint8Array(262_145).fill(35), ' the file: expected at most 262144 bytes, got 262145 bytes'],
   ])('refuses a file that is %s', (_what, bytes, message) => {
     const directory = mkdtempSync(join(tmpdir(), 'headroom-policy-'))
     const path = join(directory, 'p.yaml')
     writeFileSync(path, bytes)
-    expect(() => loadPolicy(path)).toThrow(`${path}: ${message}`)
+    expect(() => loadPolicy(path)).toThrow(`${path}:${message}`)
     rmSync(directory, { recursive: true })
   })
 

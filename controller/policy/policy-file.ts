@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 import { parseConfigWithLines } from '../../common/config.js'
-import { ConfigError } from '../../common/config-error.js'
+import { ConfigError, type ConfigProblem } from '../../common/config-error.js'
 import type { Thresholds } from '../model/check-table.js'
 import type { Policy } from '../model/policy.js'
 import { policyFileSchema, type PolicyFileValue } from './policy-schema.js'
@@ -66,8 +66,17 @@ export function decodePolicy(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw wrongFile(file, 'text in UTF-8', 'other bytes')
+    throw new ConfigError(file, [{ key: '', expected: 'text in UTF-8', ...firstOddByte(bytes) }])
   }
+}
+
+/** Where bytes are no UTF-8 any more. */
+function firstOddByte(bytes: Uint8Array): Pick<ConfigProblem, 'line' | 'got'> {
+  const [first = 0, second = 0] = bytes
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return { line: 1, got: 'UTF-16' }
+  const before = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).split('\ufffd', 1)[0] ?? ''
+  const odd = bytes[Buffer.byteLength(before)] ?? 0
+  return { line: before.split('\n').length, got: `the byte 0x${odd.toString(16).toUpperCase()}` }
 }
 
 /** A problem of a policy file as a whole. */

@@ -5,6 +5,7 @@ import { GiB } from '../../common/units.js'
 import { checkTable, type CheckName, type CheckSetting } from '../model/check-table.js'
 import { hostRoles, vmClasses } from '../model/policy.js'
 import { heartbeatSchema, routesSchema, silencesSchema } from './alert-schema.js'
+import { inUnit } from './setting-unit.js'
 import { distinct, mostInList, mostRules, name, named, pattern, patterns, words } from './policy-text-schema.js'
 
 /** How `policy.yaml` is written. Every key may be left out; what can never be right is refused here, what is only odd is told by `policy check`. */
@@ -56,19 +57,30 @@ const settingSchemas = { share, size: bytes, rate, duration, number: z.number().
   z.ZodType<number>
 >
 
+function setting({ unit, initial, least = 0 }: CheckSetting): z.ZodType<number> {
+  const schema: z.ZodType<number> = settingSchemas[unit]
+  return schema.refine((value) => value >= least, `at least ${inUnit(least, unit)}`).default(initial)
+}
+
 function threshold(check: CheckName): z.ZodType<Readonly<Record<string, unknown>>> {
   const row: { readonly raiseAfterMs: number; readonly clearAfterMs: number } = checkTable[check]
-  const settings = Object.entries(settingsOf(check)).map(([key, { unit, initial }]) => [
-    key,
-    settingSchemas[unit].default(initial),
-  ])
+  const settings = settingsOf(check)
   const held = duration.refine((ms) => ms <= mostHeldMs, 'at most 7d')
   return z
     .strictObject({
       severity: z.enum(['info', 'warning', 'critical']).optional(),
       raiseAfter: held.default(row.raiseAfterMs),
       clearAfter: held.default(row.clearAfterMs),
-      ...Object.fromEntries(settings),
+      ...Object.fromEntries(Object.entries(settings).map(([key, one]) => [key, setting(one)])),
+    })
+    .superRefine((values, context) => {
+      for (const [key, { unit, initial, notAbove = key }] of Object.entries(settings)) {
+        const [value, most]: unknown[] = [Reflect.get(values, key), Reflect.get(values, notAbove)]
+        if (typeof value !== 'number' || typeof most !== 'number' || value <= most) continue
+        const unsaid = value === initial ? `; left out it is ${inUnit(initial, unit)}` : ''
+        const message = `at most ${inUnit(most, unit)}, as ${notAbove} is${unsaid}`
+        context.addIssue({ code: 'custom', path: [key], message })
+      }
     })
     .prefault({})
 }

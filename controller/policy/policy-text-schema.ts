@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { expectation } from '../../common/config.js'
+import { expectation } from '../../common/config-problems.js'
 
 /** Names, patterns and lists of a policy file. */
 
@@ -23,7 +23,7 @@ export const pattern = z
   .string()
   .max(mostPatternLength)
   .regex(printable, 'a name in which * stands for any characters, without spaces around it')
-  .refine((text) => text.split('*').length - 1 <= mostStars, `at most ${mostStars} *`)
+  .refine((text) => text.split('*').length - 1 <= mostStars, `at most ${mostStars} stars (*)`)
 
 export function isName(text: string): boolean {
   return name.safeParse(text).success
@@ -36,12 +36,18 @@ export function isPattern(text: string): boolean {
 
 /** One pattern, or a list of them. */
 export const patterns = z.unknown().transform((value, context): string[] => {
-  const result = distinct(z.array(pattern).min(1).max(mostInList)).safeParse(Array.isArray(value) ? value : [value])
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+  const result = distinct(z.array(pattern).min(1).max(mostInList)).safeParse(items)
   if (result.success) return result.data
   for (const issue of result.error.issues) {
     // A single one has no place in a list.
     const path = Array.isArray(value) ? issue.path : issue.path.slice(1)
-    context.addIssue({ code: 'custom', path: [...path], message: expectation(issue), input: value })
+    context.addIssue({
+      code: 'custom',
+      path: [...path],
+      message: expectation(issue, items[Number(issue.path[0])]),
+      input: value,
+    })
   }
   return z.NEVER
 })

@@ -140,17 +140,17 @@ describe('bad fleet files', () => {
     [
       'an unknown key',
       [/name: tiny/, 'name: tiny\ncolour: red'],
-      'colour: expected a known key, got unknown key "colour"',
+      'colour: expected a known key (name, seed, utcOffsetHours, hosts, arrays, vms, timeline, services, apart, classes, exceptions, policy), got unknown key "colour"',
     ],
     [
       'an unknown key of a VM',
       [/name: mail, host/, 'name: mail, disk: 1, host'],
-      'vms.0.disk: expected a known key, got unknown key "disk"',
+      'vms.0.disk: expected a known key (name, host, group, owner, vcpus, memoryMiB, storage, diskGB, profile, running, autostart), got unknown key "disk"',
     ],
     [
       'a size that is no number',
       [/memoryMiB: 1024, storage: box, profile: mail/, 'memoryMiB: lots, storage: box'],
-      'vms.0.memoryMiB: expected number, got "lots"',
+      'vms.0.memoryMiB: expected a number, got "lots"',
     ],
     [
       'no memory at all',
