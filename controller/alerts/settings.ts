@@ -1,4 +1,5 @@
 /** How findings become alerts and whom they are told to, as plain data after defaults. Patterns: `*` stands for any characters. */
+import { eventChecks } from '../model/check-table.js'
 import type { HeartbeatRule, RouteRule, SilenceRule, TargetRule } from '../model/policy.js'
 import type { Severity, SubjectKind } from '../model/finding.js'
 
@@ -8,6 +9,8 @@ export interface AlertSettings {
   readonly defaultHold: HoldTimes
   /** By name of the check; what is left out is the default's. */
   readonly checks: Readonly<Record<string, Partial<HoldTimes> & { readonly severity?: Severity | undefined }>>
+  /** Checks that tell of what happened: what a silence covered of that is not told when the silence ends. */
+  readonly events: ReadonlySet<string>
   readonly inhibitions: readonly Inhibition[]
   readonly flapping: Flapping
   readonly silences: readonly SilenceRule[]
@@ -133,6 +136,7 @@ export const defaultAlertSettings: AlertSettings = {
   leastSeverity: 'warning',
   defaultHold: { raiseAfterMs: minutes, clearAfterMs: minutes },
   checks: {},
+  events: eventChecks,
   inhibitions: defaultInhibitions,
   flapping: { firings: 3, windowMs: hours, quietMs: 20 * minutes },
   silences: [],

@@ -297,6 +297,21 @@ const quietly: readonly Timeline[] = [
     expect: ['60 fired vm:x', '100 tell fired vm:x'],
   },
   {
+    name: 'of what only happened nothing is told when its silence ends',
+    settings: { events: new Set(['slow']) },
+    say: { 0: 'x', 150: 'x y', 300: '' },
+    act: { 10: silence('vm:x', 90) },
+    until: 340,
+    expect: [
+      '60 fired vm:x',
+      '210 fired vm:y',
+      '210 tell fired vm:y',
+      '330 resolved vm:x',
+      '330 resolved vm:y',
+      '330 tell resolved vm:y',
+    ],
+  },
+  {
     name: 'a silence that is ended early ends at once',
     say: { 0: 'x' },
     act: { 10: silence('vm:*', 90), 80: (state, atMs) => endSilence(state, 's1', atMs) },

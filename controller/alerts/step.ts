@@ -203,7 +203,8 @@ function withReasonsToBeQuiet(
   if (explained.size === 0 && inForce.length === 0 && ![...alerts.values()].some(isQuiet)) return alerts
   return new Map(
     [...alerts].map(([key, alert]) => {
-      const silence = silencedBy(inForce, alert.finding)
+      const past = settings.events.has(alert.finding.check) ? alert.silencedBy : undefined
+      const silence = silencedBy(inForce, alert.finding) ?? past
       const inhibitor = explained.get(key)
       const same = alert.silencedBy === silence && alert.inhibitedBy === inhibitor
       return [key, same ? alert : { ...alert, silencedBy: silence, inhibitedBy: inhibitor }]
