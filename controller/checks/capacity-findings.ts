@@ -6,6 +6,7 @@ import type { HostCapacity } from './capacity.js'
 import type { HostFailure } from './host-failure.js'
 import { named } from './in-words.js'
 import type { MemoryLedger } from './memory-ledger.js'
+import { victimsOf } from './policy/victims.js'
 
 /** `3`, or `3; 2 MiB short of 4` where little is missing. */
 export function roomText(
@@ -27,18 +28,25 @@ export function capacityFindings(hosts: readonly HostCapacity[], policy: Policy)
   ])
 }
 
-function roomFindings(host: Host, { balance, reserveBytes, memory }: MemoryLedger, policy: Policy): Finding[] {
+function roomFindings(
+  host: Host,
+  { balance, reserveBytes, memory, occupants }: MemoryLedger,
+  policy: Policy,
+): Finding[] {
   const { vmMemoryBytes } = policy.limits
   const subject = hostSubject(host)
   const findings: Finding[] = []
   const room = 'absent' in balance ? 'not known' : roomText(balance, policy)
   if (host.status !== 'up') {
+    const { names, related } = victimsOf(occupants.map((vm) => ({ vm, name: vm.name })))
+    const onIt = related.length === 0 ? '' : `; on it: ${names}`
     findings.push(
       finding({
         check: `host-${host.status}`,
         severity: 'critical',
         subject,
-        message: `the host is ${host.status}; its last known room (${room}) does not count`,
+        message: `the host is ${host.status}${onIt}; its last known room (${room}) does not count`,
+        related,
       }),
     )
   }

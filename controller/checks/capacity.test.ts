@@ -191,6 +191,15 @@ describe('room', () => {
     }
   })
 
+  it('of a host that is not up names the VMs that are concerned', () => {
+    const [found] = one({ status: 'silent' }, [{}, {}, { state: 'shutoff' }]).findings
+    expect(found?.message).toBe('the host is silent; on it: v0 and v1; its last known room (4) does not count')
+    expect(found?.related.map(({ role, subject }) => `${role} ${subjectText(subject)}`)).toEqual([
+      'victim vm:v0',
+      'victim vm:v1',
+    ])
+  })
+
   it('takes the reserve of the first rule that matches', () => {
     const rules = policy(2048, 1024, [{ match: ['a*'], role: undefined, reserveBytes: 4096 * MiB }])
     expect(rooms(one({}, [], rules))).toMatchObject({ a: [4, 4096, 1024] })

@@ -8,11 +8,16 @@ export interface Victims {
   readonly related: readonly Related[]
 }
 
+interface Victim extends Pick<PlacedVm, 'name'> {
+  readonly class?: PlacedVm['class']
+  readonly vm: Pick<PlacedVm['vm'], 'uuid' | 'name'>
+}
+
 /** Enough to see who it is about; an array may have thousands. */
 const mostRelated = 20
 
 /** Core VMs first: it matters most for them. */
-export function victimsOf(vms: readonly PlacedVm[]): Victims {
+export function victimsOf(vms: readonly Victim[]): Victims {
   const ordered = vms.toSorted((a, b) => Number(b.class === 'core') - Number(a.class === 'core') || byName(a, b))
   return {
     names: named(ordered.map(({ name }) => name)),

@@ -47,6 +47,19 @@ describe('agent-silent', () => {
     expect(said(agentSilent(snapshot))).toEqual(expected)
   })
 
+  it('names the VMs that nobody watches', () => {
+    const snapshot = buildSnapshot({
+      hosts: [{ name: 'a', memoryMiB: 8192, more: { agentId: 'agent-a' } }],
+      vms: ['mail', 'auth', 'web', 'ns', 'off'].map((name) => {
+        return { name, host: 'a', memoryMiB: 1024, ...(name === 'off' && { state: 'shutoff' as const }) }
+      }),
+      agents: [buildAgent({ hostIds: ['id-a'], connected: false })],
+    })
+    const [found] = agentSilent(snapshot)
+    expect(found?.message).toMatch(/; nobody watches a, nor auth, mail, ns and 1 more there$/)
+    expect(found?.related.map(({ subject }) => subject.name)).toEqual(['a', 'auth', 'mail', 'ns', 'web'])
+  })
+
   it('names agent and hosts', () => {
     const [found] = agentSilent(fleet({ connected: false }))
     expect(found).toMatchObject({
