@@ -19,8 +19,10 @@ export function duplicateMac(snapshot: Snapshot): Finding[] {
       if (mac === '') continue
       const bearer = { vm, name: vm.name, nic }
       const first = firsts.get(mac)
+      const bearers = doubles.get(mac)
       if (first === undefined) firsts.set(mac, bearer)
-      else if (first.vm !== vm) doubles.set(mac, [...(doubles.get(mac) ?? [first]), bearer])
+      else if (bearers !== undefined && bearers.at(-1)?.vm !== vm) bearers.push(bearer)
+      else if (bearers === undefined && first.vm !== vm) doubles.set(mac, [first, bearer])
     }
   }
   return [...doubles].flatMap(([mac, bearers]) => {

@@ -68,6 +68,11 @@ describe('duplicate-mac', () => {
     ],
     ['of one that is off', [vm('x', [nic(mac)]), vm('y', [nic(mac)], 'shutoff')], []],
     ['twice in one VM', [vm('x', [nic(mac), nic(mac, 'dmz')])], []],
+    [
+      'twice in one VM, and in another',
+      [vm('x', [nic(mac)]), vm('y', [nic(mac), nic(mac)])],
+      [`warning y ${mac}: it has the MAC address ${mac} of x, on lan; on one network neither is reached for sure`],
+    ],
     ['addresses that are not known', [vm('x', [nic('')]), vm('y', [nic('')])], []],
   ])('%s', (_, vms, expected) => {
     expect(said(duplicateMac(fleet(vms)))).toEqual(expected)
