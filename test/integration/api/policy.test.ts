@@ -5,6 +5,7 @@ import { fleetView, policyCheckView, policyTextView, policyView, vmView } from '
 import { defaultPolicy } from '../../../controller/policy/policy-file.js'
 import { policyHash } from '../../../controller/policy/policy-version.js'
 import { startApiFixture, type Answer, type ApiFixture } from '../../support/api-fixture.js'
+import { elabGoldenExceptions, elabGoldenFindings } from '../../support/elab-golden.js'
 import { elabPolicy, elabPolicyFile } from '../../support/elab-policy.js'
 import { policyOf } from '../../support/policy-with.js'
 
@@ -123,6 +124,13 @@ describe('a check', () => {
     )
     // Nothing came into force.
     expect(policyView.parse(await fixture.get('/api/v1/policy')).effective).toMatchObject({ groups: [] })
+  })
+
+  it('of the elab as it ships finds what is known of it, and nothing else', async () => {
+    const { problems, notes, findings, findingsLeftOut, excepted } = await check(await readFile(elabPolicyFile, 'utf8'))
+    expect([problems, notes, findingsLeftOut]).toEqual([[], [], undefined])
+    expect(findings.map((one) => `${one.severity} ${one.check} ${one.subject}`).toSorted()).toEqual(elabGoldenFindings)
+    expect(excepted.map((one) => `${one.check} ${one.subject}`)).toEqual(elabGoldenExceptions)
   })
 
   it('of a bad file tells line, key, expected and got', async () => {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 
 import { startApiFixture, type ApiFixture } from '../../support/api-fixture.js'
 import { elabArrayKey } from '../../support/elab-fleet.js'
+import { elabGoldenExceptions, elabGoldenFindings } from '../../support/elab-golden.js'
 import { runCliHere } from '../../support/cli/run-cli.js'
 
 /** The program against the real API over the elab fleet: what one asks, the other answers. */
@@ -61,6 +62,23 @@ test.each([
   const { code, stdout, stderr } = await run(line)
   expect([code, stdout]).toEqual([1, ''])
   expect(stderr).toContain(text)
+})
+
+test('policy check finds of the elab what is known of it, and nothing else', async () => {
+  const { code, stdout, stderr } = await run('policy check deploy/policy/elab.yaml --json')
+  expect([code, stderr]).toEqual([0, ''])
+  const said = z.object({ check: z.string(), subject: z.string(), severity: z.string() })
+  const { problems, notes, findings, excepted } = z
+    .object({
+      problems: z.array(z.unknown()),
+      notes: z.array(z.unknown()),
+      findings: z.array(said),
+      excepted: z.array(said),
+    })
+    .parse(JSON.parse(stdout))
+  expect([problems, notes]).toEqual([[], []])
+  expect(findings.map((one) => `${one.severity} ${one.check} ${one.subject}`).toSorted()).toEqual(elabGoldenFindings)
+  expect(excepted.map((one) => `${one.check} ${one.subject}`)).toEqual(elabGoldenExceptions)
 })
 
 test('a wrong token is refused', async () => {
