@@ -1,4 +1,4 @@
-import type { SpaceTrend } from './space-trend.js'
+import type { SpaceTrends } from './space-trend.js'
 import type { RecentChanges } from './recent-changes.js'
 
 /** What checks work on besides snapshot and policy: what the fleet's state does not know, as plain data. Made by the shell; what is absent is not known. */
@@ -6,7 +6,7 @@ export interface Circumstances {
   /** Why the policy file is not what is in force. */
   readonly policyProblem?: string | undefined
   /** How file systems fill, by `fileSystemId`; without it only what is left counts. */
-  readonly trends?: ReadonlyMap<string, SpaceTrend> | undefined
+  readonly trends?: SpaceTrends | undefined
   /** Of the controller. */
   readonly version?: string
   readonly changes?: RecentChanges

@@ -1,10 +1,13 @@
-/** How a file system fills, by its past. */
+/** One way in which a file system fills, by its past. */
 export interface SpaceTrend {
   /** By how much what is available becomes less in a day; negative where it becomes more. */
   readonly bytesPerDay: number
   /** Over how long that was seen. */
   readonly overMs: number
 }
+
+/** How file systems fill, by `fileSystemId`: over their whole past that is looked at, and of late. */
+export type SpaceTrends = ReadonlyMap<string, readonly SpaceTrend[]>
 
 /** What a store calls the file system. */
 export function fileSystemId(hostId: string, mount: string): string {

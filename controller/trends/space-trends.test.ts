@@ -28,6 +28,10 @@ function past({ toMs, fields }: RangeQuery): RangeResult {
   const rows = Array.from({ length: 24 }, (_, at) => [toMs - (48 - 2 * at) * hour, 1e12, 5e11 - 2 * at * 1e9])
   return { fields, rows }
 }
+/** Of two days in which nothing happens. */
+function still({ toMs, fields }: RangeQuery): RangeResult {
+  return { fields, rows: Array.from({ length: 48 }, (_, at) => [toMs - (48 - at) * hour, 1e12, 1e11]) }
+}
 
 /** Trends over a store that answers as it is told to. */
 function trendsOver(range: (query: RangeQuery) => Promise<RangeResult>, snapshot: () => Snapshot) {
@@ -69,15 +73,15 @@ describe('trends of file systems', () => {
       () => fleet('/'),
     )
     await trends.look()
-    expect(trends.current.get(idOf('/'))?.bytesPerDay).toBeCloseTo(24e9)
+    expect(trends.current.get(idOf('/'))?.[0]?.bytesPerDay).toBeCloseTo(24e9)
     expect(queries).toEqual([
       {
         entity: { kind: 'file_system', id: idOf('/') },
         fields: ['sizeBytes', 'availableBytes'],
         fromMs: t0 - 168 * hour,
         toMs: t0,
-        stepMs: 2 * hour,
-        agg: 'mean',
+        stepMs: hour,
+        agg: 'min',
         tier: '1h',
       },
     ])
@@ -95,6 +99,31 @@ describe('trends of file systems', () => {
     expect(trends.current).toBe(before)
     clock.now += 1
     expect(await round()).toBe('/ /b')
+  })
+
+  it('are of the last minutes too, once their past is known, and of nothing else than that', async () => {
+    let snapshot = fleet('/')
+    const { trends, clock, round } = trendsOver(
+      async (query) => still(query),
+      () => snapshot,
+    )
+    const minute = async (number: number, availableBytes: number, status: 'up' | 'silent' = 'up'): Promise<void> => {
+      clock.now = t0 + number * 60_000
+      const fileSystems = [{ ...fileSystem('/'), availableBytes }]
+      const hosts = [{ name: 'a', memoryMiB: 1, status, more: { fileSystems } }]
+      snapshot = { ...buildSnapshot({ hosts, vms: [] }), at: clock.now }
+      await round()
+    }
+    const recent = (): (number | undefined)[] => [trends.current.get(idOf('/'))?.[1]].map((one) => one?.bytesPerDay)
+    for (let number = 0; number < 12; number += 1) await minute(number, 1e11 - number * 1e9)
+    expect(recent()).toEqual([undefined])
+    for (let number = 12; number < 20; number += 1) await minute(number, 1e11 - number * 1e9)
+    expect(recent()[0]).toBeCloseTo(1440e9)
+    // What one cannot see goes on as it may.
+    for (let number = 20; number < 40; number += 1) await minute(number, 1e11 - 20e9, 'silent')
+    expect(recent()).toEqual([undefined])
+    await minute(40, 1e11 - 40e9)
+    expect(recent()).toEqual([undefined])
   })
 
   it('of many are looked at in turns, those not looked at for longest first', async () => {

@@ -2,14 +2,15 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 
 import { withDeadline } from '../../common/deadline.js'
 import type { Log } from '../../common/log.js'
-import { spaceTrend, type SpacePoint } from '../checks/space/space-trend.js'
-import { fileSystemId, type SpaceTrend } from '../model/space-trend.js'
+import { spacePast, type SpacePast, type SpacePoint } from '../checks/space/space-trend.js'
 import type { Snapshot } from '../model/snapshot.js'
+import { fileSystemId, type SpaceTrends as TrendsById, type SpaceTrend } from '../model/space-trend.js'
 import type { RangeQuery, TimeSeries } from '../store/time-series.js'
+import { RecentSpace } from './recent-space.js'
 
 export interface SpaceTrendsOptions {
   readonly store: Pick<TimeSeries, 'range'>
-  readonly snapshot: () => Pick<Snapshot, 'hosts'>
+  readonly snapshot: () => Pick<Snapshot, 'at' | 'hosts'>
   readonly registry: Registry
   readonly log: Log
   readonly now: () => number
@@ -17,8 +18,8 @@ export interface SpaceTrendsOptions {
 
 const hourMs = 3_600_000
 const pastMs = 7 * 24 * hourMs
-const pointEveryMs = 2 * hourMs
-/** A trend over days changes little in an hour. */
+const pointEveryMs = hourMs
+/** A trend over hours and days changes little in an hour. */
 const dueAfterMs = hourMs
 /** Those that wait longer for their turn in a larger fleet come first in the next round. */
 const mostInRound = 60
@@ -28,15 +29,21 @@ const mostFailures = 3
 
 interface Looked {
   readonly atMs: number
-  readonly trend: SpaceTrend | undefined
+  readonly past: SpacePast
 }
 
-/** Owner of the trends of all file systems: reads their past from the store, a few at each beat, those not looked at for longest first. */
+const nothingKnown: SpacePast = { trends: [], lowBytes: undefined }
+
+/**
+ * Owner of the trends of all file systems: reads their past from the store, a few at each beat, those not looked at for longest first; of the last
+ * minutes it remembers them itself.
+ */
 export class SpaceTrends {
   readonly #looked = new Map<string, Looked>()
+  readonly #recent = new RecentSpace()
   readonly #stop = new AbortController()
   readonly #queries: Counter<'outcome'>
-  #current: ReadonlyMap<string, SpaceTrend> = new Map()
+  #current: TrendsById = new Map()
   #timer: NodeJS.Timeout | undefined
   #round: Promise<void> | undefined
 
@@ -58,7 +65,7 @@ export class SpaceTrends {
   }
 
   /** By `fileSystemId`; the same object as long as nothing is learnt. */
-  get current(): ReadonlyMap<string, SpaceTrend> {
+  get current(): TrendsById {
     return this.#current
   }
 
@@ -83,7 +90,9 @@ export class SpaceTrends {
   }
 
   async #lookAround(): Promise<void> {
-    const ids = this.#present()
+    const snapshot = this.options.snapshot()
+    this.#recent.look(snapshot)
+    const ids = present(snapshot)
     for (const id of this.#looked.keys()) if (!ids.has(id)) this.#looked.delete(id)
     const nowMs = this.options.now()
     const lookedAt = (id: string): number => this.#looked.get(id)?.atMs ?? -Infinity
@@ -99,24 +108,16 @@ export class SpaceTrends {
     this.#publish()
   }
 
-  #present(): ReadonlySet<string> {
-    const ids = new Set<string>()
-    for (const host of this.options.snapshot().hosts.values()) {
-      for (const { mount } of host.fileSystems) ids.add(fileSystemId(host.id, mount))
-    }
-    return ids
-  }
-
   /** @returns whether the store answered; if not, what was known stays, and others have their turn first */
   async #lookAt(id: string, nowMs: number): Promise<boolean> {
     try {
       const points = await this.#past(id, nowMs)
-      this.#looked.set(id, { atMs: nowMs, trend: spaceTrend(points) })
+      this.#looked.set(id, { atMs: nowMs, past: spacePast(points) })
       this.#queries.inc({ outcome: 'answered' })
       return true
     } catch (error) {
       if (this.#stop.signal.aborted) return false
-      this.#looked.set(id, { atMs: nowMs, trend: this.#looked.get(id)?.trend })
+      this.#looked.set(id, { atMs: nowMs, past: this.#looked.get(id)?.past ?? nothingKnown })
       this.#queries.inc({ outcome: 'failed' })
       this.options.log.warn({ err: error, fileSystem: id }, 'how a file system filled could not be read')
       return false
@@ -130,7 +131,8 @@ export class SpaceTrends {
       fromMs: nowMs - pastMs,
       toMs: nowMs,
       stepMs: pointEveryMs,
-      agg: 'mean',
+      // Also what is there for a part of an hour only.
+      agg: 'min',
       tier: '1h',
     }
     const { rows } = await withDeadline(queryWithinMs, this.#stop.signal, (signal) =>
@@ -144,10 +146,22 @@ export class SpaceTrends {
   }
 
   #publish(): void {
-    const known = [...this.#looked].flatMap(([id, { trend }]) => (trend === undefined ? [] : [[id, trend] as const]))
-    const isSame = known.length === this.#current.size && known.every(([id, trend]) => this.#current.get(id) === trend)
-    if (!isSame) this.#current = new Map(known)
+    const known = new Map<string, readonly SpaceTrend[]>()
+    for (const [id, { past }] of this.#looked) {
+      const recent = this.#recent.trend(id, past.lowBytes)
+      const trends = recent === undefined ? past.trends : [...past.trends, recent]
+      if (trends.length > 0) known.set(id, trends)
+    }
+    const isSame = known.size === this.#current.size && [...known].every(([id, one]) => this.#current.get(id) === one)
+    if (!isSame) this.#current = known
   }
+}
+
+function present({ hosts }: Pick<Snapshot, 'hosts'>): ReadonlySet<string> {
+  const ids = new Set<string>()
+  for (const { id, fileSystems } of hosts.values())
+    for (const { mount } of fileSystems) ids.add(fileSystemId(id, mount))
+  return ids
 }
 
 /** Rejects when the signal aborts: a store knows no signals, and its answer is of no use any more. */

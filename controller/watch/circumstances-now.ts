@@ -1,13 +1,13 @@
 import type { Circumstances } from '../model/circumstances.js'
 import type { Snapshot } from '../model/snapshot.js'
-import type { SpaceTrends } from '../trends/space-trends.js'
+import type { SpaceTrends } from '../model/space-trend.js'
 import type { ChangeWatch } from './change-watch.js'
 import type { ServiceWatch } from './service-watch.js'
 
 export interface Watched {
   readonly changes: Pick<ChangeWatch, 'changes'>
   readonly service: Pick<ServiceWatch, 'seen'>
-  readonly trends: Pick<SpaceTrends, 'current'>
+  readonly trends: { readonly current: SpaceTrends }
   /** Of the controller. */
   readonly version: string
 }

@@ -15,7 +15,7 @@ const afterMs = 25 * 60_000
  * number of its own steps long.
  */
 export function stretchesOf(
-  scenario: Pick<Scenario, 'startMs' | 'days' | 'fleet' | 'away' | 'acts' | 'labels'>,
+  scenario: Pick<Scenario, Moments | 'days'>,
   { quietMs, closeMs }: { readonly quietMs: number; readonly closeMs: number },
 ): Stretch[] {
   const endMs = scenario.startMs + scenario.days * 86_400_000
@@ -37,17 +37,15 @@ export function stretchesOf(
   return stretches
 }
 
-function momentsOf({
-  startMs,
-  fleet,
-  away,
-  acts,
-  labels,
-}: Pick<Scenario, 'startMs' | 'fleet' | 'away' | 'acts' | 'labels'>): number[] {
+type Moments = 'startMs' | 'fleet' | 'away' | 'disk' | 'certificates' | 'acts' | 'labels'
+
+function momentsOf({ startMs, fleet, away, disk, certificates, acts, labels }: Pick<Scenario, Moments>): number[] {
   return [
     ...fleet.timeline.map(({ atMs }) => startMs + atMs),
     ...away.flatMap(({ fromMs, untilMs }) => [fromMs, untilMs]),
+    ...disk.map(({ atMs }) => atMs),
+    ...certificates.map(({ renewedMs }) => renewedMs),
     ...acts.map(({ atMs }) => atMs),
-    ...labels.flatMap(({ fromMs, untilMs }) => [fromMs, untilMs]),
+    ...labels.flatMap(({ fromMs, untilMs, overMs }) => [fromMs, untilMs, ...(overMs === undefined ? [] : [overMs])]),
   ].toSorted((a, b) => a - b)
 }

@@ -11,10 +11,11 @@ events that somebody must act on were told, how late, and what else was told; be
 Usage: npm run month -- [--seed 1] [--scenario test/month/elab-month.yaml] [--days N] [--quiet 5m] [--close 10s] [--step 2s]
 
 --days plays only so many of the first days. --quiet and --close are the beats of looks: where nothing is near, and near what happens. --step is that of the simulated world.
-The last line printed is JSON. Exit code 1: an event was missed, or more else was told in a week than may be.
+The last line printed is JSON. Exit code 1: an event was missed, told too late or without a name that it needs, its end was not told, or more else was told
+in a week than may be.
 `
 
-function main(): void {
+async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string', default: '1' },
@@ -38,7 +39,7 @@ function main(): void {
     closeMs: durationOf('close', values.close),
     worldStepMs: durationOf('step', values.step),
   }
-  const result = run(scenario, options, progress(scenario.startMs, scenario.days))
+  const result = await run(scenario, options, progress(scenario.startMs, scenario.days))
   for (const line of reportLines(result, scenario.startMs, scenario.fleet.utcOffsetHours)) console.log(line)
   console.log(JSON.stringify(resultDocument(result)))
   if (!isGood(result)) process.exitCode = 1
@@ -69,4 +70,4 @@ function progress(startMs: number, days: number): (atMs: number) => void {
   }
 }
 
-main()
+await main()

@@ -1,17 +1,25 @@
+import { Registry } from 'prom-client'
+
 import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld } from '../../agent/hypervisor/simulated/world.js'
+import { createLog } from '../../common/log.js'
 import { alertSettingsOf, saidBy } from '../../controller/alerts/policy-settings.js'
 import { acknowledge, addSilence } from '../../controller/alerts/people.js'
 import { defaultRouteTimes, type AlertSettings, type Route } from '../../controller/alerts/settings.js'
 import { emptyAlertState, step, type AlertState } from '../../controller/alerts/step.js'
 import { worldOf } from '../../controller/alerts/world.js'
-import { judgeFleet } from '../../controller/checks/fleet-findings.js'
+import { FleetLook } from '../../controller/fleet-look.js'
 import type { Message } from '../../controller/model/alert.js'
 import type { Snapshot } from '../../controller/model/snapshot.js'
+import type { StateStore } from '../../controller/store/state-store.js'
+import { SpaceTrends } from '../../controller/trends/space-trends.js'
+import { ChangeWatch } from '../../controller/watch/change-watch.js'
+import { circumstancesNow } from '../../controller/watch/circumstances-now.js'
 import { Replay } from '../support/replay.js'
 import { stretchesOf, type Stretch } from './cadence.js'
+import { ControllerItself } from './controller-itself.js'
 import type { OperatorAct, Scenario } from './scenario.js'
-import { TrendBook } from './trend-book.js'
+import { SpacePast } from './space-past.js'
 
 export interface PlayOptions {
   readonly seed: number
@@ -37,16 +45,21 @@ const route: Route = {
 }
 
 /**
- * Plays a scenario without clocks: simulated hosts, the wire's form, the fleet's state, the checks, the alerts, at the beats that the
- * cadence says.
+ * Plays a scenario without clocks: simulated hosts, the wire's form, the fleet's state, what is watched beside it, the checks, the alerts, at the
+ * beats that the cadence says. All of it is the controller's own but what it reads of its store and of itself.
  */
-export function* play(scenario: Scenario, options: PlayOptions): Generator<Moment, void, void> {
+export async function* play(scenario: Scenario, options: PlayOptions): AsyncGenerator<Moment, void, void> {
   const { fleet: spec, policy, startMs } = scenario
   const world = createWorld(spec, { seed: options.seed, startMs, stepMs: options.worldStepMs })
   const replay = new Replay(world)
   const away = new Set<string>()
   const settings = { ...alertSettingsOf(policy), routes: [route] }
-  const trends = new TrendBook()
+  const watch = await watchOf(scenario, replay)
+  const look = new FleetLook({
+    fleet: replay.fleet,
+    policy: () => ({ policy, problem: undefined }),
+    circumstances: watch.circumstances,
+  })
   let alerts = emptyAlertState('month')
   let nextAct = 0
   replay.connect(startMs)
@@ -59,15 +72,55 @@ export function* play(scenario: Scenario, options: PlayOptions): Generator<Momen
         alerts = afterAct(alerts, act, settings)
         nextAct += 1
       }
-      const snapshot = replay.fleet.snapshot()
-      const { labels, findings } = judgeFleet(snapshot, policy, { trends: trends.look(snapshot) })
+      await watch.look(atMs)
+      const { snapshot, labels, findings, circumstances } = look.current()
       const found = [...findings.stands, ...findings.kept]
-      const tick = { atMs, elapsedMs: stretch.stepMs }
-      const { state, messages } = step(alerts, found, worldOf(snapshot, saidBy(labels)), settings, tick)
+      const seen = worldOf(snapshot, saidBy(labels), circumstances.changes?.missing)
+      const { state, messages } = step(alerts, found, seen, settings, { atMs, elapsedMs: stretch.stepMs })
       alerts = state
       yield { snapshot, messages }
     }
   }
+  await watch.stop()
+}
+
+/** What the controller watches beside the fleet, in the time of the scenario. */
+async function watchOf(scenario: Scenario, { fleet }: Replay) {
+  const log = createLog('month', 'silent')
+  const registry = new Registry()
+  const clock = { nowMs: scenario.startMs }
+  const past = new SpacePast()
+  const snapshot = (): Snapshot => fleet.snapshot()
+  const trends = new SpaceTrends({ store: past, snapshot, registry, log, now: () => clock.nowMs })
+  const changes = await ChangeWatch.open({ fleet, state: forgetful, registry, log })
+  const service = new ControllerItself(scenario)
+  return {
+    circumstances: circumstancesNow({ changes, service, trends, version: '' }),
+    look: async (atMs: number): Promise<void> => {
+      clock.nowMs = atMs
+      past.look(snapshot())
+      service.look(snapshot().hosts.values(), atMs)
+      await trends.look()
+    },
+    stop: async (): Promise<void> => {
+      await trends.stop()
+      await changes.stop()
+    },
+  }
+}
+
+/** Nothing starts anew within a scenario. */
+const forgetful: StateStore = {
+  tx: (work) =>
+    work({
+      get: async () => undefined,
+      put: async () => undefined,
+      delete: async () => undefined,
+      list: async () => [],
+      first: async () => [],
+      last: async () => [],
+    }),
+  close: async () => undefined,
 }
 
 type Ticks = ReturnType<typeof simulateTicks> extends Iterable<infer Tick> ? readonly Tick[] : never

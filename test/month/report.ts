@@ -1,6 +1,6 @@
 import { formatDuration } from '../../common/units.js'
 import type { Label } from './scenario.js'
-import type { Score } from './score.js'
+import { faultsOf, type Outcome, type Score } from './score.js'
 import type { ThresholdRule } from './threshold-rule.js'
 
 /** All that comes of a run. */
@@ -17,7 +17,7 @@ export const mostOthersAWeek = 2
 
 export function isGood({ score }: Result): boolean {
   return (
-    score.outcomes.every(({ toldAfterMs }) => toldAfterMs !== undefined) &&
+    score.outcomes.every((outcome) => faultsOf(outcome).length === 0) &&
     score.othersByWeek.every((count) => count <= mostOthersAWeek)
   )
 }
@@ -31,11 +31,9 @@ export function reportLines(
   const moment = (atMs: number): string => localMoment(atMs, startMs, utcOffsetHours)
   const weeks = days / 7
   return [
-    'What somebody must act on, and how long it took until somebody was told:',
-    ...score.outcomes.map(
-      ({ label, toldAfterMs }) =>
-        `  ${moment(label.fromMs)}  ${(toldAfterMs === undefined ? 'MISSED' : formatDuration(toldAfterMs)).padStart(8)}  ${labelText(label)}`,
-    ),
+    'What somebody must act on; how long it took until somebody was told, and when that had to be; until its end was told, counted from its end;',
+    'messages about it, and those of plain thresholds:',
+    ...score.outcomes.map((outcome, index) => outcomeLine(outcome, threshold.byLabel[index] ?? 0, moment)),
     '',
     `Other notifications, by week: ${score.othersByWeek.join(', ')} (at most ${mostOthersAWeek})`,
     ...score.others.flatMap(({ atMs, changes }) => changes.map((change) => `  ${moment(atMs)}  ${change}`)),
@@ -70,12 +68,38 @@ export function resultDocument(result: Result): unknown {
     looks,
     events: score.outcomes.length,
     missed: score.outcomes.filter(({ toldAfterMs }) => toldAfterMs === undefined).map(({ label }) => labelText(label)),
+    faults: score.outcomes.flatMap((outcome) =>
+      faultsOf(outcome).map((fault) => `${labelText(outcome.label)}: ${fault}`),
+    ),
+    resolvedSeconds: score.outcomes.map(({ resolvedAfterMs }) =>
+      resolvedAfterMs === undefined ? null : resolvedAfterMs / 1000,
+    ),
     delaysSeconds: score.outcomes.map(({ toldAfterMs }) => (toldAfterMs === undefined ? null : toldAfterMs / 1000)),
     messages: score.messages,
     others: score.others.length,
     othersByWeek: score.othersByWeek,
     threshold,
   }
+}
+
+function outcomeLine(outcome: Outcome, plainMessages: number, moment: (atMs: number) => string): string {
+  const { label, toldAfterMs, resolvedAfterMs, named, messages } = outcome
+  const faults = faultsOf(outcome)
+  const cells = [
+    `  ${moment(label.fromMs)}`,
+    (toldAfterMs === undefined ? 'MISSED' : formatDuration(toldAfterMs)).padStart(8),
+    `of ${formatDuration(label.withinMs)}`.padStart(9),
+    (label.overMs === undefined
+      ? ''
+      : resolvedAfterMs === undefined
+        ? 'NOT OVER'
+        : formatDuration(resolvedAfterMs)
+    ).padStart(8),
+    `${messages} : ${plainMessages}`.padStart(7),
+    labelText(label),
+    `(${[...named].join(', ')})`,
+  ]
+  return `${cells.join('  ')}${faults.map((fault) => `; ${fault.toUpperCase()}`).join('')}`
 }
 
 function labelText({ main }: Label): string {

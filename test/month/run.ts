@@ -5,11 +5,15 @@ import { Judge } from './score.js'
 import { ThresholdRule } from './threshold-rule.js'
 
 /** Plays a scenario and holds what is told, and what plain thresholds would tell, against its labels. */
-export function run(scenario: Scenario, options: PlayOptions, watch: (atMs: number) => void = () => undefined): Result {
+export async function run(
+  scenario: Scenario,
+  options: PlayOptions,
+  watch: (atMs: number) => void = () => undefined,
+): Promise<Result> {
   const judge = new Judge(scenario.labels)
   const threshold = new ThresholdRule(scenario.labels)
   let looks = 0
-  for (const { snapshot, messages } of play(scenario, options)) {
+  for await (const { snapshot, messages } of play(scenario, options)) {
     looks += 1
     threshold.look(snapshot)
     for (const message of messages) judge.hear(message)

@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 import { parseFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
 import type { FleetSpec } from '../../agent/hypervisor/simulated/fleet-spec.js'
-import { duration, loadConfig } from '../../common/config.js'
+import { duration, loadConfig, share } from '../../common/config.js'
 import type { Policy } from '../../controller/model/policy.js'
 import { loadPolicy } from '../../controller/policy/policy-file.js'
 
@@ -21,6 +21,10 @@ export interface Scenario {
   readonly days: number
   /** Agents that are away: nothing is heard of their hosts. */
   readonly away: readonly { readonly host: string; readonly fromMs: number; readonly untilMs: number }[]
+  /** What is left of the disk of the controller's data, 0 to 1, from a moment on. */
+  readonly disk: readonly { readonly atMs: number; readonly freeShare: number }[]
+  /** Certificates of agents that are not renewed by themselves. */
+  readonly certificates: readonly { readonly host: string; readonly endsMs: number; readonly renewedMs: number }[]
   readonly acts: readonly OperatorAct[]
   readonly labels: readonly Label[]
 }
@@ -44,6 +48,12 @@ export interface Label {
   readonly untilMs: number
   readonly main: Saying
   readonly why: string
+  /** From its beginning: somebody must have been told by then. */
+  readonly withinMs: number
+  /** When the matter is over, if it ends: then that has to be told too. */
+  readonly overMs: number | undefined
+  /** Hosts, VMs, arrays and owners that the first message about it must name. */
+  readonly names: readonly string[]
   /** What else may be told of the same matter, and must not be. */
   readonly also: readonly Saying[]
 }
@@ -69,6 +79,7 @@ const moment = z.string().transform((text, context) => {
 
 const text = z.string().min(1).max(300)
 const saying = z.strictObject({ check: text, subject: text })
+const names = z.array(text).min(1)
 
 const file = z.strictObject({
   fleet: text,
@@ -77,6 +88,8 @@ const file = z.strictObject({
   days: z.int().min(1).max(366),
   timeline: z.array(z.looseObject({ at: moment })),
   away: z.array(z.strictObject({ host: text, at: moment, until: moment })).default([]),
+  disk: z.array(z.strictObject({ at: moment, free: share })).default([]),
+  certificates: z.array(z.strictObject({ host: text, ends: moment, renewed: moment })).default([]),
   operator: z
     .array(
       z.discriminatedUnion('does', [
@@ -95,7 +108,16 @@ const file = z.strictObject({
     )
     .default([]),
   labels: z.array(
-    z.strictObject({ at: moment, until: moment, ...saying.shape, why: text, also: z.array(saying).default([]) }),
+    z.strictObject({
+      at: moment,
+      until: moment,
+      over: moment.optional(),
+      within: duration,
+      names,
+      ...saying.shape,
+      why: text,
+      also: z.array(saying).default([]),
+    }),
   ),
 })
 
@@ -104,7 +126,7 @@ const file = z.strictObject({
  * @throws ConfigError naming key, expectation and value of every problem
  */
 export function loadScenario(path: string): Scenario {
-  const { fleet, policy, start, days, timeline, away, operator, labels } = loadConfig(path, file)
+  const { fleet, policy, start, days, timeline, away, disk, certificates, operator, labels } = loadConfig(path, file)
   const startMs = Date.parse(start)
   return {
     fleet: withTimeline(fleet, timeline),
@@ -112,6 +134,10 @@ export function loadScenario(path: string): Scenario {
     startMs,
     days,
     away: away.map(({ host, at, until }) => ({ host, fromMs: startMs + at, untilMs: startMs + until })),
+    disk: disk.map(({ at, free }) => ({ atMs: startMs + at, freeShare: free })),
+    certificates: certificates.map(({ host, ends, renewed }) => {
+      return { host, endsMs: startMs + ends, renewedMs: startMs + renewed }
+    }),
     acts: operator
       .map(({ at, ...act }): OperatorAct => {
         if (act.does === 'acknowledge') return { atMs: startMs + at, ...act }
@@ -119,9 +145,12 @@ export function loadScenario(path: string): Scenario {
         return { atMs: startMs + at, forMs, check, subject, does, why }
       })
       .toSorted((a, b) => a.atMs - b.atMs),
-    labels: labels.map(({ at, until, check, subject, why, also }) => ({
+    labels: labels.map(({ at, until, over, within, names: toName, check, subject, why, also }) => ({
       fromMs: startMs + at,
       untilMs: startMs + until,
+      overMs: over === undefined ? undefined : startMs + over,
+      withinMs: within,
+      names: toName,
       main: { check, subject },
       why,
       also,

@@ -1,5 +1,6 @@
+import { formatDuration } from '../../common/units.js'
 import { subjectText } from '../../controller/model/finding.js'
-import type { Change, Message } from '../../controller/model/alert.js'
+import type { AlertSummary, Change, Message } from '../../controller/model/alert.js'
 import { matchesPattern } from '../../controller/policy/match.js'
 import type { Label, Saying } from './scenario.js'
 
@@ -8,6 +9,24 @@ export interface Outcome {
   readonly label: Label
   /** From its beginning to the message that first tells of it; undefined: nobody was told. */
   readonly toldAfterMs: number | undefined
+  /** Whom that message named about it: subjects, hosts, owners, those who cause it and those who wait. */
+  readonly named: ReadonlySet<string>
+  /** From the end of the matter until it was told that it is over; undefined: the label knows no end, or that was never told. */
+  readonly resolvedAfterMs: number | undefined
+  /** Messages with something about it. */
+  readonly messages: number
+}
+
+/** What an operator would complain of. */
+export function faultsOf({ label, toldAfterMs, named, resolvedAfterMs }: Outcome): string[] {
+  if (toldAfterMs === undefined) return ['nobody was told']
+  const unnamed = label.names.filter((name) => !named.has(name))
+  return [
+    ...(toldAfterMs > label.withinMs ? [`told later than ${formatDuration(label.withinMs)}`] : []),
+    ...(unnamed.length > 0 ? [`not named: ${unnamed.join(', ')}`] : []),
+    ...(label.overMs !== undefined && resolvedAfterMs === undefined ? ['nobody was told of its end'] : []),
+    ...(resolvedAfterMs !== undefined && resolvedAfterMs < 0 ? ['its end was told too early'] : []),
+  ]
 }
 
 /** A message with something in it that nobody has to act on. */
@@ -26,19 +45,48 @@ export interface Score {
 
 const weekMs = 7 * 86_400_000
 
+/** What was heard about a label so far. */
+interface Heard {
+  toldMs: number | undefined
+  readonly named: Set<string>
+  /** Numbers of alerts of its main matter that were told and not yet told to be over. */
+  readonly open: Set<number>
+  closedMs: number | undefined
+  messages: number
+}
+
 /** Holds messages against labels: a message counts as other if one of its changes belongs to no label. */
 export class Judge {
   /** The label that each alert belongs to, by its number; an alert keeps it to its end. */
   readonly #labelOf = new Map<number, Label | undefined>()
-  readonly #toldAt = new Map<Label, number>()
+  readonly #heard: ReadonlyMap<Label, Heard>
   readonly #others: Other[] = []
   #messages = 0
 
-  constructor(private readonly labels: readonly Label[]) {}
+  constructor(private readonly labels: readonly Label[]) {
+    this.#heard = new Map(
+      labels.map((label) => [
+        label,
+        { toldMs: undefined, named: new Set(), open: new Set(), closedMs: undefined, messages: 0 },
+      ]),
+    )
+  }
 
   hear({ atMs, changes }: Message): void {
     this.#messages += 1
-    const foreign = changes.filter((change) => !this.#belongs(change, atMs))
+    const about = new Set<Heard>()
+    const foreign: Change[] = []
+    for (const change of changes) {
+      const label = this.#labelFor(change)
+      const heard = label === undefined ? undefined : this.#heard.get(label)
+      if (label === undefined || heard === undefined) {
+        foreign.push(change)
+        continue
+      }
+      about.add(heard)
+      if (isMain(label, change)) hearMain(heard, change, atMs)
+    }
+    for (const heard of about) heard.messages += 1
     if (foreign.length > 0) this.#others.push({ atMs, changes: foreign.map(changeText) })
   }
 
@@ -48,27 +96,49 @@ export class Judge {
       (week) => this.#others.filter(({ atMs }) => Math.floor((atMs - startMs) / weekMs) === week).length,
     )
     return {
-      outcomes: this.labels.map((label) => {
-        const at = this.#toldAt.get(label)
-        return { label, toldAfterMs: at === undefined ? undefined : at - label.fromMs }
-      }),
+      outcomes: Array.from(this.#heard, ([label, heard]) => outcomeOf(label, heard)),
       messages: this.#messages,
       others: this.#others,
       othersByWeek: byWeek,
     }
   }
 
-  #belongs({ what, alert }: Change, atMs: number): boolean {
-    const { number, check, subject, firedAtMs } = alert
+  #labelFor({ alert: { number, check, subject, firedAtMs } }: Change): Label | undefined {
     if (!this.#labelOf.has(number)) {
       const saying = { check, subject: subjectText(subject) }
       this.#labelOf.set(number, labelFor(this.labels, saying, firedAtMs))
     }
-    const label = this.#labelOf.get(number)
-    if (label === undefined) return false
-    const isMain = fits(label.main, { check, subject: subjectText(subject) })
-    if (isMain && what === 'fired' && !this.#toldAt.has(label)) this.#toldAt.set(label, atMs)
-    return true
+    return this.#labelOf.get(number)
+  }
+}
+
+function isMain({ main }: Label, { alert: { check, subject } }: Change): boolean {
+  return fits(main, { check, subject: subjectText(subject) })
+}
+
+function hearMain(heard: Heard, { what, alert }: Change, atMs: number): void {
+  if (what === 'fired') {
+    heard.toldMs ??= atMs
+    heard.open.add(alert.number)
+    if (heard.toldMs === atMs) for (const name of namesIn(alert)) heard.named.add(name)
+  }
+  if (what === 'resolved' && heard.open.delete(alert.number)) heard.closedMs = atMs
+}
+
+function namesIn({ subject, facts: { host, owners }, related }: AlertSummary): string[] {
+  return [subject.name || subject.kind, host ?? '', ...owners, ...related.map((one) => one.subject.name)].filter(
+    (name) => name !== '',
+  )
+}
+
+function outcomeOf(label: Label, { toldMs, named, open, closedMs, messages }: Heard): Outcome {
+  const { fromMs, overMs } = label
+  return {
+    label,
+    toldAfterMs: toldMs === undefined ? undefined : toldMs - fromMs,
+    named,
+    resolvedAfterMs: open.size > 0 || closedMs === undefined || overMs === undefined ? undefined : closedMs - overMs,
+    messages,
   }
 }
 

@@ -8,7 +8,7 @@ import { matchesPattern } from '../../controller/policy/match.js'
  */
 export class ThresholdRule {
   #above: ReadonlySet<string> = new Set()
-  readonly #toldOf = new Set<Label>()
+  readonly #toldOf = new Map<Label, number>()
   readonly #byKind = new Map<string, number>()
   #others = 0
 
@@ -27,7 +27,7 @@ export class ThresholdRule {
           [main, ...also].some((saying) => matchesPattern(saying.subject, subject)),
       )
       if (about.length === 0) this.#others += 1
-      for (const label of about) this.#toldOf.add(label)
+      for (const label of about) this.#toldOf.set(label, (this.#toldOf.get(label) ?? 0) + 1)
     }
     this.#above = above
   }
@@ -36,12 +36,15 @@ export class ThresholdRule {
     readonly messages: number
     readonly others: number
     readonly labelsTold: number
+    /** About each label, in their order. */
+    readonly byLabel: readonly number[]
     readonly byKind: Readonly<Record<string, number>>
   } {
     return {
       messages: [...this.#byKind.values()].reduce((sum, count) => sum + count, 0),
       others: this.#others,
       labelsTold: this.#toldOf.size,
+      byLabel: this.labels.map((label) => this.#toldOf.get(label) ?? 0),
       byKind: Object.fromEntries(this.#byKind),
     }
   }

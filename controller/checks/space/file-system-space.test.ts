@@ -4,7 +4,7 @@ import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, hostIdOf, type HostRow } from '../../../test/support/snapshot-builder.js'
 import type { Finding } from '../../model/finding.js'
 import type { FileSystem, Snapshot } from '../../model/snapshot.js'
-import { fileSystemId, type SpaceTrend } from '../../model/space-trend.js'
+import { fileSystemId, type SpaceTrend, type SpaceTrends } from '../../model/space-trend.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { fileSystemSpace } from './file-system-space.js'
 
@@ -30,10 +30,13 @@ const host = (name: string, fileSystems: readonly FileSystem[], more: Partial<Ho
   return { name, memoryMiB: 1024, more: { fileSystems }, ...more }
 }
 const one = (fileSystem: FileSystem): Snapshot => buildSnapshot({ hosts: [host('a', [fileSystem])], vms: [] })
-const fills = (gibibytesPerDay: number): ReadonlyMap<string, SpaceTrend> =>
-  new Map([[fileSystemId(hostIdOf('a'), '/'), { bytesPerDay: gibibytesPerDay * GiB, overMs: 7 * day }]])
+const over = (overMs: number, gibibytesPerDay: number): SpaceTrend => {
+  return { bytesPerDay: gibibytesPerDay * GiB, overMs }
+}
+const known = (...trends: SpaceTrend[]): SpaceTrends => new Map([[fileSystemId(hostIdOf('a'), '/'), trends]])
+const fills = (gibibytesPerDay: number): SpaceTrends => known(over(7 * day, gibibytesPerDay))
 
-const find = (snapshot: Snapshot, trends: ReadonlyMap<string, SpaceTrend> = new Map(), policy = policyOf('')) =>
+const find = (snapshot: Snapshot, trends: SpaceTrends = new Map(), policy = policyOf('')) =>
   fileSystemSpace(snapshot, policy, trends)
 const inShort = (findings: readonly Finding[]): string[] =>
   findings.map(({ strength, severity, subject, part }) => `${strength} ${severity} ${subject.name} ${part}`)
@@ -71,6 +74,25 @@ describe('file-system-space', () => {
     expect(inShort(find(one(left(50)), fills(gibibytesPerDay)))).toEqual(expected)
   })
 
+  const quarter = 15 * 60_000
+  it.each<[string, SpaceTrend[], string[]]>([
+    ['a day tells of four', [over(day, 50 / 3)], ['raise warning a /']],
+    ['and not of six', [over(day, 50 / 6)], []],
+    ['a quarter of an hour tells of an hour', [over(quarter, 24 * 60)], ['raise critical a /']],
+    ['and not of two', [over(quarter, 24 * 25)], []],
+    ['the first to come true counts', [over(7 * day, 8), over(day, 51)], ['raise critical a /']],
+    ['one that raises before one that keeps', [over(7 * day, 50 / 6), over(day, 50 / 4.5)], ['raise warning a /']],
+    ['one that empties of late takes nothing away', [over(7 * day, 8), over(day, -50)], ['raise warning a /']],
+  ])('of several trends: %s', (_what, trends, expected) => {
+    expect(inShort(find(one(left(50)), known(...trends)))).toEqual(expected)
+  })
+
+  it('says of what fills fast how fast that is', () => {
+    expect(find(one(left(50)), known(over(quarter, 24 * 60)))[0]?.message).toBe(
+      '/: full in 50m at 17.9 MB/s, as in the last 15m; 53.7 GB available',
+    )
+  })
+
   it('says how much is left, and until when', () => {
     const [finding] = find(one(left(5)), fills(2))
     expect(finding?.message).toBe(
@@ -99,7 +121,7 @@ describe('file-system-space', () => {
   })
 
   it('can be excepted and set by the policy, and knows trends from the circumstances', () => {
-    const checks = (text: string, snapshot: Snapshot, trends?: ReadonlyMap<string, SpaceTrend>): string[] =>
+    const checks = (text: string, snapshot: Snapshot, trends?: SpaceTrends): string[] =>
       fleetFindings(snapshot, policyOf(text), { trends })
         .stands.map(({ check }) => check)
         .filter((check) => check === 'file-system-space')

@@ -1,14 +1,11 @@
-import { formatBytes, formatDuration } from '../../../common/units.js'
+import { formatBytes, formatDuration, formatRate } from '../../../common/units.js'
 import { finding, hostSubject, type Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { FileSystem, Host, Snapshot } from '../../model/snapshot.js'
-import { fileSystemId, type SpaceTrend } from '../../model/space-trend.js'
+import { fileSystemId, type SpaceTrend, type SpaceTrends } from '../../model/space-trend.js'
 import { inPercent } from '../in-words.js'
 import { findingBecause, type Reason } from '../reasons.js'
 import { strengthBelow, weakest, type Strength } from '../strength.js'
-
-/** By `fileSystemId`. */
-export type SpaceTrends = ReadonlyMap<string, SpaceTrend>
 
 /**
  * File systems of hosts that are nearly full, will be soon by how they filled so far, have few inodes left, or cannot be written any more. One of
@@ -27,7 +24,7 @@ export function fileSystemSpace({ hosts }: Pick<Snapshot, 'hosts'>, policy: Poli
         if (told.has(device)) return []
         told.add(device)
       }
-      return spaceFinding(host, fileSystem, trends.get(fileSystemId(host.id, mount)), limits)
+      return spaceFinding(host, fileSystem, trends.get(fileSystemId(host.id, mount)) ?? [], limits)
     })
   })
 }
@@ -55,7 +52,7 @@ function readOnlyFinding(host: Host, { mount, type }: FileSystem): Finding[] {
   ]
 }
 
-function spaceFinding(host: Host, fileSystem: FileSystem, trend: SpaceTrend | undefined, limits: Limits): Finding[] {
+function spaceFinding(host: Host, fileSystem: FileSystem, trends: readonly SpaceTrend[], limits: Limits): Finding[] {
   const { mount, sizeBytes } = fileSystem
   if (sizeBytes <= 0) return []
   const id = fileSystemId(host.id, mount)
@@ -63,7 +60,7 @@ function spaceFinding(host: Host, fileSystem: FileSystem, trend: SpaceTrend | un
     { check: 'file-system-space', subject: hostSubject(host), part: mount },
     [
       lowSpace(fileSystem, id, limits),
-      ...soonFull(fileSystem, trend, id, limits),
+      ...soonFull(fileSystem, trends, id, limits),
       ...fewInodes(fileSystem, id, limits),
     ],
     (reasons) => `${mount}: ${reasons}`,
@@ -88,20 +85,24 @@ function lowSpace({ sizeBytes, availableBytes }: FileSystem, entityId: string, l
 }
 
 const dayMs = 86_400_000
+/** What goes on is believed to go on for so many times as long as it was seen. */
+const believedTimes = 4
 
+/** Of several ways in which it fills the one by which it is full first. */
 function soonFull(
   { availableBytes }: FileSystem,
-  trend: SpaceTrend | undefined,
+  trends: readonly SpaceTrend[],
   entityId: string,
   limits: Limits,
 ): Reason[] {
-  if (trend === undefined || trend.bytesPerDay <= 0) return []
-  const leftMs = (availableBytes / trend.bytesPerDay) * dayMs
-  return [
-    {
-      strength: strengthBelow(leftMs, limits.left, limits.left * limits.clearAbove),
+  const reasons = trends.flatMap(({ bytesPerDay, overMs }) => {
+    if (bytesPerDay <= 0) return []
+    const leftMs = (availableBytes / bytesPerDay) * dayMs
+    const limitMs = Math.min(limits.left, believedTimes * overMs)
+    const reason: Reason = {
+      strength: strengthBelow(leftMs, limitMs, limitMs * limits.clearAbove),
       severity: leftMs < limits.criticalLeft ? 'critical' : 'warning',
-      text: `full in ${formatDuration(leftMs)} at ${formatBytes(trend.bytesPerDay)} a day, as in the last ${formatDuration(trend.overMs)}; ${formatBytes(availableBytes)} available`,
+      text: `full in ${formatDuration(leftMs)} at ${paceText(bytesPerDay, overMs)}, as in the last ${formatDuration(overMs)}; ${formatBytes(availableBytes)} available`,
       evidence: {
         entityKind: 'file_system',
         entityId,
@@ -109,8 +110,17 @@ function soonFull(
         value: availableBytes,
         limit: undefined,
       },
-    },
-  ]
+    }
+    return reason.strength === undefined ? [] : [{ leftMs, reason }]
+  })
+  const raised = reasons.filter(({ reason: { strength } }) => strength === 'raise')
+  const [first] = (raised.length > 0 ? raised : reasons).toSorted((a, b) => a.leftMs - b.leftMs)
+  return first === undefined ? [] : [first.reason]
+}
+
+/** In the unit of what was seen. */
+function paceText(bytesPerDay: number, overMs: number): string {
+  return overMs < dayMs / 2 ? formatRate(bytesPerDay / 86_400) : `${formatBytes(bytesPerDay)} a day`
 }
 
 /** Some file systems make inodes as they need them, and tell of none. */

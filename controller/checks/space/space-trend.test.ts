@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 
-import { spaceTrend, type SpacePoint } from './space-trend.js'
+import { spacePast, steadyTrend, type SpacePoint } from './space-trend.js'
 
 const GB = 1e9
 const hourMs = 3_600_000
@@ -15,8 +15,9 @@ function past(days: number, available: (hour: number) => number, size = (_hour: 
   }))
 }
 
+/** Over all of it. */
 const perDay = (points: readonly SpacePoint[]): number | undefined => {
-  const trend = spaceTrend(points)
+  const [trend] = spacePast(points).trends
   return trend === undefined ? undefined : Math.round(trend.bytesPerDay / GB)
 }
 
@@ -53,7 +54,7 @@ test.each<[string, SpacePoint[], number | undefined]>([
 })
 
 test('says over how long it was seen', () => {
-  expect(spaceTrend(past(3, () => GB))?.overMs).toBe(72 * hourMs)
+  expect(spacePast(past(3, () => GB)).trends.map(({ overMs }) => overMs)).toEqual([72 * hourMs])
 })
 
 test('whatever a fifth of the points is, the slope is that of the others', () => {
@@ -70,4 +71,54 @@ test('whatever a fifth of the points is, the slope is that of the others', () =>
     }),
     { seed: 1 },
   )
+})
+
+/** `GB a day over hours` of each trend but that over all of it. */
+function late(points: readonly SpacePoint[]): string[] {
+  return spacePast(points)
+    .trends.slice(1)
+    .map(({ bytesPerDay, overMs }) => `${Math.round(bytesPerDay / GB)} over ${overMs / hourMs}`)
+}
+const hourly = (days: number, available: (hour: number) => number): SpacePoint[] =>
+  Array.from({ length: days * 24 + 1 }, (_, hour) => ({
+    atMs: hour * hourMs,
+    sizeBytes: 1000 * GB,
+    availableBytes: available(hour),
+  }))
+/** What came to it since an hour of the sixth day. */
+const since = (hour: number, now: number): number => Math.max(0, now - (144 - hour))
+
+describe('what fills of late', () => {
+  it.each<[string, SpacePoint[], string[]]>([
+    ['for a day', hourly(6, (hour) => (500 - since(24, hour)) * GB), ['24 over 24', '24 over 6']],
+    ['for seven hours', hourly(6, (hour) => (500 - since(7, hour)) * GB), ['24 over 6']],
+    ['for three hours: not yet', hourly(6, (hour) => (500 - since(3, hour)) * GB), []],
+    ['all the time', hourly(6, (hour) => (500 - hour) * GB), ['24 over 24', '24 over 6']],
+    ['by one copy', hourly(6, (hour) => (hour > 141 ? 300 : 500) * GB), []],
+    [
+      'ever more slowly: the slowest part counts',
+      hourly(6, (hour) => (500 - 4 * Math.sqrt(since(24, hour))) * GB),
+      ['11 over 24', '10 over 6'],
+    ],
+    ['as it does each day: a log that is rotated', hourly(6, (hour) => (500 - ((hour + 23) % 24)) * GB), []],
+    ['as it did once before', hourly(6, (hour) => (hour === 20 ? 400 : 500 - since(24, hour)) * GB), []],
+    ['in a past of less than two days', hourly(1, (hour) => (500 - hour) * GB), []],
+    ['not any more: it was cleaned', hourly(6, (hour) => (hour > 143 ? 500 : 500 - since(24, hour)) * GB), []],
+  ])('%s', (_what, points, expected) => {
+    expect(late(points)).toEqual(expected)
+  })
+
+  it('is nothing before its past is known', () => {
+    const points = hourly(1, (hour) => (500 - hour) * GB)
+    expect(steadyTrend(points, 24 * hourMs, undefined)).toBeUndefined()
+    expect(steadyTrend(points, 24 * hourMs, 480 * GB)?.bytesPerDay).toBeCloseTo(24 * GB)
+    expect(steadyTrend(points, 48 * hourMs, 480 * GB)).toBeUndefined()
+    expect(steadyTrend([], 24 * hourMs, 480 * GB)).toBeUndefined()
+  })
+
+  it('the least of a past is that of at least a day of one size', () => {
+    expect(spacePast(hourly(2, (hour) => (hour === 5 ? 7 : 9) * GB)).lowBytes).toBe(7 * GB)
+    expect(spacePast(hourly(2, () => GB).slice(30)).lowBytes).toBeUndefined()
+    expect(spacePast([]).lowBytes).toBeUndefined()
+  })
 })
