@@ -11,6 +11,7 @@ packages=(
   chromium fonts-dejavu-core
   systemd shellcheck
   strace libnbd-bin e2fsprogs mount
+  gcc libc6-dev libfuse3-dev nbdkit
   openssh-client openssh-server netcat-openbsd socat perl-base python3-minimal
   lvm2 smartmontools
 )

@@ -54,6 +54,11 @@ export class IscsiTarget {
     return parseTargets(await this.#admin('--mode', 'target', '--op', 'show'))
   }
 
+  /** Who holds the sessions that are open now: the address of the initiator, by target and session. */
+  async initiators(): Promise<ReadonlyMap<string, string>> {
+    return parseInitiators(await this.#admin('--mode', 'target', '--op', 'show'))
+  }
+
   /** Finished requests of all sessions that are open now. */
   async sessions(): Promise<LunSession[]> {
     return parseStat(await this.#admin('--mode', 'sys', '--op', 'stat'))
@@ -75,6 +80,19 @@ export function parseTargets(text: string): Lun[] {
     else if (name !== undefined && value !== 'None') return [{ iqn, lun, file: value }]
     return []
   })
+}
+
+/** `Target N: IQN`, beneath it `I_T nexus: N` for each session, and beneath that `IP Address: A`. Keys are `TARGET SESSION`. */
+export function parseInitiators(text: string): ReadonlyMap<string, string> {
+  const addresses = new Map<string, string>()
+  let [target, session] = ['', '']
+  for (const line of text.split('\n')) {
+    target = /^Target (\d+):/.exec(line)?.[1] ?? target
+    session = /^\s+I_T nexus: (\d+)/.exec(line)?.[1] ?? session
+    const address = /^\s+IP Address: (\S+)/.exec(line)?.[1]
+    if (address !== undefined) addresses.set(`${target} ${session}`, address)
+  }
+  return addresses
 }
 
 /** `tgt lun sid rd_subm(bytes,cmds) rd_done(bytes,cmds) wr_subm(bytes,cmds) wr_done(bytes,cmds) errs`, after a heading. */

@@ -85,8 +85,8 @@ export class LabGuest {
     }
   }
 
-  /** Starts to read or write at a steady rate, until `unload`. */
-  async load(way: 'read' | 'write', target: string, kibPerSecond: number): Promise<void> {
+  /** Starts to read or write at a steady rate, to write 4 KiB here and there, or to copy as fast as it can, until `unload`. */
+  async load(way: 'read' | 'write' | 'scatter' | 'copy', target: string, kibPerSecond: number): Promise<void> {
     await this.tell(`load ${way} ${target} ${kibPerSecond}`)
   }
 
@@ -96,8 +96,8 @@ export class LabGuest {
   }
 
   /** Ends the load of a disk; gives the bytes that it came to. */
-  async unload(target: string): Promise<number> {
-    return bytesIn(await this.tell(`unload ${target}`))
+  async unload(target: string, timeoutMs?: number): Promise<number> {
+    return bytesIn(await this.tell(`unload ${target}`, timeoutMs))
   }
 
   /** The numbers that it said, ten a second since it booted, in order. Those said while it moved may be missing. */

@@ -15,6 +15,8 @@ const labState = z.object({
     hosts: z.int(),
     guests: z.int(),
     disksMiB: z.array(z.number()),
+    arrays: z.array(z.string()).default([]),
+    hostLunMiB: z.number().optional(),
     seed: z.string(),
   }),
   startedAt: z.string(),

@@ -1,3 +1,5 @@
+import type { ArrayKind } from './array/array-kind.js'
+import type { ArrayTruth } from './array/array-truth.js'
 import type { LunSession } from './iscsi-target.js'
 import type { Lab } from './lab.js'
 
@@ -21,6 +23,13 @@ export interface LabStatus {
     /** The last number that it said. */
     readonly beat: number | undefined
     readonly disks: readonly { readonly target: string; readonly iqn: string; readonly lun: number }[]
+  }[]
+  readonly arrays: readonly {
+    readonly name: string
+    readonly iqn: string
+    readonly kind: ArrayKind['kind']
+    /** What it is in truth; absent unless it is a write-back one. */
+    readonly truth?: ArrayTruth
   }[]
   readonly sessions: readonly LunSession[]
 }
@@ -56,11 +65,16 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
       return { name, address, hostUuid, pid, socket, ...running }
     }),
     guests: await Promise.all(guests),
+    arrays: await Promise.all(
+      lab.arrays.map(async ({ name, iqn, kind: { kind }, control }) => {
+        return { name, iqn, kind, ...(control === undefined ? {} : { truth: await control.truth() }) }
+      }),
+    ),
     sessions,
   }
 }
 
-export function printStatus({ dir, seed, hosts, guests }: LabStatus): string {
+export function printStatus({ dir, seed, hosts, guests, arrays }: LabStatus): string {
   return [
     `lab ${dir}, seed ${seed}`,
     '',
@@ -85,7 +99,20 @@ export function printStatus({ dir, seed, hosts, guests }: LabStatus): string {
         disks.map(({ target, iqn, lun }) => `${target}=${iqn}/${lun}`).join(' '),
       ]),
     ),
+    '',
+    ...table(
+      ['ARRAY', 'IQN', 'KIND', 'FILL', 'CAPACITY', 'OVERFLOWS'],
+      arrays.map(({ name, iqn, kind, truth }) => {
+        if (truth === undefined) return [name, iqn, kind, '-', '-', '-']
+        const { fillBytes, capacityBytes, overflows } = truth
+        return [name, iqn, kind, megabytes(fillBytes), megabytes(capacityBytes), String(overflows)]
+      }),
+    ),
   ].join('\n')
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {

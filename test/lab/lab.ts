@@ -6,6 +6,7 @@ import path from 'node:path'
 
 import { guestImage } from '../support/guest/guest-image.js'
 import { libvirtMissing } from '../support/libvirt-daemon.js'
+import { ArrayControl } from './array/array-truth.js'
 import { IscsiTarget } from './iscsi-target.js'
 import { LabGuest } from './lab-guest.js'
 import { LabHost } from './lab-host.js'
@@ -21,6 +22,10 @@ export interface LabOptions {
   readonly guests: number
   /** Size of each disk of every guest, on an array each. Default one of 256 MiB; sparse. */
   readonly disksMiB?: readonly number[]
+  /** What each array is, such as `write-back:cache=200MB,drain=8MB`; see array-kind.ts. Default: plain files. */
+  readonly arrays?: readonly string[]
+  /** Size of a LUN of its own on each array for each host. Default: none. */
+  readonly hostLunMiB?: number
   /** All ids follow from it. Default: by chance. */
   readonly seed?: string
   /** Default: a new one for temporary files. Must not exist, or be empty. */
@@ -39,13 +44,19 @@ export interface Lab {
   readonly seed: string
   readonly hosts: readonly LabHost[]
   readonly guests: readonly LabGuest[]
-  readonly arrays: readonly ArrayPlan[]
+  readonly arrays: readonly LabArray[]
   readonly iscsi: IscsiTarget
   host(name: string): LabHost
   guest(name: string): LabGuest
   migrate(guest: LabGuest, to: LabHost, options?: MigrationOptions): Promise<Migration>
   /** Ends everything in it and removes every trace. */
   stop(): Promise<void>
+}
+
+/** An array of a lab. */
+export interface LabArray extends ArrayPlan {
+  /** What it is in truth, and its parameters; undefined unless it is a write-back one. */
+  readonly control: ArrayControl | undefined
 }
 
 /** Why no lab can be started here; undefined if one can. */
@@ -73,7 +84,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   } = options
   const missing = labMissing()
   if (missing !== undefined) throw new Error(`no lab can be started here: ${missing}`)
-  const shape = { hosts, guests, disksMiB: [...disksMiB], seed }
+  const shape = {
+    hosts,
+    guests,
+    disksMiB: [...disksMiB],
+    arrays: [...(options.arrays ?? [])],
+    hostLunMiB: options.hostLunMiB,
+    seed,
+  }
   const plan = planLab(shape)
   const dir = options.dir ?? (await mkdtemp(path.join(tmpdir(), 'headroom-lab-')))
   if (dir.length > longestDirectory) throw new Error(`${dir}: at most ${longestDirectory} characters`)
@@ -94,9 +112,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     await writeLabState(dir, state)
     const lab = labOf(dir, state)
     await lab.iscsi.ready(10_000)
-    for (const { tid, iqn } of plan.arrays) await lab.iscsi.addTarget(tid, iqn)
-    for (const { name, disks } of plan.guests) {
-      for (const [index, { lun }] of disks.entries()) await lab.iscsi.addLun(index + 1, lun, lunFile(dir, name, index))
+    for (const { tid, iqn, luns } of plan.arrays) {
+      await lab.iscsi.addTarget(tid, iqn)
+      for (const { lun, file } of luns) await lab.iscsi.addLun(tid, lun, lunFile(dir, file))
     }
     const boots = inParallel(bootsAtOnce, lab.guests, async (guest) => {
       await guest.start(dir, image, bootWithinMs)
@@ -138,12 +156,18 @@ function labOf(dir: string, state: LabState): Lab {
     return new LabHost(one, path.join(dir, 'hosts', one.name), machine.pid)
   })
   const guests = plan.guests.map((one) => new LabGuest(one, hosts))
+  const arrays = plan.arrays.map((array) => {
+    if (array.kind.kind !== 'write-back') return { ...array, control: undefined }
+    // It is mounted in the lab only.
+    const directory = path.join(`/proc/${state.world?.pid}/root`, lunFile(dir, array.name))
+    return { ...array, control: new ArrayControl(directory) }
+  })
   return {
     dir,
     seed: state.shape.seed,
     hosts,
     guests,
-    arrays: plan.arrays,
+    arrays,
     iscsi: new IscsiTarget(path.join(dir, 'tgt')),
     host: (name) => named(hosts, name),
     guest: (name) => named(guests, name),

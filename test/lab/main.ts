@@ -2,6 +2,7 @@ import path from 'node:path'
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 
+import { arrayKindForms } from './array/array-kind.js'
 import { labStatus, printStatus } from './lab-status.js'
 import { openLab, removeLab, startLab, type Lab } from './lab.js'
 import { readLabState } from './lab-state.js'
@@ -12,10 +13,14 @@ Usage: npm run lab -- up HOSTS GUESTS       start them; ready when all guests ob
        npm run lab -- status                what is there, and where
        npm run lab -- migrate GUEST HOST    move a guest, live
        npm run lab -- tell GUEST COMMAND    such as: write vda 64, load write vda 4096, unload vda
+       npm run lab -- array NAME [KEY=VALUE,…]   what a write-back array is in truth, and its parameters: drain=4e6, freeze=5000
        npm run lab -- down                  end everything and remove every trace
 
   --dir DIR       state of the lab (${defaultDirectory()})
   --disks MIB,…   sizes of each guest's disks, on an array each (256)
+  --array KIND    what the array of the first disks is made of; once more for that of the second ones, and so on (plain):
+                  ${arrayKindForms}
+  --host-lun MIB  a LUN on each array for each host itself
   --seed TEXT     ids follow from it
   --json          for programs
 `
@@ -32,6 +37,8 @@ async function main(): Promise<number> {
     options: {
       dir: { type: 'string', default: defaultDirectory() },
       disks: { type: 'string', default: '256' },
+      array: { type: 'string', multiple: true, default: [] },
+      'host-lun': { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -52,7 +59,7 @@ async function main(): Promise<number> {
   }
   switch (verb) {
     case 'up':
-      return up(dir, words, { ...values, say, show })
+      return up(dir, words, { ...values, hostLun: values['host-lun'], say, show })
     case 'status': {
       await show(await opened(dir))
       return 0
@@ -73,6 +80,15 @@ async function main(): Promise<number> {
       console.log(values.json ? JSON.stringify(answers) : answers.join('\n'))
       return 0
     }
+    case 'array': {
+      const lab = await opened(dir)
+      const [name, parameters] = [needed(words[0], 'NAME'), words[1]]
+      const control = lab.arrays.find((array) => array.name === name)?.control
+      if (control === undefined) throw new UsageError(`${name} is no write-back array of this lab`)
+      if (parameters !== undefined) await control.set(parameters)
+      console.log(JSON.stringify(await control.truth(), undefined, values.json ? 0 : 2))
+      return 0
+    }
     case 'down':
       say((await removeLab(dir)) ? 'gone' : `no lab in ${dir}`)
       return 0
@@ -83,12 +99,15 @@ async function main(): Promise<number> {
 
 interface UpOptions {
   readonly disks: string
+  readonly array: readonly string[]
+  readonly hostLun: string | undefined
   readonly seed?: string | undefined
   readonly say: (text: string) => void
   readonly show: (lab: Lab) => Promise<void>
 }
 
-async function up(dir: string, words: readonly string[], { disks, seed, say, show }: UpOptions): Promise<number> {
+async function up(dir: string, words: readonly string[], options: UpOptions): Promise<number> {
+  const { disks, array, hostLun, seed, say, show } = options
   const [hosts, guests] = [numberOf(words[0], 'HOSTS'), numberOf(words[1], 'GUESTS')]
   const there = await openLab(dir)
   if (there !== undefined) {
@@ -118,6 +137,8 @@ async function up(dir: string, words: readonly string[], { disks, seed, say, sho
       hosts,
       guests,
       disksMiB: disks.split(',').map((size) => numberOf(size, '--disks')),
+      arrays: array,
+      ...(hostLun === undefined ? {} : { hostLunMiB: numberOf(hostLun, '--host-lun') }),
       dir,
       life: 'free',
       onProgress: say,

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 
+import { parseArrayKind, type ArrayKind } from './array/array-kind.js'
+
 /** What a lab is made of. Pure: the same shape gives the same plan, ids included. */
 
 export interface LabShape {
@@ -7,6 +9,10 @@ export interface LabShape {
   readonly guests: number
   /** Size of each disk of every guest. The first disks all lie on the first array, the second ones on the second. */
   readonly disksMiB: readonly number[]
+  /** What each array is (array-kind.ts); those that are left out are plain. */
+  readonly arrays?: readonly string[]
+  /** Size of a LUN of its own on each array for each host: for what the host itself does there. Default: none. */
+  readonly hostLunMiB?: number | undefined
   /** All ids follow from it. */
   readonly seed: string
 }
@@ -40,6 +46,17 @@ export interface ArrayPlan {
   readonly iqn: string
   /** Number of the target in tgt. */
   readonly tid: number
+  readonly kind: ArrayKind
+  readonly luns: readonly ArrayLunPlan[]
+}
+
+export interface ArrayLunPlan {
+  readonly lun: number
+  readonly sizeMiB: number
+  /** A guest, or a host that has it for itself. */
+  readonly owner: string
+  /** Its place in luns/ of the lab's directory: named after the array, whom it is for, and the number of the disk. */
+  readonly file: string
 }
 
 export interface LabPlan {
@@ -55,13 +72,28 @@ export const mostHosts = 100
 export const mostGuests = 200
 
 /** @throws RangeError for a lab that does not fit into its network */
-export function planLab({ hosts, guests, disksMiB, seed }: LabShape): LabPlan {
+export function planLab({ hosts, guests, disksMiB, arrays: kinds = [], hostLunMiB, seed }: LabShape): LabPlan {
   bounded('hosts', hosts, 1, mostHosts)
   bounded('guests', guests, 0, mostGuests)
   bounded('disks of a guest', disksMiB.length, 1, 8)
-  const arrays = disksMiB.map((_, index) => {
+  if (kinds.length > disksMiB.length) {
+    throw new RangeError(`arrays: expected at most one for each disk of a guest, got ${kinds.length}`)
+  }
+  const arrays = disksMiB.map((sizeMiB, index) => {
     const name = `box${index + 1}`
-    return { name, iqn: `iqn.2011-04.lab:${name}`, tid: index + 1 }
+    const lunOf = (owner: string, lun: number, mib: number): ArrayLunPlan => {
+      return { lun, sizeMiB: mib, owner, file: `${name}/${owner}-${index}.img` }
+    }
+    const ofGuests = count(guests).map((number) => lunOf(guestName(number), number, sizeMiB))
+    const ofHosts =
+      hostLunMiB === undefined ? [] : count(hosts).map((number) => lunOf(hostName(number), guests + number, hostLunMiB))
+    return {
+      name,
+      iqn: `iqn.2011-04.lab:${name}`,
+      tid: index + 1,
+      kind: parseArrayKind(kinds[index] ?? 'plain'),
+      luns: [...ofGuests, ...ofHosts],
+    }
   })
   return {
     arrays,
@@ -71,7 +103,7 @@ export function planLab({ hosts, guests, disksMiB, seed }: LabShape): LabPlan {
       return { name, address: `10.201.0.${number + 10}`, hostUuid, machineId: hash(seed, 'machine', name).slice(0, 32) }
     }),
     guests: count(guests).map((number) => {
-      const name = `vm${number}`
+      const name = guestName(number)
       const hex = hash(seed, 'mac', name)
       return {
         name,
@@ -87,6 +119,10 @@ export function planLab({ hosts, guests, disksMiB, seed }: LabShape): LabPlan {
 
 function hostName(number: number): string {
   return `hv${number}`
+}
+
+function guestName(number: number): string {
+  return `vm${number}`
 }
 
 function count(to: number): number[] {

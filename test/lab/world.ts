@@ -7,7 +7,8 @@ import { cacheDirectory } from '../support/guest/guest-image.js'
 import { libvirtdConf, qemuConf } from '../support/libvirt-config.js'
 import { waitFor } from '../support/wait-for.js'
 import { planOf, type LabState } from './lab-state.js'
-import type { LabPlan } from './plan.js'
+import { arrayProgram } from './array/array-program.js'
+import type { ArrayPlan, LabPlan } from './plan.js'
 import { findInit, isAlive, type ProcessIdentity } from './process-identity.js'
 import { runProgram } from './run-program.js'
 
@@ -27,7 +28,6 @@ export interface World {
 export async function writeWorld(dir: string, plan: LabPlan): Promise<void> {
   const names = plan.hosts.map(({ name, address }) => `${name} ${address}`)
   const addresses = plan.hosts.map(({ name, address }) => `${address} ${name}`)
-  await mkdir(path.join(dir, 'luns'), { recursive: true })
   await writeFile(path.join(dir, 'machines'), `${names.join('\n')}\n`)
   await writeFile(path.join(dir, 'hosts-file'), ['127.0.0.1 localhost', '::1 localhost', ...addresses, ''].join('\n'))
   for (const { name, address, hostUuid, machineId } of plan.hosts) {
@@ -38,17 +38,33 @@ export async function writeWorld(dir: string, plan: LabPlan): Promise<void> {
     await writeFile(path.join(own, 'etc/qemu.conf'), qemuConf({ hostUuid, address }))
     await writeFile(path.join(own, 'machine-id'), `${machineId}\n`)
   }
-  for (const { name, disks } of plan.guests) {
-    for (const [index, { sizeMiB }] of disks.entries()) {
-      const handle = await open(lunFile(dir, name, index), 'w')
+  for (const { name, luns } of plan.arrays) {
+    await mkdir(path.join(dir, 'luns', name), { recursive: true })
+    for (const { file, sizeMiB } of luns) {
+      const handle = await open(lunFile(dir, file), 'w')
       await handle.truncate(sizeMiB * 2 ** 20)
       await handle.close()
     }
   }
+  const backends = await Promise.all(plan.arrays.map(backendLine))
+  await writeFile(path.join(dir, 'arrays'), backends.join(''))
 }
 
-export function lunFile(dir: string, guest: string, index: number): string {
-  return path.join(dir, 'luns', `${guest}-${index}.img`)
+/** Where a LUN's file is; in the lab it is the array, and outside it the plain file beneath. */
+export function lunFile(dir: string, file: string): string {
+  return path.join(dir, 'luns', file)
+}
+
+/** A line of `arrays`, for world.sh: name, kind, and what that kind needs. */
+async function backendLine({ name, kind }: ArrayPlan): Promise<string> {
+  switch (kind.kind) {
+    case 'plain':
+      return ''
+    case 'write-back':
+      return `${name} write-back ${await arrayProgram('array-fs')} ${kind.parameters}\n`
+    case 'rate':
+      return `${name} rate ${kind.bytesPerSecond * 8} ${kind.burstSeconds}\n`
+  }
 }
 
 /**
@@ -109,6 +125,7 @@ async function logsOf(dir: string, { hosts }: LabPlan): Promise<string> {
   const files = [
     'world.log',
     'tgtd.log',
+    'arrays.log',
     ...hosts.flatMap(({ name }) => [`hosts/${name}/machine.log`, `hosts/${name}/log/libvirtd.log`]),
   ]
   const texts = await Promise.all(files.map((file) => readFile(path.join(dir, file), 'utf8').catch(() => '')))

@@ -58,6 +58,42 @@ steadily() {
   mv "/load-$2.stop" "/load-$2.stopped"
 }
 
+# scattered DISK KIB_PER_SECOND: writes pieces of 4 KiB at places by chance; otherwise as above.
+scattered() {
+  read -r blocks < "/sys/block/$1/size"
+  blocks=$((blocks / 8)) bytes=0 owed=0
+  look_at_clock
+  last=$now
+  until [ -e "/load-$1.stop" ]; do
+    look_at_clock
+    owed=$((owed + (now - last) * $2))
+    last=$now
+    [ "$owed" -le $((100 * $2)) ] || owed=$((100 * $2))
+    while [ "$owed" -ge 400 ]; do
+      dd if=/dev/zero of="/dev/$1" bs=4k count=1 seek=$(((RANDOM * 32768 + RANDOM) % blocks)) oflag=direct conv=notrunc 2>/dev/null &&
+        bytes=$((bytes + 4096))
+      owed=$((owed - 400))
+    done
+    echo "$bytes" > "/load-$1"
+    pause 0.1
+  done
+  mv "/load-$1.stop" "/load-$1.stopped"
+}
+
+# copied DISK: writes whole MiB over and over the disk as fast as it takes them; otherwise as above.
+copied() {
+  read -r blocks < "/sys/block/$1/size"
+  blocks=$((blocks / 2048)) at=0 bytes=0
+  until [ -e "/load-$1.stop" ]; do
+    count=$((blocks - at < 8 ? blocks - at : 8))
+    dd if=/dev/zero of="/dev/$1" bs=1M count="$count" seek="$at" oflag=direct conv=notrunc 2>/dev/null &&
+      bytes=$((bytes + count * 1048576))
+    at=$(((at + count) % blocks))
+    echo "$bytes" > "/load-$1"
+  done
+  mv "/load-$1.stop" "/load-$1.stopped"
+}
+
 # Says a number ten times a second.
 beat() {
   number=0
@@ -85,8 +121,16 @@ while read -r verb a b c; do
     trickle) (while :; do dd if=/dev/zero of="/dev/$a" bs=4k count=1 oflag=direct conv=notrunc 2>/dev/null; usleep 100000; done) & ;;
     # drip DISK: 4 KiB writes without a pause, at the rate that the host lets through
     drip) (while :; do dd if=/dev/zero of="/dev/$a" bs=4k oflag=direct conv=notrunc 2>/dev/null; done) & ;;
-    # load write|read DISK KIB_PER_SECOND: until told to unload that disk
-    load) rm -f "/load-$b".*; echo 0 > "/load-$b"; steadily "$a" "$b" "$c" & ;;
+    # load write|read|scatter DISK KIB_PER_SECOND, load copy DISK: until told to unload that disk
+    load)
+      rm -f "/load-$b".*
+      echo 0 > "/load-$b"
+      case $a in
+        copy) copied "$b" & ;;
+        scatter) scattered "$b" "$c" & ;;
+        *) steadily "$a" "$b" "$c" & ;;
+      esac
+      ;;
     # loaded DISK: bytes that its load came to so far
     loaded) echo "bytes $(cat "/load-$a")" ;;
     # unload DISK: ends its load and says what it came to

@@ -1,0 +1,194 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { z } from 'zod'
+
+import { seriesView, vmView } from '../../../controller/api/views.js'
+import { startFleetOnLab, type FleetOnLab } from '../../support/fleet-on-lab.js'
+import { waitFor } from '../../support/wait-for.js'
+import type { ArrayControl } from '../array/array-truth.js'
+import { attachLun, type HostLun } from '../host-lun.js'
+import type { Lab, LabArray } from '../lab.js'
+import { performJob } from './perform-job.js'
+import { diskFields, type RecordedDisk, type RecordedHead, type RecordedLine, type Recording } from './recording.js'
+import type { ArrayScenario, Job } from './scenario.js'
+
+const truthEveryMs = 200
+const lunsEveryMs = 1000
+/** The last points have to get into the series. */
+const settleMs = 3000
+
+const vmList = z.object({ vms: z.array(vmView) })
+
+export interface RoundOrder {
+  readonly lab: Lab
+  readonly round: string
+  readonly scenario: ArrayScenario
+  readonly hostLunMiB: number
+}
+
+/**
+ * One scenario on the lab's first array, with a new controller and new agents, from an empty cache on. The array keeps what the scenario
+ * made of it.
+ */
+export async function recordRound({ lab, round, scenario, hostLunMiB }: RoundOrder): Promise<Recording> {
+  const [array] = lab.arrays
+  const control = array?.control
+  if (array === undefined || control === undefined) throw new Error('the first array of the lab is no write-back one')
+  await emptyCache(control)
+  await control.set(scenario.parameters)
+  const data = await mkdtemp(path.join(tmpdir(), 'headroom-arrays-'))
+  const hostLuns = new Map<string, HostLun>()
+  let fleet: FleetOnLab | undefined
+  try {
+    for (const host of lab.hosts) {
+      const own = array.luns.find(({ owner }) => owner === host.name)
+      if (own !== undefined) hostLuns.set(host.name, await attachLun(host, array.iqn, own.lun))
+    }
+    fleet = await startFleetOnLab(lab, data)
+    await allKnown(fleet, lab)
+    const at = Date.now()
+    const head = await headOf(lab, array, { round, scenario, at })
+    const lines: RecordedLine[] = []
+    const over = new AbortController()
+    const watching = Promise.all([
+      every(truthEveryMs, over.signal, async () => lines.push({ line: 'truth', ...(await control.truth()) })),
+      every(lunsEveryMs, over.signal, async () => lines.push(...(await lunLines(lab, array)))),
+    ])
+    watching.catch(() => over.abort())
+    try {
+      await Promise.all([
+        ...queues(scenario.jobs).map((jobs) => inTurn({ lab, hostLuns, hostLunMiB }, jobs, at, lines)),
+        ...scenario.changes.map(async ({ atSeconds, parameters }) => {
+          await delay(Math.max(0, at + atSeconds * 1000 - Date.now()))
+          await control.set(parameters)
+          lines.push({ line: 'change', at: Date.now(), parameters })
+        }),
+        delay(scenario.seconds * 1000),
+      ])
+    } finally {
+      over.abort()
+      await watching
+    }
+    const endedAt = Date.now()
+    await delay(settleMs)
+    for (const { name, uuid } of head.vms) lines.push(...(await diskLines(fleet, name, uuid, at, endedAt)))
+    return { head, lines: lines.toSorted((a, b) => a.at - b.at) }
+  } finally {
+    await fleet?.stop()
+    for (const lun of hostLuns.values()) await lun.stop()
+    await rm(data, { recursive: true, force: true })
+  }
+}
+
+/** Whatever the array is just now: faster than any disk until nothing is dirty. */
+async function emptyCache(control: ArrayControl): Promise<void> {
+  await control.set('write_through=0,rebuild=0,destage=always,partial_ms=0,drain=1e12')
+  await waitFor(10_000, 'an empty cache', async () => (await control.truth()).fillBytes === 0)
+}
+
+async function allKnown(fleet: FleetOnLab, lab: Lab): Promise<void> {
+  await waitFor(60_000, 'rates of all disks', async () => {
+    const { vms } = vmList.parse(await fleet.api('/api/v1/vms'))
+    const known = vms.filter(({ disks }) => disks.some(({ metrics }) => metrics['writeBytesPerSecond'] !== undefined))
+    return known.length === lab.guests.length
+  })
+}
+
+async function headOf(
+  lab: Lab,
+  array: LabArray,
+  { round, scenario, at }: Pick<RecordedHead, 'round' | 'at'> & { readonly scenario: ArrayScenario },
+): Promise<RecordedHead> {
+  const { changes, jobs, ...facts } = scenario
+  const plain = { changes: [...changes], jobs: jobs.map((job) => ({ ...job, actors: [...job.actors] })) }
+  return {
+    line: 'head',
+    source: 'recorded from the lab array',
+    version: 1,
+    round,
+    at,
+    arrayKey: `iscsi:${array.iqn}`,
+    scenario: { ...facts, ...plain },
+    vms: await Promise.all(
+      lab.guests.map(async (guest) => {
+        const { name, uuid, disks } = guest
+        return { name, uuid, host: (await guest.host()).name, lun: disks[0]?.lun ?? 0 }
+      }),
+    ),
+    hostLuns: array.luns.flatMap(({ owner, lun }) =>
+      lab.hosts.some(({ name }) => name === owner) ? [{ host: owner, lun }] : [],
+    ),
+  }
+}
+
+/** Those of one actor come one after the other, however long each takes to end. */
+function queues(jobs: readonly Job[]): Job[][] {
+  const byActors = new Map<string, Job[]>()
+  for (const job of jobs) {
+    const single = job.actors.map((actor) => ({ ...job, actors: [actor] }))
+    for (const one of single) byActors.set(one.actors.join(), [...(byActors.get(one.actors.join()) ?? []), one])
+  }
+  return [...byActors.values()]
+}
+
+async function inTurn(
+  world: Parameters<typeof performJob>[0],
+  jobs: readonly Job[],
+  at: number,
+  lines: RecordedLine[],
+): Promise<void> {
+  for (const job of jobs) {
+    await delay(Math.max(0, at + job.fromSeconds * 1000 - Date.now()))
+    const seconds = job.toSeconds - (Date.now() - at) / 1000
+    if (seconds < 1) continue
+    const { kind } = job
+    lines.push({ line: 'job', at: Date.now(), kind, actors: [...job.actors], phase: 'begin' })
+    await performJob(world, job, seconds)
+    lines.push({ line: 'job', at: Date.now(), kind, actors: [...job.actors], phase: 'end' })
+  }
+}
+
+/** Until it is over, and once more then. */
+async function every(ms: number, over: AbortSignal, look: () => Promise<unknown>): Promise<void> {
+  while (!over.aborted) {
+    const began = performance.now()
+    await look()
+    await delay(Math.max(0, ms - (performance.now() - began)))
+  }
+  await look()
+}
+
+async function lunLines(lab: Lab, array: LabArray): Promise<RecordedLine[]> {
+  const [rows, initiators] = await Promise.all([lab.iscsi.sessions(), lab.iscsi.initiators()])
+  const at = Date.now()
+  return rows.flatMap((row): RecordedLine[] => {
+    const address = initiators.get(`${row.tid} ${row.session}`)
+    const host = lab.hosts.find((one) => one.address === address)
+    if (row.tid !== array.tid || row.lun === 0 || host === undefined) return []
+    const { lun, session, readBytes, readCommands, writeBytes, writeCommands } = row
+    const did = { readBytes, readRequests: readCommands, writeBytes, writeRequests: writeCommands }
+    return [{ line: 'lun', at, lun, host: host.name, session, ...did }]
+  })
+}
+
+async function diskLines(
+  fleet: FleetOnLab,
+  vm: string,
+  uuid: string,
+  from: number,
+  to: number,
+): Promise<RecordedLine[]> {
+  const entity = encodeURIComponent(`disk:${uuid}/vda`)
+  const place = `/api/v1/series?entity=${entity}&fields=${diskFields.join()}&from=${from}&to=${to}&step=0`
+  const { fields, rows } = seriesView.parse(await fleet.api(place))
+  return rows.map(([at, ...values]): RecordedDisk => {
+    const known = fields.flatMap((field, index) => {
+      const value = values[index]
+      return typeof value === 'number' ? [[field, value] as const] : []
+    })
+    return { line: 'disk', at: at ?? 0, vm, ...Object.fromEntries(known) }
+  })
+}
