@@ -180,6 +180,9 @@ describe.skipIf(missing !== undefined)('the write cache in virtual time', () => 
     assertNear(Math.max(...stillness), 3000, 0.1)
     expect(later?.drainedBytes).toBeGreaterThan(60 * MiB)
     expect(two.looks[2]).toMatchObject({ fillBytes: 0, inFlight: 0, waitingWrites: 0, frozen: false })
+    // On and on: each freeze has to be earned anew.
+    const many = play(overrun, ...writes(0, 400, 20), ...writes(5, 400, 20, 1), '9000 look')
+    expect(many.looks[0]?.freezes).toBe(2)
     const byHand = play('0 set freeze=700', '100 write 0 0 4096', '100 read 0 0 4096', '100 read 1 0 4096')
     expect(byHand.endedAt).toEqual([700, 700, 700])
   })
@@ -252,6 +255,13 @@ describe.skipIf(missing !== undefined)('an array as files', () => {
     await expect(handle.write(Buffer.alloc(4096), 0, 4096, 16 * MiB)).rejects.toThrow('ENOSPC')
     await expect(array.control.set('cache=1')).rejects.toThrow('EINVAL')
     await handle.close()
+    // The truth is of one moment: nothing more comes when it has become longer meanwhile.
+    const truth = await open(array.lun('.array'))
+    const { bytesRead } = await truth.read(Buffer.alloc(4096), 0, 4096, 0)
+    for (let count = 0; count < 10; count += 1) await array.control.set('freeze=1')
+    expect((await truth.read(Buffer.alloc(4096), 0, 4096, bytesRead)).bytesRead).toBe(0)
+    expect((await array.control.truth()).freezes).toBe(11)
+    await truth.close()
     await array.stop()
     const beneath = await open(array.lun('a.img'))
     expect((await beneath.read(Buffer.alloc(4), 0, 4, MiB)).buffer).toEqual(Buffer.alloc(4, 1))

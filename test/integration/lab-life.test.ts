@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
+import { arrayTruth } from '../lab/array/array-truth.js'
 import { LunTotals, parseStat } from '../lab/iscsi-target.js'
 import { labMissing } from '../lab/lab.js'
 import { integral, largestGap } from '../lab/migration-trial.js'
@@ -34,6 +35,7 @@ async function lab(...words: string[]): Promise<{ code: number; output: string }
 const status = z.object({
   hosts: z.array(z.object({ name: z.string(), pid: z.number(), running: z.array(z.string()) })),
   guests: z.array(z.object({ name: z.string(), host: z.string(), state: z.string(), beat: z.number() })),
+  arrays: z.array(z.object({ name: z.string(), truth: arrayTruth })),
 })
 
 describe.skipIf(missing !== undefined)('npm run lab', () => {
@@ -42,10 +44,12 @@ describe.skipIf(missing !== undefined)('npm run lab', () => {
     const dir = path.join(directory.path, 'l')
     try {
       const before = await traces(dir)
-      const up = await lab('up', '2', '1', '--dir', dir, '--seed', 'life', '--json')
+      const kind = 'write-back:cache=20MB,drain=8MB'
+      const up = await lab('up', '2', '1', '--dir', dir, '--seed', 'life', '--array', kind, '--json')
       expect(up).toMatchObject({ code: 0 })
       const first = status.parse(JSON.parse(up.output))
       expect(first.guests).toMatchObject([{ name: 'vm1', host: 'hv1', state: 'running' }])
+      expect(first.arrays).toMatchObject([{ name: 'box1', truth: { capacityBytes: 20e6, overflows: 0 } }])
       expect((await traces(dir)).length).toBeGreaterThan(before.length + 10)
 
       const again = await lab('up', '2', '1', '--dir', dir)
@@ -76,7 +80,7 @@ describe.skipIf(missing !== undefined)('npm run lab', () => {
     const before = await traces(dir)
     const script = `
       import { startLab } from ${JSON.stringify(path.join(root, 'test/lab/lab.ts'))}
-      await startLab({ hosts: 1, guests: 0, dir: ${JSON.stringify(dir)} })
+      await startLab({ hosts: 1, guests: 0, arrays: ['write-back'], hostLunMiB: 8, dir: ${JSON.stringify(dir)} })
       console.log('up')
       setInterval(() => undefined, 1000)`
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { cwd: root })

@@ -106,7 +106,8 @@ static void submit(fuse_req_t fuse, fuse_ino_t ino, size_t length, off_t offset,
   pthread_mutex_unlock(&lock);
 }
 
-static void reply_truth(fuse_req_t fuse, off_t offset) {
+/* All in one piece: the rest of it would be of another moment. */
+static void reply_truth(fuse_req_t fuse, size_t size) {
   char text[1280];
   char truth[1024];
   pthread_mutex_lock(&lock);
@@ -116,15 +117,14 @@ static void reply_truth(fuse_req_t fuse, off_t offset) {
   pthread_mutex_unlock(&lock);
   double at = (double)clock_ns(CLOCK_REALTIME) / 1e6;
   size_t length = (size_t)snprintf(text, sizeof text, "{\"at\":%.1f,%s}\n", at, truth);
-  if ((size_t)offset >= length) fuse_reply_buf(fuse, NULL, 0);
-  else fuse_reply_buf(fuse, text + offset, length - (size_t)offset);
+  fuse_reply_buf(fuse, text, length < size ? length : size);
 }
 
 static void on_read(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *info) {
   (void)info;
   const struct file *file = file_of(ino);
-  if (file == NULL) reply_truth(fuse, offset);
-  else if (offset >= file->size) fuse_reply_buf(fuse, NULL, 0);
+  if (file == NULL && offset == 0) reply_truth(fuse, size);
+  else if (file == NULL || offset >= file->size) fuse_reply_buf(fuse, NULL, 0);
   else submit(fuse, ino, offset + (off_t)size > file->size ? (size_t)(file->size - offset) : size, offset, false);
 }
 

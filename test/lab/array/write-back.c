@@ -124,10 +124,16 @@ static void freeze(struct wb_array *array, double milliseconds) {
   array->frozen_until = array->now + ns(milliseconds);
 }
 
+/* When a freeze would be due: as long after the one before as after the beginning of the overflow. */
+static uint64_t freeze_due(const struct wb_array *array) {
+  uint64_t since = array->overflow_since > array->frozen_until ? array->overflow_since : array->frozen_until;
+  return since + ns(array->parameters.freeze_after_ms);
+}
+
 static void freeze_if_overrun(struct wb_array *array) {
   const struct wb_parameters *is = &array->parameters;
   if (is->freeze_luns < 1 || array->overflow_since == WB_NEVER || array->now < array->frozen_until) return;
-  if (array->now < array->overflow_since + ns(is->freeze_after_ms)) return;
+  if (array->now < freeze_due(array)) return;
   unsigned heavy = 0;
   for (unsigned lun = 0; lun < WB_LUNS; lun++) heavy += (double)array->luns[lun].overflow_bytes >= HEAVY_BYTES;
   if (heavy < is->freeze_luns) return;
@@ -230,7 +236,7 @@ uint64_t wb_next(const struct wb_array *array) {
   uint64_t next = array->busy ? array->busy_until : WB_NEVER;
   if (array->now < array->frozen_until && array->frozen_until < next) next = array->frozen_until;
   if (array->overflow_since != WB_NEVER && is->freeze_luns >= 1) {
-    uint64_t due = array->overflow_since + ns(is->freeze_after_ms);
+    uint64_t due = freeze_due(array);
     if (due > array->now && due < next) next = due;
   }
   if (array->overflow_since != WB_NEVER && array->waiting.first == NULL) {

@@ -75,13 +75,15 @@ export function drawScenario({ seed, index, guests, hosts, seconds, grid = false
     const share = random.between(0.3, 0.6).toFixed(2)
     changes.push({ atSeconds: Math.round(seconds * 0.6), parameters: `rebuild=${share}` })
   }
+  const freezes = !grid && SeededRandom.of(seed, `freeze ${index}`).next() < 0.15
   const fillSeconds = cacheBytes / Math.max(inflowBytesPerSecond - drainBytesPerSecond, inflowBytesPerSecond / 4)
   return {
     cacheBytes,
     drainBytesPerSecond,
     parameters: [
       `cache=${cacheBytes},drain=${drainBytesPerSecond},read=${4 * drainBytesPerSecond}`,
-      'seek_ms=4,partial_ms=8,freeze_luns=0,rebuild=0',
+      'seek_ms=4,partial_ms=8,rebuild=0',
+      `freeze_luns=${freezes ? 2 : 0},freeze_after_ms=3000,freeze_ms=8000`,
       `write_through=${writeThrough ? 1 : 0},${policy}`,
     ].join(','),
     changes,
