@@ -33,6 +33,14 @@ describe('a store', () => {
       { writeProblem: 'disk full', problem: 'disk full' },
       ['raise critical writing: the store takes no data, which wait with the agents: disk full'],
     ],
+    [
+      'that takes nothing, and has other troubles',
+      { writeProblem: 'the disk is full', problem: 'series.db: the disk is full; no roll-ups' },
+      [
+        'raise critical writing: the store takes no data, which wait with the agents: the disk is full',
+        'raise warning order: the store is not in order: no roll-ups',
+      ],
+    ],
     ['that is not in order', { problem: 'no answer' }, ['raise warning order: the store is not in order: no answer']],
     [
       'with damage',

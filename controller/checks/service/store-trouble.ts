@@ -15,13 +15,21 @@ export function storeTrouble(_snapshot: Snapshot, policy: Policy, { store }: Cir
 }
 
 function atWork({ writeProblem, problem }: StoreCondition): Said[] {
+  const said: Said[] = []
   if (writeProblem !== '') {
     const message = `the store takes no data, which wait with the agents: ${writeProblem}`
-    return [{ severity: 'critical', part: 'writing', message }]
+    said.push({ severity: 'critical', part: 'writing', message })
   }
-  return problem === ''
-    ? []
-    : [{ severity: 'warning', part: 'order', message: `the store is not in order: ${problem}` }]
+  const others = problem.split('; ').filter((one) => one !== '' && !isSame(one, writeProblem))
+  if (others.length > 0) {
+    said.push({ severity: 'warning', part: 'order', message: `the store is not in order: ${others.join('; ')}` })
+  }
+  return said
+}
+
+/** Why it takes no data it says of itself as well, in more words or in fewer. */
+function isSame(problem: string, writeProblem: string): boolean {
+  return writeProblem !== '' && (writeProblem.includes(problem) || problem.includes(writeProblem))
 }
 
 function losses(store: StoreCondition): Said[] {

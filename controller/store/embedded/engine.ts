@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 
+import { inOneLine } from '../problems.js'
 import type { StoreHealth, Tier, TierHealth } from '../time-series.js'
 import { decodePoints, type DecodedPoint } from './batch-codec.js'
 import { backUp, type BackupProgress } from './backup.js'
@@ -254,7 +255,7 @@ export class Engine {
   }
 
   health(): StoreHealth & { readonly points: number } {
-    let problem = this.#writeProblem === '' ? this.#jobProblem : this.#writeProblem
+    let problem = inOneLine([this.#writeProblem, this.#jobProblem])
     try {
       const points = this.#counters.get('points') + this.#parts.registry.headPoints
       const damaged = this.#parts.damage.rows
@@ -264,7 +265,7 @@ export class Engine {
       }
       this.#size = { points, sizeBytes: this.#fileBytes(), tooLate: this.#counters.get('too_late'), trimmed, damaged }
     } catch (error) {
-      problem = messageOf(error)
+      problem = inOneLine([problem, messageOf(error)])
     }
     const tiers = { raw: this.#tierHealth('raw'), '5m': this.#tierHealth('5m'), '1h': this.#tierHealth('1h') }
     return { ok: problem === '', problem, ...this.#size, oldestMs: tiers.raw.oldestMs, tiers }

@@ -9,6 +9,7 @@ import { closeSeriesDatabase } from '../embedded/schema.js'
 import { packTick } from '../embedded/tick-log.js'
 import type { StoreEngine } from '../embedded/work-queue.js'
 import { entityKinds } from '../measurements.js'
+import { inOneLine } from '../problems.js'
 import type { QueueHealth, StoreHealth } from '../time-series.js'
 import { openOutboxDatabase, relaxedTransaction } from './outbox-schema.js'
 import { decodeQueued, queuedCount } from './queued-batch.js'
@@ -260,13 +261,11 @@ export class Outbox implements StoreEngine {
   }
 
   health(): StoreHealth {
-    const problem = [this.#writeProblem, this.#jobProblem, this.#serverProblem, this.#look?.problem ?? ''].find(
-      (one) => one !== '',
-    )
+    const problem = inOneLine([this.#writeProblem, this.#jobProblem, this.#serverProblem, this.#look?.problem ?? ''])
     const tiers = this.#look?.tiers ?? unknownTiers
     return {
-      ok: problem === undefined,
-      problem: problem ?? '',
+      ok: problem === '',
+      problem,
       points: undefined,
       sizeBytes: (this.#look?.sizeBytes ?? 0) + this.#fileBytes(),
       oldestMs: tiers.raw.oldestMs,

@@ -1,5 +1,6 @@
 import { Backoff } from '../../../common/backoff.js'
 import { pause } from '../../../common/lifecycle.js'
+import { inOneLine } from '../problems.js'
 import { Durability } from './durability.js'
 import type { Outbox } from './outbox.js'
 import type { Sink } from './sink.js'
@@ -163,8 +164,8 @@ export class Shipping {
     this.#problems = { ...before, [doing]: problem }
     if (before[doing] === problem) return
     const { sending, looking, rollingUp } = this.#problems
-    const first = [sending, looking, rollingUp].find((one) => one !== '') ?? ''
-    this.outbox.serverProblem = first === '' ? '' : `${this.sink.traits.name}: ${first}`
+    const all = inOneLine([sending, looking, rollingUp])
+    this.outbox.serverProblem = all === '' ? '' : `${this.sink.traits.name}: ${all}`
     this.onChange()
   }
 }
