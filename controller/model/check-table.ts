@@ -88,7 +88,13 @@ export const checkTable = {
     severity: 'info',
     ...standing,
   },
-  'host-failure': { says: 'if the host fails, not all its VMs find a place', severity: 'warning', ...standing },
+  'host-failure': {
+    says: 'if the host fails, not all its VMs find a place',
+    severity: 'warning',
+    ...standing,
+    // A VM that is off for a while makes room that is needed again when it is back.
+    clearAfterMs: 60 * minute,
+  },
   'vcpu-overcommit': {
     says: 'more virtual CPUs on a host than `limits.vcpusPerCore` allows',
     severity: 'warning',
@@ -207,7 +213,8 @@ export const checkTable = {
   },
   'array-latency': {
     says: 'an array is slow, or stands still; who makes most of its work, and who waits',
-    severity: 'warning; critical if it stands still or is very slow',
+    severity:
+      'critical if it stands still or is very slow, else warning; a step less of a local disk with personal VMs alone, unless it stands still',
     raiseAfterMs: 30_000,
     clearAfterMs: 2 * minute,
     settings: {

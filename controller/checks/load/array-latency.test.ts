@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import { withIo } from '../../../test/support/snapshot-io.js'
+import { buildSnapshot } from '../../../test/support/snapshot-builder.js'
+import { withIo, type Io } from '../../../test/support/snapshot-io.js'
 import {
   boxKey as key,
   foundBy,
@@ -58,6 +59,22 @@ describe('array-latency', () => {
     ],
   ])('%s', (_what, snapshot, expected) => {
     expect(foundBy(arrayLatency, snapshot).map(inShort)).toEqual(expected)
+  })
+
+  it.each<[string, readonly string[], Io, string[]]>([
+    ['personal VMs alone: told only', ['p1', 'p2'], writes(100, 60), ['raise info disk']],
+    ['the same, very slow', ['p1', 'p2'], writes(100, 1000), ['raise warning disk']],
+    ['the same, standing still', ['p1', 'p2'], standsStill(2), ['raise critical disk']],
+    ['a core VM among them', ['p1', 'c1'], writes(100, 60), ['raise warning disk']],
+    ['one of no class among them', ['p1', 'x1'], writes(100, 60), ['raise warning disk']],
+  ])('on a local disk: %s', (_what, names, io, expected) => {
+    const disk = 'local:id-a:1'
+    const built = buildSnapshot({
+      hosts: [{ name: 'a', memoryMiB: 65_536 }],
+      arrays: [{ key: disk, name: 'disk', kind: 'local' }],
+      vms: names.map((name) => vm(name, { array: disk })),
+    })
+    expect(foundBy(arrayLatency, withIo(built, { arrays: { [disk]: io } })).map(inShort)).toEqual(expected)
   })
 
   it('names who makes most of the work, and who waits', () => {

@@ -1,9 +1,9 @@
-import { finding, vmSubject, type Finding, type Related, type Subject } from '../../model/finding.js'
+import { finding, vmSubject, type Finding, type Related, type Severity, type Subject } from '../../model/finding.js'
 import { valueOf, type StorageArray } from '../../model/snapshot.js'
 import { inPercent, inTime, named } from '../in-words.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf } from '../policy/victims.js'
-import { isStalled, othersWaitMs, waitOf, waitWord, type BoxLoad, type BoxUser } from './box-load.js'
+import { isAmongPersonal, isStalled, othersWaitMs, waitOf, waitWord, type BoxLoad, type BoxUser } from './box-load.js'
 import { strengthAbove } from '../strength.js'
 
 /** Arrays that are slow for those who share them, or that complete nothing at all. */
@@ -48,7 +48,7 @@ function slowFinding(array: StorageArray, load: BoxLoad, limits: Limits): Findin
   return [
     finding({
       check: 'array-latency',
-      severity: waitMs >= limits.critical ? 'critical' : 'warning',
+      severity: severityOf(waitMs >= limits.critical, load),
       subject: subjectOf(array, load),
       strength,
       message: parts.join('; '),
@@ -61,6 +61,11 @@ function slowFinding(array: StorageArray, load: BoxLoad, limits: Limits): Findin
       ],
     }),
   ]
+}
+
+function severityOf(isCritical: boolean, load: BoxLoad): Severity {
+  if (isAmongPersonal(load)) return isCritical ? 'warning' : 'info'
+  return isCritical ? 'critical' : 'warning'
 }
 
 function subjectOf({ key }: StorageArray, { box }: BoxLoad): Subject {

@@ -82,6 +82,11 @@ export function isStalled({ metrics }: StorageArray): boolean {
   return requestsOf(metrics) === 0 && (valueOf(metrics['inFlight']) ?? 0) >= 2
 }
 
+/** A host's own disk with personal VMs alone: each that boots makes it slow for the others, and nobody has to act on that. */
+export function isAmongPersonal({ box, users }: BoxLoad): boolean {
+  return !box.shared && users.every(({ one }) => one.class === 'personal')
+}
+
 /**
  * The slower of reading and writing, of those for which requests wait at least a tenth of the time (by Little's law: requests a second
  * times the time of each). The mean of a few is chance.

@@ -4,7 +4,7 @@ import { valueOf, type StorageArray } from '../../model/snapshot.js'
 import { inPercent, inTime } from '../in-words.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf } from '../policy/victims.js'
-import { isStalled, waitOf, waitWord, type BoxLoad, type BoxUser, type Wait } from './box-load.js'
+import { isAmongPersonal, isStalled, waitOf, waitWord, type BoxLoad, type BoxUser, type Wait } from './box-load.js'
 import { strengthAbove, weakest } from '../strength.js'
 
 /**
@@ -85,11 +85,6 @@ function named({ one }: BoxUser, load: BoxLoad): Pick<Finding, 'check' | 'severi
     subject: vmSubject(one.vm),
     part: load.box.id,
   }
-}
-
-/** A host's own disk with personal VMs alone: each that boots makes it slow for the others, and nobody has to act on that. */
-function isAmongPersonal({ box, users }: BoxLoad): boolean {
-  return !box.shared && users.every(({ one }) => one.class === 'personal')
 }
 
 /** The way by which more goes. */
