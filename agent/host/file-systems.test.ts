@@ -86,6 +86,11 @@ describe('collector', () => {
     for (let pass = 0; pass < 3; pass += 1) {
       const found = await subject.collect(quiet())
       expect(found.fileSystems?.map(({ mount }) => mount)).toEqual(['/'])
+      expect(found.unreadFileSystems?.map(({ mount, device, reason }) => `${mount} ${device}: ${reason}`)).toEqual([
+        pass === 0 ? '/d1 dead1:/: statfs /d1: no answer within 5 ms' : '/d1 dead1:/: it has not answered yet',
+        pass === 0 ? '/d2 dead2:/: statfs /d2: no answer within 5 ms' : '/d2 dead2:/: it has not answered yet',
+        '/d3 dead3:/: not asked: others do not answer',
+      ])
     }
     expect(Object.fromEntries(calls)).toEqual({ '/host/': 3, '/host/d1': 1, '/host/d2': 1 })
   })
@@ -111,7 +116,7 @@ describe('collector', () => {
     expect(await mounts()).toEqual(['/', '/d', '/l'])
   })
 
-  test('a mount that refuses is left out', async () => {
+  test('a mount that refuses is left out, one that fails is said to', async () => {
     const subject = collector(
       String.raw`/dev/a / ext4 rw 0 0\n/dev/b /b ext4 rw 0 0\n/dev/c /c ext4 rw 0 0`,
       (path) => {
@@ -119,6 +124,8 @@ describe('collector', () => {
         return Promise.reject(Object.assign(new Error(path), { code: path.endsWith('b') ? 'EACCES' : 'EIO' }))
       },
     )
-    expect((await subject.collect(quiet())).fileSystems?.map(({ mount }) => mount)).toEqual(['/'])
+    const found = await subject.collect(quiet())
+    expect(found.fileSystems?.map(({ mount }) => mount)).toEqual(['/'])
+    expect(found.unreadFileSystems).toEqual([{ mount: '/c', device: '/dev/c', type: 'ext4', reason: '/host/c' }])
   })
 })

@@ -1,6 +1,6 @@
 import { errorCode } from '../../common/error-code.js'
 import type { Log } from '../../common/log.js'
-import type { FileSystemRaw } from '../hypervisor/hypervisor.js'
+import type { FileSystemRaw, UnreadFileSystemRaw } from '../hypervisor/hypervisor.js'
 import { waitAtMost } from './wait-at-most.js'
 import type { MachineFiles, StatfsAnswer } from './machine-files.js'
 import { mayHang, mountsPaths, parseMounts, type Mount } from './mounts.js'
@@ -33,7 +33,8 @@ export function fileSystemsCollector(
   const stuck = new Set<string>()
   const failing = new Set<string>()
 
-  async function read(mount: Mount): Promise<FileSystemRaw | undefined> {
+  /** @returns what it said, or why it did not answer; undefined if it is none of ours */
+  async function read(mount: Mount): Promise<FileSystemRaw | string | undefined> {
     const call = files.statfs(`${roots.rootFs.replace(/\/$/, '')}${mount.path}`)
     stuck.add(mount.path)
     const ended = (): void => {
@@ -45,11 +46,12 @@ export function fileSystemsCollector(
       if (failing.delete(mount.path)) log.info({ mount: mount.path }, 'file system answers again')
       return fileSystem(mount, answer)
     } catch (error) {
-      if (!isNotOurs(error) && !failing.has(mount.path)) {
+      if (isNotOurs(error)) return undefined
+      if (!failing.has(mount.path)) {
         failing.add(mount.path)
         log.warn({ mount: mount.path, type: mount.type, err: error }, 'file system does not answer')
       }
-      return undefined
+      return error instanceof Error ? error.message : String(error)
     }
   }
 
@@ -61,14 +63,22 @@ export function fileSystemsCollector(
       for (const path of failing) if (!paths.has(path)) failing.delete(path)
       const order = [...mounts.filter(({ type }) => !mayHang(type)), ...mounts.filter(({ type }) => mayHang(type))]
       const fileSystems: FileSystemRaw[] = []
+      const unreadFileSystems: UnreadFileSystemRaw[] = []
       for (const mount of order) {
         const most = mayHang(mount.type) ? mostStuck.remote : mostStuck.local
-        if (stuck.size >= most || signal.aborted) break
-        if (stuck.has(mount.path)) continue
-        const found = await read(mount)
-        if (found !== undefined) fileSystems.push(found)
+        const found = stuck.has(mount.path)
+          ? 'it has not answered yet'
+          : stuck.size >= most || signal.aborted
+            ? 'not asked: others do not answer'
+            : await read(mount)
+        if (typeof found === 'string') {
+          const { path, device, type } = mount
+          unreadFileSystems.push({ mount: path, device, type, reason: found })
+        } else if (found !== undefined) {
+          fileSystems.push(found)
+        }
       }
-      return { fileSystems }
+      return { fileSystems, unreadFileSystems }
     },
   }
 }

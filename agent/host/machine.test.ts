@@ -23,8 +23,9 @@ test('a recorded machine, whole', async () => {
   expect(runs.map(({ name, success, error }) => [name, success, error])).toEqual(
     collectors.map((name) => [name, true, '']),
   )
-  const { fileSystems, ...rest } = host
+  const { fileSystems, unreadFileSystems, ...rest } = host
   expect(fileSystems?.map(({ mount, device, type }) => [mount, device, type])).toEqual([['/', '/dev/vda', 'ext4']])
+  expect(unreadFileSystems).toEqual([])
   expect(rest).toEqual({
     cpuUserSeconds: 221.24,
     dirtyBytes: 147_456,

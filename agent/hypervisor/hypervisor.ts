@@ -164,6 +164,11 @@ export interface FileSystemRaw {
   readonly readOnly: boolean
 }
 
+/** One that is there, and that could not be read. */
+export interface UnreadFileSystemRaw extends Pick<FileSystemRaw, 'mount' | 'device' | 'type'> {
+  readonly reason: string
+}
+
 export type NetworkRaw = Required<NicRaw>
 
 /** The machine itself at one moment. */
@@ -201,6 +206,7 @@ export interface HostRaw {
   readonly uptimeSeconds?: number
   readonly disks?: readonly HostDiskRaw[]
   readonly fileSystems?: readonly FileSystemRaw[]
+  readonly unreadFileSystems?: readonly UnreadFileSystemRaw[]
   readonly networks?: readonly NetworkRaw[]
   readonly busyProcesses?: BusyProcessesRaw
 }

@@ -337,6 +337,12 @@ function hostToWire(host: HostRaw): HostSample {
       filesFree: whole(one.filesFree),
       readOnly: one.readOnly,
     })),
+    unreadFileSystems: (host.unreadFileSystems ?? []).map(({ mount, device, type, reason }) => ({
+      mount,
+      device,
+      type,
+      reason,
+    })),
     networks: (host.networks ?? []).map((network) => ({
       device: network.device,
       receiveBytes: whole(network.receiveBytes),

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 
 import { buildAgent } from '../../test/support/agent-rows.js'
 import { buildSnapshot, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
-import { finding, type Evidence, type Subject } from '../model/finding.js'
+import { finding, fleetSubject, type Evidence, type Subject } from '../model/finding.js'
 import type { MissingVm } from '../model/recent-changes.js'
-import { noRequests, type StorageSource } from '../model/snapshot.js'
+import { noRequests, type FileSystem, type StorageSource, type UnreadFileSystem } from '../model/snapshot.js'
 import { worldOf } from './world.js'
 
 const snapshot = buildSnapshot({
@@ -98,7 +98,7 @@ test('knows of a VM that is missing whose it was, and where', () => {
   const subject: Subject = { kind: 'vm', id: 'gone', name: 'gone' }
   expect(remembering.facts(subject, [])).toEqual({ host: 'h1', group: 'g', owners: ['bob'] })
   expect(remembering.around(subject)).toEqual([`host:${hostOf('h1').id}`, 'agent:agent-h1'])
-  expect(remembering.sight({ check: 'vm-lost', subject, evidence: [] })).toBe('gone')
+  expect(remembering.sight({ check: 'vm-lost', subject, part: '', evidence: [] })).toBe('gone')
 })
 
 test('knows host, group and owners of a VM, and the owners of those who cause it', () => {
@@ -118,7 +118,7 @@ test('knows what is inside of what, wherever a VM is by now', () => {
 test('a silent host whose agent is back without its hypervisor is silent no more', () => {
   const back = buildSnapshot({ hosts: [{ name: 'h1', memoryMiB: 8192, status: 'unreachable' }], vms: [] })
   const of = (check: string): string =>
-    worldOf(back, (one) => one).sight({ check, subject: hostOf('h1'), evidence: [] })
+    worldOf(back, (one) => one).sight({ check, subject: hostOf('h1'), part: '', evidence: [] })
   expect([of('host-silent'), of('into-reserve')]).toEqual(['seen', 'unseen'])
 })
 
@@ -137,6 +137,46 @@ test.each([
   if (host === undefined) throw new Error('no h1')
   const hosts = new Map(snapshot.hosts).set(host.id, { ...host, storageHealth })
   const sighted = worldOf({ ...snapshot, hosts }, (one) => one)
-  expect(sighted.sight({ check: 'raid-degraded', subject: hostOf('h1'), evidence: [] })).toBe(expected)
-  expect(sighted.sight({ check: 'into-reserve', subject: hostOf('h1'), evidence: [] })).toBe('seen')
+  expect(sighted.sight({ check: 'raid-degraded', subject: hostOf('h1'), part: '', evidence: [] })).toBe(expected)
+  expect(sighted.sight({ check: 'into-reserve', subject: hostOf('h1'), part: '', evidence: [] })).toBe('seen')
+})
+
+const mounted = (mount: string, device: string): FileSystem => {
+  return { mount, device, type: 'x', sizeBytes: 1, availableBytes: 1, files: 0, filesFree: 0, readOnly: false }
+}
+const unread = (mount: string, device: string): UnreadFileSystem => ({ mount, device, type: 'x', reason: 'no answer' })
+
+test.each<[string, 'h1' | 'fleet', string, string]>([
+  ['that is read', 'h1', '/', 'seen'],
+  ['that does not answer', 'h1', '/hung', 'unseen'],
+  ['that is not mounted any more', 'h1', '/gone', 'seen'],
+  ['of another machine, read by a host', 'fleet', 'filer:/a', 'seen'],
+  ['of another machine, read by one of two', 'fleet', 'filer:/b', 'seen'],
+  ['of another machine, whose only host is silent', 'fleet', 'filer:/c', 'unseen'],
+  ['of another machine that answers nobody', 'fleet', 'filer:/d', 'unseen'],
+  ['of another machine, mounted nowhere', 'fleet', 'filer:/e', 'gone'],
+])('a file system %s', (_what, about, part, expected) => {
+  const spaces = buildSnapshot({
+    hosts: [
+      {
+        name: 'h1',
+        memoryMiB: 1,
+        more: {
+          fileSystems: [mounted('/', '/dev/sda1'), mounted('/a', 'filer:/a'), mounted('/b', 'filer:/b')],
+          unreadFileSystems: [unread('/hung', '/dev/sdb1'), unread('/d', 'filer:/d')],
+        },
+      },
+      {
+        name: 'h2',
+        memoryMiB: 1,
+        status: 'silent',
+        more: { fileSystems: [mounted('/b', 'filer:/b'), mounted('/c', 'filer:/c')] },
+      },
+    ],
+    vms: [],
+  })
+  const subject = about === 'fleet' ? fleetSubject : hostOf('h1')
+  expect(worldOf(spaces, (one) => one).sight({ check: 'file-system-space', subject, part, evidence: [] })).toBe(
+    expected,
+  )
 })

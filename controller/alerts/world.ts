@@ -1,15 +1,24 @@
+import { isRemote } from '../checks/space/file-system-space.js'
 import { sourcesOfCheck } from '../checks/storage-health/host-storage.js'
 import type { SubjectFacts } from '../model/alert.js'
 import type { Evidence, Finding, Related, Subject } from '../model/finding.js'
 import { noChanges, type MissingVm } from '../model/recent-changes.js'
-import { isRunning, noRequests, type Metric, type Snapshot, type StorageArray, type Vm } from '../model/snapshot.js'
+import {
+  isRunning,
+  noRequests,
+  type FileSystem,
+  type Metric,
+  type Snapshot,
+  type StorageArray,
+  type Vm,
+} from '../model/snapshot.js'
 
 /** What alerts ask of the fleet beside the findings. */
 export interface World {
   /**
    * Whether the checks could judge it: a finding that is not there means something only if they could. `gone`: there is no such subject any more.
    */
-  sight(about: Pick<Finding, 'check' | 'subject' | 'evidence'>): Sight
+  sight(about: Pick<Finding, 'check' | 'subject' | 'part' | 'evidence'>): Sight
   facts(subject: Subject, related: readonly Related[]): SubjectFacts
   /** Keys (`subjectKey`) of what a subject is inside: a VM's host and the arrays that its disks are on, a host's agent. */
   around(subject: Subject): readonly string[]
@@ -36,12 +45,14 @@ export function worldOf(
 ): World {
   const known: KnownVms = (uuid) => snapshot.vms.get(uuid) ?? missing.get(uuid)
   return {
-    sight: ({ check, subject, evidence }) => {
+    sight: ({ check, subject, part, evidence }) => {
       // Something was heard of it, be it only of its agent.
       if (check === 'host-silent' && snapshot.hosts.get(subject.id)?.status === 'unreachable') return 'seen'
+      if (check === 'file-system-space' && subject.kind === 'fleet') return remoteSight(snapshot, part)
       const sight = sightOf(snapshot, subject)
       if (sight !== 'seen') return sight
-      const isBlind = isUntold(snapshot, check, subject) || evidence.some((one) => isUnmeasured(snapshot, one))
+      const isBlind =
+        isUntold(snapshot, { check, subject, part }) || evidence.some((one) => isUnmeasured(snapshot, one))
       return isBlind ? 'unseen' : 'seen'
     },
     facts: (subject, related) => factsOf(snapshot, known, said, subject, related),
@@ -83,8 +94,26 @@ function arraySight(snapshot: Snapshot, { hostIds }: StorageArray): Sight {
   return hostIds.some((id) => hostSight(snapshot, id) === 'seen') ? 'seen' : 'unseen'
 }
 
-/** A source of the host's storage health that should tell of it could not be read. */
-function isUntold(snapshot: Snapshot, check: string, { kind, id }: Subject): boolean {
+/** A file system of another machine: one host that can read it is enough. */
+function remoteSight({ hosts }: Snapshot, device: string): Sight {
+  const isIt = (one: Pick<FileSystem, 'device'>): boolean => one.device === device && isRemote(one)
+  let sight: Sight = 'gone'
+  for (const host of hosts.values()) {
+    const isRead = host.fileSystems.some(isIt)
+    if (isRead && host.status === 'up') return 'seen'
+    if (isRead || host.unreadFileSystems.some(isIt)) sight = 'unseen'
+  }
+  return sight
+}
+
+/** What should tell of it could not be read: the file system itself, or a source of the host's storage health. */
+function isUntold(
+  snapshot: Snapshot,
+  { check, subject: { kind, id }, part }: Pick<Finding, 'check' | 'subject' | 'part'>,
+): boolean {
+  if (check === 'file-system-space') {
+    return snapshot.hosts.get(id)?.unreadFileSystems.some(({ mount }) => mount === part) === true
+  }
   const names = Object.hasOwn(sourcesOfCheck, check) ? sourcesOfCheck[check] : undefined
   if (names === undefined || kind !== 'host') return false
   const sources = snapshot.hosts.get(id)?.storageHealth?.sources

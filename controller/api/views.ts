@@ -164,6 +164,9 @@ export const hostView = z.object({
   capabilities: z.array(capabilityView),
   gaps: z.array(gapView),
   fileSystems: z.array(fileSystemView),
+  unreadFileSystems: z
+    .array(z.object({ mount: z.string(), device: z.string(), type: z.string(), reason: z.string() }))
+    .describe('that are there and did not answer'),
   disks: z.array(z.object({ device: z.string(), metrics: metricsShape })),
   networks: z.array(z.object({ device: z.string(), metrics: metricsShape })),
   exports: z

@@ -33,7 +33,7 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...policyFileFindings(circumstances.policyProblem),
     ...policyFindings(placed),
     ...loadFindings(placed),
-    ...fileSystemSpace(snapshot, policy, circumstances.trends ?? new Map()),
+    ...fileSystemSpace(snapshot, policy, circumstances.trends),
     ...storageHealthFindings(snapshot, policy),
     ...stateFindings(snapshot, policy, circumstances),
     ...serviceFindings(snapshot, policy, circumstances),

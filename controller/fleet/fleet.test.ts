@@ -500,6 +500,7 @@ describe('hosts', () => {
       disks: [],
       networks: [{ device: 'eth0', totals: { receiveBytes: totals, transmitBytes: totals, receiveErrors: totals } }],
       fileSystems: [{ ...fileSystem, files: 0, filesFree: 0 }],
+      unreadFileSystems: [],
     })
     inventory('h1', [facts, { ...facts, uuid: uuid.replaceAll('1', '9'), name: 'new', memoryMaxBytes: undefined }])
     report('h1', 0, { host: machine(0) })
@@ -795,6 +796,7 @@ describe('points', () => {
       disks: [],
       networks: [],
       fileSystems: [{ ...fileSystem, files: 0, filesFree: 0 }],
+      unreadFileSystems: [],
     })
     const labels = (applied: Applied): unknown =>
       Object.fromEntries(applied.points.map(({ entity, labels }) => [`${entity.kind} ${entity.id}`, labels]))
@@ -817,4 +819,18 @@ describe('points', () => {
       'array local:x/y/h1': { name: 'local:x/y', hostName: 'h1' },
     })
   })
+})
+
+it('a source of storage that was read and is gone is as it was, until its host is booted', () => {
+  connect('h1')
+  const source = { name: 'md', state: 'read', reason: '', readAt: t0 } as const
+  report('h1', 0, { storageHealth: storageHealth({ sources: [source], mdArrays: [mdArray()] }) })
+  const gone = storageHealth({ sources: [{ ...source, state: 'not-here', reason: 'no md', readAt: undefined }] })
+  const told = (part: Partial<ReportObservation>): unknown => {
+    report('h1', 10_000, { storageHealth: gone, ...part })
+    const health = fleet.snapshot().hosts.get('h1')?.storageHealth
+    return [health?.sources[0]?.state, health?.mdArrays.length]
+  }
+  expect(told({})).toEqual(['failed', 1])
+  expect(told({ bootId: 'next' })).toEqual(['not-here', 0])
 })

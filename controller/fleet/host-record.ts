@@ -21,6 +21,7 @@ import { whyNot, type Metrics } from './absence.js'
 import { ArrayFigures } from './array-figures.js'
 import type { Contradictions } from './contradictions.js'
 import { ExportFigures } from './export-figures.js'
+import { storageAfter } from './kept-storage.js'
 import { MachineFigures } from './machine-figures.js'
 import type { CopyContext, VmCopy } from './vm-copy.js'
 
@@ -38,9 +39,9 @@ export class HostRecord {
   /** When its VMs were last listed, in its inventory or by the state lane. */
   listedAt = -Infinity
   gaps: readonly Gap[] = []
-  storageHealth: StorageHealth | undefined
   clockOffsetMs: number | undefined
   readonly copies = new Map<string, VmCopy>()
+  #storage: { readonly health: StorageHealth; readonly bootId: string } | undefined
   readonly #machine: MachineFigures
   readonly #arrays: ArrayFigures
   readonly #exports: ExportFigures
@@ -66,7 +67,7 @@ export class HostRecord {
     host.inventory = this.inventory
     host.listedAt = this.listedAt
     host.gaps = this.gaps
-    host.storageHealth = this.storageHealth
+    host.#storage = this.#storage
     host.clockOffsetMs = this.clockOffsetMs
     for (const [uuid, copy] of this.copies) host.copies.set(uuid, copy.afresh(host.context(uuid)))
     return host
@@ -146,6 +147,11 @@ export class HostRecord {
     return this.#exports.observe(exports, { hello: this.hello, bootId, at })
   }
 
+  tellStorage(told: StorageHealth, bootId: string): void {
+    const before = this.#storage?.bootId === bootId ? this.#storage.health : undefined
+    this.#storage = { health: storageAfter(before, told), bootId }
+  }
+
   /** By key of the array, of those that it has counters for. */
   get arrayMetrics(): ReadonlyMap<string, Metrics> {
     return this.#arrays.metrics
@@ -197,7 +203,7 @@ export class HostRecord {
       gaps: this.gaps,
       ...this.#machine.inSnapshot,
       exports: this.#exports.inSnapshot,
-      storageHealth: this.storageHealth,
+      storageHealth: this.#storage?.health,
       clockOffsetMs: this.clockOffsetMs,
     }
   }

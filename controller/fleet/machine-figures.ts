@@ -8,6 +8,7 @@ import {
   type HostDisk,
   type HostNetwork,
   type Metric,
+  type UnreadFileSystem,
 } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { merge, reconsider, unread, whyNot, type CapabilityChange, type Metrics, type Readings } from './absence.js'
@@ -33,6 +34,7 @@ export class MachineFigures {
   #networks: readonly HostNetwork[] = []
   #fileSystems: readonly FileSystem[] = []
   #busyProcesses: readonly BusyProcess[] | undefined
+  #unreadFileSystems: readonly UnreadFileSystem[] = []
   readonly #counted = new Map<string, Counted>()
 
   constructor(
@@ -42,10 +44,14 @@ export class MachineFigures {
     this.#metrics = unread('host', capabilities)
   }
 
-  get inSnapshot(): Pick<Host, 'metrics' | 'fileSystems' | 'disks' | 'networks' | 'busyProcesses'> {
+  get inSnapshot(): Pick<
+    Host,
+    'metrics' | 'fileSystems' | 'unreadFileSystems' | 'disks' | 'networks' | 'busyProcesses'
+  > {
     return {
       metrics: this.#metrics,
       fileSystems: this.#fileSystems,
+      unreadFileSystems: this.#unreadFileSystems,
       disks: this.#disks,
       networks: this.#networks,
       busyProcesses: this.#busyProcesses,
@@ -83,6 +89,7 @@ export class MachineFigures {
     this.#disks = host.disks.map((one) => diskOf(one.device, advance(`disk ${one.device}`, one.totals), at))
     this.#busyProcesses = this.#believed(host.busyProcesses, hello.capabilities)
     this.#forgetDevices(host)
+    this.#unreadFileSystems = this.#unreadNow(host)
     this.#fileSystems = host.fileSystems
     const { capabilities, hostId } = hello
     const merged = merge('host', this.#metrics, readings, at, { capabilities, defaultSource: 'machine' })
@@ -102,6 +109,14 @@ export class MachineFigures {
     if (told === undefined || whyNot('host-processes', capabilities) === undefined) return told
     this.contradictions.add('host', ['busyProcesses'])
     return undefined
+  }
+
+  /** A machine does not lose all its file systems at once: where none is told of, they could not be listed. */
+  #unreadNow({ fileSystems, unreadFileSystems }: HostObservation): readonly UnreadFileSystem[] {
+    if (fileSystems.length + unreadFileSystems.length > 0) return unreadFileSystems
+    return [...this.#fileSystems, ...this.#unreadFileSystems].map(({ mount, device, type }) => {
+      return { mount, device, type, reason: 'its host told of no file system at all' }
+    })
   }
 
   /** Taps and other devices that are gone take their baselines with them. */

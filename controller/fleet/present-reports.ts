@@ -38,7 +38,7 @@ export class PresentReports {
     const { host, report, now } = told
     const { points, events } = applyReport(told, this.copies, this.moves)
     for (const array of report.arrays) this.builder.arrayChanged(array.key)
-    if (report.storageHealth !== undefined) host.storageHealth = report.storageHealth
+    if (report.storageHealth !== undefined) host.tellStorage(report.storageHealth, report.bootId)
     const lost = report.gaps.some((gap) => gap.vmUuid === '' && gap.group === 'state')
     if (report.lane === 'state') this.#setGaps(host, report)
     if (report.lane === 'fast') this.#addGaps(host, report)

@@ -72,6 +72,7 @@ describe('what is told', () => {
       fileSystems: [
         { mount: '/', device: '', type: '', sizeBytes: 1, availableBytes: 1, files: 1, filesFree: 1, readOnly: false },
       ],
+      unreadFileSystems: [],
     },
     vms: [vm('a'), vm('b')],
     arrays: [{ key: 'k', runId: '', totals: {}, levels: {} }],

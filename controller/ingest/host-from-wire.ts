@@ -1,6 +1,11 @@
-import type { BusyProcesses, FileSystemSample, HostSample } from '../../proto/gen/headroom/v1/report.js'
+import type {
+  BusyProcesses,
+  FileSystemSample,
+  HostSample,
+  UnreadFileSystem as WireUnread,
+} from '../../proto/gen/headroom/v1/report.js'
 import type { HostObservation } from '../model/observation.js'
-import type { BusyProcess, FileSystem } from '../model/snapshot.js'
+import type { BusyProcess, FileSystem, UnreadFileSystem } from '../model/snapshot.js'
 import type { FieldCheck } from './field-check.js'
 import { wireLimits } from './from-wire.js'
 import { ioTotals, networksFromWire } from './totals-from-wire.js'
@@ -53,6 +58,13 @@ export function hostFromWire(host: HostSample, check: FieldCheck): HostObservati
         .flatMap((one) => fileSystemFromWire(one, check)),
       (one) => one.mount,
     ),
+    unreadFileSystems: check.unique(
+      'unread_file_system.mount',
+      check
+        .list('host.unread_file_systems', host.unreadFileSystems, wireLimits.maxDevicesPerHost)
+        .flatMap((one) => unreadFromWire(one, check)),
+      (one) => one.mount,
+    ),
     busyProcesses: host.busyProcesses === undefined ? undefined : processesFromWire(host.busyProcesses, check),
   }
 }
@@ -74,6 +86,19 @@ function processesFromWire(told: BusyProcesses, check: FieldCheck): readonly Bus
     return [{ pid: one.pid, name, readBytesPerSecond: readBytes / seconds, writeBytesPerSecond: writeBytes / seconds }]
   })
   return check.unique('process.pid', processes, ({ pid }) => String(pid))
+}
+
+function unreadFromWire(one: WireUnread, check: FieldCheck): UnreadFileSystem[] {
+  const mount = check.key('unread_file_system.mount', one.mount, 384)
+  if (mount === undefined) return []
+  return [
+    {
+      mount,
+      device: check.text('unread_file_system.device', one.device),
+      type: check.text('unread_file_system.type', one.type, 64),
+      reason: check.text('unread_file_system.reason', one.reason, 512),
+    },
+  ]
 }
 
 function fileSystemFromWire(one: FileSystemSample, check: FieldCheck): FileSystem[] {

@@ -14,17 +14,18 @@ export const partsOfMessage: Parts = {
   1: { 6: { 5: {} }, 7: {}, 10: {} },
   // Inventory: host with its disks, VMs with disks, interfaces, metadata; arrays with their devices.
   2: { 4: { 12: {} }, 5: { 5: {}, 6: {}, 10: {} }, 6: { 5: {} } },
-  // Report: gaps, host with disks, file systems, networks; VMs with disks, interfaces; arrays, collectors, events, agent;
-  // health of storage: sources, md arrays with members, controllers with drives, disks, pools.
+  // Report: gaps, host with disks, file systems (read and not), networks, busy processes; VMs with disks, interfaces; arrays, collectors, events, agent;
+  // health of storage: sources, md arrays with members, controllers with drives, disks, pools; exports.
   3: {
     7: {},
-    8: { 24: {}, 25: {}, 26: {} },
+    8: { 24: {}, 25: {}, 26: {}, 28: { 2: {} }, 33: {} },
     9: { 18: {}, 19: {} },
     10: {},
     11: {},
     12: {},
     13: {},
     16: { 1: {}, 2: { 6: {} }, 3: { 7: {}, 8: {} }, 4: {}, 5: {} },
+    18: { 1: {} },
   },
   // Command update: progress.
   4: { 4: {} },

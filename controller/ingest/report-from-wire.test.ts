@@ -222,6 +222,7 @@ describe('host', () => {
           { mount: '/x', sizeBytes: 2n ** 60n },
           { mount: '' },
         ],
+        unreadFileSystems: [{ mount: '/y', reason: 'no answer' }, { mount: '/y' }, { mount: '' }],
       },
     })
     expect(report?.host?.totals).toEqual({ cpuSystemSeconds: 2 })
@@ -234,6 +235,7 @@ describe('host', () => {
     ])
     expect(report?.host?.networks.map((one) => one.device)).toEqual(['eth0'])
     expect(report?.host?.fileSystems.map((one) => [one.mount, one.sizeBytes])).toEqual([['/', 10]])
+    expect(report?.host?.unreadFileSystems).toEqual([{ mount: '/y', device: '', type: '', reason: 'no answer' }])
     expect(refused).toEqual({
       'host.cpu_user_seconds': 1,
       'host.load_1': 1,
@@ -243,6 +245,7 @@ describe('host', () => {
       'nic.device': 1,
       'file_system.mount': 2,
       'file_system.size_bytes': 1,
+      'unread_file_system.mount': 2,
     })
   })
 

@@ -5,7 +5,7 @@ import type { RecentChanges } from './recent-changes.js'
 export interface Circumstances {
   /** Why the policy file is not what is in force. */
   readonly policyProblem?: string | undefined
-  /** How file systems fill, by `fileSystemId`; without it only what is left counts. */
+  /** How file systems fill; without it only what is left counts. */
   readonly trends?: SpaceTrends | undefined
   /** Of the controller. */
   readonly version?: string

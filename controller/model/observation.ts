@@ -10,6 +10,7 @@ import type {
   HypervisorKind,
   LocalDisk,
   StorageHealth,
+  UnreadFileSystem,
   VmState,
   WriteCache,
 } from './snapshot.js'
@@ -130,6 +131,7 @@ export interface HostObservation {
   readonly networks: readonly NicObservation[]
   readonly fileSystems: readonly FileSystem[]
   readonly busyProcesses?: readonly BusyProcess[] | undefined
+  readonly unreadFileSystems: readonly UnreadFileSystem[]
 }
 
 export interface ArrayObservation {

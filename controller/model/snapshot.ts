@@ -56,6 +56,11 @@ export interface FileSystem {
   readonly readOnly: boolean
 }
 
+/** One that is there, and that its host cannot read now. */
+export interface UnreadFileSystem extends Pick<FileSystem, 'mount' | 'device' | 'type'> {
+  readonly reason: string
+}
+
 export interface HostDisk {
   readonly device: string
   readonly readBytesPerSecond: Metric
@@ -251,6 +256,7 @@ export interface Host {
   readonly gaps: readonly Gap[]
   readonly metrics: Readonly<Record<string, Metric>>
   readonly fileSystems: readonly FileSystem[]
+  readonly unreadFileSystems: readonly UnreadFileSystem[]
   readonly disks: readonly HostDisk[]
   readonly networks: readonly HostNetwork[]
   /** The processes that read and wrote most, without the VMs', the busiest first; undefined: not known. */

@@ -6,7 +6,10 @@ export interface SpaceTrend {
   readonly overMs: number
 }
 
-/** How file systems fill, by `fileSystemId`: over their whole past that is looked at, and of late. */
+/**
+ * How file systems fill, by `fileSystemId`: over their whole past that is looked at, and of late. An empty list: it shows nothing. One that is
+ * missing was not looked at yet, as after a start: then nothing is known.
+ */
 export type SpaceTrends = ReadonlyMap<string, readonly SpaceTrend[]>
 
 /** What a store calls the file system. */

@@ -173,6 +173,22 @@ describe('trends of file systems', () => {
     expect(metrics).toContain('headroom_trends 5')
   })
 
+  it('that there are not are known not to be, and what the store never answered for is not known', async () => {
+    const { trends, registry } = trendsOver(
+      async (query) => {
+        if (query.entity.id.endsWith('/b')) throw new Error('down')
+        return { fields: query.fields, rows: [] }
+      },
+      () => fleet('/', '/b'),
+    )
+    await trends.look()
+    expect([...trends.current]).toEqual([[idOf('/'), []]])
+    const before = trends.current
+    await trends.look()
+    expect(trends.current).toBe(before)
+    expect(await registry.metrics()).toContain('headroom_trends 0')
+  })
+
   it('wait ten seconds for an answer, and not at all once they are stopped', async () => {
     vi.useFakeTimers()
     const { trends, registry } = trendsOver(

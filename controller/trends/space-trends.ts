@@ -29,10 +29,9 @@ const mostFailures = 3
 
 interface Looked {
   readonly atMs: number
-  readonly past: SpacePast
+  /** What the store answered last; undefined: it never did. */
+  readonly past: SpacePast | undefined
 }
-
-const nothingKnown: SpacePast = { trends: [], lowBytes: undefined }
 
 /**
  * Owner of the trends of all file systems: reads their past from the store, a few at each beat, those not looked at for longest first; of the last
@@ -60,7 +59,7 @@ export class SpaceTrends {
       name: 'headroom_trends',
       help: 'File systems of which it is known how they fill',
       registers,
-      collect: () => known.set(this.#current.size),
+      collect: () => known.set([...this.#current.values()].filter((trends) => trends.length > 0).length),
     })
   }
 
@@ -117,7 +116,7 @@ export class SpaceTrends {
       return true
     } catch (error) {
       if (this.#stop.signal.aborted) return false
-      this.#looked.set(id, { atMs: nowMs, past: this.#looked.get(id)?.past ?? nothingKnown })
+      this.#looked.set(id, { atMs: nowMs, past: this.#looked.get(id)?.past })
       this.#queries.inc({ outcome: 'failed' })
       this.options.log.warn({ err: error, fileSystem: id }, 'how a file system filled could not be read')
       return false
@@ -148,9 +147,10 @@ export class SpaceTrends {
   #publish(): void {
     const known = new Map<string, readonly SpaceTrend[]>()
     for (const [id, { past }] of this.#looked) {
+      if (past === undefined) continue
       const recent = this.#recent.trend(id, past.lowBytes)
       const trends = recent === undefined ? past.trends : [...past.trends, recent]
-      if (trends.length > 0) known.set(id, trends)
+      known.set(id, trends)
     }
     const isSame = known.size === this.#current.size && [...known].every(([id, one]) => this.#current.get(id) === one)
     if (!isSame) this.#current = known

@@ -38,7 +38,12 @@ export function saidReasons(around: Around, { findings, alerts }: Pick<Known, 'f
 /** Who is named in a finding has to do with it, whoever its subject is. */
 function distanceOfFinding({ subject, related }: Finding, { vm, distanceOf }: Around): number | undefined {
   const isNamed = related.some(({ subject: { kind, id } }) => kind === 'vm' && id === vm.uuid)
-  return isNamed ? 0 : distanceOf(subject)
+  if (isNamed) return 0
+  // A share of another machine is one of the fleet: it bears on those whose hosts have it.
+  const hosts = subject.kind === 'fleet' ? related.filter((one) => one.subject.kind === 'host') : []
+  return hosts.length > 0 && hosts.every((one) => distanceOf(one.subject) === undefined)
+    ? undefined
+    : distanceOf(subject)
 }
 
 function reasonOf(finding: Finding, alert: Alert | undefined, { vm }: Around, alerts: Known['alerts']): Reason {

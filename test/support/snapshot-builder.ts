@@ -96,6 +96,7 @@ export function buildHost({ name, kind = 'kvm', version = '9.0.0', memoryMiB, st
     gaps: [],
     metrics: {},
     fileSystems: [],
+    unreadFileSystems: [],
     disks: [],
     networks: [],
     busyProcesses: undefined,

@@ -47,6 +47,7 @@ export function hostView({ host, ledger, vms, runningVms }: HostParts): HostView
     capabilities: host.capabilities.map(({ name, support, reason }) => ({ name, support, reason })),
     gaps: gapViews(host.gaps),
     fileSystems: host.fileSystems.map((fileSystem) => ({ ...fileSystem })),
+    unreadFileSystems: host.unreadFileSystems.map((one) => ({ ...one })),
     disks: host.disks.map(deviceView),
     networks: host.networks.map(deviceView),
     exports: host.exports?.map(exportView),

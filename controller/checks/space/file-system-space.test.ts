@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 
 import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, hostIdOf, type HostRow } from '../../../test/support/snapshot-builder.js'
-import type { Finding } from '../../model/finding.js'
-import type { FileSystem, Snapshot } from '../../model/snapshot.js'
+import { findingKey, type Finding } from '../../model/finding.js'
+import type { FileSystem, HostStatus, Snapshot } from '../../model/snapshot.js'
 import { fileSystemId, type SpaceTrend, type SpaceTrends } from '../../model/space-trend.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { fileSystemSpace } from './file-system-space.js'
@@ -36,7 +36,7 @@ const over = (overMs: number, gibibytesPerDay: number): SpaceTrend => {
 const known = (...trends: SpaceTrend[]): SpaceTrends => new Map([[fileSystemId(hostIdOf('a'), '/'), trends]])
 const fills = (gibibytesPerDay: number): SpaceTrends => known(over(7 * day, gibibytesPerDay))
 
-const find = (snapshot: Snapshot, trends: SpaceTrends = new Map(), policy = policyOf('')) =>
+const find = (snapshot: Snapshot, trends?: SpaceTrends, policy = policyOf('')) =>
   fileSystemSpace(snapshot, policy, trends)
 const inShort = (findings: readonly Finding[]): string[] =>
   findings.map(({ strength, severity, subject, part }) => `${strength} ${severity} ${subject.name} ${part}`)
@@ -112,10 +112,44 @@ describe('file-system-space', () => {
     )
   })
 
-  it('tells once of a file system that several hosts mount, by one that can be seen', () => {
+  it('is not over while its trend was not looked at yet', () => {
+    expect(inShort(find(one(left(50)), new Map()))).toEqual(['keep warning a /'])
+    expect(inShort(find(one(left(50)), known()))).toEqual([])
+    // What raises it needs no trend.
+    expect(find(one(left(5)), new Map())[0]?.message).toBe('/: 5.37 GB of 107 GB available (5%)')
+  })
+
+  it('tells once of a file system of another machine, as the same whichever host can be seen', () => {
     const filer = root({ mount: '/vms', device: 'filer:/vms', type: 'nfs4', availableBytes: GiB })
-    const hosts = [host('a', [filer], { status: 'silent' }), host('b', [filer]), host('c', [filer])]
-    expect(inShort(find(buildSnapshot({ hosts, vms: [] })))).toEqual(['raise critical b /vms'])
+    const told = (...statuses: readonly HostStatus[]): Finding[] => {
+      const hosts = statuses.map((status, at) => host(`${'abc'[at]}`, [filer], { status }))
+      return find(buildSnapshot({ hosts, vms: [] }))
+    }
+    const [all, two] = [told('up', 'up', 'up'), told('silent', 'up', 'up')]
+    expect([...all, ...two].map(findingKey)).toEqual(Array(2).fill(all.map(findingKey)[0]))
+    expect(inShort(two)).toEqual(['raise critical  filer:/vms'])
+    expect(two[0]?.message).toBe('filer:/vms (/vms on b and c): 1.07 GB of 107 GB available (1%)')
+    expect(two[0]?.related.map(({ subject }) => subject.name)).toEqual(['b', 'c'])
+    expect(two[0]?.evidence[0]?.entityId).toBe(`${hostIdOf('b')}//vms`)
+    expect(told('silent', 'silent')).toEqual([])
+    const hosts = ['a', 'b'].map((name) => host(name, [filer]))
+    const excepted = policyOf('exceptions: [{ host: b, rule: file-system-space, reason: an archive }]')
+    expect(fleetFindings(buildSnapshot({ hosts, vms: [] }), excepted).excepted.map(({ key }) => key)).toEqual([
+      'exceptions.0',
+    ])
+  })
+
+  it('knows how it fills from any host that has it', () => {
+    const filer = root({ mount: '/vms', device: 'filer:/vms', type: 'nfs4', availableBytes: 50 * GiB })
+    const snapshot = buildSnapshot({ hosts: [host('a', [filer]), host('b', [filer])], vms: [] })
+    const trend = { bytesPerDay: 25 * GiB, overMs: 7 * day }
+    expect(inShort(find(snapshot, new Map([[fileSystemId(hostIdOf('b'), '/vms'), [trend]]])))).toEqual([
+      'raise warning  filer:/vms',
+    ])
+  })
+
+  it('tells of each local one', () => {
+    const hosts = ['a', 'b', 'c'].map((name) => host(name, []))
     const local = hosts.map(({ name }) => host(name, [left(5)]))
     expect(inShort(find(buildSnapshot({ hosts: local, vms: [] })))).toHaveLength(3)
   })

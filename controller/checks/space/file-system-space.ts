@@ -1,38 +1,54 @@
 import { formatBytes, formatDuration, formatRate } from '../../../common/units.js'
-import { finding, hostSubject, type Finding } from '../../model/finding.js'
+import { finding, fleetSubject, hostSubject, type Finding, type Related } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { FileSystem, Host, Snapshot } from '../../model/snapshot.js'
-import { fileSystemId, type SpaceTrend, type SpaceTrends } from '../../model/space-trend.js'
-import { inPercent } from '../in-words.js'
+import { fileSystemId, type SpaceTrends, type SpaceTrend } from '../../model/space-trend.js'
+import { inPercent, named } from '../in-words.js'
 import { findingBecause, type Reason } from '../reasons.js'
 import { strengthBelow, weakest, type Strength } from '../strength.js'
 
 /**
  * File systems of hosts that are nearly full, will be soon by how they filled so far, have few inodes left, or cannot be written any more. One of
- * another machine that several hosts mount is told of once.
+ * another machine is told of once, as one of the fleet by its device, whichever hosts mount it.
+ * @param trends undefined: nobody looks at them
  */
-export function fileSystemSpace({ hosts }: Pick<Snapshot, 'hosts'>, policy: Policy, trends: SpaceTrends): Finding[] {
+export function fileSystemSpace(
+  { hosts }: Pick<Snapshot, 'hosts'>,
+  policy: Policy,
+  trends: SpaceTrends | undefined,
+): Finding[] {
   const limits = policy.thresholds['file-system-space']
-  const told = new Set<string>()
-  return [...hosts.values()].flatMap((host) => {
-    if (host.status !== 'up') return []
-    return host.fileSystems.flatMap((fileSystem) => {
-      const { device, mount, readOnly } = fileSystem
+  const remote = new Map<string, Mounted[]>()
+  const local: Finding[] = []
+  for (const host of hosts.values()) {
+    if (host.status !== 'up') continue
+    for (const fileSystem of host.fileSystems) {
+      const mounted = { host, fileSystem }
       // Nothing fills it from here; another host may.
-      if (readOnly) return readOnlyFinding(host, fileSystem)
-      if (isRemote(fileSystem)) {
-        if (told.has(device)) return []
-        told.add(device)
-      }
-      return spaceFinding(host, fileSystem, trends.get(fileSystemId(host.id, mount)) ?? [], limits)
-    })
-  })
+      if (fileSystem.readOnly) local.push(...readOnlyFinding(host, fileSystem))
+      else if (isRemote(fileSystem)) addTo(remote, fileSystem.device, mounted)
+      else local.push(...localFinding(mounted, trends, limits))
+    }
+  }
+  return [...local, ...[...remote].flatMap(([device, mounts]) => remoteFinding(device, mounts, trends, limits))]
+}
+
+/** A file system where it is mounted. */
+interface Mounted {
+  readonly host: Host
+  readonly fileSystem: FileSystem
+}
+
+function addTo(lists: Map<string, Mounted[]>, key: string, one: Mounted): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [one])
+  else list.push(one)
 }
 
 type Limits = Policy['thresholds']['file-system-space']
 
-/** `server:/path`, `//server/share`. */
-function isRemote({ device }: FileSystem): boolean {
+/** On another machine: `server:/path`, `//server/share`. */
+export function isRemote({ device }: Pick<FileSystem, 'device'>): boolean {
   return /^[^/]+:\/|^\/\//.test(device)
 }
 
@@ -52,19 +68,65 @@ function readOnlyFinding(host: Host, { mount, type }: FileSystem): Finding[] {
   ]
 }
 
-function spaceFinding(host: Host, fileSystem: FileSystem, trends: readonly SpaceTrend[], limits: Limits): Finding[] {
-  const { mount, sizeBytes } = fileSystem
-  if (sizeBytes <= 0) return []
-  const id = fileSystemId(host.id, mount)
+function localFinding(mounted: Mounted, trends: SpaceTrends | undefined, limits: Limits): Finding[] {
+  const { host, fileSystem } = mounted
+  const { mount } = fileSystem
   return findingBecause(
     { check: 'file-system-space', subject: hostSubject(host), part: mount },
-    [
-      lowSpace(fileSystem, id, limits),
-      ...soonFull(fileSystem, trends, id, limits),
-      ...fewInodes(fileSystem, id, limits),
-    ],
+    reasonsOf([mounted], fileSystem, trends, limits),
     (reasons) => `${mount}: ${reasons}`,
   )
+}
+
+/** Of the whole fleet, so that it stays the same one when a host goes: what the first of its hosts tells of it. */
+function remoteFinding(
+  device: string,
+  mounts: readonly Mounted[],
+  trends: SpaceTrends | undefined,
+  limits: Limits,
+): Finding[] {
+  const [first] = mounts
+  if (first === undefined) return []
+  const names = named(mounts.map(({ host }) => host.name))
+  const related = mounts
+    .slice(0, mostRelated)
+    .map(({ host }): Related => ({ role: 'partner', subject: hostSubject(host) }))
+  return findingBecause(
+    { check: 'file-system-space', subject: fleetSubject, part: device },
+    reasonsOf(mounts, first.fileSystem, trends, limits),
+    (reasons) => `${device} (${first.fileSystem.mount} on ${names}): ${reasons}`,
+  ).map((found) => ({ ...found, related }))
+}
+
+const mostRelated = 20
+
+/** @param mounts the same one on several hosts */
+function reasonsOf(
+  mounts: readonly Mounted[],
+  fileSystem: FileSystem,
+  trends: SpaceTrends | undefined,
+  limits: Limits,
+): Reason[] {
+  if (fileSystem.sizeBytes <= 0) return []
+  const ids = mounts.map((one) => fileSystemId(one.host.id, one.fileSystem.mount))
+  const [id = ''] = ids
+  const isLookedAt = trends === undefined || ids.some((one) => trends.has(one))
+  const known = ids.map((one) => trends?.get(one)).find((one) => one !== undefined) ?? []
+  return [
+    lowSpace(fileSystem, id, limits),
+    ...(isLookedAt ? soonFull(fileSystem, known, id, limits) : [notLookedAt(fileSystem, id)]),
+    ...fewInodes(fileSystem, id, limits),
+  ]
+}
+
+/** What was found by its trend is not over because the trend is not known yet. */
+function notLookedAt({ availableBytes: value }: FileSystem, entityId: string): Reason {
+  return {
+    strength: 'keep',
+    severity: 'warning',
+    text: 'how it fills is not known yet',
+    evidence: { entityKind: 'file_system', entityId, field: 'availableBytes', value, limit: undefined },
+  }
 }
 
 /** Little for its size, and little at all: a tenth of a large one is much. */

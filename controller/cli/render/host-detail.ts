@@ -18,6 +18,7 @@ export function renderHostDetail(host: HostView, look: Look): string[] {
     '',
     ...renderPairs(pairs(host, look.now), look),
     ...section('File systems', host.fileSystems, fileSystemColumns, look),
+    ...section('File systems that could not be read', host.unreadFileSystems, unreadColumns, look),
     ...section('Disks', host.disks, diskColumns, look),
     ...section('Network', host.networks, networkColumns, look),
     ...storageHealthSections(host.storageHealth, look),
@@ -78,6 +79,12 @@ const fileSystemColumns: readonly Column<HostView['fileSystems'][number]>[] = [
   },
   { head: 'TYPE', drop: 2, cell: ({ type, readOnly }) => (readOnly ? `${type}, read-only` : type) },
   { head: 'DEVICE', drop: 3, shrinkTo: 12, cell: ({ device }) => device },
+]
+
+const unreadColumns: readonly Column<HostView['unreadFileSystems'][number]>[] = [
+  { head: 'MOUNT', drop: 0, shrinkTo: 12, cell: ({ mount }) => mount },
+  { head: 'DEVICE', drop: 1, shrinkTo: 12, cell: ({ device }) => device },
+  { head: 'WHY', drop: 0, shrinkTo: 20, wrap: true, cell: ({ reason }) => reason },
 ]
 
 const diskColumns: readonly Column<HostView['disks'][number]>[] = [

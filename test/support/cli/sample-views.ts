@@ -260,6 +260,9 @@ export function sampleHost(change: Partial<HostView> = {}): HostView {
         readOnly: false,
       },
     ],
+    unreadFileSystems: [
+      { mount: '/srv/vms', device: 'filer:/vms', type: 'nfs4', reason: 'statfs /srv/vms: no answer within 1667 ms' },
+    ],
     disks: [{ device: 'sda', metrics: { readBytesPerSecond: 2e6, writeBytesPerSecond: 9.1e6, busyFraction: 0.93 } }],
     networks: [{ device: 'eth0', metrics: { receiveBytesPerSecond: 120_000, transmitBytesPerSecond: 80_000 } }],
     storageHealth: {

@@ -955,7 +955,11 @@ export interface HostSample {
   dirtyBytes?: bigint | undefined;
   writebackBytes?: bigint | undefined;
   dirtyBackgroundBytes?: bigint | undefined;
-  dirtyLimitBytes?: bigint | undefined;
+  dirtyLimitBytes?:
+    | bigint
+    | undefined;
+  /** That are there, and did not answer: what was told of them before is not over by that. */
+  unreadFileSystems: UnreadFileSystem[];
 }
 
 /** The processes of the host that made its storage read and write most, without its VMs', over the last `seconds`. No totals. */
@@ -996,6 +1000,13 @@ export interface FileSystemSample {
   files: bigint;
   filesFree: bigint;
   readOnly: boolean;
+}
+
+export interface UnreadFileSystem {
+  mount: string;
+  device: string;
+  type: string;
+  reason: string;
 }
 
 export interface NetworkSample {
@@ -3094,6 +3105,7 @@ function createBaseHostSample(): HostSample {
     writebackBytes: undefined,
     dirtyBackgroundBytes: undefined,
     dirtyLimitBytes: undefined,
+    unreadFileSystems: [],
   };
 }
 
@@ -3227,6 +3239,9 @@ export const HostSample: MessageFns<HostSample> = {
         throw new globalThis.Error("value provided for field message.dirtyLimitBytes of type uint64 too large");
       }
       writer.uint32(256).uint64(message.dirtyLimitBytes);
+    }
+    for (const v of message.unreadFileSystems) {
+      UnreadFileSystem.encode(v!, writer.uint32(266).fork()).join();
     }
     return writer;
   },
@@ -3500,6 +3515,14 @@ export const HostSample: MessageFns<HostSample> = {
             message.dirtyLimitBytes = reader.uint64() as bigint;
             continue;
           }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.unreadFileSystems.push(UnreadFileSystem.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3670,6 +3693,11 @@ export const HostSample: MessageFns<HostSample> = {
         : isSet(object.dirty_limit_bytes)
         ? BigInt(object.dirty_limit_bytes)
         : undefined,
+      unreadFileSystems: globalThis.Array.isArray(object?.unreadFileSystems)
+        ? object.unreadFileSystems.map((e: any) => UnreadFileSystem.fromJSON(e))
+        : globalThis.Array.isArray(object?.unread_file_systems)
+        ? object.unread_file_systems.map((e: any) => UnreadFileSystem.fromJSON(e))
+        : [],
     };
   },
 
@@ -3771,6 +3799,9 @@ export const HostSample: MessageFns<HostSample> = {
     if (message.dirtyLimitBytes !== undefined) {
       obj.dirtyLimitBytes = message.dirtyLimitBytes.toString();
     }
+    if (message.unreadFileSystems?.length) {
+      obj.unreadFileSystems = message.unreadFileSystems.map((e) => UnreadFileSystem.toJSON(e));
+    }
     return obj;
   },
 
@@ -3835,6 +3866,7 @@ export const HostSample: MessageFns<HostSample> = {
     message.dirtyLimitBytes = (object.dirtyLimitBytes !== undefined && object.dirtyLimitBytes !== null)
       ? BigInt(object.dirtyLimitBytes)
       : undefined;
+    message.unreadFileSystems = object.unreadFileSystems?.map((e) => UnreadFileSystem.fromPartial(e)) || [];
     return message;
   },
 };
@@ -4582,6 +4614,123 @@ export const FileSystemSample: MessageFns<FileSystemSample> = {
     message.files = (object.files !== undefined && object.files !== null) ? BigInt(object.files) : 0n;
     message.filesFree = (object.filesFree !== undefined && object.filesFree !== null) ? BigInt(object.filesFree) : 0n;
     message.readOnly = object.readOnly ?? false;
+    return message;
+  },
+};
+
+function createBaseUnreadFileSystem(): UnreadFileSystem {
+  return { mount: "", device: "", type: "", reason: "" };
+}
+
+export const UnreadFileSystem: MessageFns<UnreadFileSystem> = {
+  encode(message: UnreadFileSystem, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mount !== "") {
+      writer.uint32(10).string(message.mount);
+    }
+    if (message.device !== "") {
+      writer.uint32(18).string(message.device);
+    }
+    if (message.type !== "") {
+      writer.uint32(26).string(message.type);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnreadFileSystem {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnreadFileSystem();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mount = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnreadFileSystem {
+    return {
+      mount: isSet(object.mount) ? globalThis.String(object.mount) : "",
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: UnreadFileSystem): unknown {
+    const obj: any = {};
+    if (message.mount !== "") {
+      obj.mount = message.mount;
+    }
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UnreadFileSystem>, I>>(base?: I): UnreadFileSystem {
+    return UnreadFileSystem.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UnreadFileSystem>, I>>(object: I): UnreadFileSystem {
+    const message = createBaseUnreadFileSystem();
+    message.mount = object.mount ?? "";
+    message.device = object.device ?? "";
+    message.type = object.type ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
