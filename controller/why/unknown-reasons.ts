@@ -1,5 +1,5 @@
 import { hostSubject, vmSubject, type Subject } from '../model/finding.js'
-import type { Gap } from '../model/snapshot.js'
+import type { Capability, Gap } from '../model/snapshot.js'
 import type { Around, Known, Reason } from './reason.js'
 
 /** What limits all that is said: hosts that are not up, what could not be read, and what cannot be measured there at all. */
@@ -32,13 +32,22 @@ export function unknownReasons({ vm, host }: Around, { events }: Pick<Known, 'ev
     ...silent,
     ...vm.gaps.map((gap) => gapReason(gap, ofVm)),
     ...gaps.filter(({ vmUuid }) => vmUuid === '').map((gap) => gapReason(gap, ofHost)),
-    ...capabilities
-      .filter(({ support }) => support !== 'yes')
-      .map(({ name, support, reason }): Reason => {
-        const how = support === 'no' ? 'is not measured there' : 'is measured in part'
-        return { topic, severity: 'info', subject: ofHost, says: `${name} ${how}${reason === '' ? '' : `: ${reason}`}` }
-      }),
+    ...limitReasons(capabilities, ofHost),
   ]
+}
+
+/** In one line: there are many, and they are the same for all VMs of the host. */
+function limitReasons(capabilities: readonly Capability[], subject: Subject): Reason[] {
+  const namesOf = (support: Capability['support']): string =>
+    capabilities
+      .filter((one) => one.support === support)
+      .map(({ name }) => name)
+      .join(', ')
+  const [no, inPart] = [namesOf('no'), namesOf('degraded')]
+  const parts = [...(no === '' ? [] : [`not measured: ${no}`]), ...(inPart === '' ? [] : [`in part: ${inPart}`])]
+  if (parts.length === 0) return []
+  const says = `${parts.join('; ')} (headroom agent capabilities says why)`
+  return [{ topic: 'unknown', severity: 'info', subject, says }]
 }
 
 function gapReason({ group, reason, message, sinceMs }: Gap, subject: Subject): Reason {

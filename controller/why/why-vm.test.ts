@@ -111,6 +111,25 @@ describe('why', () => {
     ])
   })
 
+  it('tells of a share of another machine only where its host mounts it', () => {
+    const filer = {
+      mount: '/vms',
+      device: 'filer:/vms',
+      type: 'nfs4',
+      sizeBytes: 1e12,
+      availableBytes: 1e9,
+      files: 0,
+      filesFree: 0,
+      readOnly: false,
+    }
+    const snapshot = withHost(elabSnapshot(), 'xenhv02', { fileSystems: [filer] })
+    const full = (name: string) => why(name, snapshot).filter(({ check }) => check === 'file-system-space')
+    expect(table(full('mail'))).toEqual([
+      'critical finding fleet: filer:/vms (/vms on xenhv02): 1 GB of 1 TB available (0.1%)',
+    ])
+    expect(full('bell')).toEqual([])
+  })
+
   it('says who keeps its host busy', () => {
     const cores = (count: number): Partial<Vm> => ({ metrics: { cpuCores: known(count) } })
     const busy = withVm(withVm(elabSnapshot(), 'gucchi', cores(2.1)), 'mail', cores(0.3))
@@ -189,10 +208,17 @@ describe('why', () => {
       'warning unknown host:xenhv02: the host is silent: all that is said of this VM is what was known last',
     ],
     [
-      'where disks have no latency',
+      'where some things are not measured',
       {},
-      { capabilities: [{ name: 'disk-latency', support: 'no', reason: 'Xen 3.4 counts none' }] },
-      'info unknown host:xenhv02: disk-latency is not measured there: Xen 3.4 counts none',
+      {
+        capabilities: [
+          { name: 'disk-latency', support: 'no', reason: 'Xen 3.4 counts none' },
+          { name: 'cpu', support: 'yes', reason: '' },
+          { name: 'disk-flush', support: 'degraded', reason: 'counted, not timed' },
+          { name: 'host-psi', support: 'no', reason: 'the kernel has none' },
+        ],
+      },
+      'info unknown host:xenhv02: not measured: disk-latency, host-psi; in part: disk-flush (headroom agent capabilities says why)',
     ],
   ])('says of one that is %s what that means', (_what, vm, host, expected) => {
     const snapshot = withHost(withVm(elabSnapshot(), 'mail', vm), 'xenhv02', host)

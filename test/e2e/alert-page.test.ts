@@ -92,14 +92,28 @@ describe('the page of alerts', () => {
     await page.getByText('fired critical').first().waitFor()
   })
 
+  it('says what is silenced, for how long, by whom and why', async () => {
+    expect(await page.getByRole('heading', { name: 'Silences in force' }).count()).toBe(0)
+    const match = { check: 'into-*', subject: 'host:xenhv0*' }
+    const silence = await fixture.desk.addSilence(match, 7_200_000, 'ann', 'new memory comes on Monday')
+    await look(1)
+    const row = page.getByRole('table', { name: 'Silences in force' }).getByRole('row').nth(1)
+    expect(await row.innerText()).toMatch(/into-\* of host:xenhv0\*\s+(2h|1h 59m)\s+ann\s+new memory comes on Monday/)
+    await page.getByRole('table', { name: 'Alerts that fire' }).getByText('silenced').waitFor()
+    await fixture.desk.endSilence(silence?.id ?? '')
+    await look(1)
+    await page.getByRole('heading', { name: 'Silences in force' }).waitFor({ state: 'detached' })
+  })
+
   it('shows the figures that an alert rests on, with the limit drawn across', async () => {
     await page.getByRole('link', { name: '#1', exact: true }).first().click()
     await page.getByRole('heading', { name: '#1 array-hammered' }).waitFor()
-    const chart = page.getByRole('figure', { name: /Write bytes/ })
+    const chart = page.getByRole('figure', { name: /Bytes written/ })
     await chart.locator('canvas').waitFor()
     await expect.poll(() => chart.getByRole('row', { name: /limit/ }).textContent()).toContain('25 MB/s')
-    await expect.poll(() => chart.getByRole('row', { name: /write bytes/ }).textContent()).toMatch(/61(\.\d)? MB\/s/)
-    expect(await page.getByText('Involved').count()).toBe(1)
+    await expect.poll(() => chart.getByRole('row', { name: /bytes written/ }).textContent()).toMatch(/61(\.\d)? MB\/s/)
+    await page.getByRole('heading', { name: 'panda, last hour' }).waitFor()
+    expect(await page.locator('.alert-facts').innerText()).toMatch(/Who suffers\s+mail/)
     expect(await redPixels(page)).toBeGreaterThan(100)
   })
 

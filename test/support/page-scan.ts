@@ -74,6 +74,27 @@ const tables: readonly (readonly [caption: RegExp, labels: Labels])[] = [
       'Failing collectors': undefined,
     },
   ],
+  [/^File systems that did not answer$/, named('Mounted on', 'Device', 'Why')],
+  // No capability stands for what is read of the host's own storage: the host says so itself, source by source.
+  [/^RAID arrays$/, named('Array', 'Level', 'State', 'In sync', 'Synchronising', 'Size', 'Members')],
+  [/^RAID controllers$/, named('Controller', 'Status', 'Battery', 'Model', 'Serial')],
+  [/^Drives of RAID controllers$/, named('Drive', 'Kind', 'State', 'More')],
+  [
+    /^Health of disks$/,
+    named(
+      'Disk',
+      'Says',
+      'Pending',
+      'Uncorrectable',
+      'Reallocated',
+      'Media errors',
+      'Life used',
+      'Spare',
+      'Temperature',
+    ),
+  ],
+  [/^Storage pools$/, named('Pool', 'Kind', 'Size', 'Used', 'Metadata used', 'Missing devices')],
+  [/^What is read of it$/, named('What', 'State', 'Read', 'Why')],
   // Those of the machine itself depend on no capability.
   [/^Disks of the host$/, { Disk: undefined, Busy: undefined, ...unmeasured(io('disk')) }],
   [
@@ -114,6 +135,10 @@ const figures: Readonly<Record<'vm' | 'host' | 'array' | 'fleet', Labels>> = {
 }
 
 const charts = { vm: vmCharts, host: hostCharts, array: arrayCharts } as const
+
+function named(...labels: readonly string[]): Labels {
+  return Object.fromEntries(labels.map((label) => [label, undefined]))
+}
 
 function unmeasured(labels: Labels): Labels {
   return Object.fromEntries(Object.keys(labels).map((label) => [label, undefined]))

@@ -12,7 +12,7 @@ import { versionArgument } from '../argument.js'
 import { CliError } from '../cli-error.js'
 import type { Cli, CommandContext } from '../context.js'
 import { present } from '../present.js'
-import { line, span } from '../render/look.js'
+import { line, paragraph, span } from '../render/look.js'
 import { renderPolicy, renderPolicyCheck, renderProblems, renderVmLabels } from '../render/policy.js'
 import { renderPolicyDiff, renderPolicyHistory } from '../render/policy-history.js'
 
@@ -41,12 +41,14 @@ function addInit(policy: Command, cli: Cli): void {
       await writeDraft(path, text, force)
       if (context.json) context.printJson({ file: path, bytes: Buffer.byteLength(text) })
       else
-        context.print([
-          line(
-            [span(`drafted ${path}: say of groups what class they have, then headroom policy check ${file}`)],
-            context.look(),
-          ),
-        ])
+        context.print(
+          [
+            `drafted ${path}`,
+            'next: say in it which groups are core or personal, and what hosts are for',
+            `then: headroom policy check ${file}`,
+            'it counts when the controller is told of it: npm start -- --policy FILE, or policyFile in controller.yaml',
+          ].flatMap((text) => paragraph(text, context.look())),
+        )
     })
 }
 

@@ -1,8 +1,11 @@
+import { formatBytes } from '../../../common/units.js'
+import { checkText } from '../../api/check-text.js'
+import { entityName, fieldWords, type NameOf } from '../../api/evidence-words.js'
 import type { AlertDetailView, AlertView } from '../../api/views.js'
 import { subjectText } from '../../model/finding.js'
-import { historyColumns } from './alert-history.js'
+import { ownHistoryColumns } from './alert-history.js'
 import { alertState, severityTone } from './alert-list.js'
-import { age, clockTime, figure } from './figures.js'
+import { age, clockTime, cores, figure, latency, memory, percent, perSecond, rate } from './figures.js'
 import { line, type Look, paragraph, type Span, span } from './look.js'
 import { notes } from './notes.js'
 import { section } from './section.js'
@@ -10,14 +13,22 @@ import { type Column, renderPairs } from './table.js'
 
 /** All that is known of one alert, that fires or fired. */
 export function renderAlertDetail(number: number, { alert, history }: AlertDetailView, look: Look): string[] {
-  const past = section('History', history, historyColumns(look), look)
-  if (alert === undefined) return [line([span(`alert ${number} is over`, 'bold')], look), ...past]
+  const past = section('History', history, ownHistoryColumns(look), look)
+  if (alert === undefined) {
+    const [last] = history
+    const about = last === undefined ? '' : ` – ${subjectText(last.subject)}: ${checkText(last)}`
+    return [
+      line([span(`alert ${number} is over`, 'bold'), span(about)], look),
+      ...(last === undefined ? [] : paragraph(last.message, look)),
+      ...past,
+    ]
+  }
   return [
     line([span(`${subjectText(alert.subject)}: `, 'bold'), span(alert.check, 'bold')], look),
     ...paragraph(alert.message, look),
     '',
     ...renderPairs(pairs(alert, look), look),
-    ...section('Figures', alert.evidence, evidenceColumns, look),
+    ...section('Figures', alert.evidence, evidenceColumns(alert), look),
     ...section('Who has to do with it', alert.related, relatedColumns, look),
     ...past,
     ...notes([noteOf(alert)], look),
@@ -52,12 +63,39 @@ function noteOf({ sighting, flapping }: AlertView): string | undefined {
   return sighting === 'clear' ? 'it is over, and ends when that has lasted' : undefined
 }
 
-const evidenceColumns: readonly Column<AlertView['evidence'][number]>[] = [
-  { head: 'OF', drop: 1, shrinkTo: 12, cell: ({ entity }) => entity },
-  { head: 'FIGURE', drop: 0, shrinkTo: 12, cell: ({ field }) => field },
-  { head: 'VALUE', align: 'right', drop: 0, cell: ({ value }) => figure(value, plainNumber) },
-  { head: 'LIMIT', align: 'right', drop: 0, cell: ({ limit }) => figure(limit, plainNumber) },
-]
+type Evidence = AlertView['evidence'][number]
+
+function evidenceColumns({ subject, related }: AlertView): readonly Column<Evidence>[] {
+  const nameOf: NameOf = (kind, id) => [subject, ...related].find((one) => one.kind === kind && one.id === id)?.name
+  return [
+    { head: 'FIGURE', drop: 0, shrinkTo: 16, cell: ({ entity, field }) => fieldWords(entity, field)?.name ?? field },
+    { head: 'OF', drop: 1, shrinkTo: 12, cell: ({ entity }) => entityName(entity, nameOf) },
+    { head: 'VALUE', align: 'right', drop: 0, cell: ({ value, ...of }) => inUnit(value, of) },
+    { head: 'LIMIT', align: 'right', drop: 0, cell: ({ limit, ...of }) => inUnit(limit, of) },
+  ]
+}
+
+function inUnit(value: number | undefined, { entity, field }: Pick<Evidence, 'entity' | 'field'>): string {
+  switch (fieldWords(entity, field)?.unit) {
+    case 'memory':
+      return memory(value)
+    case 'bytes':
+      return figure(value, formatBytes)
+    case 'bytes/s':
+      return rate(value)
+    case '1/s':
+      return perSecond(value)
+    case 'ms':
+      return latency(value)
+    case 'cores':
+      return cores(value)
+    case 'fraction':
+      return percent(value)
+    case 'count':
+    case undefined:
+      return figure(value, plainNumber)
+  }
+}
 
 const relatedColumns: readonly Column<AlertView['related'][number]>[] = [
   { head: 'ROLE', drop: 0, cell: ({ role }) => role },

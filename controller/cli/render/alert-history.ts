@@ -1,3 +1,4 @@
+import { checkText } from '../../api/check-text.js'
 import type { AlertHistoryView } from '../../api/views.js'
 import { subjectText } from '../../model/finding.js'
 import { severityTone } from './alert-list.js'
@@ -8,24 +9,39 @@ import { type Column, renderTable } from './table.js'
 /** The table of `alert history`, the oldest first, so that the newest stands beside the prompt. */
 export function renderAlertHistory(history: readonly AlertHistoryView[], look: Look): string[] {
   if (history.length === 0) return ['nothing happened to alerts']
-  return renderTable(history.toReversed(), [...historyColumns(look), ...aboutColumns], look)
+  const columns = [when(look), ...aboutColumns, detail(3), message]
+  return renderTable(history.toReversed(), columns, look)
 }
 
-/** What happened, when, and by whom. */
-export function historyColumns({ timeZone }: Look): readonly Column<AlertHistoryView>[] {
-  return [
-    { head: 'WHEN', drop: 0, cell: ({ at }) => clockTime(at, timeZone) },
-    { head: '#', align: 'right', drop: 1, cell: ({ number }) => String(number) },
-    { head: 'WHAT', drop: 0, cell: whatText },
-    { head: 'DETAIL', drop: 3, shrinkTo: 10, wrap: true, cell: detailText },
-  ]
+/** What happened to one alert, when, and by whom. */
+export function ownHistoryColumns(look: Look): readonly Column<AlertHistoryView>[] {
+  return [when(look), what, detail(0)]
 }
+
+function when({ timeZone }: Look): Column<AlertHistoryView> {
+  return { head: 'WHEN', drop: 0, cell: ({ at }) => clockTime(at, timeZone) }
+}
+
+const what: Column<AlertHistoryView> = { head: 'WHAT', drop: 0, cell: whatText }
 
 const aboutColumns: readonly Column<AlertHistoryView>[] = [
+  { head: '#', align: 'right', drop: 0, cell: ({ number }) => String(number) },
+  what,
   { head: 'SUBJECT', drop: 0, shrinkTo: 14, cell: ({ subject }) => subjectText(subject) },
-  { head: 'CHECK', drop: 2, shrinkTo: 10, cell: ({ check }) => check },
-  { head: 'MESSAGE', drop: 4, shrinkTo: 20, wrap: true, cell: ({ message }) => message },
+  { head: 'CHECK', drop: 2, shrinkTo: 10, cell: checkText },
 ]
+
+function detail(drop: number): Column<AlertHistoryView> {
+  return { head: 'DETAIL', drop, shrinkTo: 10, wrap: true, cell: detailText }
+}
+
+const message: Column<AlertHistoryView> = {
+  head: 'MESSAGE',
+  drop: 4,
+  shrinkTo: 30,
+  wrap: true,
+  cell: ({ message: text }) => text,
+}
 
 function whatText({ what, severity }: AlertHistoryView): Span {
   switch (what) {
@@ -40,7 +56,7 @@ function whatText({ what, severity }: AlertHistoryView): Span {
   }
 }
 
-function detailText({ author, detail }: AlertHistoryView): string {
-  if (author === undefined) return detail
-  return detail === '' ? `by ${author}` : `by ${author}: ${detail}`
+function detailText({ author, detail: text }: AlertHistoryView): string {
+  if (author === undefined) return text
+  return text === '' ? `by ${author}` : `by ${author}: ${text}`
 }

@@ -1,3 +1,4 @@
+import { checkText } from '../../api/check-text.js'
 import type { AlertView } from '../../api/views.js'
 import { subjectText } from '../../model/finding.js'
 import { age } from './figures.js'
@@ -44,12 +45,7 @@ function columns(now: number): readonly Column<AlertView>[] {
     { head: 'STATE', drop: 1, cell: alertState },
     { head: 'FOR', align: 'right', drop: 2, cell: ({ firedAt, startedAt }) => age(firedAt ?? startedAt, now) },
     { head: 'SUBJECT', drop: 0, shrinkTo: 14, cell: ({ subject }) => subjectText(subject) },
-    {
-      head: 'CHECK',
-      drop: 3,
-      shrinkTo: 10,
-      cell: ({ check, part }) => (part === undefined ? check : `${check} ${part}`),
-    },
-    { head: 'MESSAGE', drop: 0, shrinkTo: 20, wrap: true, cell: ({ message }) => message },
+    { head: 'CHECK', drop: 3, shrinkTo: 16, cell: checkText },
+    { head: 'MESSAGE', drop: 0, shrinkTo: 30, wrap: true, cell: ({ message }) => message },
   ]
 }

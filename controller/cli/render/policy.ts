@@ -71,14 +71,8 @@ export function renderPolicyCheck(check: PolicyCheckView, isOffline: boolean, lo
       ? notes(['what it would find needs a running controller: leave out --offline'], look)
       : [
           '',
-          line(
-            [
-              span('It would find '),
-              findingCounts(check.findings),
-              span(before === 0 ? '' : `; ${before} of them are found now too`),
-            ],
-            look,
-          ),
+          line([span('It would find '), findingCounts(check.findings)], look),
+          ...(before === 0 ? [] : [line([span(foundNowToo(before, check.findings.length))], look)]),
           ...titled('Found only by it', findingSection(fresh, look)),
           ...titled('Found now, and not by it', findingSection(check.ends, look)),
           ...section('Excepted', check.excepted, exceptedColumns, look),
@@ -88,6 +82,11 @@ export function renderPolicyCheck(check: PolicyCheckView, isOffline: boolean, lo
           ),
         ]),
   ]
+}
+
+function foundNowToo(before: number, all: number): string {
+  if (before === all) return all === 1 ? 'It is found now too' : 'All of them are found now too'
+  return `${before} of them ${before === 1 ? 'is' : 'are'} found now too`
 }
 
 /** The findings' own heading replaced. */

@@ -100,6 +100,7 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'policy-vms': (look) => renderVmLabels(sampleVms, look),
   'alert-list': (look) => renderAlertList(sampleAlerts, 'fires', look),
   'alert-show': (look) => renderAlertDetail(12, sampleAlertDetail, look),
+  'alert-over': (look) => renderAlertDetail(12, { history: sampleAlertDetail.history }, look),
   'alert-history': (look) => renderAlertHistory(sampleAlertHistory, look),
   'alert-route': (look) => renderAlertRoutes(sampleAlertRoutes, look),
   'alert-test': (look) => renderRouteTest(sampleRouteTest, look),

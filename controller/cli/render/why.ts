@@ -34,14 +34,14 @@ type Row = WhyView['reasons'][number]
 function columns({ uuid }: WhyView, now: number): readonly Column<Row>[] {
   return [
     { head: 'WEIGHT', drop: 0, cell: ({ severity }) => span(severity, severityTone[severity]) },
-    { head: 'WHAT', drop: 2, shrinkTo: 7, cell: ({ topic, check }) => check ?? topic },
+    { head: 'WHAT', drop: 2, shrinkTo: 14, cell: ({ topic, check }) => check ?? topic },
     {
       head: 'ABOUT',
       drop: 1,
-      shrinkTo: 10,
+      shrinkTo: 12,
       cell: ({ subject }) => (subject.kind === 'vm' && subject.id === uuid ? 'it' : subjectText(subject)),
     },
     { head: 'AGE', align: 'right', drop: 3, cell: ({ since }) => (since === undefined ? '' : age(since, now)) },
-    { head: 'WHY', drop: 0, shrinkTo: 24, wrap: true, cell: ({ says }) => says },
+    { head: 'WHY', drop: 0, shrinkTo: 30, wrap: true, cell: ({ says }) => says },
   ]
 }

@@ -1,4 +1,5 @@
 import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
+import { entityName, type NameOf } from '../../api/evidence-words.js'
 import type { AlertDetailView, AlertView } from '../../api/views.js'
 import { ChartGrid } from '../charts/chart-grid.js'
 import type { LiveMetrics } from '../charts/use-series.js'
@@ -11,7 +12,7 @@ import { NotFound } from '../shell/not-found.js'
 import { PageTitle } from '../shell/page-title.js'
 import { PageContext, usePage } from '../state/page-context.js'
 import { AlertHistory, Severity, Subject } from './alert-parts.js'
-import { evidenceCharts, stateWords } from './alert-words.js'
+import { byRole, evidenceCharts, roleWords, stateWords, type EvidenceCharts } from './alert-words.js'
 
 /** One alert: what it says, the figures that it rests on, what happened to it. */
 export function AlertPage({ number }: { readonly number: number }) {
@@ -50,6 +51,8 @@ function Firing({ alert }: { readonly alert: AlertView }) {
   const figures = JSON.stringify(evidence.map(({ entity, field, limit }) => [entity, field, limit]))
   // Values change with each look; the charts stay the same as long as they are of the same figures.
   const charts = useMemo(() => evidenceCharts(evidence), [figures])
+  const nameOf: NameOf = (kind, id) =>
+    [alert.subject, ...related].find((one) => one.kind === kind && one.id === id)?.name
   return (
     <>
       <dl class="figures">
@@ -57,22 +60,25 @@ function Firing({ alert }: { readonly alert: AlertView }) {
         {host !== undefined && <Figure label="Host" value={host} />}
         {group !== undefined && <Figure label="Group" value={group} />}
         {owners.length > 0 && <Figure label="Owner" value={owners.join(', ')} />}
-        {part !== undefined && <Figure label="Part" value={part} />}
-        {related.length > 0 && (
-          <Figure
-            label="Involved"
-            value={related.length}
-            note={
-              <span class="members">
-                {related.slice(0, 12).map((one) => (
-                  <span key={`${one.role} ${one.kind} ${one.id}`}>
-                    {one.role} <Subject subject={one} />
-                  </span>
-                ))}
-              </span>
-            }
-          />
+      </dl>
+      <dl class="facts alert-facts">
+        {part !== undefined && (
+          <div>
+            <dt>Part</dt>
+            <dd class="path">{part}</dd>
+          </div>
         )}
+        {byRole(related).map(([role, those]) => (
+          <div key={role}>
+            <dt>{roleWords[role]}</dt>
+            <dd class="members">
+              {those.slice(0, mostNamed).map((one) => (
+                <Subject key={`${one.kind} ${one.id}`} subject={one} />
+              ))}
+              {those.length > mostNamed && <span>and {those.length - mostNamed} more</span>}
+            </dd>
+          </div>
+        ))}
       </dl>
       {acknowledged === undefined ? (
         <Acknowledge key={number} number={number} />
@@ -83,17 +89,30 @@ function Firing({ alert }: { readonly alert: AlertView }) {
         </p>
       )}
       {charts.map(({ entity, charts, fields }) => (
-        <Evidence key={entity} entity={entity} charts={charts} fields={fields} />
+        <Evidence key={entity} entity={entity} name={entityName(entity, nameOf)} charts={charts} fields={fields} />
       ))}
     </>
   )
 }
 
-type EvidenceProps = ReturnType<typeof evidenceCharts>[number]
+const mostNamed = 30
 
-function Evidence({ entity, charts, fields }: EvidenceProps) {
+interface EvidenceProps extends EvidenceCharts {
+  readonly name: string
+}
+
+function Evidence({ entity, name, charts, fields }: EvidenceProps) {
   const { live, absent } = useLiveFigures(entity)
-  return <ChartGrid entity={entity} charts={charts} fields={fields} live={live} absent={absent} />
+  return (
+    <ChartGrid
+      entity={entity}
+      title={`${name}, last hour`}
+      charts={charts}
+      fields={fields}
+      live={live}
+      absent={absent}
+    />
+  )
 }
 
 const none: LiveMetrics = { at: undefined, metrics: {} }

@@ -1,3 +1,4 @@
+import { checkText } from '../../api/check-text.js'
 import type { AlertHistoryView, AlertView } from '../../api/views.js'
 import { formatTime } from '../format/figures.js'
 import { Link } from '../routing/link.js'
@@ -46,7 +47,7 @@ export function AlertHistory({
             {!ofOne && (
               <>
                 <Link href={alertPath(line.number)}>#{line.number}</Link> <Subject subject={line.subject} />{' '}
-                {line.check}{' '}
+                {checkText(line)}{' '}
               </>
             )}
             {words[line.what]}

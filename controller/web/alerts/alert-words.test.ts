@@ -1,15 +1,19 @@
 import { expect, it } from 'vitest'
 
-import { evidenceCharts, stateWords, subjectPath, titleOf } from './alert-words.js'
+import type { AlertView } from '../../api/views.js'
+import { byRole, evidenceCharts, stateWords, subjectPath, urgency } from './alert-words.js'
 
-it.each([
-  ['writeBytesPerSecond', 'Write bytes'],
-  ['readLatencyMs', 'Read latency'],
-  ['psiMemorySomeFraction', 'Psi memory some'],
-  ['load1', 'Load1'],
-])('calls %s %s', (field, title) => {
-  expect(titleOf(field)).toBe(title)
-})
+const plainAlert = {
+  phase: 'firing',
+  check: 'c',
+  message: '',
+  owners: [],
+  sighting: 'raised',
+  startedAt: 0,
+  flapping: false,
+  evidence: [],
+  related: [],
+} as const satisfies Partial<AlertView>
 
 it('has a chart for each figure that the store knows, with its limit, by entity', () => {
   const charts = evidenceCharts([
@@ -24,10 +28,35 @@ it('has a chart for each figure that the store knows, with its limit, by entity'
     ['vm:a', ['writeBytesPerSecond', 'memoryBytes']],
     ['array:iscsi:x', ['writeLatencyMs']],
   ])
-  expect(charts.flatMap(({ charts }) => charts.map(({ unit, limit }) => [unit, limit]))).toEqual([
-    ['bytes/s', 2],
-    ['memory', undefined],
-    ['ms', 20],
+  expect(charts.flatMap(({ charts }) => charts.map(({ title, unit, limit }) => [title, unit, limit]))).toEqual([
+    ['Bytes written', 'bytes/s', 2],
+    ['Memory it has now (balloon)', 'memory', undefined],
+    ['Mean time of a write request', 'ms', 20],
+  ])
+})
+
+it('puts first what somebody should look at, the worst of it first', () => {
+  const one = (severity: AlertView['severity'], change: Partial<AlertView> = {}): AlertView => {
+    const subject = { kind: 'fleet', id: '', name: '' } as const
+    return { ...plainAlert, subject, severity, ...change }
+  }
+  const silenced = { silencedBy: 'x' }
+  const rows = [one('info'), one('critical', silenced), one('warning'), one('critical'), one('warning', silenced)]
+  expect(rows.toSorted((a, b) => urgency(b) - urgency(a)).map((row) => `${row.severity} ${row.silencedBy}`)).toEqual([
+    'critical undefined',
+    'warning undefined',
+    'critical x',
+    'warning x',
+    'info undefined',
+  ])
+})
+
+it('groups who has to do with it', () => {
+  const who = (role: 'culprit' | 'victim' | 'partner', name: string) => ({ role, kind: 'vm' as const, id: name, name })
+  const related = [who('victim', 'a'), who('culprit', 'b'), who('victim', 'c')]
+  expect(byRole(related).map(([role, those]) => [role, those.map(({ name }) => name)])).toEqual([
+    ['culprit', ['b']],
+    ['victim', ['a', 'c']],
   ])
 })
 

@@ -1,7 +1,6 @@
+import { fieldWords } from '../../api/evidence-words.js'
 import type { AlertView } from '../../api/views.js'
-import { measurements } from '../../store/measurements.js'
 import type { ChartSpec } from '../charts/chart-specs.js'
-import type { Unit } from '../format/figures.js'
 import { arrayPath, hostPath, vmPath } from '../routing/routes.js'
 
 export const severityLooks = {
@@ -31,6 +30,11 @@ export function wantsSomebody({ severity, acknowledged, silencedBy, explainedBy 
   return severity !== 'info' && acknowledged === undefined && silencedBy === undefined && explainedBy === undefined
 }
 
+/** What comes first in a list: what somebody should look at, the worst of it first. */
+export function urgency(alert: AlertView): number {
+  return severityLooks[alert.severity].rank - (wantsSomebody(alert) ? 0 : 10)
+}
+
 /** The page of what an alert is about; undefined where there is none. */
 export function subjectPath({ kind, id, name }: AlertView['subject']): string | undefined {
   switch (kind) {
@@ -46,6 +50,22 @@ export function subjectPath({ kind, id, name }: AlertView['subject']): string | 
   }
 }
 
+type Related = AlertView['related'][number]
+
+export const roleWords = {
+  culprit: 'Caused by',
+  victim: 'Who suffers',
+  partner: 'Together with',
+} as const satisfies Record<Related['role'], string>
+
+/** Who has to do with an alert, by what they have to do with it; who causes it first. */
+export function byRole(related: readonly Related[]): [Related['role'], Related[]][] {
+  return (['culprit', 'victim', 'partner'] as const).flatMap((role): [Related['role'], Related[]][] => {
+    const those = related.filter((one) => one.role === role)
+    return those.length === 0 ? [] : [[role, those]]
+  })
+}
+
 export interface EvidenceCharts {
   readonly entity: string
   readonly charts: readonly ChartSpec[]
@@ -56,13 +76,13 @@ export interface EvidenceCharts {
 export function evidenceCharts(evidence: AlertView['evidence']): EvidenceCharts[] {
   const byEntity = new Map<string, ChartSpec[]>()
   for (const { entity, field, limit } of evidence) {
-    const unit = unitOf(entity.slice(0, Math.max(0, entity.indexOf(':'))), field)
-    if (unit === undefined) continue
+    const words = fieldWords(entity, field)
+    if (words === undefined) continue
     const chart: ChartSpec = {
       id: `${entity} ${field}`,
-      title: titleOf(field),
-      unit,
-      lines: [{ field, label: titleOf(field).toLowerCase() }],
+      title: capitalised(words.name),
+      unit: words.unit,
+      lines: [{ field, label: words.name }],
       ...(limit !== undefined && { limit }),
     }
     byEntity.set(entity, [...(byEntity.get(entity) ?? []), chart])
@@ -74,30 +94,6 @@ export function evidenceCharts(evidence: AlertView['evidence']): EvidenceCharts[
   }))
 }
 
-/** `Write bytes`: a field's name as words, its unit left out. */
-export function titleOf(field: string): string {
-  const words = field
-    .replace(/(PerSecond|Ms|Fraction|Cores)$/, '')
-    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .toLowerCase()
-  return words.charAt(0).toUpperCase() + words.slice(1)
-}
-
-function unitOf(kind: string, field: string): Unit | undefined {
-  const known = Object.entries(measurements).find(([name]) => name === kind)?.[1].fields
-  const unit = Object.entries<{ readonly unit: string }>(known ?? {}).find(([name]) => name === field)?.[1].unit
-  switch (unit) {
-    case undefined:
-      return undefined
-    case 'bytes':
-      return /memory|swap/i.test(field) ? 'memory' : 'bytes'
-    case 'bytes/s':
-    case '1/s':
-    case 'ms':
-    case 'cores':
-    case 'fraction':
-      return unit
-    default:
-      return 'count'
-  }
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }

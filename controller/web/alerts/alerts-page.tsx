@@ -1,4 +1,5 @@
 import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
+import { checkText } from '../../api/check-text.js'
 import type { AlertHistoryView, AlertView } from '../../api/views.js'
 import { plural } from '../format/figures.js'
 import { Age } from '../parts/age.js'
@@ -10,7 +11,8 @@ import { alertPath, fleetPath } from '../routing/routes.js'
 import { PageTitle } from '../shell/page-title.js'
 import { PageContext, usePage } from '../state/page-context.js'
 import { AlertHistory, Severity, Subject } from './alert-parts.js'
-import { severityLooks, stateWords, wantsSomebody } from './alert-words.js'
+import { SilenceList } from './silence-list.js'
+import { stateWords, urgency, wantsSomebody } from './alert-words.js'
 
 const columns: readonly Column<AlertView>[] = [
   {
@@ -19,14 +21,14 @@ const columns: readonly Column<AlertView>[] = [
     sortBy: ({ number }) => number,
     cell: ({ number = 0, check, part }) => (
       <>
-        <Link href={alertPath(number)}>#{number}</Link> {check} {part}
+        <Link href={alertPath(number)}>#{number}</Link> {checkText({ check, part })}
       </>
     ),
   },
   {
     key: 'severity',
     label: 'Severity',
-    sortBy: ({ severity }) => severityLooks[severity].rank,
+    sortBy: urgency,
     cell: ({ severity }) => <Severity severity={severity} />,
   },
   {
@@ -86,7 +88,7 @@ function Loaded() {
             ? 'Nothing fires'
             : `${plural(list.length, 'alert')} ${list.length === 1 ? 'fires' : 'fire'}`}
         </h2>
-        {quiet > 0 && <p class="muted">{quiet} of them acknowledged, silenced or explained by others.</p>}
+        {quiet > 0 && <p class="muted above-table">{quiet} of them acknowledged, silenced or explained by others.</p>}
         {list.length > 0 && (
           <DataTable
             caption="Alerts that fire"
@@ -99,6 +101,7 @@ function Loaded() {
           />
         )}
       </section>
+      <SilenceList state={list.map(({ silencedBy }) => silencedBy ?? '').join()} />
       <section aria-labelledby="history-title">
         <h2 id="history-title">What happened of late</h2>
         {typeof history === 'string' ? (

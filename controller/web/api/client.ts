@@ -6,6 +6,7 @@ import type {
   EventView,
   FleetView,
   SeriesView,
+  SilenceView,
 } from '../../api/views.js'
 
 /** What came of a request. Expected failures are values, so that each page says what happened. */
@@ -36,6 +37,8 @@ export interface ApiClient {
   /** Newest first. */
   alertHistory(limit: number): Promise<Answer<readonly AlertHistoryView[]>>
   alert(number: number): Promise<Answer<AlertDetailView>>
+  /** Those in force. */
+  silences(): Promise<Answer<readonly SilenceView[]>>
   acknowledge(number: number, note: string): Promise<Answer<AlertView>>
 }
 
@@ -98,6 +101,10 @@ export function createClient(options: ClientOptions): ApiClient {
     alertHistory: async (limit) => {
       const answer = await ask<{ readonly history: readonly AlertHistoryView[] }>(`/alerts/history?limit=${limit}`)
       return answer.status === 'ok' ? { status: 'ok', value: answer.value.history } : answer
+    },
+    silences: async () => {
+      const answer = await ask<{ readonly silences: readonly SilenceView[] }>('/alerts/silences')
+      return answer.status === 'ok' ? { status: 'ok', value: answer.value.silences } : answer
     },
     alert: (number) => ask<AlertDetailView>(`/alerts/${number}`),
     acknowledge: (number, note) => ask<AlertView>(`/alerts/${number}/ack`, { note }),

@@ -1,3 +1,4 @@
+import { useId } from 'preact/hooks'
 import { Chart } from './chart.js'
 import type { ChartSpec } from './chart-specs.js'
 import { useSeries } from './use-series.js'
@@ -5,6 +6,8 @@ import type { LiveMetrics, Series } from './use-series.js'
 
 export interface ChartGridProps {
   readonly entity: string
+  /** `Last hour`, if left out. */
+  readonly title?: string
   readonly charts: readonly ChartSpec[]
   readonly fields: readonly string[]
   readonly live: LiveMetrics
@@ -13,12 +16,13 @@ export interface ChartGridProps {
 }
 
 /** The charts of an entity, side by side where there is room, with one cursor for all. */
-export function ChartGrid({ entity, charts, fields, live, absent }: ChartGridProps) {
+export function ChartGrid({ entity, title = 'Last hour', charts, fields, live, absent }: ChartGridProps) {
+  const titleId = useId()
   const series = useSeries(entity, fields, live)
   const shown = charts.filter((chart) => chart.optional !== true || hasAny(chart, series))
   return (
-    <section aria-labelledby="charts-title">
-      <h2 id="charts-title">Last hour</h2>
+    <section aria-labelledby={titleId}>
+      <h2 id={titleId}>{title}</h2>
       <div class={shown.length % 4 === 0 ? 'chart-grid by-four' : 'chart-grid'}>
         {shown.map((chart) => (
           <Chart key={chart.id} spec={chart} series={series} absent={absent} />

@@ -5,8 +5,10 @@ import type { Column } from '../parts/data-table.js'
 import { Meter } from '../parts/meter.js'
 import { metricColumn } from '../parts/metric-column.js'
 import { compareNames } from '../parts/compare-names.js'
+import { StorageHealth } from './storage-health.js'
 
 type FileSystem = HostView['fileSystems'][number]
+type UnreadFileSystem = HostView['unreadFileSystems'][number]
 type Disk = HostView['disks'][number]
 type Network = HostView['networks'][number]
 type Capability = HostView['capabilities'][number]
@@ -53,8 +55,14 @@ function usedShare(it: FileSystem): number | undefined {
   return it.sizeBytes > 0 ? 1 - it.availableBytes / it.sizeBytes : undefined
 }
 
-const mountOf = (it: FileSystem): string => it.mount
+const mountOf = (it: Pick<FileSystem, 'mount'>): string => it.mount
 const deviceOf = (it: Disk | Network): string => it.device
+
+const unreadColumns: readonly Column<UnreadFileSystem>[] = [
+  { key: 'mount', label: 'Mounted on', cell: (it) => <strong class="path">{it.mount}</strong> },
+  { key: 'device', label: 'Device', cell: (it) => <span class="path">{it.device}</span> },
+  { key: 'why', label: 'Why', cell: (it) => it.reason },
+]
 
 const diskColumns: readonly Column<Disk>[] = [
   { key: 'device', label: 'Disk', sortBy: deviceOf, cell: (it) => <strong>{it.device}</strong> },
@@ -100,13 +108,13 @@ function CapabilityList({ capabilities }: { readonly capabilities: readonly Capa
   )
 }
 
-/** What the machine itself has: file systems, disks, interfaces, and what its driver can tell. */
+/** What the machine itself has: file systems, disks and their health, interfaces, and what its driver can tell. */
 export function MachineTables({ host }: { readonly host: HostView }) {
   return (
     <>
       <section aria-labelledby="fs-title">
         <h2 id="fs-title">File systems</h2>
-        {host.fileSystems.length === 0 ? (
+        {host.fileSystems.length + host.unreadFileSystems.length === 0 ? (
           <p class="empty">None reported.</p>
         ) : (
           <DataTable
@@ -117,6 +125,18 @@ export function MachineTables({ host }: { readonly host: HostView }) {
             nameOf={mountOf}
             initialSort={{ column: 'used', descending: true }}
           />
+        )}
+        {host.unreadFileSystems.length > 0 && (
+          <>
+            <h3 class="sub-title tone-warn">Did not answer</h3>
+            <DataTable
+              caption="File systems that did not answer"
+              columns={unreadColumns}
+              rows={host.unreadFileSystems}
+              keyOf={mountOf}
+              nameOf={mountOf}
+            />
+          </>
         )}
       </section>
       <section aria-labelledby="host-disks-title">
@@ -133,6 +153,7 @@ export function MachineTables({ host }: { readonly host: HostView }) {
           />
         )}
       </section>
+      <StorageHealth host={host} />
       {host.networks.length > 0 && (
         <section aria-labelledby="networks-title">
           <h2 id="networks-title">Network interfaces</h2>

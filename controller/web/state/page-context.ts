@@ -28,6 +28,7 @@ const outside: PageContext = {
     series: async () => nothing,
     alertHistory: async () => nothing,
     alert: async () => nothing,
+    silences: async () => nothing,
     acknowledge: async () => nothing,
   },
   clock: () => 0,
