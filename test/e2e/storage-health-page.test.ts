@@ -155,6 +155,7 @@ describe('the page of a host whose storage is not well', () => {
   })
 
   it('says of a file system that does not answer that it is there', async () => {
+    expect(await page.getByRole('table', { name: 'File systems', exact: true }).count()).toBe(0)
     expect(await cellsOf(page.getByRole('table', { name: 'File systems that did not answer' }))).toEqual([
       ['/vms', 'filer:/vms', 'no answer within 2 s'],
     ])

@@ -114,9 +114,8 @@ export function MachineTables({ host }: { readonly host: HostView }) {
     <>
       <section aria-labelledby="fs-title">
         <h2 id="fs-title">File systems</h2>
-        {host.fileSystems.length + host.unreadFileSystems.length === 0 ? (
-          <p class="empty">None reported.</p>
-        ) : (
+        {host.fileSystems.length + host.unreadFileSystems.length === 0 && <p class="empty">None reported.</p>}
+        {host.fileSystems.length > 0 && (
           <DataTable
             caption="File systems"
             columns={fileSystemColumns}
