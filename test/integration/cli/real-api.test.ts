@@ -43,7 +43,7 @@ test.each([
   [
     'policy check deploy/config/policy.yaml',
     0,
-    'It would find 6 warnings, 6 for information; 12 of them are found now too',
+    'It would find 6 warnings, 6 for information\nAll of them are found now too',
   ],
   ['events --vm bell -n 500', 0, 'no events'],
 ] as const)('%s ends with %d', async (line, code, text) => {
