@@ -48,7 +48,7 @@ export function ofLastSize(points: readonly SpacePoint[]): readonly SpacePoint[]
 
 /**
  * The median of the slopes between all pairs of points (Theil and Sen), so that what comes and goes (a log that is rotated, a copy that is
- * deleted again) does not count as filling.
+ * deleted again) does not count as filling; no more than what is gone now since the begin, so that it is over soon after somebody cleaned up.
  * @returns undefined of too short a past
  */
 function medianTrend(points: readonly SpacePoint[]): SpaceTrend | undefined {
@@ -59,7 +59,18 @@ function medianTrend(points: readonly SpacePoint[]): SpaceTrend | undefined {
   for (const [at, from] of points.entries()) {
     for (const to of points.slice(at + 1)) slopes[count++] = slope(from, to)
   }
-  return { bytesPerDay: median(slopes) * dayMs, overMs }
+  return { bytesPerDay: Math.min(median(slopes), slopeToNow(points)) * dayMs, overMs }
+}
+
+/** From the first sixth of them to the last three: one odd point at an end says nothing. */
+function slopeToNow(points: readonly SpacePoint[]): number {
+  return slope(middleOf(points.slice(0, Math.max(3, Math.round(points.length / 6)))), middleOf(points.slice(-3)))
+}
+
+/** Of at least one point. */
+function middleOf(points: readonly SpacePoint[]): SpacePoint {
+  const of = (key: keyof SpacePoint): number => median(Float64Array.from(points, (point) => point[key]))
+  return { atMs: of('atMs'), sizeBytes: of('sizeBytes'), availableBytes: of('availableBytes') }
 }
 
 /**
