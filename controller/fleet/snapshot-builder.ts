@@ -138,8 +138,9 @@ export class SnapshotBuilder {
 function indexCopies(hosts: ReadonlyMap<string, HostRecord>, uuids: ReadonlySet<string>): Map<string, CopyOnHost[]> {
   const copies = new Map<string, CopyOnHost[]>()
   for (const host of hosts.values()) {
-    for (const uuid of uuids) {
-      const copy = host.copies.get(uuid)
+    // Whichever are fewer.
+    for (const uuid of uuids.size < host.copies.size ? uuids : host.copies.keys()) {
+      const copy = uuids.has(uuid) ? host.copies.get(uuid) : undefined
       if (copy === undefined) continue
       const found = copies.get(uuid)
       if (found === undefined) copies.set(uuid, [{ host, copy }])

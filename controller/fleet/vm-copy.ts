@@ -25,6 +25,8 @@ export interface Departures {
   before(uuid: string, hostId: string, arrival: Arrival): Departure | undefined
 }
 
+type DefinedDisk = VmFacts['disks'][number] & Pick<Disk, 'id' | 'vmUuid'>
+
 const stateOfEvent: Readonly<Record<string, VmState>> = {
   started: 'running',
   resumed: 'running',
@@ -42,6 +44,9 @@ export function tellsThatItLives(kind: string): boolean {
 /** One VM as one host tells of it. During a migration a VM has two copies. Owned by the fleet; nothing else writes it. */
 export class VmCopy {
   facts: VmFacts | undefined
+  /** Disks of its definition, with their ids in snapshots: the same texts as long as the definition stands, as they are looked up all the time. */
+  disks: readonly DefinedDisk[] = []
+  diskIds: readonly string[] = []
   name: string
   state: VmState = 'unknown'
   stateReason = 'unknown'
@@ -102,6 +107,8 @@ export class VmCopy {
   /** Takes over a definition. Memory and vCPUs come from it until the first sample. */
   define(facts: VmFacts, context: CopyContext, at: number): void {
     this.facts = facts
+    this.disks = facts.disks.map((disk) => ({ ...disk, id: `${this.uuid}/${disk.target}`, vmUuid: this.uuid }))
+    this.diskIds = this.disks.map(({ id }) => id)
     this.#definedAt = at
     this.name = facts.name
     this.#vcpus ??= facts.vcpus

@@ -29,7 +29,7 @@ export function vmOf(
     title: facts?.title ?? '',
     autostart: facts?.autostart,
     osType: facts?.osType ?? '',
-    diskIds: (facts?.disks ?? []).map((disk) => `${copy.uuid}/${disk.target}`),
+    diskIds: copy.diskIds,
     nics: nicsOf(copy, parts, context),
     metrics: guestTimes(parts.metrics, guestMemoryAt),
     gaps: copy.gaps,
@@ -38,11 +38,9 @@ export function vmOf(
 }
 
 export function disksOf(copy: VmCopy, revision: number, context: CopyContext): Disk[] {
-  return (copy.facts?.disks ?? []).map((disk) => ({
+  return copy.disks.map((disk) => ({
     ...disk,
-    id: `${copy.uuid}/${disk.target}`,
     revision,
-    vmUuid: copy.uuid,
     metrics: copy.diskMetrics(disk.target, context),
   }))
 }
