@@ -38,7 +38,7 @@ function roomFindings(
   const findings: Finding[] = []
   const room = 'absent' in balance ? 'not known' : roomText(balance, policy)
   if (host.status !== 'up') {
-    const { names, related } = victimsOf(occupants.map((vm) => ({ vm, name: vm.name })))
+    const { names, related } = victimsOf(occupants)
     const onIt = related.length === 0 ? '' : `; on it: ${names}`
     findings.push(
       finding({

@@ -88,6 +88,26 @@ describe('capacity of any fleet', () => {
     )
   })
 
+  it('names who finds no place as packing one after the other does', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 8 })
+    const spares = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 4 })
+    fc.assert(
+      fc.property(sizes, spares, (sizes, spares) => {
+        const snapshot = buildSnapshot({
+          hosts: [
+            { name: 'a', memoryMiB: 100 },
+            ...spares.map((memoryMiB, index) => ({ name: `b${index}`, memoryMiB })),
+          ],
+          vms: sizes.map((memoryMiB, index) => ({ name: `v${index}`, host: 'a', memoryMiB })),
+        })
+        const policy = policyWith({ limits: { vmMemoryBytes: MiB, hostReserveBytes: 0 } })
+        const failure = capacity(snapshot, policy).hosts.find(({ host }) => host.name === 'a')?.failure
+        expect(failure?.unplaced).toEqual(leftByBestFit(sizes, spares))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('another running VM never makes more room, and the order of rows changes nothing', () => {
     fc.assert(
       fc.property(fleets, vm, ({ hosts, vms, policy }, extra) => {
@@ -107,6 +127,18 @@ describe('capacity of any fleet', () => {
     expect(capacity(snapshot, policy).fleet).toEqual({ room: 0, survivesHostFailure: true })
   })
 })
+
+/** The largest first, each into the smallest space that takes it. */
+function leftByBestFit(sizes: readonly number[], spares: readonly number[]): string[] {
+  const free = [...spares]
+  const order = sizes.map((size, index) => ({ size, name: `v${index}` })).sort((a, b) => b.size - a.size)
+  return order.flatMap(({ size, name }) => {
+    const [smallest] = free.filter((space) => space >= size).sort((a, b) => a - b)
+    if (smallest === undefined) return [name]
+    free[free.indexOf(smallest)] = smallest - size
+    return []
+  })
+}
 
 /** Tries every way to put the sizes into the spaces. */
 function packable(sizes: readonly number[], spaces: readonly number[]): boolean {

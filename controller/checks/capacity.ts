@@ -2,7 +2,7 @@ import type { Finding } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
 import type { Host, Snapshot } from '../model/snapshot.js'
 import { capacityFindings } from './capacity-findings.js'
-import { hostFailures, type HostFailure } from './host-failure.js'
+import { hostFailures, tiedToHost, type HostFailure } from './host-failure.js'
 import { memoryLedgers, type MemoryLedger } from './memory-ledger.js'
 
 /** One host in the capacity check. */
@@ -34,10 +34,15 @@ export interface Capacity {
  * The capacity check. Room of a host = max(0, floor((memory − configured memory of the VMs that hold memory − reserve) / memory of a new VM)).
  * A host whose memory, or one of whose VMs' memory, is not known has no room figure; one that is not up has its last known figure, which does
  * not count into the fleet's.
+ * @param isTied whether a VM has a disk that only its host reaches
  */
-export function capacity(snapshot: Snapshot, policy: Policy): Capacity {
+export function capacity(
+  snapshot: Snapshot,
+  policy: Policy,
+  isTied: (uuid: string) => boolean = tiedToHost(snapshot),
+): Capacity {
   const ledgers = memoryLedgers(snapshot, policy)
-  const failures = hostFailures(snapshot, ledgers)
+  const failures = hostFailures(snapshot, ledgers, isTied)
   const hosts: HostCapacity[] = []
   for (const host of snapshot.hosts.values()) {
     const ledger = ledgers.get(host.id)

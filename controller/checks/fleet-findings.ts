@@ -26,8 +26,8 @@ export interface Judgement {
 /** All that checks say of a fleet by a policy, and what they made for it. The one place that knows every check. */
 export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Circumstances = {}): Judgement {
   const labels = labelsOfVms(policy, [...snapshot.vms.values(), ...(circumstances.changes?.missing.values() ?? [])])
-  const made = capacity(snapshot, policy)
   const placed = placedFleet(snapshot, policy, labels)
+  const made = capacity(snapshot, policy, (uuid) => placed.arrangement.tied.has(uuid))
   const found = [
     ...made.findings,
     ...policyFileFindings(circumstances.policyProblem),

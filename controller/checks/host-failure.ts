@@ -33,14 +33,17 @@ interface Spares {
   totalBytes: number
 }
 
-/** What a failure of each single host would mean, by host id. Memory, equal hypervisors and local disks only: no rules of apartness. */
+/**
+ * What a failure of each single host would mean, by host id. Memory, equal hypervisors and local disks only: no rules of apartness.
+ * @param isTied whether a VM has a disk that only its host reaches
+ */
 export function hostFailures(
   snapshot: Snapshot,
   ledgers: ReadonlyMap<string, MemoryLedger>,
+  isTied: (uuid: string) => boolean,
 ): ReadonlyMap<string, HostFailure> {
   const spares = sparesByHypervisor(snapshot, ledgers)
   const none: Spares = { bytes: [], totalBytes: 0 }
-  const isTied = tiedToHost(snapshot)
   return new Map(
     Array.from(snapshot.hosts.values(), (host) => {
       const ledger = ledgers.get(host.id)
@@ -51,7 +54,7 @@ export function hostFailures(
 }
 
 /** Whether a VM has a disk that only its host reaches. */
-function tiedToHost(snapshot: Snapshot): (uuid: string) => boolean {
+export function tiedToHost(snapshot: Snapshot): (uuid: string) => boolean {
   return (uuid) => {
     const vm = snapshot.vms.get(uuid)
     const disks = vm === undefined ? [] : ownDisks(vm, snapshot)
@@ -96,19 +99,45 @@ function failureOf(
   ownBytes: number,
   isTied: (uuid: string) => boolean,
 ): HostFailure {
-  const others = [...equal.bytes]
-  if (ownBytes > 0) others.splice(firstAtLeast(others, ownBytes), 1)
   const [tied, free] = partition(occupants, ({ uuid }) => isTied(uuid))
-  const unplaced = pack(occupants, [...others])
-  const unplacedFree = tied.length === 0 ? unplaced : pack(free, others)
+  const unplaced = unplacedOf(occupants, equal, ownBytes)
+  const unplacedFree = tied.length === 0 ? unplaced : unplacedOf(free, equal, ownBytes)
+  const neededBytes = bytesOf(occupants)
   return {
-    neededBytes: bytesOf(occupants),
+    neededBytes,
     freeBytes: equal.totalBytes - ownBytes,
     fits: unplaced.length === 0,
     unplaced,
-    restartable: { neededBytes: bytesOf(free), fits: unplacedFree.length === 0, unplaced: unplacedFree },
+    restartable: {
+      neededBytes: tied.length === 0 ? neededBytes : bytesOf(free),
+      fits: unplacedFree.length === 0,
+      unplaced: unplacedFree,
+    },
     lost: { bytes: bytesOf(tied), names: largestFirst(tied).map(({ name }) => name) },
   }
+}
+
+function unplacedOf(occupants: readonly Occupant[], { bytes, totalBytes }: Spares, ownBytes: number): string[] {
+  const otherHosts = bytes.length - (ownBytes > 0 ? 1 : 0)
+  if (surelyFit(occupants, otherHosts, totalBytes - ownBytes)) return []
+  const others = [...bytes]
+  if (ownBytes > 0) others.splice(firstAtLeast(others, ownBytes), 1)
+  return pack(occupants, others)
+}
+
+/**
+ * Whether packing can only succeed, so that it need not be done. A VM finds no place only where every host has less left than it needs. At
+ * least what was free less all other VMs is left; if that is the largest VM once for each host, no VM can be too large for all of them.
+ */
+function surelyFit(occupants: readonly Occupant[], hosts: number, freeBytes: number): boolean {
+  let neededBytes = 0
+  let largestBytes = 0
+  for (const { bytes } of occupants) {
+    if (bytes === undefined) return false
+    neededBytes += bytes
+    largestBytes = Math.max(largestBytes, bytes)
+  }
+  return freeBytes - (neededBytes - largestBytes) >= hosts * largestBytes && hosts > 0
 }
 
 function bytesOf(occupants: readonly Occupant[]): number {

@@ -47,16 +47,18 @@ export function memoryLedgers(snapshot: Snapshot, policy: Policy): ReadonlyMap<s
 
 function occupantsByHost(snapshot: Snapshot): ReadonlyMap<string, Occupant[]> {
   const byHost = new Map<string, Occupant[]>()
+  const add = (hostId: string, occupant: Occupant): void => {
+    const list = byHost.get(hostId)
+    if (list === undefined) byHost.set(hostId, [occupant])
+    else list.push(occupant)
+  }
   for (const vm of snapshot.vms.values()) {
-    const hostIds = new Set(snapshot.placements.get(vm.uuid)?.runningOn)
-    if (occupiesMemory(vm.state)) hostIds.add(vm.hostId)
-    if (hostIds.size === 0) continue
+    const runningOn = snapshot.placements.get(vm.uuid)?.runningOn ?? []
+    const isThere = occupiesMemory(vm.state) && !runningOn.includes(vm.hostId)
+    if (runningOn.length === 0 && !isThere) continue
     const occupant = occupantOf(vm)
-    for (const hostId of hostIds) {
-      const list = byHost.get(hostId)
-      if (list === undefined) byHost.set(hostId, [occupant])
-      else list.push(occupant)
-    }
+    for (const hostId of runningOn) add(hostId, occupant)
+    if (isThere) add(vm.hostId, occupant)
   }
   return byHost
 }

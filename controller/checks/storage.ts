@@ -11,26 +11,15 @@ export interface Box {
   readonly shared: boolean
 }
 
-interface DisksOfVm {
-  readonly all: readonly (Disk | undefined)[]
-  readonly own: readonly Disk[]
+/** Disks that a VM writes to: neither CD-ROMs nor what it may only read; those whose array is known. */
+export function ownDisks({ diskIds }: Vm, { disks }: Pick<Snapshot, 'disks'>): Disk[] {
+  return diskIds
+    .map((id) => disks.get(id))
+    .filter((disk) => disk !== undefined)
+    .filter(isOwnDisk)
 }
 
-/** Snapshots share what did not change: most VMs and their disks are the same objects from one to the next. */
-const disksOfVms = new WeakMap<Vm, DisksOfVm>()
-
-/** Disks that a VM writes to: neither CD-ROMs nor what it may only read; those whose array is known. The same list for the same disks. */
-export function ownDisks(vm: Vm, { disks }: Pick<Snapshot, 'disks'>): readonly Disk[] {
-  const { diskIds } = vm
-  const before = disksOfVms.get(vm)
-  if (before?.all.every((disk, at) => disk === disks.get(diskIds[at] ?? '')) === true) return before.own
-  const all = diskIds.map((id) => disks.get(id))
-  const own = all.filter((disk) => disk !== undefined).filter(isOwnDisk)
-  disksOfVms.set(vm, { all, own })
-  return own
-}
-
-function isOwnDisk({ readOnly, removable, arrayKey }: Disk): boolean {
+export function isOwnDisk({ readOnly, removable, arrayKey }: Disk): boolean {
   return !readOnly && !removable && arrayKey !== ''
 }
 

@@ -2,12 +2,12 @@ import { finding, hostSubject, type Finding } from '../model/finding.js'
 import type { PlacedFleet } from './policy/placed-fleet.js'
 
 /** Hosts whose running VMs have more virtual CPUs for each core than the policy allows; none where it sets no limit, or the cores are not known. */
-export function vcpuOvercommit({ policy, snapshot, byHost }: PlacedFleet): Finding[] {
+export function vcpuOvercommit({ policy, snapshot, arrangement }: PlacedFleet): Finding[] {
   const { vcpusPerCore } = policy.limits
   if (vcpusPerCore === undefined) return []
   return [...snapshot.hosts.values()].flatMap((host) => {
     if (host.cpuCores === undefined || host.cpuCores === 0) return []
-    const vcpus = (byHost.get(host.id) ?? []).reduce((sum, { vm }) => sum + (vm.vcpus ?? 0), 0)
+    const vcpus = (arrangement.byHost.get(host.id) ?? []).reduce((sum, one) => sum + (one.vcpus ?? 0), 0)
     if (vcpus <= vcpusPerCore * host.cpuCores) return []
     const ratio = Number((vcpus / host.cpuCores).toFixed(1))
     return [

@@ -20,21 +20,43 @@ export interface VmLabels {
 
 type Told = Pick<Vm, 'name' | 'group' | 'owner' | 'service'>
 
-/** Labels that were found by a policy: snapshots share the VMs that did not change. */
-const labelsByPolicy = new WeakMap<Policy, WeakMap<Told, VmLabels>>()
+/** What labels were made of, and the labels. */
+interface Labelled extends Told {
+  readonly labels: VmLabels
+}
 
-/** Labels of VMs, by UUID. */
+/** Of the last look, by UUID. Words of VMs stay when their figures change. */
+interface Look {
+  readonly vms: ReadonlyMap<string, Labelled>
+  readonly labels: ReadonlyMap<string, VmLabels>
+}
+
+const lookBefore = new WeakMap<Policy, Look>()
+const firstLook: Look = { vms: new Map(), labels: new Map() }
+
+/** Labels of VMs, by UUID: the same as in the look before where nothing that they are made of changed, of each VM and of all. */
 export function labelsOfVms(policy: Policy, vms: Iterable<Told & Pick<Vm, 'uuid'>>): ReadonlyMap<string, VmLabels> {
-  const index = policyIndex(policy)
-  const known = labelsByPolicy.get(policy) ?? new WeakMap<Told, VmLabels>()
-  labelsByPolicy.set(policy, known)
-  const labels = new Map<string, VmLabels>()
-  for (const vm of vms) {
-    const found = known.get(vm) ?? labelsOf(index, vm)
-    known.set(vm, found)
-    labels.set(vm.uuid, found)
+  const all = [...vms]
+  const before = lookBefore.get(policy) ?? firstLook
+  const known = (vm: Told & Pick<Vm, 'uuid'>): Labelled | undefined => {
+    const one = before.vms.get(vm.uuid)
+    return one !== undefined && isAlike(one, vm) ? one : undefined
   }
-  return labels
+  if (all.length === before.vms.size && all.every((vm) => known(vm) !== undefined)) return before.labels
+  const index = policyIndex(policy)
+  const look = { vms: new Map<string, Labelled>(), labels: new Map<string, VmLabels>() }
+  for (const vm of all) {
+    const { uuid, name, group, owner, service } = vm
+    const one = known(vm) ?? { name, group, owner, service, labels: labelsOf(index, vm) }
+    look.vms.set(uuid, one)
+    look.labels.set(uuid, one.labels)
+  }
+  lookBefore.set(policy, look)
+  return look.labels
+}
+
+function isAlike(a: Told, b: Told): boolean {
+  return a.name === b.name && a.group === b.group && a.owner === b.owner && a.service === b.service
 }
 
 /**

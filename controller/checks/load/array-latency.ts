@@ -9,7 +9,7 @@ import { strengthAbove } from '../strength.js'
 /** Arrays that are slow for those who share them, or that complete nothing at all. */
 export function arrayLatency({ policy: { thresholds } }: PlacedFleet, loads: ReadonlyMap<string, BoxLoad>): Finding[] {
   return [...loads.values()].flatMap((load) =>
-    load.users.length === 0
+    load.userCount === 0
       ? []
       : load.arrays.flatMap((array) =>
           isStalled(array) ? [stalledFinding(array, load)] : slowFinding(array, load, thresholds['array-latency']),
@@ -21,7 +21,7 @@ type Limits = PlacedFleet['policy']['thresholds']['array-latency']
 
 function stalledFinding(array: StorageArray, load: BoxLoad): Finding {
   const inFlight = valueOf(array.metrics['inFlight'])
-  const { names, related } = victimsOf(load.users.map(({ one }) => one))
+  const { names, related } = victimsOf(load.users.map(({ one }) => one.place))
   return finding({
     check: 'array-latency',
     severity: 'critical',
@@ -35,11 +35,11 @@ function stalledFinding(array: StorageArray, load: BoxLoad): Finding {
 function slowFinding(array: StorageArray, load: BoxLoad, limits: Limits): Finding[] {
   const wait = waitOf(array.metrics)
   if (wait === undefined) return []
-  const waitMs = othersWaitMs(wait, load.users.length < 2)
+  const waitMs = othersWaitMs(wait, load.userCount < 2)
   const strength = strengthAbove(waitMs, limits.above, limits.clearBelow)
   if (strength === undefined) return []
   const culprits = culpritsOf(load)
-  const waiting = victimsOf(load.users.filter((user) => !culprits.includes(user)).map(({ one }) => one))
+  const waiting = victimsOf(load.users.filter((user) => !culprits.includes(user)).map(({ one }) => one.place))
   const parts = [
     `its ${waitWord(wait)} take ${inTime(wait.latencyMs)}`,
     ...(culprits.length > 0 ? [`most of its work: ${named(culprits.map(shareText))}`] : []),
@@ -87,5 +87,5 @@ function culpritsOf({ users }: BoxLoad): readonly BoxUser[] {
 }
 
 function shareText({ one, share }: BoxUser): string {
-  return `${one.name} (${inPercent(share)})`
+  return `${one.place.name} (${inPercent(share)})`
 }

@@ -14,8 +14,11 @@ export interface BoxLoad {
   readonly box: Box
   /** More than one where the policy joins them. */
   readonly arrays: readonly StorageArray[]
-  /** Running VMs with disks there that could be read. */
+  /** Running VMs with disks there that could be read. Made when it is asked for: most boxes are well, and nobody asks. */
   readonly users: readonly BoxUser[]
+  readonly userCount: number
+  /** How long requests of the user take that waits longest there; 0 if nobody waits. */
+  readonly slowestMs: number
   /** `workOf` all that goes on there. */
   readonly work: number
 }
@@ -37,7 +40,8 @@ export interface BoxUser {
 
 /** The slower of reading and writing. */
 export interface Wait {
-  readonly disk?: Disk
+  /** Undefined of an array. */
+  readonly disk: Disk | undefined
   readonly field: 'readLatencyMs' | 'writeLatencyMs'
   readonly latencyMs: number
   /** The same without the time that requests wait for others of the same: what it would be, one at a time. */
@@ -50,23 +54,19 @@ type Metrics = Readonly<Record<string, Metric>>
 /** Boxes by id. */
 export function boxLoads({ snapshot, vms, boxOf }: PlacedFleet): ReadonlyMap<string, BoxLoad> {
   const drafts = new Map<string, Draft>()
-  const draftOf = (arrayKey: string): Draft => {
-    const box = boxOf(arrayKey)
+  const draftOf = (box: Box): Draft => {
     const before = drafts.get(box.id)
     if (before !== undefined) return before
-    const draft: Draft = { box, arrays: [], users: [] }
+    const draft: Draft = { box, arrays: [], used: [], userCount: 0, told: 0, slowestMs: 0 }
     drafts.set(box.id, draft)
     return draft
   }
-  for (const array of snapshot.arrays.values()) draftOf(array.key).arrays.push(array)
+  for (const array of snapshot.arrays.values()) draftOf(boxOf(array.key)).arrays.push(array)
   for (const one of vms) {
     if (!isSeen(one)) continue
-    for (const disk of one.disks) {
-      const { users } = draftOf(disk.arrayKey)
-      const last = users.at(-1)
-      // Disks of a VM come one after the other.
-      if (last?.one === one) addDisk(last, disk)
-      else users.push(userOf(one, disk))
+    for (const { id, box } of one.place.disks) {
+      const disk = snapshot.disks.get(id)
+      if (disk !== undefined) use(draftOf(box), { one, disk })
     }
   }
   return new Map(Array.from(drafts, ([id, draft]) => [id, loadOf(draft)]))
@@ -84,29 +84,49 @@ export function isStalled({ metrics }: StorageArray): boolean {
 
 /** A host's own disk with personal VMs alone: each that boots makes it slow for the others, and nobody has to act on that. */
 export function isAmongPersonal({ box, users }: BoxLoad): boolean {
-  return !box.shared && users.every(({ one }) => one.class === 'personal')
+  return !box.shared && users.every(({ one }) => one.place.class === 'personal')
 }
 
 /**
  * The slower of reading and writing, of those for which requests wait at least a tenth of the time (by Little's law: requests a second
  * times the time of each). The mean of a few is chance.
  */
-export function waitOf(metrics: Metrics): Wait | undefined {
-  const read = waitFor(metrics, 'readLatencyMs', 'readRequestsPerSecond')
-  const write = waitFor(metrics, 'writeLatencyMs', 'writeRequestsPerSecond')
+export function waitOf(metrics: Metrics, disk?: Disk): Wait | undefined {
+  const read = waitFor('readLatencyMs', metrics['readLatencyMs'], metrics['readRequestsPerSecond'], disk)
+  const write = waitFor('writeLatencyMs', metrics['writeLatencyMs'], metrics['writeRequestsPerSecond'], disk)
   return read === undefined || (write !== undefined && write.latencyMs > read.latencyMs) ? write : read
 }
 
-function waitFor(metrics: Metrics, field: Wait['field'], requestsField: string): Wait | undefined {
-  const latency = metrics[field]
-  const requests = valueOf(metrics[requestsField])
+function waitFor(
+  field: Wait['field'],
+  latency: Metric | undefined,
+  rate: Metric | undefined,
+  disk: Disk | undefined,
+): Wait | undefined {
+  const requests = valueOf(rate)
   if (latency === undefined || 'absent' in latency || requests === undefined) return undefined
-  const inFlight = (requests * latency.value) / 1000
+  const { value: latencyMs, source } = latency
+  const inFlight = (requests * latencyMs) / 1000
   if (inFlight < leastInFlight) return undefined
-  return { field, latencyMs: latency.value, serviceMs: latency.value / Math.max(1, inFlight), source: latency.source }
+  return { disk, field, latencyMs, serviceMs: latencyMs / Math.max(1, inFlight), source }
 }
 
 const leastInFlight = 0.1
+
+/** `latencyMs` of `waitOf`, or 0. */
+function slowestMsOf(metrics: Metrics): number {
+  return Math.max(
+    countedMs(metrics['readLatencyMs'], metrics['readRequestsPerSecond']),
+    countedMs(metrics['writeLatencyMs'], metrics['writeRequestsPerSecond']),
+  )
+}
+
+function countedMs(latency: Metric | undefined, rate: Metric | undefined): number {
+  const latencyMs = valueOf(latency)
+  const requests = valueOf(rate)
+  if (latencyMs === undefined || requests === undefined) return 0
+  return (requests * latencyMs) / 1000 < leastInFlight ? 0 : latencyMs
+}
 
 /** Somebody who keeps many requests in flight waits for himself: then it counts how long one takes. */
 export function othersWaitMs({ latencyMs, serviceMs }: Wait, isAlone: boolean): number {
@@ -126,44 +146,66 @@ function workOf(bytesPerSecond: number | undefined, requestsPerSecond: number | 
   return (bytesPerSecond ?? 0) + (requestsPerSecond ?? 0) * requestBytes
 }
 
+interface Used {
+  readonly one: PlacedVm
+  readonly disk: Disk
+}
+
 interface Draft {
   readonly box: Box
   readonly arrays: StorageArray[]
-  readonly users: UserDraft[]
+  /** Disks of a VM come one after the other. */
+  readonly used: Used[]
+  userCount: number
+  /** What its users say that they do. */
+  told: number
+  slowestMs: number
 }
 
-/** While it is made: every object counts with thousands of VMs each second. */
-type UserDraft = { -readonly [Key in keyof BoxUser]: BoxUser[Key] } & { diskWork: number }
+function use(draft: Draft, used: Used): void {
+  const { metrics } = used.disk
+  if (draft.used.at(-1)?.one !== used.one) draft.userCount += 1
+  draft.used.push(used)
+  draft.told += workOf(bytesOf(metrics), requestsOf(metrics))
+  draft.slowestMs = Math.max(draft.slowestMs, slowestMsOf(metrics))
+}
 
-function loadOf({ box, arrays, users }: Draft): BoxLoad {
-  let told = 0
-  for (const user of users) told += user.work
+function loadOf({ box, arrays, used, userCount, told, slowestMs }: Draft): BoxLoad {
   const counted = arrays.reduce((total, { metrics }) => total + workOf(bytesOf(metrics), requestsOf(metrics)), 0)
   // What hosts count has more in it than VMs, and may be of another second.
   const work = Math.max(told, counted)
-  for (const user of users) user.share = work > 0 ? user.work / work : 0
-  return { box, arrays, work, users }
+  let users: readonly BoxUser[] | undefined
+  return {
+    box,
+    arrays,
+    work,
+    userCount,
+    slowestMs,
+    get users() {
+      users ??= usersOf(used, work)
+      return users
+    },
+  }
 }
 
-type DiskLoad = Pick<BoxUser, 'bytesPerSecond' | 'requestsPerSecond' | 'work' | 'wait'>
+type UserDraft = { -readonly [Key in keyof BoxUser]: BoxUser[Key] } & { diskWork: number }
 
-/** Most disks are the same objects from snapshot to snapshot. */
-const loadsOfDisks = new WeakMap<Disk, DiskLoad>()
-
-function loadOfDisk(disk: Disk): DiskLoad {
-  const before = loadsOfDisks.get(disk)
-  if (before !== undefined) return before
-  const bytesPerSecond = bytesOf(disk.metrics)
-  const requestsPerSecond = requestsOf(disk.metrics)
-  const work = workOf(bytesPerSecond, requestsPerSecond)
-  const wait = waitOf(disk.metrics)
-  const load = { bytesPerSecond, requestsPerSecond, work, wait: wait === undefined ? undefined : { ...wait, disk } }
-  loadsOfDisks.set(disk, load)
-  return load
+function usersOf(used: readonly Used[], boxWork: number): BoxUser[] {
+  const users: UserDraft[] = []
+  for (const { one, disk } of used) {
+    const last = users.at(-1)
+    if (last?.one === one) addDisk(last, disk)
+    else users.push(userOf(one, disk))
+  }
+  for (const user of users) user.share = boxWork > 0 ? user.work / boxWork : 0
+  return users
 }
 
 function userOf(one: PlacedVm, disk: Disk): UserDraft {
-  const { bytesPerSecond, requestsPerSecond, work, wait } = loadOfDisk(disk)
+  const bytesPerSecond = bytesOf(disk.metrics)
+  const requestsPerSecond = requestsOf(disk.metrics)
+  const work = workOf(bytesPerSecond, requestsPerSecond)
+  const wait = waitOf(disk.metrics, disk)
   return { one, disk, bytesPerSecond, requestsPerSecond, work, diskWork: work, share: 0, wait }
 }
 

@@ -2,7 +2,7 @@ import { hostSubject, type Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import { valueOf, type Host } from '../../model/snapshot.js'
 import { inPercent } from '../in-words.js'
-import { findingBecause } from '../reasons.js'
+import { findingBecause, reasonIf } from '../reasons.js'
 import { strengthAbove } from '../strength.js'
 import { threadsOf } from './cpu-saturated.js'
 
@@ -12,16 +12,16 @@ export function cpuSteal(host: Host, { thresholds }: Policy): Finding[] {
   const threads = threadsOf(host)
   const value = valueOf(host.metrics['cpuStealCores'])
   if (threads === undefined || value === undefined) return []
-  const whose =
-    host.kind === 'xen'
-      ? 'dom0 waits for CPUs that its VMs use'
-      : 'it runs under another hypervisor, which gives its CPUs to others'
-  return findingBecause({ check: 'cpu-steal', subject: hostSubject(host) }, [
-    {
-      strength: strengthAbove(value / threads, above, clearBelow),
+  const reasons = reasonIf(strengthAbove(value / threads, above, clearBelow), () => {
+    const whose =
+      host.kind === 'xen'
+        ? 'dom0 waits for CPUs that its VMs use'
+        : 'it runs under another hypervisor, which gives its CPUs to others'
+    return {
       severity: 'warning',
       text: `${whose}: ${inPercent(value / threads)} of the time of ${threads} CPUs`,
       evidence: { entityKind: 'host', entityId: host.id, field: 'cpuStealCores', value, limit: above * threads },
-    },
-  ])
+    }
+  })
+  return findingBecause({ check: 'cpu-steal', subject: hostSubject(host) }, reasons)
 }

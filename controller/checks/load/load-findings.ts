@@ -33,21 +33,13 @@ export function loadFindings(fleet: PlacedFleet): Finding[] {
   const { policy, snapshot, vms } = fleet
   const loads = boxLoads(fleet)
   const hosts = [...snapshot.hosts.values()].filter(({ status }) => status === 'up')
-  const seen = vms.filter(isSeen)
-  return [
+  const found = [
     ...storageChecks.flatMap((check) => check(fleet, loads)),
     ...hostChecks.flatMap((check) => hosts.flatMap((host) => check(host, policy))),
-    ...seen.flatMap((vm) => findingsOfVm(vm, policy)),
   ]
-}
-
-/** A VM of which nothing changed is the same object, of the same policy. */
-const foundOfVms = new WeakMap<PlacedVm, readonly Finding[]>()
-
-function findingsOfVm(vm: PlacedVm, policy: Policy): readonly Finding[] {
-  const before = foundOfVms.get(vm)
-  if (before !== undefined) return before
-  const found = vmChecks.flatMap((check) => check(vm, policy))
-  foundOfVms.set(vm, found)
+  for (const vm of vms) {
+    if (!isSeen(vm)) continue
+    for (const check of vmChecks) found.push(...check(vm, policy))
+  }
   return found
 }

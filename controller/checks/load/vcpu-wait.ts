@@ -7,7 +7,7 @@ import { findingBecause } from '../reasons.js'
 import { strengthAbove } from '../strength.js'
 
 /** VMs whose virtual CPUs are ready to run and wait for one of the host's. */
-export function vcpuWait({ vm, class: vmClass, hostName }: PlacedVm, { thresholds }: Policy): Finding[] {
+export function vcpuWait({ vm, place }: PlacedVm, { thresholds }: Policy): Finding[] {
   const { above, clearBelow } = thresholds['vcpu-wait']
   const value = valueOf(vm.metrics['vcpuWaitFraction'])
   const { vcpus } = vm
@@ -20,8 +20,8 @@ export function vcpuWait({ vm, class: vmClass, hostName }: PlacedVm, { threshold
   return findingBecause({ check: 'vcpu-wait', subject: vmSubject(vm) }, [
     {
       strength,
-      severity: vmClass === 'personal' ? 'info' : 'warning',
-      text: `its virtual CPUs wait ${inPercent(each)} of the time for a CPU of ${hostName}`,
+      severity: place.class === 'personal' ? 'info' : 'warning',
+      text: `its virtual CPUs wait ${inPercent(each)} of the time for a CPU of ${place.hostName}`,
       evidence: { entityKind: 'vm', entityId: vm.uuid, field: 'vcpuWaitFraction', value, limit: above * vcpus },
     },
   ])

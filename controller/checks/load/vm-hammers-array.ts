@@ -18,7 +18,7 @@ export function vmHammersArray(
   const limits = thresholds['vm-hammers-array']
   const least = limits.clearBelow * Math.min(limits.latency, limits.personalLatency)
   return [...loads.values()].flatMap((load) => {
-    if (load.users.length < 2) return []
+    if (load.userCount < 2) return []
     const slow = slowestOf(load)
     if (slow !== undefined && slow.wait.latencyMs >= least) {
       return load.users.flatMap((user) => hammerFinding(user, load, slow, limits))
@@ -45,13 +45,13 @@ function slowestOf({ arrays }: BoxLoad): Slow | undefined {
 }
 
 function hammerFinding(user: BoxUser, load: BoxLoad, { array, wait }: Slow, limits: Limits): Finding[] {
-  const isPersonal = user.one.class === 'personal'
+  const isPersonal = user.one.place.class === 'personal'
   const share = isPersonal ? limits.personalShare : limits.share
   const latencyMs = isPersonal ? limits.personalLatency : limits.latency
   const above = (value: number, limit: number) => strengthAbove(value, limit, limits.clearBelow * limit)
   const strength = weakest(above(user.share, share), above(wait.latencyMs, latencyMs), above(user.work, limits.work))
   if (strength === undefined) return []
-  const others = victimsOf(load.users.filter((other) => other !== user).map(({ one }) => one))
+  const others = victimsOf(load.users.filter((other) => other !== user).map(({ one }) => one.place))
   const does = [
     user.bytesPerSecond === undefined ? [] : formatRate(user.bytesPerSecond),
     user.requestsPerSecond === undefined ? [] : `${Math.round(user.requestsPerSecond)} requests/s`,
@@ -81,7 +81,7 @@ function stalledFinding(user: BoxUser, load: BoxLoad): Finding {
 function named({ one }: BoxUser, load: BoxLoad): Pick<Finding, 'check' | 'severity' | 'subject' | 'part'> {
   return {
     check: 'vm-hammers-array',
-    severity: one.class === 'core' || isAmongPersonal(load) ? 'info' : 'warning',
+    severity: one.place.class === 'core' || isAmongPersonal(load) ? 'info' : 'warning',
     subject: vmSubject(one.vm),
     part: load.box.id,
   }

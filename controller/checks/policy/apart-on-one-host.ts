@@ -2,10 +2,10 @@ import { groupBy } from '../../../common/group-by.js'
 import { finding, findingKey, vmSubject, type Finding } from '../../model/finding.js'
 import { policyIndex } from '../../policy/policy-index.js'
 import { byName } from '../in-words.js'
-import type { PlacedFleet, PlacedVm } from './placed-fleet.js'
+import type { Arrangement, Place } from './placed-fleet.js'
 
 /** VMs that the policy wants apart and that run on one host: one finding for each beyond the first there. */
-export function apartOnOneHost({ policy, byHost }: PlacedFleet): Finding[] {
+export function apartOnOneHost({ policy, byHost }: Arrangement): Finding[] {
   const { apartOfVm } = policyIndex(policy)
   const findings = new Map<string, Finding>()
   for (const together of byHost.values()) {
@@ -25,13 +25,13 @@ export function apartOnOneHost({ policy, byHost }: PlacedFleet): Finding[] {
   return [...findings.values()]
 }
 
-function apartFinding({ vm, hostName }: PlacedVm, first: PlacedVm): Finding {
+function apartFinding(one: Place, first: Place): Finding {
   return finding({
     check: 'apart-on-one-host',
     severity: 'warning',
-    subject: vmSubject(vm),
-    part: first.vm.uuid,
-    message: `it and ${first.name} are to run on different hosts; both are on ${hostName}`,
-    related: [{ role: 'partner', subject: vmSubject(first.vm) }],
+    subject: vmSubject(one),
+    part: first.uuid,
+    message: `it and ${first.name} are to run on different hosts; both are on ${one.hostName}`,
+    related: [{ role: 'partner', subject: vmSubject(first) }],
   })
 }

@@ -1,15 +1,15 @@
 import { finding, vmSubject, type Finding } from '../../model/finding.js'
 import { named } from '../in-words.js'
-import type { PlacedFleet } from './placed-fleet.js'
+import type { Arrangement } from './placed-fleet.js'
 
 /** Core VMs with a disk on storage of their host alone: lost with the host, and they cannot move while they run. */
-export function coreOnSharedStorage({ vms }: PlacedFleet): Finding[] {
-  return vms.flatMap((one) => {
+export function coreOnSharedStorage({ places }: Arrangement): Finding[] {
+  return places.flatMap((one) => {
     if (one.class !== 'core' || !one.active) return []
     const local = one.boxes.filter(({ shared }) => !shared)
     if (local.length === 0) return []
     const where = named(local.map(({ name }) => name))
     const message = `a core VM on local storage of ${one.hostName} (${where}): it is lost with the host and cannot move while it runs`
-    return [finding({ check: 'core-on-shared-storage', severity: 'warning', subject: vmSubject(one.vm), message })]
+    return [finding({ check: 'core-on-shared-storage', severity: 'warning', subject: vmSubject(one), message })]
   })
 }

@@ -1,10 +1,10 @@
 import { finding, vmSubject, type Finding } from '../../model/finding.js'
 import { named } from '../in-words.js'
-import type { PlacedFleet, PlacedVm } from './placed-fleet.js'
+import type { Arrangement, Place } from './placed-fleet.js'
 import { victimsOf, type Victims } from './victims.js'
 
 /** Personal VMs on hosts with core VMs: their load cannot be foreseen. On local disks their I/O hurts nobody; elsewhere it may. */
-export function personalBesideCore({ byHost }: PlacedFleet): Finding[] {
+export function personalBesideCore({ byHost }: Arrangement): Finding[] {
   return [...byHost.values()].flatMap((together) => {
     const personal = together.filter((one) => one.class === 'personal')
     const core = together.filter((one) => one.class === 'core')
@@ -14,14 +14,15 @@ export function personalBesideCore({ byHost }: PlacedFleet): Finding[] {
   })
 }
 
-function besideFinding({ vm, hostName, boxes }: PlacedVm, { names, related }: Victims): Finding {
+function besideFinding(one: Place, { names, related }: Victims): Finding {
+  const { hostName, boxes } = one
   const shared = boxes.filter((box) => box.shared)
   const disks =
     shared.length === 0 ? 'its disks are local' : `its disks are on ${named(shared.map(({ name }) => name))}`
   return finding({
     check: 'personal-beside-core',
     severity: shared.length === 0 ? 'info' : 'warning',
-    subject: vmSubject(vm),
+    subject: vmSubject(one),
     message: `a personal VM beside core VMs on ${hostName} (${names}); ${disks}`,
     related,
   })

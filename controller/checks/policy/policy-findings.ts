@@ -5,7 +5,7 @@ import { coreOnSharedStorage } from './core-on-shared-storage.js'
 import { memoryAboveClassLimit } from './memory-above-class-limit.js'
 import { personalBesideCore } from './personal-beside-core.js'
 import { personalOnCoreArray } from './personal-on-core-array.js'
-import type { PlacedFleet } from './placed-fleet.js'
+import type { Arrangement, PlacedFleet } from './placed-fleet.js'
 import { reserveHostEmpty } from './reserve-host-empty.js'
 import { serviceMembersApart } from './service-members.js'
 
@@ -16,11 +16,16 @@ const rules = [
   personalOnCoreArray,
   personalBesideCore,
   reserveHostEmpty,
-  vcpuOvercommit,
   memoryAboveClassLimit,
-] as const satisfies readonly ((fleet: PlacedFleet) => Finding[])[]
+] as const satisfies readonly ((arrangement: Arrangement) => Finding[])[]
+
+/** Where nothing moved the rules find the same again. */
+const foundBefore = new WeakMap<Arrangement, readonly Finding[]>()
 
 /** What the policy's rules find, exceptions not yet taken out. */
 export function policyFindings(fleet: PlacedFleet): Finding[] {
-  return rules.flatMap((rule) => rule(fleet))
+  const { arrangement } = fleet
+  const found = foundBefore.get(arrangement) ?? rules.flatMap((rule) => rule(arrangement))
+  foundBefore.set(arrangement, found)
+  return [...found, ...vcpuOvercommit(fleet)]
 }

@@ -1,18 +1,19 @@
 import { finding, vmSubject, type Finding } from '../../model/finding.js'
 import { policyIndex } from '../../policy/policy-index.js'
-import type { PlacedFleet } from './placed-fleet.js'
+import type { Arrangement } from './placed-fleet.js'
 
 /** VMs on hosts that are kept empty for what must move in a hurry. */
-export function reserveHostEmpty({ policy, snapshot, byHost }: PlacedFleet): Finding[] {
+export function reserveHostEmpty({ policy, byHost }: Arrangement): Finding[] {
   const { hostRule } = policyIndex(policy)
-  return [...snapshot.hosts.values()].flatMap((host) => {
-    if (hostRule(host.name)?.rule.role !== 'reserve') return []
-    return (byHost.get(host.id) ?? []).map(({ vm }) =>
+  return [...byHost.values()].flatMap((together) => {
+    const hostName = together[0]?.hostName ?? ''
+    if (hostRule(hostName)?.rule.role !== 'reserve') return []
+    return together.map((one) =>
       finding({
         check: 'reserve-host-empty',
         severity: 'warning',
-        subject: vmSubject(vm),
-        message: `it runs on ${host.name}, which is kept in reserve`,
+        subject: vmSubject(one),
+        message: `it runs on ${hostName}, which is kept in reserve`,
       }),
     )
   })

@@ -1,6 +1,6 @@
 import { vmSubject, type Related } from '../../model/finding.js'
 import { byName, named } from '../in-words.js'
-import type { PlacedVm } from './placed-fleet.js'
+import type { Place } from './placed-fleet.js'
 
 /** Who suffers, for a message and as subjects. */
 export interface Victims {
@@ -8,9 +8,8 @@ export interface Victims {
   readonly related: readonly Related[]
 }
 
-interface Victim extends Pick<PlacedVm, 'name'> {
-  readonly class?: PlacedVm['class']
-  readonly vm: Pick<PlacedVm['vm'], 'uuid' | 'name'>
+interface Victim extends Pick<Place, 'uuid' | 'name'> {
+  readonly class?: Place['class']
 }
 
 /** Enough to see who it is about; an array may have thousands. */
@@ -21,6 +20,6 @@ export function victimsOf(vms: readonly Victim[]): Victims {
   const ordered = vms.toSorted((a, b) => Number(b.class === 'core') - Number(a.class === 'core') || byName(a, b))
   return {
     names: named(ordered.map(({ name }) => name)),
-    related: ordered.slice(0, mostRelated).map(({ vm }) => ({ role: 'victim', subject: vmSubject(vm) })),
+    related: ordered.slice(0, mostRelated).map((one) => ({ role: 'victim', subject: vmSubject(one) })),
   }
 }

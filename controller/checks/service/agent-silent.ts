@@ -15,7 +15,7 @@ export function agentSilent(snapshot: Snapshot): Finding[] {
     const hosts = agent.hostIds
       .flatMap((id) => snapshot.hosts.get(id) ?? [])
       .filter((host) => host.agentId === agent.id)
-    const { names, related } = victimsOf(hosts.flatMap(({ id }) => vmsOf(id).map((vm) => ({ vm, name: vm.name }))))
+    const { names, related } = victimsOf(hosts.flatMap(({ id }) => vmsOf(id)))
     const onThem = related.length === 0 ? '' : `, nor ${names} there`
     const consequence =
       hosts.length === 0 ? 'no host depends on it' : `nobody watches ${named(hosts.map(({ name }) => name))}${onThem}`

@@ -4,7 +4,7 @@ import type { Policy } from '../../model/policy.js'
 import type { FileSystem, Host, Snapshot } from '../../model/snapshot.js'
 import { fileSystemId, type SpaceTrends, type SpaceTrend } from '../../model/space-trend.js'
 import { inPercent, named } from '../in-words.js'
-import { findingBecause, type Reason } from '../reasons.js'
+import { findingBecause, reasonIf, type Reason } from '../reasons.js'
 import { strengthBelow, weakest, type Strength } from '../strength.js'
 
 /**
@@ -113,7 +113,7 @@ function reasonsOf(
   const isLookedAt = trends === undefined || ids.some((one) => trends.has(one))
   const known = ids.map((one) => trends?.get(one)).find((one) => one !== undefined) ?? []
   return [
-    lowSpace(fileSystem, id, limits),
+    ...lowSpace(fileSystem, id, limits),
     ...(isLookedAt ? soonFull(fileSystem, known, id, limits) : [notLookedAt(fileSystem, id)]),
     ...fewInodes(fileSystem, id, limits),
   ]
@@ -130,7 +130,7 @@ function notLookedAt({ availableBytes: value }: FileSystem, entityId: string): R
 }
 
 /** Little for its size, and little at all: a tenth of a large one is much. */
-function lowSpace({ sizeBytes, availableBytes }: FileSystem, entityId: string, limits: Limits): Reason {
+function lowSpace({ sizeBytes, availableBytes }: FileSystem, entityId: string, limits: Limits): readonly Reason[] {
   const share = availableBytes / sizeBytes
   const low = (leastShare: number, leastBytes: number): Strength =>
     weakest(
@@ -138,12 +138,11 @@ function lowSpace({ sizeBytes, availableBytes }: FileSystem, entityId: string, l
       strengthBelow(availableBytes, leastBytes, leastBytes * limits.clearAbove),
     )
   const limit = Math.min(limits.share * sizeBytes, limits.available)
-  return {
-    strength: low(limits.share, limits.available),
+  return reasonIf(low(limits.share, limits.available), () => ({
     severity: low(limits.criticalShare, limits.criticalAvailable) === 'raise' ? 'critical' : 'warning',
     text: `${formatBytes(availableBytes)} of ${formatBytes(sizeBytes)} available (${inPercent(share)})`,
     evidence: { entityKind: 'file_system', entityId, field: 'availableBytes', value: availableBytes, limit },
-  }
+  }))
 }
 
 const dayMs = 86_400_000
@@ -156,28 +155,23 @@ function soonFull(
   trends: readonly SpaceTrend[],
   entityId: string,
   limits: Limits,
-): Reason[] {
-  const reasons = trends.flatMap(({ bytesPerDay, overMs }) => {
+): readonly Reason[] {
+  const found = trends.flatMap(({ bytesPerDay, overMs }) => {
     if (bytesPerDay <= 0) return []
     const leftMs = (availableBytes / bytesPerDay) * dayMs
     const limitMs = Math.min(limits.left, believedTimes * overMs)
-    const reason: Reason = {
-      strength: strengthBelow(leftMs, limitMs, limitMs * limits.clearAbove),
-      severity: leftMs < limits.criticalLeft ? 'critical' : 'warning',
-      text: `full in ${formatDuration(leftMs)} at ${paceText(bytesPerDay, overMs)}, as in the last ${formatDuration(overMs)}; ${formatBytes(availableBytes)} available`,
-      evidence: {
-        entityKind: 'file_system',
-        entityId,
-        field: 'availableBytes',
-        value: availableBytes,
-        limit: undefined,
-      },
-    }
-    return reason.strength === undefined ? [] : [{ leftMs, reason }]
+    const strength = strengthBelow(leftMs, limitMs, limitMs * limits.clearAbove)
+    return strength === undefined ? [] : [{ leftMs, bytesPerDay, overMs, strength }]
   })
-  const raised = reasons.filter(({ reason: { strength } }) => strength === 'raise')
-  const [first] = (raised.length > 0 ? raised : reasons).toSorted((a, b) => a.leftMs - b.leftMs)
-  return first === undefined ? [] : [first.reason]
+  const raised = found.filter(({ strength }) => strength === 'raise')
+  const [first] = (raised.length > 0 ? raised : found).toSorted((a, b) => a.leftMs - b.leftMs)
+  if (first === undefined) return []
+  const { leftMs, bytesPerDay, overMs, strength } = first
+  return reasonIf(strength, () => ({
+    severity: leftMs < limits.criticalLeft ? 'critical' : 'warning',
+    text: `full in ${formatDuration(leftMs)} at ${paceText(bytesPerDay, overMs)}, as in the last ${formatDuration(overMs)}; ${formatBytes(availableBytes)} available`,
+    evidence: { entityKind: 'file_system', entityId, field: 'availableBytes', value: availableBytes, limit: undefined },
+  }))
 }
 
 /** In the unit of what was seen. */
@@ -186,21 +180,13 @@ function paceText(bytesPerDay: number, overMs: number): string {
 }
 
 /** Some file systems make inodes as they need them, and tell of none. */
-function fewInodes({ files, filesFree }: FileSystem, entityId: string, limits: Limits): Reason[] {
+function fewInodes({ files, filesFree }: FileSystem, entityId: string, limits: Limits): readonly Reason[] {
   if (files <= 0) return []
   const share = filesFree / files
-  return [
-    {
-      strength: strengthBelow(share, limits.files, limits.files * limits.clearAbove),
-      severity: filesFree === 0 ? 'critical' : 'warning',
-      text: `${filesFree} of ${files} inodes free (${inPercent(share)})`,
-      evidence: {
-        entityKind: 'file_system',
-        entityId,
-        field: 'filesFree',
-        value: filesFree,
-        limit: limits.files * files,
-      },
-    },
-  ]
+  const limit = limits.files * files
+  return reasonIf(strengthBelow(share, limits.files, limits.files * limits.clearAbove), () => ({
+    severity: filesFree === 0 ? 'critical' : 'warning',
+    text: `${filesFree} of ${files} inodes free (${inPercent(share)})`,
+    evidence: { entityKind: 'file_system', entityId, field: 'filesFree', value: filesFree, limit },
+  }))
 }

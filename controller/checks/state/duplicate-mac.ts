@@ -10,6 +10,7 @@ interface Bearer {
 
 /** Running VMs with the MAC address of another: where both are on one network, each loses some of its frames. One finding for each beyond the first. */
 export function duplicateMac(snapshot: Snapshot): Finding[] {
+  if (!hasDuplicates(snapshot)) return []
   const firsts = new Map<string, Bearer>()
   const doubles = new Map<string, Bearer[]>()
   for (const vm of snapshot.vms.values()) {
@@ -29,6 +30,21 @@ export function duplicateMac(snapshot: Snapshot): Finding[] {
     const [first, ...others] = bearers.toSorted((a, b) => byName(a, b) || (a.vm.uuid < b.vm.uuid ? -1 : 1))
     return first === undefined ? [] : others.map((one) => duplicate(mac, one, first))
   })
+}
+
+/** Nearly no fleet has any, and to look for that is less work than to note who has which. */
+function hasDuplicates({ vms }: Snapshot): boolean {
+  const seen = new Set<string>()
+  let nics = 0
+  for (const vm of vms.values()) {
+    if (!isRunning(vm.state)) continue
+    for (const { mac } of vm.nics) {
+      if (mac === '') continue
+      seen.add(mac.toLowerCase())
+      nics += 1
+    }
+  }
+  return seen.size < nics
 }
 
 function duplicate(mac: string, { vm, nic }: Bearer, first: Bearer): Finding {

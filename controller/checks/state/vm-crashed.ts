@@ -5,17 +5,21 @@ import type { PlacedFleet } from '../policy/placed-fleet.js'
 
 /** VMs that went down by a fault and are down since. Nobody but its owner has to act for a personal one. */
 export function vmCrashed({ vms }: Pick<PlacedFleet, 'vms'>): Finding[] {
-  return vms.flatMap(({ vm, class: of, host, hostName }) =>
-    host?.status !== 'up' || !isDownByFault(vm)
-      ? []
-      : finding({
-          check: 'vm-crashed',
-          severity: severityOf(of),
-          subject: vmSubject(vm),
-          message: `it crashed on ${hostName}${vm.stateReason === '' ? '' : ` (${vm.stateReason})`} and is down`,
-          evidence: [{ entityKind: 'vm', entityId: vm.uuid, field: 'running', value: 0, limit: 1 }],
-        }),
-  )
+  const found: Finding[] = []
+  for (const { vm, place, host } of vms) {
+    if (!isDownByFault(vm) || host?.status !== 'up') continue
+    const why = vm.stateReason === '' ? '' : ` (${vm.stateReason})`
+    found.push(
+      finding({
+        check: 'vm-crashed',
+        severity: severityOf(place.class),
+        subject: vmSubject(vm),
+        message: `it crashed on ${place.hostName}${why} and is down`,
+        evidence: [{ entityKind: 'vm', entityId: vm.uuid, field: 'running', value: 0, limit: 1 }],
+      }),
+    )
+  }
+  return found
 }
 
 /** libvirt says `crashed` of a guest that panicked and is held; of one whose process died, that it is off, with the reason. */

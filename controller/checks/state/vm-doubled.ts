@@ -9,6 +9,7 @@ import { hostPartners, namedHosts } from './named-hosts.js'
 export function vmDoubled(snapshot: Snapshot): Finding[] {
   const found: Finding[] = []
   for (const { vmUuid, doubled, runningOn: heard, copies } of snapshot.placements.values()) {
+    if (!doubled && copies === undefined) continue
     const runningOn = doubled ? heard : (copies ?? []).filter(({ runs }) => runs).map(({ hostId }) => hostId)
     const vm = runningOn.length > 1 ? snapshot.vms.get(vmUuid) : undefined
     if (vm === undefined) continue
