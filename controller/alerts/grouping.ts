@@ -33,15 +33,33 @@ interface KeyedMembership {
   readonly membership: Membership
 }
 
-/** Most alerts are the same objects from step to step. */
-const known = new WeakMap<Alert, { readonly routes: readonly Route[]; readonly keyed: readonly KeyedMembership[] }>()
+/** All of an alert that its groups depend on, beside its facts. */
+interface Grouped {
+  readonly routes: readonly Route[]
+  readonly severity: Alert['severity']
+  readonly check: string
+  readonly subject: string
+  readonly keyed: readonly KeyedMembership[]
+}
+
+/** By the facts of the alert, which stay the same object while its figures change. */
+const known = new WeakMap<Alert['facts'], Grouped>()
 
 /** The groups of an alert with the keys of the groups. */
 export function keyedMemberships(alert: Alert, routes: readonly Route[]): readonly KeyedMembership[] {
-  const before = known.get(alert)
-  if (before?.routes === routes) return before.keyed
+  const { severity, finding, facts } = alert
+  const subject = subjectText(finding.subject)
+  const before = known.get(facts)
+  if (
+    before?.routes === routes &&
+    before.severity === severity &&
+    before.check === finding.check &&
+    before.subject === subject
+  ) {
+    return before.keyed
+  }
   const keyed = memberships(alert, routes).map((membership) => ({ key: groupKey(membership), membership }))
-  known.set(alert, { routes, keyed })
+  known.set(facts, { routes, severity, check: finding.check, subject, keyed })
   return keyed
 }
 

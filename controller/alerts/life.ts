@@ -1,5 +1,5 @@
 import type { Alert, Hold, Sighting, Transition } from '../model/alert.js'
-import { severityRank, type Finding } from '../model/finding.js'
+import { severityRank, type Evidence, type Finding, type Related } from '../model/finding.js'
 import { heldMs, pausedMs, pauseHold, resumeHold, startHold } from './hold.js'
 import type { Flapping, HoldTimes } from './settings.js'
 import type { Sight } from './world.js'
@@ -54,8 +54,10 @@ export function pendingStep(
   const { clockMs, times } = context
   if (finding?.strength === 'raise') {
     const raised = resumeHold(alert.raised ?? startHold(clockMs), clockMs)
-    const now = { ...alert, finding, severity: finding.severity, facts: facts(), sighting: 'raised' as const, raised }
-    return fireIfHeld(now, raised, context)
+    const factsNow = factsOf(alert, facts)
+    if (raised === alert.raised && isSame(alert, finding, factsNow)) return fireIfHeld(alert, raised, context)
+    const { severity } = finding
+    return fireIfHeld({ ...alert, finding, severity, facts: factsNow, sighting: 'raised', raised }, raised, context)
   }
   const sighting = sightingOf(finding, context)
   if (sighting === 'clear') return over
@@ -72,7 +74,7 @@ export function firingStep(
   facts: () => Alert['facts'],
   context: LifeContext,
 ): LifeStep {
-  if (finding?.strength === 'raise') return raisedAgain(alert, finding, facts(), context)
+  if (finding?.strength === 'raise') return raisedAgain(alert, finding, factsOf(alert, facts), context)
   const sighting = sightingOf(finding, context)
   const { clockMs } = context
   switch (sighting) {
@@ -137,14 +139,54 @@ function raisedAgain(alert: Alert, finding: Finding, facts: Alert['facts'], cont
 
 /** Whether a look brought nothing new: then the alert stays the same object, so that whoever looks at it can tell. */
 function isSame(alert: Alert, finding: Finding, facts: Alert['facts']): boolean {
-  const { finding: before, severity, sighting, cleared, severityHold } = alert
+  const { severity, sighting, cleared, severityHold } = alert
   if (sighting !== 'raised' || cleared !== undefined || severityHold !== undefined) return false
-  if (severity !== finding.severity || before.message !== finding.message) return false
-  if (before.subject.name !== finding.subject.name) return false
+  return severity === finding.severity && alert.facts === facts && isSaidAlike(alert.finding, finding)
+}
+
+/** The same object as long as they say the same. */
+function factsOf({ facts: before }: Alert, facts: () => Alert['facts']): Alert['facts'] {
+  const now = facts()
+  return areFactsAlike(before, now) ? before : now
+}
+
+/** Of one key. Most findings are the same objects from look to look. */
+function isSaidAlike(a: Finding, b: Finding): boolean {
+  if (a === b) return true
   return (
-    JSON.stringify([before.evidence, before.related, alert.facts]) ===
-    JSON.stringify([finding.evidence, finding.related, facts])
+    a.message === b.message &&
+    a.subject.name === b.subject.name &&
+    areAlike(a.evidence, b.evidence, isEvidenceAlike) &&
+    areAlike(a.related, b.related, isRelatedAlike)
   )
+}
+
+function areFactsAlike(a: Alert['facts'], b: Alert['facts']): boolean {
+  return a.host === b.host && a.group === b.group && areAlike(a.owners, b.owners, Object.is)
+}
+
+function isEvidenceAlike(a: Evidence, b: Evidence): boolean {
+  return (
+    a.entityKind === b.entityKind &&
+    a.entityId === b.entityId &&
+    a.field === b.field &&
+    Object.is(a.value, b.value) &&
+    Object.is(a.limit, b.limit)
+  )
+}
+
+function isRelatedAlike({ role, subject: a }: Related, { role: otherRole, subject: b }: Related): boolean {
+  return role === otherRole && a.kind === b.kind && a.id === b.id && a.name === b.name
+}
+
+function areAlike<Item>(
+  some: readonly Item[],
+  others: readonly Item[],
+  isAlike: (a: Item, b: Item) => boolean,
+): boolean {
+  if (some === others) return true
+  // Both are of one length.
+  return some.length === others.length && some.every((one, at) => isAlike(one, others[at] ?? one))
 }
 
 function resolved(alert: Alert, { sight, atMs }: LifeContext): LifeStep {

@@ -5,7 +5,7 @@ import { dispatch, type DispatchState } from './dispatch.js'
 import { inhibited } from './inhibition.js'
 import { firingStep, newAlert, pendingStep, type LifeContext, type LifeStep } from './life.js'
 import { holdTimesOf, severityOf, type AlertSettings } from './settings.js'
-import { silencedBy, silencesInForce } from './silencing.js'
+import { silencerOf } from './silencing.js'
 import type { World } from './world.js'
 
 /** All that alerts remember. */
@@ -199,21 +199,17 @@ function withReasonsToBeQuiet(
   atMs: number,
 ): ReadonlyMap<string, Alert> {
   const explained = inhibited(alerts, settings.inhibitions, world)
-  const inForce = silencesInForce(silences.values(), settings.silences, atMs)
-  if (explained.size === 0 && inForce.length === 0 && ![...alerts.values()].some(isQuiet)) return alerts
-  return new Map(
-    [...alerts].map(([key, alert]) => {
-      const past = settings.events.has(alert.finding.check) ? alert.silencedBy : undefined
-      const silence = silencedBy(inForce, alert.finding) ?? past
-      const inhibitor = explained.get(key)
-      const same = alert.silencedBy === silence && alert.inhibitedBy === inhibitor
-      return [key, same ? alert : { ...alert, silencedBy: silence, inhibitedBy: inhibitor }]
-    }),
-  )
-}
-
-function isQuiet({ silencedBy, inhibitedBy }: Alert): boolean {
-  return silencedBy !== undefined || inhibitedBy !== undefined
+  const silencedBy = silencerOf(silences, settings.silences, atMs)
+  const marked = new Map<string, Alert>()
+  for (const [key, alert] of alerts) {
+    // What happened is over when it is told: it stays under the silence that it happened in.
+    const past = settings.events.has(alert.finding.check) ? alert.silencedBy : undefined
+    const silence = silencedBy(alert.finding) ?? past
+    const inhibitor = explained.get(key)
+    const same = alert.silencedBy === silence && alert.inhibitedBy === inhibitor
+    marked.set(key, same ? alert : { ...alert, silencedBy: silence, inhibitedBy: inhibitor })
+  }
+  return marked
 }
 
 function* recent(

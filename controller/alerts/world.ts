@@ -44,6 +44,8 @@ export function worldOf(
   missing: ReadonlyMap<string, MissingVm> = noChanges.missing,
 ): World {
   const known: KnownVms = (uuid) => snapshot.vms.get(uuid) ?? missing.get(uuid)
+  // Several inhibitions ask for the same.
+  const around = new Map<string, readonly string[]>()
   return {
     sight: ({ check, subject, part, evidence }) => {
       // Something was heard of it, be it only of its agent.
@@ -56,7 +58,12 @@ export function worldOf(
       return isBlind ? 'unseen' : 'seen'
     },
     facts: (subject, related) => factsOf(snapshot, known, said, subject, related),
-    around: (subject) => aroundOf(snapshot, known, subject),
+    around: (subject) => {
+      const key = subjectKey(subject)
+      const found = around.get(key) ?? aroundOf(snapshot, known, subject)
+      around.set(key, found)
+      return found
+    },
   }
 }
 
@@ -158,14 +165,17 @@ function factsOf(
   const vm = subject.kind === 'vm' ? known(subject.id) : undefined
   const host = subject.kind === 'host' ? snapshot.hosts.get(subject.id) : snapshot.hosts.get(vm?.hostId ?? '')
   const group = vm === undefined ? '' : said(vm).group
-  const culprits = related.flatMap(({ role, subject: { kind, id } }) =>
-    role === 'culprit' && kind === 'vm' ? (snapshot.vms.get(id) ?? []) : [],
-  )
-  const owners = [...(vm === undefined ? [] : [vm]), ...culprits].map((one) => said(one).owner)
+  const owners = new Set<string>()
+  if (vm !== undefined) owners.add(said(vm).owner)
+  for (const { role, subject: culprit } of related) {
+    const one = role === 'culprit' && culprit.kind === 'vm' ? snapshot.vms.get(culprit.id) : undefined
+    if (one !== undefined) owners.add(said(one).owner)
+  }
+  owners.delete('')
   return {
     ...(host !== undefined && { host: host.name }),
     ...(group !== '' && { group }),
-    owners: [...new Set(owners)].filter((owner) => owner !== '').sort(),
+    owners: [...owners].sort(),
   }
 }
 

@@ -21,8 +21,18 @@ export function patternTest(pattern: string): (text: string) => boolean {
   }
 }
 
+/** Tests of patterns that were asked for lately: those of policies and silences are few, and asked for again and again. */
+const tests = new Map<string, (text: string) => boolean>()
+const mostTests = 1000
+const longestKept = 200
+
 export function matchesPattern(pattern: string, text: string): boolean {
-  return patternTest(pattern)(text)
+  const known = tests.get(pattern)
+  if (known !== undefined) return known(text)
+  const test = patternTest(pattern)
+  if (tests.size >= mostTests) tests.clear()
+  if (pattern.length <= longestKept) tests.set(pattern, test)
+  return test(text)
 }
 
 /** A rule that matches, and the first of its patterns that does. */
