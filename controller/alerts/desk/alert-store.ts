@@ -23,6 +23,8 @@ export interface HistoryQuery {
   readonly limit: number
   /** Only entries before this one. */
   readonly before?: number | undefined
+  /** Only of the alert of that number. */
+  readonly alert?: number | undefined
   readonly matches: (transition: Transition) => boolean
 }
 
@@ -113,7 +115,7 @@ export class AlertStore {
   }
 
   /** The newest entries that match, the newest first, and whether there are more. */
-  async find({ fromMs, toMs, limit, before, matches }: HistoryQuery): Promise<{
+  async find({ fromMs, toMs, limit, before, alert, matches }: HistoryQuery): Promise<{
     readonly entries: readonly HistoryEntry[]
     readonly hasMore: boolean
   }> {
@@ -125,9 +127,14 @@ export class AlertStore {
       )
       for (const { key, value } of page) {
         const { data } = transitionRow.safeParse(value)
-        if (data === undefined || data.atMs < fromMs || data.atMs >= toMs || !matches(data)) continue
-        if (entries.length === limit) return { entries, hasMore: true }
-        entries.push({ seq: seqOf(key), ...data })
+        if (data === undefined) continue
+        const isAsked = data.atMs >= fromMs && data.atMs < toMs && (alert === undefined || data.number === alert)
+        if (isAsked && matches(data)) {
+          if (entries.length === limit) return { entries, hasMore: true }
+          entries.push({ seq: seqOf(key), ...data })
+        }
+        // Numbers count up: what is older is of alerts that fired before.
+        if (alert !== undefined && data.what === 'fired' && data.number <= alert) return { entries, hasMore: false }
       }
       const last = page.at(-1)
       if (last === undefined || page.length < historyPage) return { entries, hasMore: false }

@@ -40,8 +40,8 @@ export function addAlertHistoryRoute(app: ApiApp, desk: Pick<AlertDesk, 'history
         toMs: to === undefined ? Infinity : resolveMoment(to, now()),
         limit,
         before,
+        alert,
         matches: (one) =>
-          (alert === undefined || one.number === alert) &&
           (check === undefined || matchesPattern(check, one.check)) &&
           (subject === undefined || matchesPattern(subject, subjectText(one.subject))),
       })

@@ -69,7 +69,8 @@ export function addAlertRoutes(app: ApiApp, desk: AlertDesk): void {
         fromMs: -Infinity,
         toMs: Infinity,
         limit: mostHistory,
-        matches: (transition) => transition.number === number,
+        alert: number,
+        matches: () => true,
       })
       if (alert === undefined && entries.length === 0) throw unknownAlert(number)
       return {
