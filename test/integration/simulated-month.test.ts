@@ -55,7 +55,8 @@ class Player {
     // The generator moves the world on: what a tick's host was then has to be looked at before the next tick.
     let inventories = new Map<string, Inventory | undefined>()
     const flush = (): void => {
-      for (const tick of this.arrange(moment)) this.#replay.take(tick, inventories.get(tick.hostId))
+      for (const tick of this.arrange(moment))
+        this.#replay.take(tick, { inventory: inventories.get(tick.hostId), lane: 'state' })
       moment = []
       inventories = new Map()
     }

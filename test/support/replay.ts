@@ -51,7 +51,13 @@ export class Replay {
   }
 
   /** One tick of one host: its inventory if it changed, its events, its sample. */
-  take(tick: SimulatedTick, inventory = this.inventoryAt(tick)): void {
+  take(
+    tick: SimulatedTick,
+    { inventory, lane }: { readonly inventory: Inventory | undefined; readonly lane: 'state' | 'fast' } = {
+      inventory: this.inventoryAt(tick),
+      lane: 'state',
+    },
+  ): void {
     if (inventory !== undefined) this.#takeInventory(tick, inventory)
     const seq = (this.#seq.get(tick.hostId) ?? 0) + 1
     this.#seq.set(tick.hostId, seq)
@@ -59,7 +65,7 @@ export class Replay {
     const gap = { group: 'state', reason: 'disconnected', message: 'the host is lost', sinceMs: atMs } as const
     const message = reportToWire(
       {
-        lane: 'state',
+        lane,
         atMs,
         vms: sample?.vms ?? [],
         gaps: sample?.gaps ?? [gap],
