@@ -774,6 +774,30 @@ describe('snapshots', () => {
     expect(fleet.snapshot().vms).toBe(first.vms)
   })
 
+  it('are of now again when a clock that was ahead is set back, with what is heard meanwhile and without', () => {
+    const day = 86_400_000
+    const tick = (ms: number): void => void fleet.apply({ type: 'tick', silentAfterMs: 30_000 }, t0 + ms)
+    report('h1', 1000, { vms: [sample(1000)] })
+    tick(day)
+    expect(fleet.snapshot().at).toBe(t0 + day)
+    tick(2000)
+    expect(fleet.snapshot().at).toBe(t0 + 2000)
+    report('h1', day, {})
+    report('h1', 3000, { vms: [sample(3000)] })
+    tick(4000)
+    expect(fleet.snapshot().at).toBe(t0 + 4000)
+  })
+
+  it('know a host that fell silent while the clock was ahead', () => {
+    const day = 86_400_000
+    const statusAfter = (ms: number): string | undefined => {
+      fleet.apply({ type: 'tick', silentAfterMs: 30_000 }, t0 + ms)
+      return fleet.snapshot().hosts.get('h1')?.status
+    }
+    report('h1', day, {})
+    expect([1000, 31_000, 31_001].map(statusAfter)).toEqual(['up', 'up', 'silent'])
+  })
+
   it('tell of each host that has a VM of one UUID, and what that calls it', () => {
     expect(fleet.snapshot().placements.get(uuid)?.copies).toBeUndefined()
     connect('h2')

@@ -44,7 +44,8 @@ export class Fleet implements FleetReader {
   apply(input: FleetInput, now: number): Applied {
     const marksBefore = this.#builder.marks
     const applied = this.#apply(input, now)
-    this.#at = Math.max(this.#at, now)
+    // Reports decide nothing by their order; a clock that was ahead and is set back is followed by the next tick.
+    this.#at = input.type === 'tick' ? now : Math.max(this.#at, now)
     const hasChanged = this.#builder.marks > marksBefore
     if (hasChanged) this.#revision += 1
     if (hasChanged || applied.events.length > 0) this.#tell(applied.events, input.type === 'report' && input.isLate)
@@ -59,7 +60,9 @@ export class Fleet implements FleetReader {
         hosts: this.#hosts,
         agents: this.#agents.all,
       })
-    } else if (this.#at - this.#snapshot.at >= stillForMs) this.#snapshot = { ...this.#snapshot, at: this.#at }
+    } else if (this.#at - this.#snapshot.at >= stillForMs || this.#at < this.#snapshot.at) {
+      this.#snapshot = { ...this.#snapshot, at: this.#at }
+    }
     return this.#snapshot
   }
 
@@ -172,7 +175,10 @@ export class Fleet implements FleetReader {
   #tick(now: number, silentAfterMs: number): void {
     this.#moves.prune(now)
     for (const host of this.#hosts.values()) {
-      if (host.lastReceivedAt === undefined || now - host.lastReceivedAt <= silentAfterMs) continue
+      if (host.lastReceivedAt === undefined) continue
+      // What came while the clock was ahead came by now at the latest.
+      host.lastReceivedAt = Math.min(host.lastReceivedAt, now)
+      if (now - host.lastReceivedAt <= silentAfterMs) continue
       if (host.enter('silent', now)) this.#builder.hostAndCopiesChanged(host)
     }
   }
