@@ -441,8 +441,13 @@ Sent by headroom, route admins. Times are UTC.
     [{ at: 'rcpt', code: 550, text: '5.1.8 Sender address rejected: Domain not found' }, 'retry'],
     [{ at: 'rcpt', code: 554, text: '5.7.1 Relay access denied' }, 'retry'],
     [{ at: 'rcpt', code: 550, text: 'relay not permitted' }, 'retry'],
-    [{ at: 'data', code: 554, text: '5.7.1 Not from here' }, 'retry'],
     [{ at: 'data', code: 452 }, 'retry'],
+    [{ at: 'data', code: 451, text: '4.7.1 Try again later' }, 'retry'],
+    [{ at: 'data', code: 552, text: '5.2.2 Mailbox full' }, 'retry'],
+    [{ at: 'data', code: 554, text: '5.3.5 System incorrectly configured' }, 'retry'],
+    // The server has read it and does not want it: it will not want it tomorrow.
+    [{ at: 'data', code: 554, text: '5.7.1 Message content rejected' }, 'rejected'],
+    [{ at: 'data', code: 550, text: 'looks like spam' }, 'rejected'],
     // What no setting changes.
     [{ at: 'data', code: 552, text: '5.3.4 Message too big' }, 'rejected'],
     [{ at: 'data', code: 554, text: '5.6.0 Not in this form' }, 'rejected'],

@@ -119,18 +119,26 @@ function takenBySome(recipients: readonly string[], refusals: readonly Nodemaile
 }
 
 /**
- * Given up is only what no change of the server's settings would let through: mailboxes that do not exist, and a mail that is too large or in a
- * form that is not taken. A sender, a relay or a login that is refused may be put right while the message waits.
+ * Given up is what would be refused again: mailboxes that do not exist, a mail that is too large or in a form that is not taken, and one that the
+ * server refuses for good when it has read it, be it for its content or by a rule: behind it the others wait. A sender, a relay or a login that
+ * is refused may be put right while the message waits.
  */
 function failure(error: unknown, signal: AbortSignal): Outcome {
   if (signal.aborted) return { status: 'retry', reason: 'no answer in time' }
   const said: NodemailerError | undefined = error instanceof Error ? error : undefined
-  const isForGood = said?.rejectedErrors?.every(isNoMailbox) ?? unfit.test(said?.response ?? '')
+  const isForGood = said?.rejectedErrors?.every(isNoMailbox) ?? (said !== undefined && isUnfit(said))
   return { status: isForGood ? 'rejected' : 'retry', reason: reasonOf(error) }
+}
+
+/** Whether it is the mail that the server does not want. `EMESSAGE`: it has had the whole of it. */
+function isUnfit({ code, permanent, response = '' }: NodemailerError): boolean {
+  return unfit.test(response) || (code === 'EMESSAGE' && permanent === true && !passing.test(response))
 }
 
 /** Codes of RFC 3463: the mailbox or its domain is not there, is no address or has moved. 5.1.0, 5.1.7 and 5.1.8 may be said of the sender. */
 const noMailbox = /^5\d\d[ -]5\.1\.(?:[12346]|10)\b/
+/** Of the server or a mailbox as it is just now, though the code is for good: full (5.2.2), out of order or set up wrongly (5.3), no way there (5.4). */
+const passing = /^5\d\d[ -]5\.(?:2\.2|[34]\.\d+)\b/
 /** The mail is too large (5.2.3, 5.3.4), or its form is not taken (5.6). */
 const unfit = /^5\d\d[ -]5\.(?:2\.3|3\.4|6\.\d+)\b/
 
