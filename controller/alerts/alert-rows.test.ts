@@ -35,7 +35,7 @@ function onDisk(kept: Kept): Record<AlertTable, [string, unknown][]> {
 test('all that is kept comes back', () => {
   const kept = lived()
   expect(kept.queues.size).toBe(1)
-  expect(keptOf(onDisk(kept), () => undefined)).toEqual(kept)
+  expect(keptOf(onDisk(kept), 't', () => undefined)).toEqual(kept)
 })
 
 test('a row that cannot be read is named, and the others come back', () => {
@@ -44,11 +44,13 @@ test('a row that cannot be read is named, and the others come back', () => {
     const [first] = rows[table]
     if (first === undefined || table === 'alertMeta') continue
     const damaged: string[] = []
-    const kept = keptOf({ ...rows, [table]: [[first[0], { no: 'such thing' }], ...rows[table].slice(1)] }, (...where) =>
-      damaged.push(where.join(' ')),
+    const kept = keptOf(
+      { ...rows, [table]: [[first[0], { no: 'such thing' }], ...rows[table].slice(1)] },
+      't',
+      (...where) => damaged.push(where.join(' ')),
     )
     expect(damaged).toEqual([`${table} ${first[0]}`])
     expect(kept?.state.clockMs).toBe(100_000)
   }
-  expect(keptOf({ ...rows, alertMeta: [] }, () => undefined)).toBeUndefined()
+  expect(keptOf({ ...rows, alertMeta: [] }, 't', () => undefined)).toBeUndefined()
 })

@@ -29,14 +29,14 @@ const metaKey = 'state'
 
 /** What is kept, as rows of JSON values. */
 export function rowsOf({ state, queues }: Kept): AlertRows {
-  const { installation, clockMs, nextNumber, nextMessage } = state
+  const { clockMs, nextNumber, nextMessage } = state
   return {
     alerts: state.alerts,
     alertGroups: new Map([...state.groups].map(([key, group]) => [key, groupRow(group)])),
     alertQueue: queueRows(queues),
     alertSilences: state.silences,
     alertFirings: state.firings,
-    alertMeta: new Map([[metaKey, { installation, clockMs, nextNumber, nextMessage }]]),
+    alertMeta: new Map([[metaKey, { clockMs, nextNumber, nextMessage }]]),
   }
 }
 
@@ -167,7 +167,6 @@ const silenceRow = z.object({
 }) satisfies z.ZodType<Silence>
 
 const metaRow = z.object({
-  installation: z.string(),
   clockMs: z.number(),
   nextNumber: z.number(),
   nextMessage: z.number(),
@@ -191,6 +190,7 @@ export const transitionRow = z.object({
  */
 export function keptOf(
   rows: Readonly<Record<AlertTable, Iterable<readonly [string, unknown]>>>,
+  startId: string,
   onDamage: (table: AlertTable, key: string) => void,
 ): Kept | undefined {
   const read = <Row>(table: AlertTable, schema: z.ZodType<Row>): Map<string, Row> => {
@@ -207,6 +207,7 @@ export function keptOf(
   return {
     state: {
       ...meta,
+      startId,
       alerts: read('alerts', alertRow),
       groups: read('alertGroups', storedGroup),
       silences: read('alertSilences', silenceRow),

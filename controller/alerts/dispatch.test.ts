@@ -47,7 +47,7 @@ function told(route: Route, moments: readonly Moment[]): string[] {
   return moments.flatMap((moment, second) => {
     const alerts = new Map(moment.isOver === true ? [] : [['k', alertOf(moment)] as const])
     const at = { clockMs: second * 1000, atMs: second * 1000 }
-    const done = dispatch(state, alerts, { settings: { ...plainSettings, routes: [route] }, installation: 'i', ...at })
+    const done = dispatch(state, alerts, { settings: { ...plainSettings, routes: [route] }, startId: 'i', ...at })
     state = done.state
     return done.messages.flatMap(({ changes, recipients }) =>
       changes.map(({ what, alert }) => `${second} ${what} ${alert.number} to ${recipients.join(', ')}`.trim()),

@@ -31,13 +31,13 @@ export interface Told {
 
 export interface DispatchState {
   readonly groups: ReadonlyMap<string, Group>
-  /** Of the next message; ids begin with the installation's own. */
+  /** Of the next message; ids begin with that of the start. */
   readonly nextMessage: number
 }
 
 export interface DispatchContext {
   readonly settings: Pick<AlertSettings, 'routes' | 'bounds'>
-  readonly installation: string
+  readonly startId: string
   readonly clockMs: number
   readonly atMs: number
 }
@@ -82,7 +82,7 @@ export function dispatch(
     }
     const said = groupStep(group, membership?.alerts ?? [], byNumber, times, {
       ...context,
-      id: `${context.installation}-${nextMessage}`,
+      id: `${context.startId}-${nextMessage}`,
     })
     if (said.message !== undefined) {
       messages.push(said.message)

@@ -10,8 +10,8 @@ import type { World } from './world.js'
 
 /** All that alerts remember. */
 export interface AlertState extends DispatchState {
-  /** Made up once; the first part of the ids of messages. */
-  readonly installation: string
+  /** Made up at each start; the first part of the ids of messages, so that one given while nothing could be kept is never given again. */
+  readonly startId: string
   /** The alerts' own clock: milliseconds that the controller watched. */
   readonly clockMs: number
   readonly nextNumber: number
@@ -40,9 +40,9 @@ export interface Step {
   readonly refused: { readonly alerts: number; readonly groups: number }
 }
 
-export function emptyAlertState(installation: string): AlertState {
+export function emptyAlertState(startId: string): AlertState {
   return {
-    installation,
+    startId,
     clockMs: 0,
     nextNumber: 1,
     nextMessage: 1,
@@ -89,8 +89,8 @@ export function step(
     }
   }
   const marked = withReasonsToBeQuiet(alerts, state.silences, world, settings, atMs)
-  const { installation } = state
-  const told = dispatch(state, marked, { settings, installation, clockMs, atMs })
+  const { startId } = state
+  const told = dispatch(state, marked, { settings, startId, clockMs, atMs })
   return {
     state: { ...state, ...told.state, clockMs, nextNumber, alerts: marked, firings },
     transitions,

@@ -93,7 +93,7 @@ export class AlertDesk {
       state,
       log,
       history: () => settings().bounds.history,
-      newInstallation: () => newId().slice(0, 8),
+      startId: newId().slice(0, 8),
     })
     const metrics = new AlertMetrics(registry, () => ledger.current)
     const ledger: Ledger = new Ledger(kept, store, metrics, log)
@@ -319,7 +319,7 @@ export class AlertDesk {
   #testMessage({ name }: Route, target: Target, owners: readonly string[]): Message | undefined {
     const recipients = target.kind === 'email' ? recipientsOf(target.to, owners) : []
     if (target.kind === 'email' && recipients.length === 0) return undefined
-    const id = `${this.ledger.current.state.installation}-test-${this.options.newId().slice(0, 8)}`
+    const id = `${this.ledger.current.state.startId}-test-${this.options.newId().slice(0, 8)}`
     const about = { lane: '', target: targetId(name, target), route: name, group: {}, recipients }
     return {
       id,

@@ -33,8 +33,8 @@ interface AlertStoreOptions {
   readonly log: Log
   /** Lines of history that are kept. */
   readonly history: () => number
-  /** Makes up the id of a new installation. */
-  readonly newInstallation: () => string
+  /** Of this start. */
+  readonly startId: string
 }
 
 /** So much of the alerts' clock may be lost by a crash: hold times then take that much longer. */
@@ -56,7 +56,7 @@ export class AlertStore {
 
   /** Reads what was kept. A row that cannot be read is left out and named in the log. */
   static async open(options: AlertStoreOptions): Promise<{ readonly store: AlertStore; readonly kept: Kept }> {
-    const { state, log, newInstallation } = options
+    const { state, log, startId } = options
     const { tables, newest, oldest } = await state.tx(async (t) => ({
       tables: {
         alerts: entriesOf(await t.list('alerts')),
@@ -71,11 +71,13 @@ export class AlertStore {
     }))
     const next = newest === undefined ? 1 : seqOf(newest.key) + 1
     const history = { first: oldest ?? next, next }
-    const kept = keptOf(tables, (table, key) => log.warn({ table, key }, 'a stored row of alerts cannot be read'))
+    const kept = keptOf(tables, startId, (table, key) =>
+      log.warn({ table, key }, 'a stored row of alerts cannot be read'),
+    )
     if (kept !== undefined) return { store: new AlertStore(options, kept, rowsOf(kept), history), kept }
     // Numbers go on where the history ends: one number, one alert.
     const nextNumber = (newest === undefined ? 0 : (transitionRow.safeParse(newest.value).data?.number ?? 0)) + 1
-    const empty: Kept = { state: { ...emptyAlertState(newInstallation()), nextNumber }, queues: new Map() }
+    const empty: Kept = { state: { ...emptyAlertState(startId), nextNumber }, queues: new Map() }
     await state.tx(async (t) => {
       for (const table of alertTables) for (const [key] of tables[table]) await t.delete(table, key)
     })

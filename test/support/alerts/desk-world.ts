@@ -9,7 +9,7 @@ import type { Outcome } from '../../../controller/alerts/channels/channel.js'
 import type { Way } from '../../../controller/alerts/channels/open-channels.js'
 import { AlertDesk } from '../../../controller/alerts/desk/alert-desk.js'
 import { targetId } from '../../../controller/alerts/grouping.js'
-import type { AlertSettings } from '../../../controller/alerts/settings.js'
+import type { AlertSettings, Route } from '../../../controller/alerts/settings.js'
 import type { AlertSummary, Message } from '../../../controller/model/alert.js'
 import type { Snapshot } from '../../../controller/model/snapshot.js'
 import { openEmbeddedState } from '../../../controller/store/embedded-state/embedded-state.js'
@@ -27,6 +27,12 @@ export interface Delivery {
 export interface Death {
   readonly atOperation: number
   readonly side: 'before' | 'after'
+}
+
+/** What the test leaves to real servers and clocks. */
+export interface Outside {
+  readonly openWays?: (routes: readonly Route[]) => ReadonlyMap<string, Way>
+  readonly now?: () => number
 }
 
 /**
@@ -52,9 +58,13 @@ export class DeskWorld {
   #isDead = false
   #desk: AlertDesk | undefined
   #state: StateStore | undefined
+  #ids = 0
   readonly #directory = mkdtempSync(join(tmpdir(), 'headroom-alerts-'))
 
-  constructor(settings: AlertSettings) {
+  constructor(
+    settings: AlertSettings,
+    private readonly outside: Outside = {},
+  ) {
     this.settings = settings
   }
 
@@ -68,7 +78,6 @@ export class DeskWorld {
     this.#isDead = false
     this.registry = new Registry()
     this.#state = openEmbeddedState({ path: join(this.#directory, 'state.db') })
-    let ids = 0
     this.#desk = await AlertDesk.open({
       state: this.#mortal(this.#state),
       registry: this.registry,
@@ -78,19 +87,11 @@ export class DeskWorld {
         return { snapshot: nothing, findings: saidOf(this.words).findings, said: (vm) => vm }
       },
       settings: () => this.settings,
-      openWays: (routes) =>
-        new Map(
-          routes.flatMap((route) =>
-            route.to.map((target): [string, Way] => {
-              const id = targetId(route.name, target)
-              return [id, { route: route.name, target, channel: this.#channel(id, target.kind === 'alertmanager') }]
-            }),
-          ),
-        ),
-      now: () => this.clock.wallMs,
+      openWays: this.outside.openWays ?? ((routes) => this.#ways(routes)),
+      now: this.outside.now ?? (() => this.clock.wallMs),
       monotonicMs: () => this.clock.monotonicMs,
       random: () => 0,
-      newId: () => `id${String((ids += 1)).padStart(6, '0')}`,
+      newId: () => `id${String((this.#ids += 1)).padStart(6, '0')}`,
     })
   }
 
@@ -104,6 +105,19 @@ export class DeskWorld {
       await this.desk.idle()
     })()
     await Promise.race([lived, died])
+    return !this.#isDead
+  }
+
+  /** The process is killed now, with all that it has only in memory. */
+  kill(): void {
+    this.#isDead = true
+    this.#died?.()
+  }
+
+  /** Somebody asks the desk for something. False if the process died meanwhile. */
+  async ask(work: (desk: AlertDesk) => Promise<unknown>): Promise<boolean> {
+    const died = new Promise<void>((resolve) => (this.#died = resolve))
+    await Promise.race([work(this.desk), died])
     return !this.#isDead
   }
 
@@ -138,6 +152,17 @@ export class DeskWorld {
   async counter(name: string): Promise<number> {
     const metric = await this.registry.getSingleMetric(name)?.get()
     return metric?.values.reduce((sum, { value }) => sum + value, 0) ?? 0
+  }
+
+  #ways(routes: readonly Route[]): ReadonlyMap<string, Way> {
+    return new Map(
+      routes.flatMap((route) =>
+        route.to.map((target): [string, Way] => {
+          const id = targetId(route.name, target)
+          return [id, { route: route.name, target, channel: this.#channel(id, target.kind === 'alertmanager') }]
+        }),
+      ),
+    )
   }
 
   #channel(target: string, resends: boolean): Way['channel'] {

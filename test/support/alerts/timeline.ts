@@ -86,6 +86,7 @@ export function restarted(state: AlertState): AlertState {
       alertFirings: onDisk('alertFirings'),
       alertMeta: onDisk('alertMeta'),
     },
+    state.startId,
     (table, key) => {
       throw new Error(`${table} ${key} cannot be read again`)
     },
