@@ -1,7 +1,5 @@
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 
-import { SMTPServer } from 'smtp-server'
 import { afterEach, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 
@@ -12,6 +10,7 @@ import { controllerConfigSchema } from '../../controller/config.js'
 import { startController, type Controller } from '../../controller/controller.js'
 import { checkTable } from '../../controller/model/check-table.js'
 import { startAlertmanager, type RunningAlertmanager } from '../support/alerts/alertmanager-server.js'
+import { startSmtp } from '../support/alerts/smtp-server.js'
 import { temporaryDirectory } from '../support/running-product.js'
 import { waitFor } from '../support/wait-for.js'
 
@@ -23,29 +22,6 @@ const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
-
-async function startSmtp(mails: string[]): Promise<number> {
-  const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData: (stream, _session, done) => {
-      let text = ''
-      stream.setEncoding('utf8')
-      stream.on('data', (part: string) => (text += part))
-      stream.on('end', () => {
-        mails.push(text.replaceAll('=\r\n', ''))
-        done(null)
-      })
-    },
-  })
-  server.on('error', () => undefined)
-  const listening = server.listen(0, '127.0.0.1')
-  await once(listening, 'listening')
-  cleanups.push(() => server.close())
-  const address = listening.address()
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
-}
 
 /** Every check holds after two seconds, and all is told. */
 function policyFor(alertmanager: RunningAlertmanager): string {
@@ -71,8 +47,8 @@ test(
     cleanups.push(() => directory.remove())
     const alertmanager = await startAlertmanager(`${directory.path}/alertmanager`)
     cleanups.push(() => alertmanager.server.stop())
-    const mails: string[] = []
-    const mailPort = await startSmtp(mails)
+    const smtp = await startSmtp()
+    cleanups.push(() => smtp.close())
     const policyFile = `${directory.path}/policy.yaml`
     await writeFile(policyFile, policyFor(alertmanager))
     const data = `${directory.path}/controller`
@@ -83,7 +59,7 @@ test(
           policyFile,
           http: { port: 0, publicUrl: 'https://headroom.example/' },
           grpc: { port: grpcPort },
-          mail: { port: mailPort, from: 'headroom@example.org' },
+          mail: { port: smtp.port, from: 'headroom@example.org' },
           intervals: { state: '1s', fast: '500ms', block: '500ms', guestMemory: '1s' },
         }),
         version: '0',
@@ -118,7 +94,8 @@ test(
         .sort()
     // What was not known to have arrived when the controller was stopped is sent again, with the same id.
     const idOf = (mail: string): string | undefined => /^message-id: *(\S+)/im.exec(mail)?.[1]
-    const mailed = (line: RegExp): number => new Set(mails.filter((mail) => line.test(mail)).map(idOf)).size
+    const mailed = (line: RegExp): number =>
+      new Set(smtp.mails.flatMap(({ text }) => (line.test(text) ? [idOf(text)] : []))).size
 
     await waitFor(
       40_000,
@@ -129,7 +106,7 @@ test(
     await waitFor(20_000, 'and by mail', async () =>
       Promise.resolve(mailed(/FIRING +#\d+ +warning +host:xenhv01 +into-reserve/) > 0),
     )
-    expect(mails.some((mail) => mail.includes('https://headroom.example/alerts/'))).toBe(true)
+    expect(smtp.mails.some(({ text }) => text.includes('https://headroom.example/alerts/'))).toBe(true)
 
     await controller.stop()
     controller = await start(grpcPort)

@@ -23,6 +23,15 @@ export interface RunningAlertmanager {
   readonly server: DebianServer
   /** The alerts that fire there now. */
   firing(): Promise<GettableAlert[]>
+  /** What it has counted since it was started. */
+  counts(): Promise<Received>
+}
+
+/** Alerts in the requests that it had, as its own metrics have them. */
+export interface Received {
+  readonly firing: number
+  readonly resolved: number
+  readonly invalid: number
 }
 
 /** Debian's Alertmanager on a free port, its data in the directory; what it would tell goes nowhere. */
@@ -51,6 +60,16 @@ export async function startAlertmanager(directory: string): Promise<RunningAlert
     firing: async () => {
       const response = await fetch(`${url}/api/v2/alerts`, { signal: AbortSignal.timeout(5000) })
       return gettable.parse(await response.json())
+    },
+    counts: async () => {
+      const text = await (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(5000) })).text()
+      const sum = (metric: RegExp): number =>
+        [...text.matchAll(metric)].reduce((all, [, value]) => all + Number(value), 0)
+      return {
+        firing: sum(/^alertmanager_alerts_received_total\{status="firing"[^}]*\} (\S+)$/gm),
+        resolved: sum(/^alertmanager_alerts_received_total\{status="resolved"[^}]*\} (\S+)$/gm),
+        invalid: sum(/^alertmanager_alerts_invalid_total\{[^}]*\} (\S+)$/gm),
+      }
     },
   }
 }
