@@ -13,6 +13,7 @@ import { labMissing } from '../lab/lab.js'
 import { integral, largestGap } from '../lab/migration-trial.js'
 import { planLab } from '../lab/plan.js'
 import { traces } from '../lab/traces.js'
+import { beginningOf, crossingOf, endOf, rateBetween } from '../lab/write-trace.js'
 import { temporaryDirectory } from '../support/running-product.js'
 import { waitFor } from '../support/wait-for.js'
 
@@ -153,6 +154,23 @@ describe('the parts of a lab', () => {
     ] as const)
       totals.add(parseStat(rows(bytes, session)))
     expect([totals.writeBytes(1, 2), totals.writeBytes(1, 9)]).toEqual([900, 0])
+  })
+
+  it("a LUN's writes say when they began, when they became slow, and when they ended", () => {
+    // Ten looks a second: 40 writes of 64 KiB in each for two seconds, then 3, then none.
+    let commands = 7
+    const looks = Array.from({ length: 60 }, (_, index) => {
+      if (index > 0) commands += index <= 20 ? 40 : index <= 50 ? 3 : 0
+      return { atMs: 1000 + 100 * index, commands, bytes: commands * 65_536 }
+    })
+    expect(beginningOf(looks, 2 ** 20)?.atMs).toBe(1100)
+    expect(crossingOf(looks, 15)).toBe(3000)
+    // The second from 2.6 s on has four fast tenths: 178 writes.
+    expect(crossingOf(looks, 5)).toBe(2600)
+    expect([crossingOf(looks.slice(0, 20), 15), crossingOf([], 15)]).toEqual([undefined, undefined])
+    expect([endOf(looks), endOf([])]).toEqual([6000, undefined])
+    expect(rateBetween(looks, 3000, 6000)).toBe(30 * 65_536)
+    expect(rateBetween(looks, 0, 10)).toBeUndefined()
   })
 
   it('rates times intervals are bytes', () => {

@@ -36,21 +36,26 @@ export interface FleetOnLab {
   stop(): Promise<void>
 }
 
+/** Keys of controller.yaml. */
+export type ControllerKeys = Readonly<Record<string, unknown>>
+
 const readyMessage = z.object({ ready: z.literal(true), url: z.string(), grpcPort: z.number() })
 
 /**
  * Starts the controller on free ports, and an agent inside every machine: its processes, host name and sockets, but the
  * network of this process, since nothing joins a lab's network to another.
  */
-export async function startFleetOnLab(lab: Lab, data: string): Promise<FleetOnLab> {
+export async function startFleetOnLab(lab: Lab, data: string, more: ControllerKeys = {}): Promise<FleetOnLab> {
   await mkdir(join(data, 'controller'), { recursive: true })
+  const configFile = join(data, 'controller.yaml')
+  await writeFile(configFile, stringify({ ...more, data }))
   const tokens = await joinTokens(
     data,
     lab.hosts.map(({ name }) => name),
   )
   const controllerLog = openSync(join(data, 'controller.log'), 'a')
   const ports = ['--http-port', '0', '--grpc-port', '0']
-  const controller = fork(join(root, 'dist/controller/main.js'), ['--data', data, ...ports], {
+  const controller = fork(join(root, 'dist/controller/main.js'), ['--config', configFile, ...ports], {
     stdio: ['ignore', controllerLog, controllerLog, 'ipc'],
   })
   closeSync(controllerLog)
