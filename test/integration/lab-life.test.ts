@@ -40,7 +40,8 @@ const status = z.object({
 })
 
 describe.skipIf(missing !== undefined)('npm run lab', () => {
-  it('brings up, shows, moves, and takes down without a trace', async () => {
+  // Nine programs one after the other: on a busy machine each takes seconds to begin.
+  it('brings up, shows, moves, and takes down without a trace', { timeout: 240_000 }, async () => {
     const directory = await temporaryDirectory('lab-')
     const dir = path.join(directory.path, 'l')
     try {
