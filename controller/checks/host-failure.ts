@@ -99,7 +99,8 @@ function failureOf(
   ownBytes: number,
   isTied: (uuid: string) => boolean,
 ): HostFailure {
-  const [tied, free] = partition(occupants, ({ uuid }) => isTied(uuid))
+  const tied = occupants.filter(({ uuid }) => isTied(uuid))
+  const free = tied.length === 0 ? occupants : occupants.filter(({ uuid }) => !isTied(uuid))
   const unplaced = unplacedOf(occupants, equal, ownBytes)
   const unplacedFree = tied.length === 0 ? unplaced : unplacedOf(free, equal, ownBytes)
   const neededBytes = bytesOf(occupants)
@@ -146,13 +147,6 @@ function bytesOf(occupants: readonly Occupant[]): number {
 
 function largestFirst(occupants: readonly Occupant[]): Occupant[] {
   return occupants.toSorted((a, b) => (b.bytes ?? Infinity) - (a.bytes ?? Infinity))
-}
-
-function partition<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
-  const first: Item[] = []
-  const second: Item[] = []
-  for (const item of items) (isFirst(item) ? first : second).push(item)
-  return [first, second]
 }
 
 /**

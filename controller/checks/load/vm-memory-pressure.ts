@@ -9,41 +9,65 @@ import { strengthAbove, strengthBelow, type Strength } from '../strength.js'
 
 /** VMs that are short of memory: by what the guest says, or because the hypervisor takes it from them. */
 export function vmMemoryPressure({ vm, place }: PlacedVm, { thresholds }: Policy): Finding[] {
-  const { swapIn, available, ballooned, swapped, clearBelow } = thresholds['vm-memory-pressure']
+  const limits = thresholds['vm-memory-pressure']
   const { metrics } = vm
-  const memory = valueOf(metrics['memoryBytes'])
-  // Its owner chose how much it has.
-  const severity: Severity = place.class === 'personal' ? 'info' : 'warning'
-  const reasons: Reason[] = []
-  const judge = (field: string, limit: number, judged: Judged, text: (value: number) => string): void => {
+  const known = valueOf(metrics['memoryBytes']) ?? 0
+  const memory = known > 0 ? known : undefined
+  let reasons: Reason[] | undefined
+  for (const { field, limitOf, judged, text } of signs) {
     const value = valueOf(metrics[field])
-    const strength = value === undefined ? undefined : judged(value, limit, clearBelow)
+    const limit = limitOf(limits, memory)
+    if (value === undefined || limit === undefined) continue
+    const strength = judged(value, limit, limits.clearBelow)
     // Texts cost, and nearly all VMs are well.
-    if (value === undefined || strength === undefined) return
+    if (strength === undefined) continue
+    // Its owner chose how much it has.
+    const severity: Severity = place.class === 'personal' ? 'info' : 'warning'
     const evidence = { entityKind: 'vm', entityId: vm.uuid, field, value, limit }
-    reasons.push({ strength, severity, text: text(value), evidence })
+    reasons ??= []
+    reasons.push({ strength, severity, text: text(value, memory ?? 0), evidence })
   }
-  judge('memorySwapInBytesPerSecond', swapIn, high, (value) => `its guest swaps in ${formatRate(value)}`)
-  judge('memorySwappedBytes', swapped, high, (value) => `its host has swapped out ${formatMemory(value)} of it`)
-  if (memory !== undefined && memory > 0) {
-    judge(
-      'memoryBalloonedBytes',
-      memory * ballooned,
-      high,
-      (value) => `its host has taken back ${formatMemory(value)} of its ${formatMemory(memory)}`,
-    )
-    judge(
-      'memoryGuestAvailableBytes',
-      memory * available,
-      low,
-      (value) =>
-        `its guest has ${formatMemory(value)} of ${formatMemory(memory)} available (${inPercent(value / memory)})`,
-    )
-  }
-  return reasons.length === 0 ? [] : findingBecause({ check: 'vm-memory-pressure', subject: vmSubject(vm) }, reasons)
+  return reasons === undefined ? [] : findingBecause({ check: 'vm-memory-pressure', subject: vmSubject(vm) }, reasons)
 }
 
-type Judged = (value: number, limit: number, clearBelow: number) => Strength
+type Limits = Policy['thresholds']['vm-memory-pressure']
 
-const high: Judged = (value, limit, clearBelow) => strengthAbove(value, limit, limit * clearBelow)
-const low: Judged = (value, limit, clearBelow) => strengthBelow(value, limit, limit / clearBelow)
+interface Sign {
+  readonly field: string
+  /** Undefined where it would be a share of what is not known. */
+  readonly limitOf: (limits: Limits, memory: number | undefined) => number | undefined
+  readonly judged: (value: number, limit: number, clearBelow: number) => Strength
+  readonly text: (value: number, memory: number) => string
+}
+
+const high: Sign['judged'] = (value, limit, clearBelow) => strengthAbove(value, limit, limit * clearBelow)
+const low: Sign['judged'] = (value, limit, clearBelow) => strengthBelow(value, limit, limit / clearBelow)
+
+/** Made once: this runs for every VM each second. */
+const signs: readonly Sign[] = [
+  {
+    field: 'memorySwapInBytesPerSecond',
+    limitOf: ({ swapIn }) => swapIn,
+    judged: high,
+    text: (value) => `its guest swaps in ${formatRate(value)}`,
+  },
+  {
+    field: 'memorySwappedBytes',
+    limitOf: ({ swapped }) => swapped,
+    judged: high,
+    text: (value) => `its host has swapped out ${formatMemory(value)} of it`,
+  },
+  {
+    field: 'memoryBalloonedBytes',
+    limitOf: ({ ballooned }, memory) => (memory === undefined ? undefined : memory * ballooned),
+    judged: high,
+    text: (value, memory) => `its host has taken back ${formatMemory(value)} of its ${formatMemory(memory)}`,
+  },
+  {
+    field: 'memoryGuestAvailableBytes',
+    limitOf: ({ available }, memory) => (memory === undefined ? undefined : memory * available),
+    judged: low,
+    text: (value, memory) =>
+      `its guest has ${formatMemory(value)} of ${formatMemory(memory)} available (${inPercent(value / memory)})`,
+  },
+]

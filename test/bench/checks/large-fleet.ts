@@ -27,7 +27,7 @@ interface Ailments {
  * wait for them, a host that is lost, file systems that fill. Every five seconds somebody starts, stops or moves a VM.
  */
 export function wellFleet(size: FleetSize): FleetSpec {
-  const ailments = { drainMBs: 400, mixedEvery: 100, strayEvery: 400, runawayEvery: 1250, isUneven: false } as const
+  const ailments = { drainMBs: 60, mixedEvery: 100, strayEvery: 400, runawayEvery: 2500, isUneven: false } as const
   return fleetOf(size, ailments, [
     { at: '1s', event: 'host-lost', host: 'h42' },
     ...[7, 77, 177].map((at) => ({ at: '1s', event: 'fill', host: `h${at}`, rate: '2GB/s' })),
@@ -79,7 +79,7 @@ function fleetOf({ hosts, arrays, vms }: FleetSize, ailments: Ailments, happens:
       const reach = [0, 1, 2, 3, 4].map((back) => (host - back + arrays) % arrays)
       const isEven = isCore(at) || at % strayEvery === 0
       const storage = `box${reach.find((one) => (one % 2 === 0) === isEven) ?? host}`
-      const isRunaway = at % runawayEvery === runawayEvery - 1
+      const isRunaway = at % runawayEvery === 7
       const profile = isRunaway ? 'runaway' : profiles[(isUneven ? at : at + Math.floor(at / hosts)) % profiles.length]
       return { name: nameOf(at), host: `h${host}`, memoryMiB: 1024, storage, profile }
     }),

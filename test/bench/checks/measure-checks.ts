@@ -35,7 +35,7 @@ const warmUpElapsedMs = 30_000
 const beatTicks = 10
 /** Caches of arrays fill meanwhile. */
 const settledMs = 60_000
-const recordedSeconds = 8
+const recordedSeconds = 4
 const startMs = Date.UTC(2026, 2, 2, 9)
 
 const policy = largePolicy(fleetName === 'well')
