@@ -156,6 +156,8 @@ export const agentConfigSchema = z
     storageHealth: z
       .strictObject({
         interval: duration.prefault('5m'),
+        /** Of md and of RAID controllers: as late is it known that an array writes through. */
+        raidInterval: duration.prefault('60s'),
         md: z.boolean().default(true),
         smartctl: tool,
         storcli: tool,

@@ -234,8 +234,12 @@ function openExports(
   return new ExportReader(sources, resolve)
 }
 
-function healthSettings({ storageHealth: { interval, ...rest } }: AgentConfig): StorageHealthSettings {
-  return { intervalMs: Math.max(shortestHealthMs, interval), ...rest }
+function healthSettings({ storageHealth: { interval, raidInterval, ...rest } }: AgentConfig): StorageHealthSettings {
+  return {
+    intervalMs: Math.max(shortestHealthMs, interval),
+    raidIntervalMs: Math.max(shortestHealthMs, raidInterval),
+    ...rest,
+  }
 }
 
 function libvirtOf({ socket, uri }: Extract<MachineConfig, { kind: 'libvirt' }>): { uri: string; socket?: string } {

@@ -151,12 +151,16 @@ describe('the health of the storage', () => {
     let reads = 0
     const runs = [{ name: 'health-md', durationSeconds: 1, success: true, error: '' }]
     const machine = machineWith({
-      intervalMs: 60_000,
-      // It comes back only when all ends.
-      refresh: (signal) => {
-        reads += 1
-        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-      },
+      lanes: [
+        {
+          intervalMs: 60_000,
+          // It comes back only when all ends.
+          refresh: (signal) => {
+            reads += 1
+            return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+          },
+        },
+      ],
       get latest() {
         return latest
       },

@@ -52,7 +52,7 @@ export interface Machine {
   /** @returns false if something of it hangs in the storage and could not be ended */
   close?(): Promise<boolean>
   /** Health of its storage, if that is read. */
-  readonly storageHealth?: Pick<StorageHealthReader, 'refresh' | 'intervalMs' | 'latest' | 'runs'> | undefined
+  readonly storageHealth?: Pick<StorageHealthReader, 'lanes' | 'latest' | 'runs'> | undefined
 }
 
 export interface HostLoopOptions {
@@ -133,7 +133,7 @@ export class HostLoop {
     // The state lane begins: what is read first are all groups of all VMs.
     const state = this.#stateLane()
     const fast = this.#isPaced ? undefined : this.#fastLane()
-    this.#running = Promise.all([state, fast, this.#events.run(), inventory, this.#healthLane()])
+    this.#running = Promise.all([state, fast, this.#events.run(), inventory, this.#healthLanes()])
   }
 
   /** Beats that passed while the pass before still ran. */
@@ -180,12 +180,17 @@ export class HostLoop {
     return this.#ticker(() => this.options.intervals().fastMs, pass)
   }
 
-  /** Rare, and as slow as the disks are: nothing waits for it. */
-  async #healthLane(): Promise<void> {
-    const health = this.options.machine?.storageHealth
-    if (health === undefined) return
-    const read = (): Promise<void> => this.#guard('storage health', () => health.refresh(this.#stop.signal))
-    await this.#ticker(() => health.intervalMs, read)
+  /** Rare, and as slow as the disks are: nothing waits for them. */
+  async #healthLanes(): Promise<void> {
+    const lanes = this.options.machine?.storageHealth?.lanes ?? []
+    await Promise.all(
+      lanes.map(({ intervalMs, refresh }) =>
+        this.#ticker(
+          () => intervalMs,
+          () => this.#guard('storage health', () => refresh(this.#stop.signal)),
+        ),
+      ),
+    )
   }
 
   /** What the next report tells of it: what is new, and the same again after a while. */

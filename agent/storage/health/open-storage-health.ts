@@ -10,6 +10,8 @@ import { StorageHealthReader, type HealthCollector } from './storage-health.js'
 /** How the configuration has it. */
 export interface StorageHealthSettings {
   readonly intervalMs: number
+  /** Of md and of RAID controllers, which say whether an array writes through or is rebuilt. */
+  readonly raidIntervalMs: number
   readonly md: boolean
   /** `auto`: where it usually is, if it is there; or its path; or `off`. */
   readonly smartctl: string
@@ -29,6 +31,7 @@ export interface StorageHealthMachine extends HostRoots {
 /** As the configuration is by itself. */
 export const healthByDefault: StorageHealthSettings = {
   intervalMs: 300_000,
+  raidIntervalMs: 60_000,
   md: true,
   smartctl: 'auto',
   storcli: 'auto',
@@ -68,6 +71,7 @@ export function openStorageHealth(settings: StorageHealthSettings, machine: Stor
       ? collectors
       : collectors.map((one) => (one.name === 'md' ? one : notFromAfar(one))),
     intervalMs: settings.intervalMs,
+    intervalsMs: { md: settings.raidIntervalMs, 'raid-controller': settings.raidIntervalMs },
     deadlineMs,
     now,
   })

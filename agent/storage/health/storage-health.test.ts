@@ -77,3 +77,37 @@ test('one that hangs costs its own figures, and is not started again', async () 
     reason: 'skipped: still running from an earlier pass',
   })
 })
+
+test('each source at its own beat: one that hangs holds up no other, once all were read', async () => {
+  let [level, isHanging] = ['raid1', false]
+  const reader = new StorageHealthReader({
+    collectors: [
+      collector('md', async () => ({
+        md: [{ device: 'md0', level, state: 'active', members: [], syncPending: false }],
+      })),
+      collector('smart', async () => (isHanging ? new Promise(() => undefined) : { smart: [] })),
+    ],
+    intervalMs: 300,
+    intervalsMs: { md: 60 },
+    deadlineMs: 60_000,
+    now: () => 1,
+  })
+  const [md, smart] = reader.lanes
+  expect(reader.lanes.map(({ intervalMs }) => intervalMs)).toEqual([60, 300])
+  await md?.refresh(never)
+  expect(reader.latest).toBeUndefined()
+  await smart?.refresh(never)
+  expect(reader.latest?.sources.map(({ name, state }) => [name, state])).toEqual([
+    ['md', 'read'],
+    ['smart', 'read'],
+  ])
+  isHanging = true
+  const end = new AbortController()
+  const hanging = smart?.refresh(end.signal)
+  level = 'raid5'
+  await md?.refresh(never)
+  expect(reader.latest?.items.md).toMatchObject([{ level: 'raid5' }])
+  expect(reader.runs.map(({ name }) => name)).toEqual(['health-md', 'health-smart'])
+  end.abort()
+  await hanging
+})

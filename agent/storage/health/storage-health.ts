@@ -18,9 +18,18 @@ export class NotHere extends Error {
 export interface StorageHealthOptions {
   readonly collectors: readonly HealthCollector[]
   readonly intervalMs: number
+  /** The same of some, where they are read more often or more rarely. */
+  readonly intervalsMs?: Readonly<Partial<Record<HealthSourceName, number>>>
   /** For each collector of a reading. */
   readonly deadlineMs: number
   readonly now: () => number
+}
+
+/** What reads one source, and how often it wants to be asked. */
+export interface HealthLane {
+  readonly intervalMs: number
+  /** Never rejects. */
+  readonly refresh: (signal: AbortSignal) => Promise<void>
 }
 
 /** Items of a source that fails are told for so long; then nothing is known of it. */
@@ -35,32 +44,40 @@ type Readings = Partial<Record<HealthSourceName, Partial<HealthItems> | NotHere>
 
 /** Reads the storage's health, each source in a failure domain of its own, and keeps what it found. */
 export class StorageHealthReader {
-  readonly #runner: CollectorRunner<Readings>
+  readonly #runners: ReadonlyMap<HealthSourceName, CollectorRunner<Readings>>
+  readonly #statuses = new Map<HealthSourceName, SourceStatusRaw>()
+  readonly #runOf = new Map<HealthSourceName, CollectorRunResult>()
   readonly #found = new Map<HealthSourceName, Found>()
   #latest: StorageHealthRaw | undefined
-  #runs: readonly CollectorRunResult[] = []
 
   constructor(private readonly options: StorageHealthOptions) {
     const { collectors, deadlineMs } = options
-    this.#runner = new CollectorRunner(collectors.map(asCollector), { deadlineMs })
+    this.#runners = new Map(
+      collectors.map((one) => [one.name, new CollectorRunner([asCollector(one)], { deadlineMs })]),
+    )
   }
 
-  get intervalMs(): number {
-    return this.options.intervalMs
+  /** Each source at its own beat: one whose disk hangs holds up no other. */
+  get lanes(): readonly HealthLane[] {
+    const { intervalMs, intervalsMs } = this.options
+    return this.names.map((name) => ({
+      intervalMs: intervalsMs?.[name] ?? intervalMs,
+      refresh: (signal) => this.#read([name], signal),
+    }))
   }
 
   get names(): readonly HealthSourceName[] {
     return this.options.collectors.map(({ name }) => name)
   }
 
-  /** As it was last read; undefined before the first time. */
+  /** As it was last read; undefined before each source was once. */
   get latest(): StorageHealthRaw | undefined {
     return this.#latest
   }
 
   /** How the collectors fared. */
   get runs(): readonly CollectorRunResult[] {
-    return this.#runs
+    return this.names.flatMap((name) => this.#runOf.get(name) ?? [])
   }
 
   /** Sources that this machine does not have, with the reason. */
@@ -73,19 +90,27 @@ export class StorageHealthReader {
     return reasons
   }
 
-  /** Never rejects. */
-  async refresh(signal: AbortSignal): Promise<void> {
-    const { host: readings, runs } = await this.#runner.run(signal)
-    if (signal.aborted) return
-    this.#runs = runs
-    const sources = this.names.map((name) => {
-      const error = runs.find((run) => run.name === collectorName(name))?.error ?? ''
-      return this.#settled(name, readings[name], error)
-    })
+  /** Reads every source. Never rejects. */
+  refresh(signal: AbortSignal): Promise<void> {
+    return this.#read(this.names, signal)
+  }
+
+  async #read(names: readonly HealthSourceName[], signal: AbortSignal): Promise<void> {
+    await Promise.all(names.map((name) => this.#readOne(name, signal)))
+    const sources = this.names.flatMap((name) => this.#statuses.get(name) ?? [])
+    if (signal.aborted || sources.length < this.names.length) return
     this.#latest = {
       sources,
       items: Object.assign({}, noItems, ...[...this.#found.values()].map(({ items }) => items)),
     }
+  }
+
+  async #readOne(name: HealthSourceName, signal: AbortSignal): Promise<void> {
+    const { host: readings, runs = [] } = (await this.#runners.get(name)?.run(signal)) ?? {}
+    const [run] = runs
+    if (signal.aborted || run === undefined) return
+    this.#runOf.set(name, run)
+    this.#statuses.set(name, this.#settled(name, readings?.[name], run.error))
   }
 
   #settled(name: HealthSourceName, reading: Readings[HealthSourceName], error: string): SourceStatusRaw {
