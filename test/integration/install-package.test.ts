@@ -60,6 +60,7 @@ test('the packed form holds what runs and installs, and no sources or tests', as
     expect.arrayContaining(
       [
         'dist/agent/main.js',
+        'dist/agent/canary-writer.js',
         'dist/agent/run.sh',
         'dist/controller/main.js',
         'dist/controller/run.sh',
