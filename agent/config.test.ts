@@ -45,6 +45,11 @@ describe('refused', () => {
     ['a socket beside it', entry('host: a', ', socket: /run/x'), 'socket or ssh, not both'],
     ['a name that is no file name', entry('host: a', ', name: "../x"'), 'letters, digits, dots'],
     [
+      'a storage server that has a hypervisor',
+      'hypervisors: [{ kind: libvirt }, { kind: storage, name: box }]',
+      'storage alone for this machine',
+    ],
+    [
       'two entries of one name',
       'hypervisors: [{ kind: libvirt, name: a }, { kind: libvirt, ssh: { host: a } }]',
       'two hosts with one name',
@@ -63,4 +68,9 @@ describe('refused', () => {
       problems('hypervisors: [{ kind: libvirt, ssh: { host: a } }, { kind: libvirt, ssh: { host: a, port: 2222 } }]'),
     ).toBe('')
   })
+})
+
+test('a storage server is this machine, and may have a canary', () => {
+  const text = 'hypervisors: [{ kind: storage }]\ncanary: [{ on: /srv, file: /srv/headroom-canary }]'
+  expect(parse(text)).toMatchObject({ hypervisors: [{ kind: 'storage' }], canary: [{ on: '/srv' }] })
 })

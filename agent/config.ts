@@ -77,6 +77,13 @@ const xenTools = z
     error: 'program or ssh, not both: the host over ssh finds its own',
   })
 
+/** This machine without any hypervisor: a server of storage. */
+const storage = z.strictObject({
+  kind: z.literal('storage'),
+  /** As of libvirt. */
+  name: name.optional(),
+})
+
 const simulated = z.strictObject({
   kind: z.literal('simulated'),
   /** Fleet file in the form of deploy/fleets/elab.yaml. */
@@ -133,7 +140,7 @@ export const agentConfigSchema = z
       .length(1, 'exactly one controller')
       .prefault([{ address: defaultController }]),
     hypervisors: z
-      .array(z.discriminatedUnion('kind', [libvirt, xenTools, simulated, esxi]))
+      .array(z.discriminatedUnion('kind', [libvirt, xenTools, storage, simulated, esxi]))
       .min(1)
       .refine(
         (entries) => {
@@ -141,6 +148,13 @@ export const agentConfigSchema = z
           return new Set(names).size === names.length
         },
         { error: 'two hosts with one name: give each a name of its own' },
+      )
+      .refine(
+        (entries) => {
+          const ofThisMachine = entries.filter(isOfThisMachine)
+          return ofThisMachine.length < 2 || ofThisMachine.every(({ kind }) => kind !== 'storage')
+        },
+        { error: 'storage alone for this machine: an entry of its hypervisor tells of its storage too' },
       )
       .prefault([{ kind: 'libvirt' }]),
     /** Roots of what is read from the machine. */

@@ -10,12 +10,14 @@ interface HostEntry {
  * kinds whose hosts bring ids of their own. Apart from the configuration's schema, which the running agent does without.
  */
 export function hostEntryName({ kind, name, ssh }: HostEntry): string | undefined {
-  if (kind !== 'libvirt' && kind !== 'xen-tools') return undefined
+  if (!kindsOfOneMachine.has(kind)) return undefined
   if (name !== undefined || ssh === undefined) return name ?? ''
   return ssh.port === 22 ? ssh.host : `${ssh.host}:${ssh.port}`
 }
 
 /** Whether an entry is of the machine that the agent runs on. */
 export function isOfThisMachine(entry: { readonly kind: string; readonly ssh?: unknown }): boolean {
-  return (entry.kind === 'libvirt' || entry.kind === 'xen-tools') && entry.ssh === undefined
+  return kindsOfOneMachine.has(entry.kind) && entry.ssh === undefined
 }
+
+const kindsOfOneMachine: ReadonlySet<string> = new Set(['libvirt', 'xen-tools', 'storage'])

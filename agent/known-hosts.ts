@@ -5,6 +5,7 @@ import { propertyOf } from '../common/property-of.js'
 import { errorCode } from '../common/error-code.js'
 import { writeDurably } from '../common/durable-file.js'
 import type { Log } from '../common/log.js'
+import { hostKinds } from './hypervisor/hypervisor.js'
 import type { Introduction } from './report/to-wire.js'
 
 const fileName = 'hosts.json'
@@ -78,7 +79,7 @@ function introductionsIn(value: unknown): readonly Introduction[] {
       identity: {
         hostId: textIn(identity, 'hostId'),
         name: textIn(identity, 'name'),
-        kind: wordIn(identity, 'kind', ['kvm', 'xen', 'esxi']),
+        kind: wordIn(identity, 'kind', hostKinds),
         bootId: textIn(identity, 'bootId'),
         simulated: propertyOf(identity, 'simulated') === true,
       },

@@ -46,6 +46,7 @@ const shortestHealthMs = 10_000
 type HypervisorConfig = AgentConfig['hypervisors'][number]
 /** One machine: this one, or one over ssh. */
 type MachineConfig = Extract<HypervisorConfig, { kind: 'libvirt' | 'xen-tools' }>
+type LocalConfig = MachineConfig | Extract<HypervisorConfig, { kind: 'storage' }>
 
 /**
  * Opens one entry of the configuration; a fleet file opens as many hosts as it has.
@@ -74,6 +75,8 @@ export async function openSources(
     }
     case 'esxi':
       return openEsxiSources(entry, { dataDir: config.data, refused: opening.refusedLogin, log, now })
+    case 'storage':
+      return [await openLocal(entry, config, opening)]
     case 'libvirt':
     case 'xen-tools':
       return [
@@ -142,7 +145,7 @@ async function openOverSsh(entry: MachineConfig, config: AgentConfig, opening: O
 }
 
 async function openLocal(
-  entry: MachineConfig,
+  entry: LocalConfig,
   config: AgentConfig,
   { errands, hostIds, log, now }: Opening,
 ): Promise<Source> {
@@ -202,6 +205,14 @@ async function openLocal(
       })),
   })
   const name = hostEntryName(entry) ?? ''
+  if (entry.kind === 'storage') {
+    // Loaded only here, as the simulated fleet is.
+    const { openStorageServer } = await import('./hypervisor/storage/storage-server.js')
+    const hypervisor = await underOwnId(hostIds, name, async (id) =>
+      openStorageServer({ ...options, ...id, newHostId: () => randomUUID() }),
+    )
+    return { hypervisor, machine: await withCanaries(machine, hypervisor) }
+  }
   if (entry.kind === 'libvirt' && entry.uri === 'qemu:///system') {
     const libvirt = libvirtOf(entry)
     const hypervisor = await underOwnId(hostIds, name, (id) => openLibvirt({ ...options, ...libvirt, ...id }))

@@ -8,6 +8,10 @@
 export const hypervisorKinds = ['kvm', 'xen', 'esxi'] as const
 export type HypervisorKind = (typeof hypervisorKinds)[number]
 
+/** What a host is: `storage` is no place for VMs, but a server of storage for those that are. */
+export const hostKinds = [...hypervisorKinds, 'storage'] as const
+export type HostKind = (typeof hostKinds)[number]
+
 /** What can be asked for in one pass. Each group has its own price; the schedule decides who pays when. */
 export const sampleGroups = [
   'state',
@@ -413,7 +417,7 @@ export interface HypervisorEvent {
 export interface HostIdentity {
   readonly hostId: string
   readonly name: string
-  readonly kind: HypervisorKind
+  readonly kind: HostKind
   /** Changes when the machine boots. */
   readonly bootId: string
   readonly simulated: boolean

@@ -12,7 +12,7 @@ import type {
   DiskBackend as Backend,
   HostFacts,
   HostIdentity,
-  HypervisorKind as Kind,
+  HostKind,
   Inventory,
   VmFacts,
 } from '../hypervisor/hypervisor.js'
@@ -22,7 +22,8 @@ const kindToWire = {
   kvm: HypervisorKind.HYPERVISOR_KIND_KVM,
   xen: HypervisorKind.HYPERVISOR_KIND_XEN,
   esxi: HypervisorKind.HYPERVISOR_KIND_ESXI,
-} as const satisfies Record<Kind, HypervisorKind>
+  storage: HypervisorKind.HYPERVISOR_KIND_STORAGE,
+} as const satisfies Record<HostKind, HypervisorKind>
 
 const supportToWire = {
   yes: Support.SUPPORT_YES,

@@ -98,11 +98,11 @@ export class FleetViews {
     )
   }
 
-  #hostViews(snapshot: Snapshot, { hosts }: Capacity): ReadonlyMap<string, HostView> {
+  #hostViews(snapshot: Snapshot, { hosts, storageServers }: Capacity): ReadonlyMap<string, HostView> {
     const counts = countVms(snapshot)
     const none = { vms: 0, runningVms: 0 }
     return this.#hosts.update(
-      hosts,
+      storageServers.length === 0 ? hosts : [...hosts, ...storageServers],
       ({ host }) => host.id,
       ({ host, ledger }) => {
         const { vms, runningVms } = counts.get(host.id) ?? none

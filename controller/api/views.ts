@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { hostKinds } from '../model/snapshot.js'
 import { storageHealthView } from './storage-health-view.js'
 import { topics } from '../why/reason.js'
 
@@ -50,7 +51,7 @@ export const vmView = z.object({
   name: z.string(),
   host: z.string().describe('name of the host that it is on'),
   hostId: z.string(),
-  kind: z.enum(['kvm', 'xen', 'esxi']),
+  kind: z.enum(hostKinds),
   simulated: z.boolean(),
   state: z.string(),
   stateReason: z.string(),
@@ -141,7 +142,7 @@ export const hostView = z.object({
   id: z.string(),
   revision: z.number(),
   name: z.string(),
-  kind: z.enum(['kvm', 'xen', 'esxi']),
+  kind: z.enum(hostKinds),
   simulated: z.boolean(),
   status: z.enum(['up', 'unreachable', 'silent']),
   statusSince: timeMs,
@@ -411,7 +412,7 @@ export const capacityView = z.object({
   hosts: z.array(
     z.object({
       name: z.string(),
-      kind: z.enum(['kvm', 'xen', 'esxi']),
+      kind: z.enum(hostKinds),
       status: z.enum(['up', 'unreachable', 'silent']),
       ...ledgerView.shape,
       /** What must find a place elsewhere if this host fails, and what is free on equal hypervisors. */

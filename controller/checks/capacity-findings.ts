@@ -1,7 +1,7 @@
 import { formatMemory } from '../../common/units.js'
 import { finding, hostSubject, type Finding } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
-import { valueOf, type Host } from '../model/snapshot.js'
+import { takesVms, valueOf, type Host } from '../model/snapshot.js'
 import type { HostCapacity } from './capacity.js'
 import type { HostFailure } from './host-failure.js'
 import { named } from './in-words.js'
@@ -45,11 +45,12 @@ function roomFindings(
         check: `host-${host.status}`,
         severity: 'critical',
         subject,
-        message: `the host is ${host.status}${onIt}; its last known room (${room}) does not count`,
+        message: `the host is ${host.status}${onIt}${takesVms(host) ? `; its last known room (${room}) does not count` : ''}`,
         related,
       }),
     )
   }
+  if (!takesVms(host)) return findings
   if ('absent' in balance) {
     const message = `room is not known: ${balance.absent}`
     return [...findings, finding({ check: 'room-unknown', severity: 'warning', subject, message })]

@@ -219,3 +219,34 @@ describe('room', () => {
     expect(rooms(capacity(snapshot, policy(2048)))).toMatchObject({ a: [5, 5120, 1024], b: [5, 5120, 1024] })
   })
 })
+
+describe('a storage server', () => {
+  const version = 'kvm 9.0.0'
+  const rows = [
+    { name: 'hv1', memoryMiB: 8192, version },
+    { name: 'hv2', memoryMiB: 8192, version },
+  ]
+  // A version of its own would be no reason to move VMs there.
+  const server: HostRow = { name: 'array1', kind: 'storage', memoryMiB: 65_536, version }
+  const vms: VmRow[] = [{ name: 'big', host: 'hv1', memoryMiB: 7168, array: 'iscsi:a' }]
+  const arrays = [{ key: 'iscsi:a', name: 'a', kind: 'iscsi' }]
+  const judged = (hosts: readonly HostRow[]): Capacity => capacity(buildSnapshot({ hosts, vms, arrays }), policy(2048))
+
+  it('is no place for VMs: room, what a failure leaves and what is found are as without it', () => {
+    const [without, beside] = [judged(rows), judged([...rows, server])]
+    expect(rooms(beside)).toEqual(rooms(without))
+    expect(beside.fleet).toEqual(without.fleet)
+    expect(beside.hosts.map(({ failure }) => failure)).toEqual(without.hosts.map(({ failure }) => failure))
+    expect(beside.findings).toEqual(without.findings)
+    expect(beside.storageServers.map(({ host, ledger }) => [host.name, ledger.reserveBytes, ledger.balance])).toEqual([
+      ['array1', 0, { absent: 'a storage server is no place for VMs' }],
+    ])
+  })
+
+  it('that is silent is told, without a room', () => {
+    const { findings } = judged([...rows, { ...server, status: 'silent' }])
+    expect(findings.filter(({ subject }) => subject.name === 'array1')).toMatchObject([
+      { check: 'host-silent', severity: 'critical', message: 'the host is silent' },
+    ])
+  })
+})

@@ -1,6 +1,6 @@
 import type { Finding } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
-import type { Host, Snapshot } from '../model/snapshot.js'
+import { takesVms, type Host, type Snapshot } from '../model/snapshot.js'
 import { capacityFindings } from './capacity-findings.js'
 import { hostFailures, tiedToHost, type HostFailure } from './host-failure.js'
 import { memoryLedgers, type MemoryLedger } from './memory-ledger.js'
@@ -18,8 +18,10 @@ export interface Capacity {
   /** Moment of the snapshot. */
   readonly at: number
   readonly vmMemoryBytes: number
-  /** By name. */
+  /** Places for VMs, by name. */
   readonly hosts: readonly HostCapacity[]
+  /** Hosts that are none, by name. */
+  readonly storageServers: readonly HostCapacity[]
   readonly fleet: {
     /** Sum of the rooms of the hosts that are up. */
     readonly room: number
@@ -43,24 +45,24 @@ export function capacity(
 ): Capacity {
   const ledgers = memoryLedgers(snapshot, policy)
   const failures = hostFailures(snapshot, ledgers, isTied)
-  const hosts: HostCapacity[] = []
+  const all: HostCapacity[] = []
   for (const host of snapshot.hosts.values()) {
     const ledger = ledgers.get(host.id)
     const failure = failures.get(host.id)
-    if (ledger !== undefined && failure !== undefined) hosts.push({ host, ledger, failure })
+    if (ledger !== undefined && failure !== undefined) all.push({ host, ledger, failure })
   }
-  hosts.sort((a, b) =>
-    a.host.name < b.host.name ? -1 : a.host.name > b.host.name ? 1 : a.host.id < b.host.id ? -1 : 1,
-  )
+  all.sort((a, b) => (a.host.name < b.host.name ? -1 : a.host.name > b.host.name ? 1 : a.host.id < b.host.id ? -1 : 1))
+  const hosts = all.filter(({ host }) => takesVms(host))
   return {
     at: snapshot.at,
     vmMemoryBytes: policy.limits.vmMemoryBytes,
     hosts,
+    storageServers: all.filter(({ host }) => !takesVms(host)),
     fleet: {
       room: hosts.reduce((sum, { host, ledger }) => sum + countedRoom(host, ledger), 0),
       survivesHostFailure: hosts.every(({ failure }) => failure.fits),
     },
-    findings: capacityFindings(hosts, policy),
+    findings: capacityFindings(all, policy),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Host, Snapshot } from '../model/snapshot.js'
+import { takesVms, type Host, type Snapshot } from '../model/snapshot.js'
 import type { MemoryLedger, Occupant } from './memory-ledger.js'
 import { isLocal, ownDisks } from './storage.js'
 
@@ -64,7 +64,7 @@ export function tiedToHost(snapshot: Snapshot): (uuid: string) => boolean {
 
 /** Hosts that VMs can move between have the same one. Undefined where the version is not known: such a host equals no other. */
 function hypervisorOf(host: Host): string | undefined {
-  return host.hypervisorVersion === '' ? undefined : `${host.kind} ${host.hypervisorVersion}`
+  return host.hypervisorVersion === '' || !takesVms(host) ? undefined : `${host.kind} ${host.hypervisorVersion}`
 }
 
 /** What a host can take in of others: nothing unless it is up and its version and figures are known. */

@@ -1,4 +1,4 @@
-import { occupiesMemory, valueOf, type Host, type Metric, type Snapshot, type Vm } from '../model/snapshot.js'
+import { occupiesMemory, takesVms, valueOf, type Host, type Metric, type Snapshot, type Vm } from '../model/snapshot.js'
 import type { Policy } from '../model/policy.js'
 import { reserveBytesFor } from '../policy/policy-index.js'
 
@@ -71,7 +71,7 @@ function occupantOf(vm: Vm): Occupant {
 }
 
 function ledgerOf(host: Host, occupants: readonly Occupant[], policy: Policy): MemoryLedger {
-  const reserveBytes = reserveBytesFor(policy, host.name)
+  const reserveBytes = takesVms(host) ? reserveBytesFor(policy, host.name) : 0
   let configuredBytes = 0
   let configuredAt: number | undefined
   for (const { bytes, at } of occupants) {
@@ -83,7 +83,9 @@ function ledgerOf(host: Host, occupants: readonly Occupant[], policy: Policy): M
     reserveBytes,
     configuredBytes,
     configuredAt,
-    balance: balanceOf(host.memoryBytes, reserveBytes + configuredBytes, occupants, policy.limits.vmMemoryBytes),
+    balance: takesVms(host)
+      ? balanceOf(host.memoryBytes, reserveBytes + configuredBytes, occupants, policy.limits.vmMemoryBytes)
+      : { absent: 'a storage server is no place for VMs' },
     occupants,
   }
 }

@@ -49,6 +49,13 @@ describe('hostsFromWire', () => {
     expect(check.refused.size).toBe(0)
   })
 
+  it('takes a storage server', () => {
+    const check = new FieldCheck()
+    const host = { hostId: 'h1', name: 'array1', kind: HypervisorKind.HYPERVISOR_KIND_STORAGE, bootId: 'b1' }
+    expect(hostsFromWire(Hello.fromJSON({ hosts: [host] }), check)).toMatchObject([{ hostId: 'h1', kind: 'storage' }])
+    expect(check.refused.size).toBe(0)
+  })
+
   it.each([
     ['no id', { hostId: '', kind: kvm }, 'hello.host_id'],
     ['an id that is a path', { hostId: 'other/../h1', kind: kvm }, 'hello.host_id'],

@@ -10,7 +10,7 @@ import {
   type VmFacts as WireVmFacts,
 } from '../../proto/gen/headroom/v1/inventory.js'
 import type { ArrayFacts, DiskFacts, HostHello, InventoryObservation, NicFacts, VmFacts } from '../model/observation.js'
-import type { Capability } from '../model/snapshot.js'
+import type { Capability, HypervisorKind as Kind } from '../model/snapshot.js'
 import type { ClockReading } from './clock-offset.js'
 import type { FieldCheck } from './field-check.js'
 
@@ -29,11 +29,12 @@ export const wireLimits = {
   maxGapsPerReport: 8192,
 } as const
 
-const kinds: Readonly<Record<HypervisorKind, 'kvm' | 'xen' | 'esxi' | undefined>> = {
+const kinds: Readonly<Record<HypervisorKind, Kind | undefined>> = {
   [HypervisorKind.HYPERVISOR_KIND_UNSPECIFIED]: undefined,
   [HypervisorKind.HYPERVISOR_KIND_KVM]: 'kvm',
   [HypervisorKind.HYPERVISOR_KIND_XEN]: 'xen',
   [HypervisorKind.HYPERVISOR_KIND_ESXI]: 'esxi',
+  [HypervisorKind.HYPERVISOR_KIND_STORAGE]: 'storage',
   [HypervisorKind.UNRECOGNIZED]: undefined,
 }
 

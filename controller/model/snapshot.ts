@@ -10,7 +10,9 @@ export const noRequests = 'no requests in the interval'
 
 export type MetricSource = 'hypervisor' | 'machine' | 'guest' | 'definition' | 'device' | 'computed'
 
-export type HypervisorKind = 'kvm' | 'xen' | 'esxi'
+/** `storage`: no hypervisor, but a server of storage for those that are. */
+export const hostKinds = ['kvm', 'xen', 'esxi', 'storage'] as const
+export type HypervisorKind = (typeof hostKinds)[number]
 
 export type VmState =
   | 'running'
@@ -399,6 +401,11 @@ export interface Snapshot {
 /** The number of a metric, or undefined where it is absent. */
 export function valueOf(metric: Metric | undefined): number | undefined {
   return metric !== undefined && 'value' in metric ? metric.value : undefined
+}
+
+/** Whether it is a place for VMs. A storage server is a host in all else. */
+export function takesVms({ kind }: Pick<Host, 'kind'>): boolean {
+  return kind !== 'storage'
 }
 
 /**

@@ -8,6 +8,7 @@ import { capabilityNames } from '../../common/capabilities.js'
 import { groupBy } from '../../common/group-by.js'
 import { createLog } from '../../common/log.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
+import { kindNames } from '../../controller/web/format/kind-names.js'
 import { fleetPath, hostPath, vmPath } from '../../controller/web/routing/routes.js'
 import { Capable, storeProblems, viewProblems, type Views } from '../support/absence-scan.js'
 import { EventStreamReader } from '../support/event-stream-reader.js'
@@ -118,7 +119,7 @@ describe('one page, API and command line over all kinds', () => {
     for (const host of hosts) {
       const row = page.locator(`li.host-row[data-host="${host.name}"]`)
       await row.waitFor()
-      expect(await row.textContent()).toContain({ kvm: 'KVM', xen: 'Xen', esxi: 'ESXi' }[host.kind])
+      expect(await row.textContent()).toContain(kindNames[host.kind])
       expect(await row.getByText('simulated').count()).toBe(host.simulated ? 1 : 0)
     }
     expect(await page.evaluate(overflow)).toBe(0)

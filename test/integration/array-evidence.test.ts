@@ -89,6 +89,50 @@ const file = fs.openSync(process.argv[1], 'w')
 const bytes = Buffer.alloc(512 * 1024, 1)
 setInterval(() => { fs.writeSync(file, bytes, 0, bytes.length, 0); fs.fsyncSync(file) }, 100)`
 
+interface Chain {
+  readonly get: (path: string) => Promise<unknown>
+  readonly hosts: () => Promise<z.output<typeof hostView>[]>
+  readonly arrays: () => Promise<z.output<typeof arrayView>[]>
+}
+
+/** A controller, an agent that reports to it, and the controller's API. */
+async function startChain(directory: string, agentSettings: object): Promise<Chain> {
+  const data = join(directory, 'controller')
+  const shared = { version: '0', log, now: () => Date.now() }
+  const controller = await startController({
+    config: controllerConfigSchema.parse({ data, http: { port: 0 }, grpc: { port: 0 }, intervals }),
+    webDir: undefined,
+    ...shared,
+  })
+  cleanUps.push(() => controller.stop())
+  const agent = await startAgent({
+    config: agentConfigSchema.parse({
+      data: join(directory, 'agent'),
+      name: 'box1',
+      controllers: [
+        { address: `127.0.0.1:${controller.grpcPort}`, joinTokenFile: `${data}/controller/local-join-token` },
+      ],
+      metrics: { port: 0 },
+      intervals,
+      ...agentSettings,
+    }),
+    monotonicMs: () => performance.now(),
+    ...shared,
+  })
+  cleanUps.push(() => agent.stop())
+  const token = (await readFile(join(data, 'controller/api-token'), 'utf8')).trim()
+  const get = async (path: string): Promise<unknown> => {
+    const answer = await fetch(new URL(path, controller.url), { headers: { authorization: `Bearer ${token}` } })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
+    return answer.json()
+  }
+  return {
+    get,
+    hosts: async () => z.object({ hosts: z.array(hostView) }).parse(await get('/api/v1/hosts')).hosts,
+    arrays: async () => z.object({ arrays: z.array(arrayView) }).parse(await get('/api/v1/arrays')).arrays,
+  }
+}
+
 test(
   'what an array does comes from the machine to the API: canary, LUNs, writers, and a write cache that is lost with its battery',
   { timeout: 180_000 },
@@ -106,44 +150,12 @@ test(
     await writeFile(join(directory, 'vm.xml'), vmOn(iqn))
     await libvirt.virsh('define', join(directory, 'vm.xml'))
 
-    const data = join(directory, 'controller')
-    const controller = await startController({
-      config: controllerConfigSchema.parse({ data, http: { port: 0 }, grpc: { port: 0 }, intervals }),
-      version: '0',
-      log,
-      now: () => Date.now(),
-      webDir: undefined,
+    const { hosts, arrays } = await startChain(directory, {
+      hypervisors: [{ kind: 'libvirt', socket: libvirt.socketRo }],
+      storageHealth: { raidInterval: '10s', storcli: storcli.program, smartctl: 'off', lvm: 'off' },
+      exports: { tgtSocket: socket },
+      canary: [{ on: mount, file: join(directory, 'headroom-canary') }],
     })
-    cleanUps.push(() => controller.stop())
-    const agent = await startAgent({
-      config: agentConfigSchema.parse({
-        data: join(directory, 'agent'),
-        name: 'box1',
-        controllers: [
-          { address: `127.0.0.1:${controller.grpcPort}`, joinTokenFile: `${data}/controller/local-join-token` },
-        ],
-        hypervisors: [{ kind: 'libvirt', socket: libvirt.socketRo }],
-        storageHealth: { raidInterval: '10s', storcli: storcli.program, smartctl: 'off', lvm: 'off' },
-        exports: { tgtSocket: socket },
-        canary: [{ on: mount, file: join(directory, 'headroom-canary') }],
-        metrics: { port: 0 },
-        intervals,
-      }),
-      version: '0',
-      log,
-      now: () => Date.now(),
-      monotonicMs: () => performance.now(),
-    })
-    cleanUps.push(() => agent.stop())
-
-    const token = (await readFile(join(data, 'controller/api-token'), 'utf8')).trim()
-    const get = async (path: string): Promise<unknown> => {
-      const answer = await fetch(new URL(path, controller.url), { headers: { authorization: `Bearer ${token}` } })
-      if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
-      return answer.json()
-    }
-    const hosts = async () => z.object({ hosts: z.array(hostView) }).parse(await get('/api/v1/hosts')).hosts
-    const arrays = async () => z.object({ arrays: z.array(arrayView) }).parse(await get('/api/v1/arrays')).arrays
     const cacheOf = async (isIt: (key: string) => boolean): Promise<string | undefined> =>
       (await arrays()).find(({ key }) => isIt(key))?.writeCache
     const isLocal = (key: string): boolean => key.startsWith('local:')
@@ -180,3 +192,34 @@ test(
     await waitFor(30_000, 'write-back', async () => (await cacheOf(isLocal)) === 'write-back')
   },
 )
+
+test('a storage server without a hypervisor is a host for its load and its LUNs, and no place for VMs', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'headroom-storage-server-'))
+  cleanUps.push(() => rm(directory, { recursive: true, force: true }))
+  const iqn = 'iqn.2026-01.test:box'
+  const socket = await startTarget(join(directory, 'lun'), iqn)
+  const { hosts, get } = await startChain(directory, {
+    hypervisors: [{ kind: 'storage' }],
+    storageHealth: { storcli: 'off', smartctl: 'off', lvm: 'off' },
+    exports: { tgtSocket: socket },
+  })
+  await waitFor(40_000, 'its LUN and its load', async () => {
+    const [host] = await hosts()
+    return host?.exports?.[0]?.arrayKey === `iscsi:${iqn}` && host.metrics['cpuUsedCores'] !== undefined
+  })
+  const [host] = await hosts()
+  expect(host).toMatchObject({ name: 'box1', kind: 'storage', status: 'up', vms: 0 })
+  expect(host?.storageHealth?.sources.map(({ name }) => name)).toEqual(['md'])
+  expect(host?.fileSystems).not.toEqual([])
+  expect(host?.ledger.memoryBytes).toBeGreaterThan(0)
+  expect(host?.ledger.room).toBeUndefined()
+  const ofVms = new Map(host?.capabilities.map(({ name, ...said }) => [name, said]))
+  expect(ofVms.get('disk-bytes')).toEqual({ support: 'no', reason: 'a storage server has no VMs' })
+  expect(ofVms.get('storage-exports')?.support).toBe('yes')
+  expect(await get('/api/v1/fleet')).toMatchObject({
+    hosts: { total: 0, up: 0 },
+    agents: { connected: 1 },
+    room: 0,
+  })
+  expect(await get('/api/v1/capacity')).toMatchObject({ hosts: [], findings: [] })
+})

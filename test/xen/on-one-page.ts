@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
 
+import { kindNames } from '../../controller/web/format/kind-names.js'
 import { fleetPath, hostPath } from '../../controller/web/routing/routes.js'
 import { answerProblems, kindOf, shownProblems, viewsOf } from '../support/fleet-scan.js'
 import { openBrowser } from '../support/mixed-fleet.js'
@@ -34,7 +35,7 @@ export function onOnePage(lab: () => XenLab): void {
       for (const host of hosts) {
         const row = page.locator(`li.host-row[data-host="${host.name}"]`)
         await row.waitFor()
-        expect(await row.textContent()).toContain({ kvm: 'KVM', xen: 'Xen', esxi: 'ESXi' }[host.kind])
+        expect(await row.textContent()).toContain(kindNames[host.kind])
         expect(await row.getByText('simulated').count()).toBe(host.simulated ? 1 : 0)
       }
     })

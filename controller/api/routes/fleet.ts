@@ -1,5 +1,5 @@
 import type { QueueHealth, TimeSeries } from '../../store/time-series.js'
-import { isRunning, valueOf } from '../../model/snapshot.js'
+import { isRunning, takesVms, valueOf } from '../../model/snapshot.js'
 import type { PolicyInForce } from '../../policy/live-policy.js'
 import type { ApiApp } from '../app.js'
 import type { FleetViews } from '../fleet-views.js'
@@ -34,7 +34,8 @@ function fleetAnswer(
   store: FleetView['store'],
 ): FleetView {
   const { snapshot, capacity, findings, policyProblem } = views.current()
-  const hosts = [...snapshot.hosts.values()]
+  const all = [...snapshot.hosts.values()]
+  const hosts = all.filter(takesVms)
   const vms = [...snapshot.vms.values()]
   const agents = [...snapshot.agents.values()]
   const known = hosts.flatMap(({ memoryBytes }) => valueOf(memoryBytes) ?? [])
@@ -42,7 +43,7 @@ function fleetAnswer(
     at,
     revision: snapshot.revision,
     version,
-    simulated: hosts.some(({ simulated }) => simulated),
+    simulated: all.some(({ simulated }) => simulated),
     hosts: { total: hosts.length, up: hosts.filter(({ status }) => status === 'up').length },
     vms: { total: vms.length, running: vms.filter(({ state }) => isRunning(state)).length },
     ...(known.length === 0 && hosts.length > 0 ? {} : { memoryBytes: sum(known) }),

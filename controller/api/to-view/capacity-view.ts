@@ -6,7 +6,7 @@ import { ledgerView } from './host-view.js'
 
 /** @param findings those of `capacity`, as the policy settles them */
 export function capacityView(
-  { at, vmMemoryBytes, hosts, fleet }: Omit<Capacity, 'findings'>,
+  { at, vmMemoryBytes, hosts, fleet }: Omit<Capacity, 'findings' | 'storageServers'>,
   findings: readonly Finding[],
 ): CapacityView {
   return {

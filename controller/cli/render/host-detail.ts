@@ -7,6 +7,7 @@ import { hostStatus } from './host-list.js'
 import { line, type Look, type Span, span } from './look.js'
 import { notes } from './notes.js'
 import { section } from './section.js'
+import { hostEvidenceSections } from './host-evidence.js'
 import { storageHealthSections } from './storage-health.js'
 import { type Column, renderPairs } from './table.js'
 
@@ -21,6 +22,7 @@ export function renderHostDetail(host: HostView, look: Look): string[] {
     ...section('File systems that could not be read', host.unreadFileSystems, unreadColumns, look),
     ...section('Disks', host.disks, diskColumns, look),
     ...section('Network', host.networks, networkColumns, look),
+    ...hostEvidenceSections(host, look),
     ...storageHealthSections(host.storageHealth, look),
     ...section('Limits of its driver', limited, capabilityColumns, look),
     ...gapSection(host.gaps, look),
@@ -38,22 +40,20 @@ export function renderHostDetail(host: HostView, look: Look): string[] {
 function pairs(host: HostView, now: number): (readonly [string, string | Span | undefined])[] {
   const { ledger, metrics } = host
   const status = hostStatus(host)
+  const isStorage = host.kind === 'storage'
   const source = ledger.memorySource === undefined ? '' : ` (${ledger.memorySource}, ${age(ledger.memoryAt, now)} ago)`
   return [
     ['Status', span(`${status.text} for ${age(host.statusSince, now)}`, status.tone)],
     ['Id', host.id],
     ['Agent', host.agentId],
-    ['Hypervisor', `${host.kind} ${host.hypervisorVersion}`.trim()],
+    ['Hypervisor', isStorage ? 'none: a storage server' : `${host.kind} ${host.hypervisorVersion}`.trim()],
     ['System', [host.os, host.kernel].filter((text) => text !== undefined && text !== '').join(', ') || undefined],
     ['CPU', host.cpuModel],
     ['  in use', `${cores(metrics['cpuUsedCores'])} of ${figure(host.cpuThreads, String)} threads`],
     ['  load', figure(metrics['load1'], (load) => load.toFixed(2))],
-    ['VMs', `${host.runningVms} running of ${host.vms}`],
+    ['VMs', isStorage ? undefined : `${host.runningVms} running of ${host.vms}`],
     ['Memory', `${ledgerMemory(ledger.memoryBytes)}${source}`],
-    ['  − reserve', ledgerMemory(ledger.reserveBytes)],
-    ['  − configured', ledgerMemory(ledger.configuredBytes)],
-    ['  = spare', span(ledgerMemory(ledger.spareBytes), (ledger.spareBytes ?? 0) < 0 ? 'critical' : 'plain')],
-    ['Room', `${figure(ledger.room, String)} new VMs; ${ledgerMemory(ledger.shortOfNextBytes)} short of one more`],
+    ...(isStorage ? [] : roomPairs(ledger)),
     [
       'Pressure',
       `CPU ${percent(metrics['psiCpuSomeFraction'])}, memory ${percent(metrics['psiMemorySomeFraction'])}, I/O ${percent(metrics['psiIoSomeFraction'])}`,
@@ -64,6 +64,16 @@ function pairs(host: HostView, now: number): (readonly [string, string | Span | 
       host.clockOffsetMs === undefined ? undefined : `${Math.round(host.clockOffsetMs)} ms from the controller's`,
     ],
     ['Last report', host.lastReportAt === undefined ? 'none yet' : `${age(host.lastReportAt, now)} ago`],
+  ]
+}
+
+/** What of the memory is left for VMs. */
+function roomPairs(ledger: HostView['ledger']): (readonly [string, string | Span])[] {
+  return [
+    ['  − reserve', ledgerMemory(ledger.reserveBytes)],
+    ['  − configured', ledgerMemory(ledger.configuredBytes)],
+    ['  = spare', span(ledgerMemory(ledger.spareBytes), (ledger.spareBytes ?? 0) < 0 ? 'critical' : 'plain')],
+    ['Room', `${figure(ledger.room, String)} new VMs; ${ledgerMemory(ledger.shortOfNextBytes)} short of one more`],
   ]
 }
 

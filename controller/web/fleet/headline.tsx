@@ -6,21 +6,24 @@ import { failureWords } from './room-words.js'
 
 /** The four figures that answer "how are we?". */
 export function Headline() {
-  const hosts = usePage((state) => state.hosts)
+  const all = usePage((state) => state.hosts)
   const vms = usePage((state) => state.vms)
   const capacity = usePage((state) => state.capacity)
-  const up = [...hosts.values()].filter((host) => host.status === 'up').length
+  const hosts = [...all.values()].filter(({ kind }) => kind !== 'storage')
+  const up = hosts.filter((host) => host.status === 'up').length
   const running = [...vms.values()].filter((vm) => isRunning(vm) && !vm.stale).length
   const stale = [...vms.values()].filter((vm) => vm.stale).length
   const others = vms.size - running - stale
   // Without hosts nothing can fail, and nothing is gained by saying so.
-  const survives = hosts.size === 0 ? undefined : capacity?.fleet.survivesHostFailure
+  const survives = hosts.length === 0 ? undefined : capacity?.fleet.survivesHostFailure
   return (
     <dl class="headline">
       <Figure
         label="Hosts up"
-        value={`${up} of ${hosts.size}`}
-        note={hosts.size === 0 ? '' : up === hosts.size ? 'all answer' : `${plural(hosts.size - up, 'host')} not up`}
+        value={`${up} of ${hosts.length}`}
+        note={
+          hosts.length === 0 ? '' : up === hosts.length ? 'all answer' : `${plural(hosts.length - up, 'host')} not up`
+        }
       />
       <Figure
         label="VMs running"

@@ -32,8 +32,17 @@ export function HostRow({ host, vms, vmMemoryBytes }: HostRowProps) {
           {host.simulated && <span class="tag tag-simulated">simulated</span>}
           {host.gaps.length > 0 && <span class="tag tag-bad">gaps in data</span>}
         </div>
-        <MemoryBar host={host} vms={vms} vmMemoryBytes={vmMemoryBytes} />
-        <Room host={host} />
+        {host.kind === 'storage' ? (
+          <>
+            <span />
+            <span class="muted">no place for VMs</span>
+          </>
+        ) : (
+          <>
+            <MemoryBar host={host} vms={vms} vmMemoryBytes={vmMemoryBytes} />
+            <Room host={host} />
+          </>
+        )}
         <Load host={host} vms={vms} />
       </li>
     ),

@@ -1,2 +1,2 @@
 /** Hypervisors as their makers write them. */
-export const kindNames = { kvm: 'KVM', xen: 'Xen', esxi: 'ESXi' } as const
+export const kindNames = { kvm: 'KVM', xen: 'Xen', esxi: 'ESXi', storage: 'Storage server' } as const

@@ -59,13 +59,17 @@ function Known({ host }: { readonly host: HostView }) {
         <HostFacts host={host} />
       </div>
       <GapList gaps={host.gaps} />
-      <LedgerEquation ledger={host.ledger} />
-      <GroupLegend />
-      <MemoryBar host={host} vms={vms} vmMemoryBytes={vmMemoryBytes} />
-      <section aria-labelledby="vms-title">
-        <h2 id="vms-title">VMs</h2>
-        <VmTable caption={`VMs on ${host.name}`} vms={vms} columns={vmColumnsOnHost} sort={byMemory} />
-      </section>
+      {host.kind !== 'storage' && (
+        <>
+          <LedgerEquation ledger={host.ledger} />
+          <GroupLegend />
+          <MemoryBar host={host} vms={vms} vmMemoryBytes={vmMemoryBytes} />
+          <section aria-labelledby="vms-title">
+            <h2 id="vms-title">VMs</h2>
+            <VmTable caption={`VMs on ${host.name}`} vms={vms} columns={vmColumnsOnHost} sort={byMemory} />
+          </section>
+        </>
+      )}
       <ChartGrid
         key={host.id}
         entity={`host:${host.id}`}
@@ -98,7 +102,7 @@ function HostFacts({ host }: { readonly host: HostView }) {
           value={formatFigure(host.metrics['memoryAvailableBytes'], 'memory')}
           note={host.memoryBytes === undefined ? '' : `of ${formatFigure(host.memoryBytes, 'memory')}`}
         />
-        <Figure label="VMs" value={host.runningVms} note={`running, ${host.vms} in all`} />
+        {host.kind !== 'storage' && <Figure label="VMs" value={host.runningVms} note={`running, ${host.vms} in all`} />}
         <Figure label="Load" value={formatFigure(host.metrics['load1'], 'count')} note="mean of one minute" />
         <Figure label="Up for" value={uptime === undefined ? absent : formatDuration(uptime * 1000)} />
         <Figure

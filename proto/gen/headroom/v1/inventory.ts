@@ -12,6 +12,8 @@ export const HypervisorKind = {
   HYPERVISOR_KIND_KVM: "HYPERVISOR_KIND_KVM",
   HYPERVISOR_KIND_XEN: "HYPERVISOR_KIND_XEN",
   HYPERVISOR_KIND_ESXI: "HYPERVISOR_KIND_ESXI",
+  /** HYPERVISOR_KIND_STORAGE - No hypervisor: a storage server, which has no VMs. Controllers that do not know it leave such a host out. */
+  HYPERVISOR_KIND_STORAGE: "HYPERVISOR_KIND_STORAGE",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -22,6 +24,7 @@ export namespace HypervisorKind {
   export type HYPERVISOR_KIND_KVM = typeof HypervisorKind.HYPERVISOR_KIND_KVM;
   export type HYPERVISOR_KIND_XEN = typeof HypervisorKind.HYPERVISOR_KIND_XEN;
   export type HYPERVISOR_KIND_ESXI = typeof HypervisorKind.HYPERVISOR_KIND_ESXI;
+  export type HYPERVISOR_KIND_STORAGE = typeof HypervisorKind.HYPERVISOR_KIND_STORAGE;
   export type UNRECOGNIZED = typeof HypervisorKind.UNRECOGNIZED;
 }
 
@@ -39,6 +42,9 @@ export function hypervisorKindFromJSON(object: any): HypervisorKind {
     case 3:
     case "HYPERVISOR_KIND_ESXI":
       return HypervisorKind.HYPERVISOR_KIND_ESXI;
+    case 4:
+    case "HYPERVISOR_KIND_STORAGE":
+      return HypervisorKind.HYPERVISOR_KIND_STORAGE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -56,6 +62,8 @@ export function hypervisorKindToJSON(object: HypervisorKind): string {
       return "HYPERVISOR_KIND_XEN";
     case HypervisorKind.HYPERVISOR_KIND_ESXI:
       return "HYPERVISOR_KIND_ESXI";
+    case HypervisorKind.HYPERVISOR_KIND_STORAGE:
+      return "HYPERVISOR_KIND_STORAGE";
     case HypervisorKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -72,6 +80,8 @@ export function hypervisorKindToNumber(object: HypervisorKind): number {
       return 2;
     case HypervisorKind.HYPERVISOR_KIND_ESXI:
       return 3;
+    case HypervisorKind.HYPERVISOR_KIND_STORAGE:
+      return 4;
     case HypervisorKind.UNRECOGNIZED:
     default:
       return -1;
