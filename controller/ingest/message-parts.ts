@@ -15,7 +15,7 @@ export const partsOfMessage: Parts = {
   // Inventory: host with its disks, VMs with disks, interfaces, metadata; arrays with their devices.
   2: { 4: { 12: {} }, 5: { 5: {}, 6: {}, 10: {} }, 6: { 5: {} } },
   // Report: gaps, host with disks, file systems (read and not), networks, busy processes; VMs with disks, interfaces; arrays, collectors, events, agent;
-  // health of storage: sources, md arrays with members, controllers with drives, disks, pools; exports.
+  // health of storage: sources, md arrays with members, controllers with drives, disks, pools; sessions of exports.
   3: {
     7: {},
     8: { 24: {}, 25: {}, 26: {}, 28: { 2: {} }, 33: {} },
