@@ -45,6 +45,8 @@ const vmTable: Labels = {
   Memory: ['vm', 'memoryBytes', 'memoryMaxBytes'],
 }
 
+const nothing = (...labels: readonly string[]): Labels => Object.fromEntries(labels.map((label) => [label, undefined]))
+
 const tables: readonly (readonly [caption: RegExp, labels: Labels])[] = [
   [/^(All VMs|VMs on )/, vmTable],
   [/^Storage arrays/, { ...io('array'), Array: undefined, 'VMs on it': undefined }],
@@ -96,6 +98,9 @@ const tables: readonly (readonly [caption: RegExp, labels: Labels])[] = [
   [/^Storage pools$/, named('Pool', 'Kind', 'Size', 'Used', 'Metadata used', 'Missing devices')],
   [/^What is read of it$/, named('What', 'State', 'Read', 'Why')],
   // Those of the machine itself depend on no capability.
+  // Not there at all where the host cannot tell of them.
+  [/^Exported LUNs$/, nothing('Array', 'LUN', 'Read', 'Write', 'In flight', 'Used by', 'Backed by')],
+  [/^Busiest processes of the host$/, nothing('Process', 'PID', 'Read', 'Write')],
   [/^Disks of the host$/, { Disk: undefined, Busy: undefined, ...unmeasured(io('disk')) }],
   [
     /^Network interfaces of the host$/,

@@ -16,6 +16,7 @@ import {
   sampleFleet,
   sampleHost,
   sampleHosts,
+  sampleStorageServer,
   sampleJoinTokens,
   sampleNow,
   samplePolicy,
@@ -84,6 +85,7 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   status: (look) => renderStatus(sampleFleet, look),
   'host-list': (look) => renderHostList(sampleHosts, look),
   'host-show': (look) => renderHostDetail(sampleHost(), look),
+  'storage-server-show': (look) => renderHostDetail(sampleStorageServer(), look),
   'vm-list': (look) => renderVmList(sampleVms, look),
   'vm-show': (look) => renderVmDetail(sampleVm({ title: 'mail of the department' }), look),
   why: (look) => renderWhy(sampleWhy, look),
@@ -181,6 +183,7 @@ describe('hostile names', () => {
     (look) => renderHostList([poisoned(hostView, sampleHost())], look),
     (look) =>
       renderHostDetail({ ...poisoned(hostView, sampleHost()), gaps: [gap], absent: { [attack]: attack } }, look),
+    (look) => renderHostDetail(poisoned(hostView, sampleStorageServer()), look),
     (look) => renderCapabilityList([poisoned(hostView, sampleHost())], look),
     (look) => renderVmList([vm], look),
     (look) => renderVmDetail({ ...vm, title: attack, owner: attack, service: attack, gaps: [gap] }, look),

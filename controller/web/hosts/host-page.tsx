@@ -20,6 +20,7 @@ import { usePage } from '../state/page-context.js'
 import { findHost } from '../state/page-state.js'
 import { vmColumnsOnHost } from '../vms/vm-columns.js'
 import { VmTable } from '../vms/vm-table.js'
+import { HostEvidence } from './host-evidence.js'
 import { LedgerEquation } from './ledger-equation.js'
 import { MachineTables } from './machine-tables.js'
 
@@ -78,6 +79,7 @@ function Known({ host }: { readonly host: HostView }) {
         live={{ at: host.lastReportAt, metrics: host.metrics }}
         absent={host.absent}
       />
+      <HostEvidence host={host} />
       <MachineTables host={host} />
     </>
   )

@@ -209,6 +209,34 @@ export const sampleCapacity: CapacityView = {
   findings: [...sampleFindings],
 }
 
+/** A storage server, which exports a LUN. */
+export function sampleStorageServer(): HostView {
+  const session = { session: '3', readBytesPerSecond: 0, writeBytesPerSecond: 4e7, inFlight: 12 }
+  return sampleHost({
+    id: 'box-1',
+    name: 'array1',
+    kind: 'storage',
+    hypervisorVersion: '',
+    simulated: false,
+    vms: 0,
+    runningVms: 0,
+    ledger: { memoryBytes: 8 * 2 ** 30, configuredBytes: 0, reserveBytes: 0 },
+    exports: [
+      {
+        arrayKey: 'iscsi:iqn.2011-04.example:elab',
+        lun: '1',
+        backing: '/dev/vg0/elab',
+        metrics: { readBytesPerSecond: 0, writeBytesPerSecond: 4.1e7, inFlight: 13 },
+        sessions: [
+          { ...session, initiator: 'iqn.1994-05.com.redhat:xenhv01', address: '10.0.0.11' },
+          { ...session, session: '4', initiator: 'iqn.1994-05.com.redhat:xenhv02', address: '10.0.0.12' },
+        ],
+      },
+    ],
+    busyProcesses: [{ pid: 4711, name: 'cp', readBytesPerSecond: 3e7, writeBytesPerSecond: 3e7 }],
+  })
+}
+
 export function sampleHost(change: Partial<HostView> = {}): HostView {
   return {
     id: 'sim:xenhv01',
