@@ -46,6 +46,8 @@ export interface ArrayTick {
   /** How long the step was. */
   readonly seconds: number
   readonly writeBytes: number | undefined
+  /** Of the one who wrote most: a VM, or a host by itself. */
+  readonly largestWriterBytes: number | undefined
   readonly readBytes: number | undefined
   readonly writeRequests: number | undefined
   readonly readRequests: number | undefined
