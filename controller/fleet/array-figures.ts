@@ -1,9 +1,10 @@
 import type { ArrayObservation } from '../model/observation.js'
-import type { WriteCache } from '../model/snapshot.js'
+import type { Exchanged, WriteCache } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { merge, reconsider, unread, whyNot, type CapabilityChange, type Metrics, type Readings } from './absence.js'
 import type { Contradictions } from './contradictions.js'
 import { advanceOf, type Counted } from './counted.js'
+import { exchangedAfter } from './exchanged.js'
 import type { MachineMoment } from './machine-figures.js'
 import type { Interval } from './rates.js'
 import { ioReadings } from './readings.js'
@@ -15,6 +16,7 @@ const mostArrays = 2048
 export class ArrayFigures {
   readonly #metrics = new Map<string, Metrics>()
   readonly #counted = new Map<string, Counted>()
+  readonly #exchanged = new Map<string, Exchanged>()
   readonly #writeCaches = new Map<string, WriteCache>()
 
   constructor(private readonly contradictions: Contradictions) {}
@@ -22,6 +24,13 @@ export class ArrayFigures {
   /** By key of the array. */
   get metrics(): ReadonlyMap<string, Metrics> {
     return this.#metrics
+  }
+
+  /** With the moment of the last reading; undefined of an array whose counters were not read twice. */
+  exchange(key: string): { readonly at: number; readonly exchanged: Exchanged } | undefined {
+    const exchanged = this.#exchanged.get(key)
+    const at = this.#counted.get(key)?.read?.at
+    return exchanged === undefined || at === undefined ? undefined : { at, exchanged }
   }
 
   /** Whether it has told totals of the array, not only of its canary or its cache. */
@@ -45,7 +54,10 @@ export class ArrayFigures {
     const of = advanceOf(this.#counted, key, { at, runId: `${bootId}/${runId}`, totals })
     const [oldest] = this.#counted.keys()
     if (this.#counted.size > mostArrays && oldest !== undefined) this.#forget(oldest)
-    if (of !== undefined) Object.assign(readings, arrayReadings(of))
+    if (of !== undefined) {
+      Object.assign(readings, arrayReadings(of))
+      this.#exchanged.set(key, exchangedAfter(this.#exchanged.get(key), of))
+    }
     for (const [field, value] of Object.entries(array.levels)) if (value !== undefined) readings[field] = value
     const { capabilities, hostId } = hello
     if (array.writeCache === undefined) this.#writeCaches.delete(key)
@@ -74,6 +86,7 @@ export class ArrayFigures {
   #forget(key: string): void {
     this.#metrics.delete(key)
     this.#counted.delete(key)
+    this.#exchanged.delete(key)
     this.#writeCaches.delete(key)
   }
 }

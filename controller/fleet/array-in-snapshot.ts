@@ -49,6 +49,7 @@ export function arrayOf(
     diskIds: disks.map((disk) => disk.id),
     writeCache: writeCacheOf(key, source),
     metrics: arrayMetrics(key, disks, source, vms),
+    exchanges: hostIds.flatMap((id) => source.hosts.get(id)?.arrayExchange(key) ?? []),
   }
 }
 

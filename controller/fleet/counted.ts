@@ -1,4 +1,5 @@
 import type { Totals } from '../model/observation.js'
+import type { Exchanged } from '../model/snapshot.js'
 import type { Metrics } from './absence.js'
 import { interval, shortestIntervalMs, type Baseline, type Interval } from './rates.js'
 
@@ -17,6 +18,8 @@ export const neverCounted: Readonly<Counted> = { baseline: undefined, read: unde
 /** One thing with totals and figures of its own: a disk, a NIC. */
 export interface Part extends Counted {
   metrics: Metrics
+  /** Of a disk: all its intervals added up. */
+  exchanged?: Exchanged
 }
 
 /** What is known of the beginning of the run that totals belong to. */

@@ -12,6 +12,7 @@ import {
   occupiesMemory,
   type Gap,
   type Host,
+  type HostExchange,
   type HostStatus,
   type StorageHealth,
   type WriteCache,
@@ -155,6 +156,12 @@ export class HostRecord {
   /** By key of the array, of those that it has counters for. */
   get arrayMetrics(): ReadonlyMap<string, Metrics> {
     return this.#arrays.metrics
+  }
+
+  /** What it exchanged with an array by its own counters; undefined where it has none. */
+  arrayExchange(key: string): HostExchange | undefined {
+    const exchange = this.#arrays.exchange(key)
+    return exchange === undefined ? undefined : { hostId: this.id, ...exchange }
   }
 
   /** Whether it has counters of the array, and not only a canary. */

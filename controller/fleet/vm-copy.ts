@@ -1,5 +1,13 @@
 import type { EventObservation, VmFacts, VmObservation } from '../model/observation.js'
-import { isRunning, type Capability, type Disk, type Gap, type Vm, type VmState } from '../model/snapshot.js'
+import {
+  isRunning,
+  type Capability,
+  type Disk,
+  type Exchanged,
+  type Gap,
+  type Vm,
+  type VmState,
+} from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import type { CapabilityChange, Metrics } from './absence.js'
 import { completedFirsts } from './arrival.js'
@@ -202,6 +210,10 @@ export class VmCopy {
 
   diskMetrics(target: string, context: CopyContext): Metrics {
     return this.#parts.diskMetrics(target, context)
+  }
+
+  diskExchanged(target: string): Exchanged | undefined {
+    return this.#parts.diskExchanged(target)
   }
 
   toVm(revision: number, context: CopyContext): Vm {

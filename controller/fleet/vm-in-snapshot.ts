@@ -42,6 +42,7 @@ export function disksOf(copy: VmCopy, revision: number, context: CopyContext): D
     ...disk,
     revision,
     metrics: copy.diskMetrics(disk.target, context),
+    exchanged: copy.diskExchanged(disk.target),
   }))
 }
 

@@ -1,5 +1,5 @@
 import type { NicObservation, Totals, VmObservation } from '../model/observation.js'
-import type { Capability } from '../model/snapshot.js'
+import type { Capability, Exchanged } from '../model/snapshot.js'
 import type { Point } from '../store/time-series.js'
 import { sumOfDisks } from './arrival.js'
 import {
@@ -13,6 +13,7 @@ import {
   type Readings,
 } from './absence.js'
 import { advance, leftOf, neverCounted, unknownBegin, type Counted, type Part, type Run } from './counted.js'
+import { exchangedAfter } from './exchanged.js'
 import type { Departure } from './passage.js'
 import type { Interval } from './rates.js'
 import { merged, partOf, pointOf, store } from './part-store.js'
@@ -66,6 +67,11 @@ export class VmParts {
 
   diskMetrics(target: string, context: CopyContext): Metrics {
     return this.#disks.get(target)?.metrics ?? unread('disk', context.capabilities)
+  }
+
+  /** Undefined of one that was not read yet. */
+  diskExchanged(target: string): Exchanged | undefined {
+    return this.#disks.get(target)?.exchanged
   }
 
   nicMetrics(device: string, context: CopyContext): Metrics {
@@ -193,6 +199,7 @@ export class VmParts {
       const part = partOf(this.#disks, target, 'disk', context)
       const counted = advance(part, { at, runId, totals }, run)
       const of = firsts.get(target) ?? counted
+      if (of !== undefined) part.exchanged = exchangedAfter(part.exchanged, of)
       const fields: Record<string, number | null> = of === undefined ? {} : { ...ioReadings(of) }
       addTotals(fields, totals)
       points.push(...store(part, 'disk', `${context.seriesId}/${target}`, fields, at, context))

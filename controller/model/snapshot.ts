@@ -304,6 +304,24 @@ export interface Vm {
   readonly lastSampleAt: number | undefined
 }
 
+/**
+ * What went to and from storage since its counters were first read here. It only grows, and begins anew with another reader: the growth
+ * between two looks is what was told between them, however late. A part that is left out is not counted.
+ */
+export type Exchanged = Readonly<
+  Partial<
+    Record<'readBytes' | 'writeBytes' | 'readRequests' | 'writeRequests' | 'readSeconds' | 'writeSeconds', number>
+  >
+>
+
+/** By a host's own counters. */
+export interface HostExchange {
+  readonly hostId: string
+  /** Of the last reading. */
+  readonly at: number
+  readonly exchanged: Exchanged
+}
+
 export interface Disk {
   /** `<vm uuid>/<target>`. */
   readonly id: string
@@ -322,6 +340,8 @@ export interface Disk {
   readonly cache: string
   readonly bus: string
   readonly metrics: Readonly<Record<string, Metric>>
+  /** Undefined: not read yet. */
+  readonly exchanged: Exchanged | undefined
 }
 
 /** What becomes of a write: `write-back` is answered from the controller's memory, `write-through` waits for the disks. */
@@ -339,6 +359,8 @@ export interface StorageArray {
   readonly writeCache: WriteCache | undefined
   /** Sum over the hosts that report it. */
   readonly metrics: Readonly<Record<string, Metric>>
+  /** Of the hosts that have counters for it; what the others do is in their VMs' disks. */
+  readonly exchanges: readonly HostExchange[]
 }
 
 export interface Placement {

@@ -153,6 +153,7 @@ function buildDisk(vmUuid: string, arrayKey: string): Disk {
     cache: 'none',
     bus: 'virtio',
     metrics: {},
+    exchanged: undefined,
   }
 }
 
@@ -175,6 +176,7 @@ export function buildSnapshot({ hosts, vms, arrays = [], agents = [], placements
       diskIds: on.map(({ id }) => id),
       writeCache: undefined,
       metrics: {},
+      exchanges: [],
     }
   })
   return {

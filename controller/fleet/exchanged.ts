@@ -1,0 +1,21 @@
+import type { Exchanged } from '../model/snapshot.js'
+import type { Interval } from './rates.js'
+
+const names = [
+  'readBytes',
+  'writeBytes',
+  'readRequests',
+  'writeRequests',
+  'readSeconds',
+  'writeSeconds',
+] as const satisfies readonly (keyof Exchanged)[]
+
+/** What was exchanged, and what an interval adds to it. */
+export function exchangedAfter(before: Exchanged | undefined, { delta }: Interval): Exchanged {
+  const after: { -readonly [Name in keyof Exchanged]: Exchanged[Name] } = { ...before }
+  for (const name of names) {
+    const growth = delta[name]
+    if (growth !== undefined) after[name] = (after[name] ?? 0) + growth
+  }
+  return after
+}
