@@ -6,6 +6,7 @@ import { join } from 'node:path'
 const benches = {
   agent: 'agent/bench-agent.ts',
   'array-counters': 'array-counters.ts',
+  arrays: 'arrays/bench-arrays.ts',
   checks: 'checks/bench-checks.ts',
   servers: 'servers.ts',
   soak: 'agent/soak.ts',

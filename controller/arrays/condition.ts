@@ -1,0 +1,111 @@
+import type { ArrayCacheState, ArrayCondition, ArrayTick, BurstHeadroom, Interval } from '../model/array-condition.js'
+import type { ArrayModel } from './array-model.js'
+import { knownDrains } from './estimates.js'
+import { meanFlow } from './flow.js'
+import { isPressed } from './pressure.js'
+import { intervalOf } from './quantiles.js'
+import { isStalled } from './stall.js'
+
+export interface ArraySettings {
+  /** What one bulk copy writes, by policy; else what was seen counts. */
+  readonly bulkCopyBytesPerSecond: number | undefined
+}
+
+/** Beyond this nobody warns of anything. */
+const mostSeconds = 86_400
+const soonSeconds = 3600
+/** By the wire: what one gigabit carries. */
+const wireBytesPerSecond = 100e6
+
+const nothing: Interval = { low: 0, likely: 0, high: 0 }
+
+/** What is told of the model as it is after a step. */
+export function conditionOf(model: ArrayModel, tick: ArrayTick, settings: ArraySettings): ArrayCondition {
+  const { boxId, estimates, knowledge, loadClass, overflows, observedSeconds } = model
+  const isThrough = loadClass === 'write-through'
+  const inflow = meanFlow(model.recent)
+  const fill = isThrough ? undefined : model.levels.fill
+  const state = stateOf(model, inflow, fill)
+  return {
+    boxId,
+    at: tick.at,
+    state,
+    since: state === model.state ? model.since : tick.at,
+    fill,
+    capacity: isThrough ? { ...nothing, basis: 'controller' } : estimates.capacity,
+    drain: estimates.drains[loadClass],
+    drains: knownDrains(knowledge, estimates),
+    loadClass,
+    inflowBytesPerSecond: inflow,
+    secondsToSaturation: isThrough ? undefined : state === 'saturated' ? nothing : secondsUntilFull(model, inflow),
+    burst: burstOf(model, inflow ?? 0, settings),
+    overflows,
+    observedSeconds,
+  }
+}
+
+/** Shares of the likely capacity. */
+const nearFullShare = 0.8
+const drainingShare = 0.08
+const fillingShare = 0.02
+/** What no array notices. */
+const leastInflow = 0.3e6
+
+function stateOf(model: ArrayModel, inflow: number | undefined, fill: Interval | undefined): ArrayCacheState {
+  if (isStalled(model.stillSeconds)) return 'stalled'
+  if (model.loadClass === 'write-through') return 'write-through'
+  if (inflow === undefined || fill === undefined) return 'unknown'
+  if (isPressed(model.pressure)) return 'saturated'
+  const { capacity } = model.estimates
+  const drain = model.estimates.drains[model.loadClass]
+  const level = fill.likely / capacity.likely
+  const grows = inflow > leastInflow && inflow > drain.likely
+  if (capacity.basis === 'assumed' && drain.basis === 'assumed') {
+    // Nobody knows what the array can take: only what is clear of all guesses is told.
+    if (inflow > leastInflow && inflow > drain.low) return 'unknown'
+  }
+  if (grows && level > nearFullShare) return 'near-full'
+  if (grows && level > fillingShare) return 'filling'
+  return level > drainingShare ? 'draining' : 'idle'
+}
+
+/** At the inflow of now. */
+function secondsUntilFull(model: ArrayModel, inflow: number | undefined): Interval | undefined {
+  if (inflow === undefined || inflow <= leastInflow) return undefined
+  if (inflow < 0.5 * model.estimates.drains[model.loadClass].low) return undefined
+  const { guesses } = model.knowledge
+  const seconds = intervalOf(
+    guesses.map((guess, index) => {
+      const room = Math.max(0, guess.capacityBytes - (model.fills[index] ?? 0))
+      const rise = inflow - guess.drains[model.loadClass] * guess.eagerness
+      return rise > 0.02 * inflow ? Math.min(mostSeconds, room / rise) : mostSeconds
+    }),
+  )
+  return seconds.likely > soonSeconds ? undefined : seconds
+}
+
+function burstOf(model: ArrayModel, inflow: number, settings: ArraySettings): BurstHeadroom {
+  const { mostBytesPerSecond } = model.writer
+  const seen = mostBytesPerSecond > 0 ? mostBytesPerSecond : wireBytesPerSecond
+  const bulkCopyBytesPerSecond = settings.bulkCopyBytesPerSecond ?? seen
+  const loadClass = model.loadClass === 'random' ? 'sequential' : model.loadClass
+  const isThrough = loadClass === 'write-through'
+  const room = isThrough ? nothing : model.levels.room
+  const drain = model.estimates.drains[loadClass]
+  const secondsFor = (bytes: number, drained: number): number => {
+    const rise = 2 * bulkCopyBytesPerSecond + inflow - drained
+    return rise > 0 ? Math.min(mostSeconds, bytes / rise) : mostSeconds
+  }
+  const secondsForTwo = {
+    low: secondsFor(room.low, drain.low),
+    likely: secondsFor(room.likely, drain.likely),
+    high: secondsFor(room.high, drain.high),
+  }
+  const taken = room.low / 60 + drain.low - inflow
+  return {
+    room,
+    bulkCopyBytesPerSecond,
+    bulkCopies: Math.max(0, Math.floor(taken / bulkCopyBytesPerSecond)),
+    secondsForTwoCopies: secondsForTwo.likely > soonSeconds ? undefined : secondsForTwo,
+  }
+}

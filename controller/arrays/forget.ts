@@ -1,0 +1,34 @@
+import type { ArrayModel } from './array-model.js'
+import { normal, type Chance } from './chance.js'
+import { estimatesOf } from './estimates.js'
+import type { Guess } from './guess.js'
+
+const hourSeconds = 3600
+/** Deviation of the logarithm in an hour: a fifth in a week. */
+const hourSpread = 0.015
+
+/** Arrays change, by a disk that ages or a cache that is set anew: each hour that is watched makes all guesses a little less sure. */
+export function forget(model: ArrayModel, seconds: number, chance: Chance): ArrayModel {
+  const { observedSeconds, knowledge, prior } = model
+  const hours = Math.floor(observedSeconds / hourSeconds) - Math.floor((observedSeconds - seconds) / hourSeconds)
+  if (hours <= 0 || model.plateau !== undefined) return model
+  const guesses = knowledge.guesses.map((guess) => drifted(guess, chance))
+  const known = { ...knowledge, guesses }
+  return { ...model, knowledge: known, estimates: estimatesOf(known, prior) }
+}
+
+function drifted(guess: Guess, chance: Chance): Guess {
+  const factor = Math.exp(hourSpread * normal(chance))
+  const { sequential, random, rebuild } = guess.drains
+  return {
+    ...guess,
+    capacityBytes: guess.capacityBytes * Math.exp(hourSpread * normal(chance)),
+    drains: {
+      sequential: sequential * factor,
+      random: random * factor,
+      'with-reads': guess.drains['with-reads'] * factor,
+      rebuild: rebuild * factor,
+      'write-through': guess.drains['write-through'] * factor,
+    },
+  }
+}

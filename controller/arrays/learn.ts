@@ -1,0 +1,144 @@
+import type { LoadClass } from '../model/array-condition.js'
+import { normal, resampled, uniform, type Chance } from './chance.js'
+import { drainsFrom, eagernessDrawn, fillAfter, type Guess } from './guess.js'
+import type { Ledger } from './ledger.js'
+
+/** Guesses, and what of them an overflow or a person has told already; what is not told is only assumed. */
+export interface Knowledge {
+  readonly guesses: readonly Guess[]
+  readonly capacityTold: Told
+  readonly drainsTold: Readonly<Partial<Record<LoadClass, Told>>>
+}
+
+/** `undefined`: no. */
+export type Told = 'prior' | 'learnt' | undefined
+
+/** A cliff and the plateau after it. */
+export interface Overflow {
+  /** What came before, and a few seconds of the plateau, in which late reports come in. */
+  readonly ledger: Ledger
+  /** How many of the ledger's last flows are of the plateau. */
+  readonly plateauFlows: number
+  readonly loadClass: LoadClass
+  /** What writers got while the cache was full: what drains. */
+  readonly drain: Measured | undefined
+  /** The cache was not full before: the cliff tells its size. */
+  readonly isCliff: boolean
+}
+
+/** In bytes a second, with the deviation of its logarithm. */
+export interface Measured {
+  readonly rate: number
+  readonly spread: number
+}
+
+/** Deviation of the logarithm: how far an array changes from one overflow to the next. */
+const drift = { prior: 0.25, learnt: 0.05 } as const
+/** Deviation of the logarithm: how well a cliff tells where the cache was full. */
+const cliffSpread = 0.025
+/** By how much of a plateau's second the fill at its beginning is uncertain. */
+const lateSeconds = 0.1
+/** Guesses that are all this unlikely were of another array. */
+const surprise = -10
+
+/**
+ * What guesses become by an overflow: each takes the measured drain as far as it is not surer itself, plays the leaky bucket with all that
+ * was written, and counts by how near it is to being full at the cliff; the near ones are kept, several times over, and take the size that
+ * the cliff says. An ensemble of kernels (Musso, Oudjane and Le Gland, "Improving regularised particle filters", 2001).
+ */
+export function learn(before: Knowledge, overflow: Overflow, chance: Chance): Knowledge {
+  const candidates = before.guesses.map((guess) => candidateOf(before, guess, overflow, chance))
+  const best = candidates.reduce((most, { logWeight }) => Math.max(most, logWeight), -Infinity)
+  const hasPast = before.capacityTold !== undefined || Object.keys(before.drainsTold).length > 0
+  if (best < surprise && hasPast) return learn(forgotten(before), overflow, chance)
+  const weights = candidates.map(({ logWeight }) => Math.exp(logWeight - best))
+  const guesses = resampled(weights, chance).flatMap((index) => candidates[index]?.draw() ?? [])
+  return {
+    guesses,
+    capacityTold: overflow.isCliff ? 'learnt' : before.capacityTold,
+    drainsTold:
+      overflow.drain === undefined ? before.drainsTold : { ...before.drainsTold, [overflow.loadClass]: 'learnt' },
+  }
+}
+
+function forgotten({ guesses }: Knowledge): Knowledge {
+  return { guesses, capacityTold: undefined, drainsTold: {} }
+}
+
+interface Candidate {
+  readonly logWeight: number
+  /** One guess of those near this one. */
+  readonly draw: () => Guess
+}
+
+function candidateOf(before: Knowledge, guess: Guess, overflow: Overflow, chance: Chance): Candidate {
+  const { drains, logWeight: drainWeight } = drainsAfter(before, guess, overflow, chance)
+  const moved = { ...guess, drains }
+  if (!overflow.isCliff) return { logWeight: drainWeight, draw: () => moved }
+  const { fill, fromEmpty } = replay(moved, overflow)
+  const late = (lateSeconds * moved.drains[overflow.loadClass]) / Math.max(fill, 1)
+  const spread = Math.hypot(cliffSpread, Math.min(late, 0.4))
+  if (fill <= 0) return { logWeight: drainWeight - 30, draw: () => moved }
+  const told = before.capacityTold
+  if (told === undefined) {
+    const draw = (): Guess => renewed({ ...moved, capacityBytes: fill * Math.exp(spread * normal(chance)) }, chance)
+    return { logWeight: drainWeight, draw }
+  }
+  const kernel = drift[told]
+  const off = Math.log(fill / moved.capacityBytes)
+  const variance = spread ** 2 + kernel ** 2
+  // A cache that was never empty since it was full says nothing of its size, but whether it can be full again.
+  const shift = fromEmpty ? (off * kernel ** 2) / variance : 0
+  const rest = fromEmpty ? (kernel * spread) / Math.sqrt(variance) : kernel / 2
+  const draw = (): Guess =>
+    renewed({ ...moved, capacityBytes: moved.capacityBytes * Math.exp(shift + rest * normal(chance)) }, chance)
+  return { logWeight: drainWeight - off ** 2 / (2 * variance), draw }
+}
+
+function drainsAfter(
+  { drainsTold }: Knowledge,
+  guess: Guess,
+  { drain, loadClass }: Overflow,
+  chance: Chance,
+): { readonly drains: Guess['drains']; readonly logWeight: number } {
+  if (drain === undefined) return { drains: guess.drains, logWeight: 0 }
+  if (Object.keys(drainsTold).length === 0) {
+    const rate = drain.rate * Math.exp(drain.spread * normal(chance))
+    return { drains: drainsFrom(loadClass, rate, chance), logWeight: 0 }
+  }
+  const kernel = drift[drainsTold[loadClass] ?? 'prior']
+  const off = Math.log(drain.rate / guess.drains[loadClass])
+  const variance = drain.spread ** 2 + kernel ** 2
+  const rest = (drain.spread * kernel) / Math.sqrt(variance)
+  const rate = guess.drains[loadClass] * Math.exp((off * kernel ** 2) / variance + rest * normal(chance))
+  return { drains: { ...guess.drains, [loadClass]: rate }, logWeight: -(off ** 2) / (2 * variance) }
+}
+
+/** Here and there one that waits to destage, or does not, so that both stay possible. */
+function renewed(guess: Guess, chance: Chance): Guess {
+  return uniform(chance) < 0.03 ? { ...guess, eagerness: eagernessDrawn(chance) } : guess
+}
+
+/** What the guess has in its cache after all that was written; of the last seconds the middle one, because one may have been told late. */
+function replay(guess: Guess, overflow: Overflow): { readonly fill: number; readonly fromEmpty: boolean } {
+  const { from, flows } = overflow.ledger
+  // A full cache is emptied by any destage.
+  const eager = { ...guess, eagerness: 1 }
+  const cliff = flows.length - overflow.plateauFlows
+  let fill = from === 'full' ? guess.capacityBytes : 0
+  let fromEmpty = from === 'empty'
+  let before = fill
+  let earlier = fill
+  for (const [index, flow] of flows.entries()) {
+    earlier = before
+    before = fill
+    fill = fillAfter(index < cliff ? guess : eager, fill, flow)
+    if (from === 'full' && !fromEmpty) fill = Math.min(fill, guess.capacityBytes)
+    if (fill === 0) fromEmpty = true
+  }
+  return { fill: middle(fill, before, earlier), fromEmpty }
+}
+
+function middle(a: number, b: number, c: number): number {
+  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c))
+}

@@ -1,0 +1,131 @@
+import type { ArrayTick, Interval } from '../model/array-condition.js'
+
+/**
+ * Whether writers wait for the disks, by latency and throughput: a hidden Markov model of two states (Rabiner, "A tutorial on hidden Markov
+ * models", 1989), so that one slow second is no cliff and one fast second no end of it. Plain data.
+ */
+export interface Pressure {
+  /** Logarithm of the odds that the cache is full. */
+  readonly logOdds: number
+  /** Logarithms of what latencies are while nothing presses, in ms. */
+  readonly calm: Readonly<Partial<Record<Signal, number>>>
+  /** Logarithms of the throughput and the latency of writes in the fastest seconds of late. */
+  readonly fast: Fast | undefined
+}
+
+interface Fast {
+  readonly throughput: number
+  readonly latency: number
+}
+
+const signals = ['canaryMs', 'smallWriteLatencyMs', 'writeLatencyMs'] as const
+type Signal = (typeof signals)[number]
+
+export const noPressure: Pressure = { logOdds: -4, calm: {}, fast: undefined }
+
+/** Of a second: how likely a full cache stays full, and a cache fills up of which nothing is known. */
+const staysFull = 0.9
+const fillsUp = 0.01
+
+export function isPressed({ logOdds }: Pressure): boolean {
+  return logOdds > 0
+}
+
+/** What is known of the array when its pressure is judged. */
+export interface Expected {
+  /** Of the load of now. */
+  readonly drain: Interval
+  readonly isDrainKnown: boolean
+  /** Mean of the last seconds. */
+  readonly inflow: number | undefined
+  /** Share of the guesses for which it is about full. */
+  readonly fullShare: number
+}
+
+/** @returns whether anything was told that bears on it */
+export function press(before: Pressure, tick: ArrayTick, expected: Expected): Pressure | undefined {
+  const evidence = latencyEvidence(before, tick)
+  if (evidence === undefined) return undefined
+  const full = 1 / (1 + Math.exp(-before.logOdds))
+  const entering = Math.min(0.3, fillsUp + 0.3 * expected.fullShare)
+  const prior = full * staysFull + (1 - full) * entering
+  const sum = evidence + stepEvidence(before, tick, expected) + flowEvidence(expected)
+  const logOdds = clip(Math.log(prior / (1 - prior)) + clip(sum, -4, 5), -6, 6)
+  return { logOdds, calm: calmAfter(before, tick, logOdds), fast: fastAfter(before, tick, logOdds, expected.inflow) }
+}
+
+/** The same without news: what is not looked at is not known for long. */
+export function fade(before: Pressure): Pressure {
+  return { ...before, logOdds: before.logOdds * 0.9 - 0.1 }
+}
+
+/** Neighbours' writes take 1.3 to 1.8 times as long while a cache fills, and 4 to 10 times when it is full. */
+const doubtful = Math.log(2.6)
+
+/** Logarithm of how much likelier these latencies are with a full cache; undefined: there are none. */
+function latencyEvidence({ calm }: Pressure, tick: ArrayTick): number | undefined {
+  let sum = 0
+  let seen = 0
+  for (const signal of signals) {
+    const value = tick[signal]
+    if (value === undefined || value <= 0) continue
+    seen += 1
+    const base = calm[signal]
+    if (base === undefined) continue
+    const evidence = 3.2 * (Math.log(value) - base - doubtful)
+    // Writers with much in flight wait for themselves: their latency alone says less.
+    sum += signal === 'writeLatencyMs' ? clip(evidence, -2, 1) : clip(evidence, -3, 2.5)
+  }
+  if (tick.canaryOverdueMs !== undefined) {
+    seen += 1
+    sum += 2.5
+  }
+  return seen === 0 ? undefined : sum
+}
+
+/** A cliff: throughput falls and latency rises, at once and by about the same. Who writes less by himself makes both fall. */
+function stepEvidence({ fast }: Pressure, tick: ArrayTick, { inflow }: Expected): number {
+  const { writeLatencyMs } = tick
+  if (fast === undefined || inflow === undefined || inflow <= 0) return 0
+  if (writeLatencyMs === undefined || writeLatencyMs <= 0) return 0
+  const step = Math.min(Math.log(writeLatencyMs) - fast.latency, fast.throughput - Math.log(inflow))
+  return clip(6 * (step - 0.35), -1, 2.5)
+}
+
+/** A full cache takes what drains: neither twice that, nor is it kept full by a tenth of it. */
+function flowEvidence({ drain, isDrainKnown, inflow }: Expected): number {
+  if (inflow === undefined) return 0
+  if (inflow < 0.2e6) return -3
+  if (!isDrainKnown) return 0
+  if (inflow > 2.2 * drain.high) return -2
+  return inflow < 0.3 * drain.low ? -2 : 0
+}
+
+function calmAfter({ calm }: Pressure, tick: ArrayTick, logOdds: number): Pressure['calm'] {
+  const after: Partial<Record<Signal, number>> = { ...calm }
+  for (const signal of signals) {
+    const value = tick[signal]
+    if (value === undefined || value <= 0) continue
+    const base = calm[signal]
+    const now = Math.log(value)
+    if (base === undefined) after[signal] = now
+    // A low level that comes back again and again is what the array does by itself.
+    else if (now < base) after[signal] = base + 0.08 * (now - base)
+    else if (logOdds < -1) after[signal] = base + 0.01 * Math.min(1, now - base)
+  }
+  return after
+}
+
+/** Seconds of an unhindered writer; forgotten over minutes. */
+function fastAfter({ fast }: Pressure, tick: ArrayTick, logOdds: number, inflow: number | undefined): Fast | undefined {
+  const { writeLatencyMs } = tick
+  if (logOdds > 0 || inflow === undefined || inflow <= 0) return fast
+  if (writeLatencyMs === undefined || writeLatencyMs <= 0) return fast
+  const now = { throughput: Math.log(inflow), latency: Math.log(writeLatencyMs) }
+  const faded = fast === undefined ? undefined : { ...fast, throughput: fast.throughput - 0.01 }
+  return faded === undefined || now.throughput > faded.throughput ? now : faded
+}
+
+function clip(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, value))
+}

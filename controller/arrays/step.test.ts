@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest'
+
+import { Dice } from '../../test/arrays/dice.js'
+import { plainSpec } from '../../test/arrays/hidden-specs.js'
+import { judgeOverflows, judgeStates } from '../../test/arrays/trials/judging.js'
+import { nineArrays } from '../../test/arrays/trials/learning.js'
+import { mixed } from '../../test/arrays/trials/mixed.js'
+import { stalls } from '../../test/arrays/trials/stalls.js'
+import type { ArrayTick } from '../model/array-condition.js'
+import { newArrayModel, type ArrayModel } from './array-model.js'
+import { step } from './step.js'
+
+const MB = 1e6
+const settings = { bulkCopyBytesPerSecond: undefined }
+const startMs = 1_772_409_600_000
+
+/** A second in which nothing was done. */
+function still(second: number, changes: Partial<ArrayTick> = {}): ArrayTick {
+  return {
+    at: startMs + second * 1000,
+    seconds: 1,
+    writeBytes: 0,
+    largestWriterBytes: 0,
+    readBytes: 0,
+    writeRequests: 0,
+    readRequests: 0,
+    writeLatencyMs: undefined,
+    readLatencyMs: undefined,
+    inFlight: 0,
+    canaryMs: 1.5,
+    canaryOverdueMs: undefined,
+    smallWriteLatencyMs: undefined,
+    writeCache: undefined,
+    rebuilding: undefined,
+    ...changes,
+  }
+}
+
+function writing(second: number, bytes: number, changes: Partial<ArrayTick> = {}): ArrayTick {
+  return still(second, { writeBytes: bytes, writeRequests: bytes / 262_144, largestWriterBytes: bytes, ...changes })
+}
+
+/** What is said after all these. */
+function after(model: ArrayModel, ticks: readonly ArrayTick[]): ReturnType<typeof step> {
+  let last = step(model, ticks[0] ?? still(0), settings)
+  for (const tick of ticks.slice(1)) last = step(last.model, tick, settings)
+  return last
+}
+
+function seconds(count: number, make: (second: number) => ArrayTick, from = 0): ArrayTick[] {
+  return Array.from({ length: count }, (_, index) => make(from + index))
+}
+
+describe('hidden arrays, from nothing', () => {
+  test.each(['all', 'disks', 'canary'] as const)('two overflows tell capacity and drain (%s)', (kit) => {
+    const all = [...nineArrays(5, 1, kit)]
+    for (const { drainError } of all) expect(Math.abs(drainError)).toBeLessThan(0.2)
+    // A cache of 50 MB is full within two reports of a fast writer.
+    expect(all.filter(({ capacityError }) => Math.abs(capacityError) < 0.3).length).toBeGreaterThanOrEqual(8)
+  })
+
+  test('states are right, and overflows are foretold', () => {
+    const dice = new Dice(3, 'short')
+    const { moments, taught } = mixed(plainSpec(dice, 200 * MB, 8 * MB), 'all', dice, 4)
+    const { rightNearby, seconds } = judgeStates(moments)
+    expect(rightNearby / seconds).toBeGreaterThan(0.9)
+    const foretold = judgeOverflows(moments.filter(({ second }) => second >= taught))
+    expect(foretold.length).toBeGreaterThan(0)
+    for (const { warned, builtSeconds } of foretold) expect(warned || builtSeconds < 3).toBe(true)
+  })
+
+  test('an array that stands still is told within 8 seconds, and jobs that end are not', () => {
+    const { toldAfterSeconds, falseStalls } = stalls(2, 1, 10, 'all')
+    expect(toldAfterSeconds.every((seconds) => seconds !== undefined && seconds <= 8)).toBe(true)
+    expect(falseStalls).toBe(0)
+  })
+})
+
+describe('what is known beforehand', () => {
+  const told = { capacityBytes: 200 * MB, drainBytesPerSecond: 8 * MB, basis: 'policy' } as const
+
+  test('without it, everything is assumed, and intervals are wide', () => {
+    const { condition } = after(newArrayModel('a', undefined, startMs), [still(0)])
+    expect(condition.capacity.basis).toBe('assumed')
+    expect(condition.capacity.high / condition.capacity.low).toBeGreaterThan(20)
+    expect(condition.drains).toEqual({})
+  })
+
+  test('policy gives estimates, time to saturation and burst headroom at once', () => {
+    const { condition } = after(
+      newArrayModel('a', told, startMs),
+      seconds(3, (at) => writing(at, 40 * MB)),
+    )
+    expect(condition.capacity.basis).toBe('policy')
+    expect(condition.drains.sequential?.basis).toBe('policy')
+    expect(condition.state).toBe('filling')
+    const left = (200 - 3 * 32) / 32
+    expect(condition.secondsToSaturation?.low).toBeLessThan(left)
+    expect(condition.secondsToSaturation?.high).toBeGreaterThan(left)
+    expect(condition.burst.bulkCopyBytesPerSecond).toBe(100 * MB)
+    expect(condition.burst.bulkCopies).toBe(0)
+    expect(condition.burst.secondsForTwoCopies?.likely).toBeLessThan(1)
+  })
+
+  test('bytes that came in without a cliff say that more fits', () => {
+    const { condition } = after(
+      newArrayModel('a', told, startMs),
+      seconds(30, (at) => writing(at, 40 * MB)),
+    )
+    expect(condition.capacity.low).toBeGreaterThan(400 * MB)
+    expect(condition.overflows).toBe(0)
+  })
+})
+
+describe('single states', () => {
+  const told = { capacityBytes: 200 * MB, drainBytesPerSecond: 8 * MB, basis: 'policy' } as const
+
+  test('the doubt about the fill grows while it drains, and ends when it is long over', () => {
+    const filled = after(
+      newArrayModel('a', told, startMs),
+      seconds(4, (at) => writing(at, 40 * MB)),
+    )
+    const width = ({ fill }: typeof filled.condition): number => (fill?.high ?? 0) - (fill?.low ?? 0)
+    const later = after(
+      filled.model,
+      seconds(8, (at) => still(at), 4),
+    )
+    expect(later.condition.state).toBe('draining')
+    expect(width(later.condition)).toBeGreaterThan(width(filled.condition))
+    const long = after(
+      later.model,
+      seconds(120, (at) => still(at), 12),
+    )
+    expect(long.condition.state).toBe('idle')
+    expect(long.condition.fill?.likely).toBe(0)
+  })
+
+  test('one slow second is no cliff', () => {
+    const calm = seconds(30, (at) => writing(at, 2 * MB, { smallWriteLatencyMs: 1.6 }))
+    const slow = writing(30, 2 * MB, { canaryMs: 12, smallWriteLatencyMs: 1.7 })
+    expect(after(newArrayModel('a', told, startMs), [...calm, slow]).condition.state).toBe('idle')
+  })
+
+  test('write-through counts at the next step', () => {
+    const { model } = after(
+      newArrayModel('a', told, startMs),
+      seconds(5, (at) => still(at)),
+    )
+    const { condition } = step(model, writing(5, 5 * MB, { writeCache: 'write-through' }), settings)
+    expect(condition).toMatchObject({ state: 'write-through', fill: undefined, capacity: { high: 0 } })
+    expect(condition.burst.room.high).toBe(0)
+    expect(condition.drain.likely).toBeLessThan(8 * MB)
+  })
+
+  test('nobody tells what is written: unknown', () => {
+    const silent = (at: number): ArrayTick => still(at, { writeBytes: undefined, writeRequests: undefined })
+    expect(after(newArrayModel('a', told, startMs), seconds(5, silent)).condition.state).toBe('unknown')
+  })
+
+  test('requests that wait for one report are no stall; silence is none either', () => {
+    const waiting = (at: number): ArrayTick => still(at, { inFlight: 2, canaryMs: undefined })
+    const early = after(newArrayModel('a', told, startMs), seconds(4, waiting))
+    expect(early.condition.state).not.toBe('stalled')
+    expect(after(early.model, seconds(2, waiting, 4)).condition.state).toBe('stalled')
+    const silent = (at: number): ArrayTick =>
+      still(at, { inFlight: undefined, writeRequests: undefined, readRequests: undefined, canaryMs: undefined })
+    expect(after(early.model, seconds(20, silent, 4)).condition.state).not.toBe('stalled')
+  })
+})
+
+test('the same ticks give the same, and plain data keeps all of it', () => {
+  const ticks = seconds(40, (at) => writing(at, at < 20 ? 40 * MB : 6 * MB, { canaryMs: at < 20 ? 2 : 14 }))
+  const whole = after(newArrayModel('a', undefined, startMs), ticks)
+  let model = newArrayModel('a', undefined, startMs)
+  // As plain data between all steps.
+  for (const tick of ticks) model = JSON.parse(JSON.stringify(step(model, tick, settings).model)) as ArrayModel
+  expect(JSON.parse(JSON.stringify(whole.model))).toEqual(model)
+})
