@@ -21,10 +21,12 @@ const nothing: Interval = { low: 0, likely: 0, high: 0 }
 
 /** What is told of the model as it is after a step. */
 export function conditionOf(model: ArrayModel, tick: ArrayTick, settings: ArraySettings): ArrayCondition {
-  const { boxId, estimates, knowledge, loadClass, overflows, observedSeconds } = model
+  const { boxId, evidence, belief, observedSeconds } = model
+  const { estimates, knowledge, overflows } = belief
+  const { loadClass } = evidence
   const isThrough = loadClass === 'write-through'
-  const inflow = meanFlow(model.recent)
-  const fill = isThrough ? undefined : model.levels.fill
+  const inflow = meanFlow(evidence.recent)
+  const fill = isThrough ? undefined : belief.levels.fill
   const state = stateOf(model, inflow, fill)
   return {
     boxId,
@@ -52,12 +54,12 @@ const fillingShare = 0.02
 const leastInflow = 0.3e6
 
 function stateOf(model: ArrayModel, inflow: number | undefined, fill: Interval | undefined): ArrayCacheState {
-  if (isStalled(model.stillSeconds)) return 'stalled'
-  if (model.loadClass === 'write-through') return 'write-through'
+  if (isStalled(model.evidence.stillSeconds)) return 'stalled'
+  if (model.evidence.loadClass === 'write-through') return 'write-through'
   if (inflow === undefined || fill === undefined) return 'unknown'
-  if (isPressed(model.pressure)) return 'saturated'
-  const { capacity } = model.estimates
-  const drain = model.estimates.drains[model.loadClass]
+  if (isPressed(model.evidence.pressure)) return 'saturated'
+  const { capacity } = model.belief.estimates
+  const drain = model.belief.estimates.drains[model.evidence.loadClass]
   const level = fill.likely / capacity.likely
   const grows = inflow > leastInflow && inflow > drain.likely
   if (capacity.basis === 'assumed' && drain.basis === 'assumed') {
@@ -72,12 +74,12 @@ function stateOf(model: ArrayModel, inflow: number | undefined, fill: Interval |
 /** At the inflow of now. */
 function secondsUntilFull(model: ArrayModel, inflow: number | undefined): Interval | undefined {
   if (inflow === undefined || inflow <= leastInflow) return undefined
-  if (inflow < 0.5 * model.estimates.drains[model.loadClass].low) return undefined
-  const { guesses } = model.knowledge
+  if (inflow < 0.5 * model.belief.estimates.drains[model.evidence.loadClass].low) return undefined
+  const { guesses } = model.belief.knowledge
   const seconds = intervalOf(
     guesses.map((guess, index) => {
-      const room = Math.max(0, guess.capacityBytes - (model.fills[index] ?? 0))
-      const rise = inflow - guess.drains[model.loadClass] * guess.eagerness
+      const room = Math.max(0, guess.capacityBytes - (model.belief.fills[index] ?? 0))
+      const rise = inflow - guess.drains[model.evidence.loadClass] * guess.eagerness
       return rise > 0.02 * inflow ? Math.min(mostSeconds, room / rise) : mostSeconds
     }),
   )
@@ -85,13 +87,13 @@ function secondsUntilFull(model: ArrayModel, inflow: number | undefined): Interv
 }
 
 function burstOf(model: ArrayModel, inflow: number, settings: ArraySettings): BurstHeadroom {
-  const { mostBytesPerSecond } = model.writer
+  const { mostBytesPerSecond } = model.evidence.writer
   const seen = mostBytesPerSecond > 0 ? mostBytesPerSecond : wireBytesPerSecond
   const bulkCopyBytesPerSecond = settings.bulkCopyBytesPerSecond ?? seen
-  const loadClass = model.loadClass === 'random' ? 'sequential' : model.loadClass
+  const loadClass = model.evidence.loadClass === 'random' ? 'sequential' : model.evidence.loadClass
   const isThrough = loadClass === 'write-through'
-  const room = isThrough ? nothing : model.levels.room
-  const drain = model.estimates.drains[loadClass]
+  const room = isThrough ? nothing : model.belief.levels.room
+  const drain = model.belief.estimates.drains[loadClass]
   const secondsFor = (bytes: number, drained: number): number => {
     const rise = 2 * bulkCopyBytesPerSecond + inflow - drained
     return rise > 0 ? Math.min(mostSeconds, bytes / rise) : mostSeconds

@@ -5,7 +5,7 @@ import {
   type Interval,
   type LoadClass,
 } from '../model/array-condition.js'
-import type { ArrayPrior, Guess } from './guess.js'
+import type { Guess } from './guess.js'
 import type { Knowledge, Told } from './learn.js'
 import { intervalOf } from './quantiles.js'
 
@@ -26,16 +26,16 @@ export function levelsOf(guesses: readonly Guess[], fills: readonly number[]): L
 }
 
 /** What all guesses say together. */
-export function estimatesOf(knowledge: Knowledge, prior: ArrayPrior | undefined): Estimates {
+export function estimatesOf(knowledge: Knowledge): Estimates {
   const { guesses, capacityTold, drainsTold } = knowledge
   const drain = (loadClass: LoadClass): Estimate => ({
     ...intervalOf(guesses.map(({ drains }) => drains[loadClass])),
-    basis: basisOf(drainsTold[loadClass], prior),
+    basis: basisOf(drainsTold[loadClass], knowledge),
   })
   return {
     capacity: {
       ...intervalOf(guesses.map(({ capacityBytes }) => capacityBytes)),
-      basis: basisOf(capacityTold, prior),
+      basis: basisOf(capacityTold, knowledge),
     },
     drains: {
       sequential: drain('sequential'),
@@ -54,6 +54,6 @@ export function knownDrains({ drainsTold }: Knowledge, { drains }: Estimates): P
   return known
 }
 
-function basisOf(told: Told, prior: ArrayPrior | undefined): EstimateBasis {
-  return told === 'learnt' ? 'learnt' : told === undefined ? 'assumed' : (prior?.basis ?? 'assumed')
+function basisOf(told: Told, { basis }: Knowledge): EstimateBasis {
+  return told === 'learnt' ? 'learnt' : told === undefined ? 'assumed' : basis
 }

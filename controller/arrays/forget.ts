@@ -1,6 +1,5 @@
-import type { ArrayModel } from './array-model.js'
+import { withKnowledge, type Belief } from './belief.js'
 import { normal, type Chance } from './chance.js'
-import { estimatesOf } from './estimates.js'
 import type { Guess } from './guess.js'
 
 const hourSeconds = 3600
@@ -8,13 +7,12 @@ const hourSeconds = 3600
 const hourSpread = 0.015
 
 /** Arrays change, by a disk that ages or a cache that is set anew: each hour that is watched makes all guesses a little less sure. */
-export function forget(model: ArrayModel, seconds: number, chance: Chance): ArrayModel {
-  const { observedSeconds, knowledge, prior } = model
-  const hours = Math.floor(observedSeconds / hourSeconds) - Math.floor((observedSeconds - seconds) / hourSeconds)
-  if (hours <= 0 || model.plateau !== undefined) return model
+export function forget(belief: Belief, fromSeconds: number, toSeconds: number, chance: Chance): Belief {
+  const hours = Math.floor(toSeconds / hourSeconds) - Math.floor(fromSeconds / hourSeconds)
+  if (hours <= 0 || belief.plateau !== undefined) return belief
+  const { knowledge, fills } = belief
   const guesses = knowledge.guesses.map((guess) => drifted(guess, chance))
-  const known = { ...knowledge, guesses }
-  return { ...model, knowledge: known, estimates: estimatesOf(known, prior) }
+  return withKnowledge(belief, { ...knowledge, guesses }, fills)
 }
 
 function drifted(guess: Guess, chance: Chance): Guess {

@@ -1,4 +1,4 @@
-import type { LoadClass } from '../model/array-condition.js'
+import type { EstimateBasis, LoadClass } from '../model/array-condition.js'
 import { normal, resampled, uniform, type Chance } from './chance.js'
 import { drainsFrom, eagernessDrawn, fillAfter, type Guess } from './guess.js'
 import type { Ledger } from './ledger.js'
@@ -6,6 +6,8 @@ import type { Ledger } from './ledger.js'
 /** Guesses, and what of them an overflow or a person has told already; what is not told is only assumed. */
 export interface Knowledge {
   readonly guesses: readonly Guess[]
+  /** Who told it, where it is `prior`. */
+  readonly basis: EstimateBasis
   readonly capacityTold: Told
   readonly drainsTold: Readonly<Partial<Record<LoadClass, Told>>>
 }
@@ -55,14 +57,15 @@ export function learn(before: Knowledge, overflow: Overflow, chance: Chance): Kn
   const guesses = resampled(weights, chance).flatMap((index) => candidates[index]?.draw() ?? [])
   return {
     guesses,
+    basis: before.basis,
     capacityTold: overflow.isCliff ? 'learnt' : before.capacityTold,
     drainsTold:
       overflow.drain === undefined ? before.drainsTold : { ...before.drainsTold, [overflow.loadClass]: 'learnt' },
   }
 }
 
-function forgotten({ guesses }: Knowledge): Knowledge {
-  return { guesses, capacityTold: undefined, drainsTold: {} }
+function forgotten({ guesses, basis }: Knowledge): Knowledge {
+  return { guesses, basis, capacityTold: undefined, drainsTold: {} }
 }
 
 interface Candidate {

@@ -40,6 +40,11 @@ function writing(second: number, bytes: number, changes: Partial<ArrayTick> = {}
   return still(second, { writeBytes: bytes, writeRequests: bytes / 262_144, largestWriterBytes: bytes, ...changes })
 }
 
+function asKept(model: ArrayModel): ArrayModel {
+  const kept: ArrayModel = JSON.parse(JSON.stringify(model))
+  return kept
+}
+
 /** What is said after all these. */
 function after(model: ArrayModel, ticks: readonly ArrayTick[]): ReturnType<typeof step> {
   let last = step(model, ticks[0] ?? still(0), settings)
@@ -172,7 +177,6 @@ test('the same ticks give the same, and plain data keeps all of it', () => {
   const ticks = seconds(40, (at) => writing(at, at < 20 ? 40 * MB : 6 * MB, { canaryMs: at < 20 ? 2 : 14 }))
   const whole = after(newArrayModel('a', undefined, startMs), ticks)
   let model = newArrayModel('a', undefined, startMs)
-  // As plain data between all steps.
-  for (const tick of ticks) model = JSON.parse(JSON.stringify(step(model, tick, settings).model)) as ArrayModel
-  expect(JSON.parse(JSON.stringify(whole.model))).toEqual(model)
+  for (const tick of ticks) model = asKept(step(model, tick, settings).model)
+  expect(asKept(whole.model)).toEqual(model)
 })

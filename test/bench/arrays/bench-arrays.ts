@@ -38,17 +38,23 @@ const ticks: ArrayTick[][] = Array.from({ length: arrays }, (_, index) => {
 let models: ArrayModel[] = ticks.map((_, index) => newArrayModel(`box-${index}`, undefined, startMs))
 const took: number[] = []
 const loops: number[] = []
+const warmUp = Number(values['warm-up'])
+let spentMicroseconds = 0
 for (let second = 0; second < seconds; second += 1) {
   const began = performance.now()
+  const cpuBefore = process.cpuUsage()
   models = models.map((model, index) => {
     const tick = ticks[index]?.[second]
     return tick === undefined ? model : step(model, tick, { bulkCopyBytesPerSecond: undefined }).model
   })
+  const { user, system } = process.cpuUsage(cpuBefore)
+  if (second >= warmUp) spentMicroseconds += user + system
   took.push((1000 * (performance.now() - began)) / arrays)
   loops.push(calibration())
 }
-const measured = took.slice(Number(values['warm-up']))
-const mean = measured.reduce((sum, one) => sum + one, 0) / measured.length
+const measured = took.slice(warmUp)
+// Of the processor, garbage collection included: other programs do not count.
+const mean = spentMicroseconds / measured.length / arrays
 const bytes = Math.max(...models.map((model) => JSON.stringify(model).length))
 const { p50Ms, p99Ms } = latencyOf(measured)
 console.log(`a step of an array: mean ${rounded(mean)} µs, p50 ${p50Ms} µs, p99 ${p99Ms} µs (bar ${barMicroseconds})`)
