@@ -26,7 +26,7 @@ export interface ArrayPrior {
   readonly basis: 'policy' | 'controller'
 }
 
-export const guessCount = 96
+export const guessCount = 64
 
 /** Where nothing is known: from a small RAID controller to a large array. */
 const capacityRange = [24e6, 16e9] as const

@@ -7,7 +7,7 @@ export interface Ledger {
 }
 
 /** A long past in long steps: more than this many are put together in pairs, the oldest first. */
-const mostFlows = 96
+const mostFlows = 64
 
 export const emptyLedger: Ledger = { from: 'empty', flows: [] }
 

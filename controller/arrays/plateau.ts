@@ -27,7 +27,7 @@ export interface Plateau {
 
 /** Seconds of a plateau that still count to what came before it: late reports come in. */
 const graceTicks = 4
-/** It is learnt from again when it has grown by half; after this many seconds a new part of it begins. */
+/** It is learnt from again when it has doubled; after this many seconds a new part of it begins. */
 const longTicks = 60
 
 /** Begins, goes on or ends with pressure. */
@@ -50,7 +50,7 @@ export function plateauAfter(belief: Belief, flow: Flow, pressed: boolean, chanc
     plateauFlows: plateau.plateauFlows + (ticks < graceTicks ? 1 : 0),
     pending: flow,
   }
-  return ticks >= Math.max(3, 1.5 * plateau.learntAtTicks)
+  return ticks >= Math.max(3, 2 * plateau.learntAtTicks)
     ? learnFrom(belief, grown, chance)
     : { ...belief, plateau: grown }
 }
