@@ -2,7 +2,7 @@ import type { Chance } from './chance.js'
 import { estimatesOf, levelsOf, type Estimates, type Levels } from './estimates.js'
 import type { Flow } from './flow.js'
 import { fillAfter, firstGuesses, type ArrayPrior, type Guess } from './guess.js'
-import type { Knowledge } from './learn.js'
+import { firstScatter, type Knowledge } from './learn.js'
 import { emptyLedger, enter, type Ledger } from './ledger.js'
 import type { Plateau } from './plateau.js'
 import { survive } from './survive.js'
@@ -28,6 +28,7 @@ export function firstBelief(prior: ArrayPrior | undefined, chance: Chance): Beli
   const knowledge: Knowledge = {
     guesses,
     basis: prior?.basis ?? 'assumed',
+    scatter: firstScatter,
     capacityTold: prior?.capacityBytes === undefined ? undefined : 'prior',
     drainsTold: prior?.drainBytesPerSecond === undefined ? {} : { sequential: 'prior' },
   }

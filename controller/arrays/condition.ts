@@ -39,7 +39,7 @@ export function conditionOf(model: ArrayModel, tick: ArrayTick, settings: ArrayS
     drains: knownDrains(knowledge, estimates),
     loadClass,
     inflowBytesPerSecond: inflow,
-    secondsToSaturation: isThrough ? undefined : state === 'saturated' ? nothing : secondsUntilFull(model, inflow),
+    secondsToSaturation: isThrough ? undefined : state === 'saturated' ? nothing : secondsUntilFull(model),
     burst: burstOf(model, inflow ?? 0, settings),
     overflows,
     observedSeconds,
@@ -72,15 +72,25 @@ function stateOf(model: ArrayModel, inflow: number | undefined, fill: Interval |
 }
 
 /** At the inflow of now. */
-function secondsUntilFull(model: ArrayModel, inflow: number | undefined): Interval | undefined {
-  if (inflow === undefined || inflow <= leastInflow) return undefined
-  if (inflow < 0.5 * model.belief.estimates.drains[model.evidence.loadClass].low) return undefined
-  const { guesses } = model.belief.knowledge
+function secondsUntilFull({ belief, evidence }: ArrayModel): Interval | undefined {
+  const { recent, loadClass } = evidence
+  const mean = meanFlow(recent)
+  // The newest report may be of a writer that has just begun, or late.
+  const newest = meanFlow(recent.slice(-1))
+  const inflow = meanFlow(recent.slice(-2))
+  if (mean === undefined || newest === undefined || inflow === undefined) return undefined
+  const most = Math.max(mean, newest, inflow)
+  const drain = belief.estimates.drains[loadClass]
+  if (most <= leastInflow || most < 0.5 * drain.low) return undefined
+  const least = Math.min(mean, newest, inflow)
+  const { guesses } = belief.knowledge
   const seconds = intervalOf(
     guesses.map((guess, index) => {
-      const room = Math.max(0, guess.capacityBytes - (model.belief.fills[index] ?? 0))
-      const rise = inflow - guess.drains[model.evidence.loadClass] * guess.eagerness
-      return rise > 0.02 * inflow ? Math.min(mostSeconds, room / rise) : mostSeconds
+      const room = Math.max(0, guess.capacityBytes - (belief.fills[index] ?? 0))
+      const place = (index + 0.5) / guesses.length
+      const bytes = place < 0.25 ? least : place < 0.75 ? inflow : most
+      const rise = bytes - guess.drains[loadClass] * guess.eagerness
+      return rise > 0.02 * bytes ? Math.min(mostSeconds, room / rise) : mostSeconds
     }),
   )
   return seconds.likely > soonSeconds ? undefined : seconds

@@ -74,7 +74,8 @@ export function drainsFrom(known: LoadClass, drain: number, chance: Chance): Rec
 
 /** Most arrays empty their cache whenever there is something in it. */
 export function eagernessDrawn(chance: Chance): number {
-  return uniform(chance) < 0.75 ? 1 : uniform(chance)
+  const part = uniform(chance)
+  return part < 0.75 ? 1 : part < 0.85 ? 0 : uniform(chance)
 }
 
 function drawn(

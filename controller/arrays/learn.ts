@@ -10,6 +10,11 @@ export interface Knowledge {
   readonly basis: EstimateBasis
   readonly capacityTold: Told
   readonly drainsTold: Readonly<Partial<Record<LoadClass, Told>>>
+  /**
+   * Deviation of the logarithm of what the cache took, from one overflow to the next, as it was seen: destage that waits, or leaves
+   * something in the cache, makes the same array look smaller at one time than at another.
+   */
+  readonly scatter: number
 }
 
 /** `undefined`: no. */
@@ -36,6 +41,10 @@ export interface Measured {
 
 /** Deviation of the logarithm: how far an array changes from one overflow to the next. */
 const drift = { prior: 0.25, learnt: 0.05 } as const
+/** What scatter begins with and stays within, and how much of it the last overflow is. */
+export const firstScatter = 0.04
+const scatterRange = [0.03, 0.6] as const
+const scatterNews = 0.4
 /** Deviation of the logarithm: how well a cliff tells where the cache was full. */
 const cliffSpread = 0.025
 /** By how much of a plateau's second the fill at its beginning is uncertain. */
@@ -58,18 +67,29 @@ export function learn(before: Knowledge, overflow: Overflow, chance: Chance): Kn
   return {
     guesses,
     basis: before.basis,
+    scatter: scatterAfter(before, overflow, candidates),
     capacityTold: overflow.isCliff ? 'learnt' : before.capacityTold,
     drainsTold:
       overflow.drain === undefined ? before.drainsTold : { ...before.drainsTold, [overflow.loadClass]: 'learnt' },
   }
 }
 
-function forgotten({ guesses, basis }: Knowledge): Knowledge {
-  return { guesses, basis, capacityTold: undefined, drainsTold: {} }
+/** By how far guesses were off, in the middle; half of that is of this overflow, half of those before. */
+function scatterAfter({ scatter, capacityTold }: Knowledge, { isCliff }: Overflow, all: readonly Candidate[]): number {
+  if (!isCliff || capacityTold !== 'learnt') return scatter
+  const off = all.reduce((sum, one) => sum + one.off, 0) / all.length
+  const square = (1 - scatterNews) * scatter ** 2 + (scatterNews * off ** 2) / 2
+  return Math.min(scatterRange[1], Math.max(scatterRange[0], Math.sqrt(square)))
+}
+
+function forgotten({ guesses, basis, scatter }: Knowledge): Knowledge {
+  return { guesses, basis, scatter, capacityTold: undefined, drainsTold: {} }
 }
 
 interface Candidate {
   readonly logWeight: number
+  /** Logarithm of what was in the cache at the cliff, for 1 of what fits. */
+  readonly off: number
   /** One guess of those near this one. */
   readonly draw: () => Guess
 }
@@ -77,25 +97,26 @@ interface Candidate {
 function candidateOf(before: Knowledge, guess: Guess, overflow: Overflow, chance: Chance): Candidate {
   const { drains, logWeight: drainWeight } = drainsAfter(before, guess, overflow, chance)
   const moved = { ...guess, drains }
-  if (!overflow.isCliff) return { logWeight: drainWeight, draw: () => moved }
+  if (!overflow.isCliff) return { logWeight: drainWeight, off: 0, draw: () => moved }
   const { fill, fromEmpty } = replay(moved, overflow)
   const late = (lateSeconds * moved.drains[overflow.loadClass]) / Math.max(fill, 1)
-  const spread = Math.hypot(cliffSpread, Math.min(late, 0.4))
-  if (fill <= 0) return { logWeight: drainWeight - 30, draw: () => moved }
+  const spread = Math.hypot(cliffSpread, Math.min(late, 0.4), before.scatter)
+  if (fill <= 0) return { logWeight: drainWeight - 30, off: -1, draw: () => moved }
   const told = before.capacityTold
   if (told === undefined) {
     const draw = (): Guess => renewed({ ...moved, capacityBytes: fill * Math.exp(spread * normal(chance)) }, chance)
-    return { logWeight: drainWeight, draw }
+    return { logWeight: drainWeight, off: 0, draw }
   }
   const kernel = drift[told]
   const off = Math.log(fill / moved.capacityBytes)
   const variance = spread ** 2 + kernel ** 2
   // A cache that was never empty since it was full says nothing of its size, but whether it can be full again.
   const shift = fromEmpty ? (off * kernel ** 2) / variance : 0
-  const rest = fromEmpty ? (kernel * spread) / Math.sqrt(variance) : kernel / 2
+  // The next overflow may be off as this one was.
+  const rest = Math.hypot(fromEmpty ? (kernel * spread) / Math.sqrt(variance) : kernel / 2, before.scatter)
   const draw = (): Guess =>
     renewed({ ...moved, capacityBytes: moved.capacityBytes * Math.exp(shift + rest * normal(chance)) }, chance)
-  return { logWeight: drainWeight - off ** 2 / (2 * variance), draw }
+  return { logWeight: drainWeight - off ** 2 / (2 * variance), off, draw }
 }
 
 function drainsAfter(

@@ -115,6 +115,7 @@ function judged(plays: Iterable<Played>): object {
   const byTruth: Record<string, { seconds: number; right: number }> = {}
   const overflows = []
   const fill = { seconds: 0, held: 0 }
+  const room = { seconds: 0, held: 0 }
   for (const { moments, taught, cacheBytes, overwriteShare } of plays) {
     const one = judgeStates(moments)
     states.seconds += one.seconds
@@ -129,6 +130,9 @@ function judged(plays: Iterable<Played>): object {
     overflows.push(...judgeOverflows(after))
     for (const { truth, condition } of after) {
       const bytes = truth.fillBytes / (1 - overwriteShare)
+      const free = cacheBytes / (1 - overwriteShare) - bytes
+      if (truth.full === 0) room.seconds += 1
+      if (truth.full === 0 && condition.burst.room.low <= free && free <= condition.burst.room.high) room.held += 1
       if (bytes < 0.03 * cacheBytes || condition.fill === undefined) continue
       fill.seconds += 1
       if (condition.fill.low <= bytes && bytes <= condition.fill.high) fill.held += 1
@@ -153,6 +157,7 @@ function judged(plays: Iterable<Played>): object {
     medianErrorOfSeconds: rounded(median(foretold.map(({ error }) => error))),
     secondsHeld: rounded(foretold.filter(({ held }) => held).length / foretold.length),
     fillHeld: rounded(fill.held / fill.seconds),
+    roomHeld: rounded(room.held / room.seconds),
     fastOverflows: fast.length,
     burstStoodBefore: rounded(fast.filter(({ burstSeconds }) => (burstSeconds ?? Infinity) <= 15).length / fast.length),
   }
