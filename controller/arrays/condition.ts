@@ -2,6 +2,7 @@ import type { ArrayCacheState, ArrayCondition, ArrayTick, BurstHeadroom, Interva
 import type { ArrayModel } from './array-model.js'
 import { knownDrains } from './estimates.js'
 import { meanFlow } from './flow.js'
+import { bulkCopyOf } from './largest-writer.js'
 import { isPressed } from './pressure.js'
 import { intervalOf } from './quantiles.js'
 import { isStalled } from './stall.js'
@@ -14,8 +15,6 @@ export interface ArraySettings {
 /** Beyond this nobody warns of anything. */
 const mostSeconds = 86_400
 const soonSeconds = 3600
-/** By the wire: what one gigabit carries. */
-const wireBytesPerSecond = 100e6
 
 const nothing: Interval = { low: 0, likely: 0, high: 0 }
 
@@ -27,7 +26,7 @@ export function conditionOf(model: ArrayModel, tick: ArrayTick, settings: ArrayS
   const isThrough = loadClass === 'write-through'
   const inflow = meanFlow(evidence.recent)
   const fill = isThrough ? undefined : belief.levels.fill
-  const state = stateOf(model, inflow, fill)
+  const state = stateOf(model, meanFlow(evidence.recent.slice(-2)), fill)
   return {
     boxId,
     at: tick.at,
@@ -97,9 +96,7 @@ function secondsUntilFull({ belief, evidence }: ArrayModel): Interval | undefine
 }
 
 function burstOf(model: ArrayModel, inflow: number, settings: ArraySettings): BurstHeadroom {
-  const { mostBytesPerSecond } = model.evidence.writer
-  const seen = mostBytesPerSecond > 0 ? mostBytesPerSecond : wireBytesPerSecond
-  const bulkCopyBytesPerSecond = settings.bulkCopyBytesPerSecond ?? seen
+  const bulkCopyBytesPerSecond = settings.bulkCopyBytesPerSecond ?? bulkCopyOf(model.evidence.writer)
   const loadClass = model.evidence.loadClass === 'random' ? 'sequential' : model.evidence.loadClass
   const isThrough = loadClass === 'write-through'
   const room = isThrough ? nothing : model.belief.levels.room

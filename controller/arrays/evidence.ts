@@ -50,7 +50,7 @@ export function look(before: Evidence, tick: ArrayTick, belief: Belief): Evidenc
     content,
     loadClass,
     recent,
-    writer: writerAfter(before.writer, tick, isPressed(before.pressure)),
+    writer: writerAfter(before.writer, tick, isPressed(pressure ?? before.pressure)),
     stillSeconds: stillAfter(before.stillSeconds, tick),
   }
 }

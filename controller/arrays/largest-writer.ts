@@ -2,36 +2,46 @@ import type { ArrayTick } from '../model/array-condition.js'
 
 /** What one bulk copy may write, by the fastest that was seen. */
 export interface LargestWriter {
-  /** Without a pause. */
+  /** Without a pause, and without being slowed. */
   readonly seconds: number
   readonly meanBytesPerSecond: number
   /** The most that one wrote for a while; 0: none was seen. */
   readonly mostBytesPerSecond: number
+  /** How many wrote so. */
+  readonly runs: number
 }
 
-export const noWriter: LargestWriter = { seconds: 0, meanBytesPerSecond: 0, mostBytesPerSecond: 0 }
+export const noWriter: LargestWriter = { seconds: 0, meanBytesPerSecond: 0, mostBytesPerSecond: 0, runs: 0 }
 
 /** Slower ones are no bulk copies. */
 const leastBytesPerSecond = 10e6
-/** Shorter ones are no copies. */
-const sustainedSeconds = 6
-const meanSeconds = 3
+const sustainedSeconds = 3
+const meanSeconds = 2
 const memorySeconds = 30 * 86_400
+/** By the wire: what one gigabit carries. Counts until so many were seen that the fastest of them says what is usual. */
+const wireBytesPerSecond = 100e6
+const tellingRuns = 5
 
 /** Writers that a full cache slows say nothing of what they could. */
 export function writerAfter(before: LargestWriter, tick: ArrayTick, isSlowed: boolean): LargestWriter {
   const { largestWriterBytes, seconds } = tick
-  const mostBytesPerSecond = before.mostBytesPerSecond * Math.exp(-seconds / memorySeconds)
-  if (largestWriterBytes === undefined) return { ...before, mostBytesPerSecond }
+  const most = before.mostBytesPerSecond * Math.exp(-seconds / memorySeconds)
+  if (largestWriterBytes === undefined) return { ...before, mostBytesPerSecond: most }
   const rate = largestWriterBytes / seconds
-  if (before.seconds === 0) return { seconds, meanBytesPerSecond: rate, mostBytesPerSecond }
-  const mean = before.meanBytesPerSecond + Math.min(1, seconds / meanSeconds) * (rate - before.meanBytesPerSecond)
-  if (mean < leastBytesPerSecond) return { seconds: 0, meanBytesPerSecond: mean, mostBytesPerSecond }
-  const writes = before.seconds + seconds
-  const counts = writes >= sustainedSeconds && !isSlowed
+  const isFirst = before.seconds === 0
+  const part = isFirst ? 1 : Math.min(1, seconds / meanSeconds)
+  const mean = before.meanBytesPerSecond + part * (rate - before.meanBytesPerSecond)
+  if (isSlowed || mean < leastBytesPerSecond) return { ...before, seconds: 0, mostBytesPerSecond: most }
+  const run = before.seconds + seconds
+  const counts = run >= sustainedSeconds
   return {
-    seconds: writes,
+    seconds: run,
     meanBytesPerSecond: mean,
-    mostBytesPerSecond: counts ? Math.max(mostBytesPerSecond, mean) : mostBytesPerSecond,
+    mostBytesPerSecond: counts ? Math.max(most, mean) : most,
+    runs: before.runs + (counts && before.seconds < sustainedSeconds ? 1 : 0),
   }
+}
+
+export function bulkCopyOf({ mostBytesPerSecond, runs }: LargestWriter): number {
+  return runs >= tellingRuns ? mostBytesPerSecond : Math.max(wireBytesPerSecond, mostBytesPerSecond)
 }
