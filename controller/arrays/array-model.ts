@@ -37,3 +37,18 @@ export function newArrayModel(boxId: string, prior: ArrayPrior | undefined, at: 
     observedSeconds: 0,
   }
 }
+
+/** With what is known beforehand now: what the array showed by itself goes on; what was only told or assumed begins anew. */
+export function withPrior(model: ArrayModel, prior: ArrayPrior | undefined, at: number): ArrayModel {
+  if (isSamePrior(model.prior, prior)) return model
+  const { capacityTold, drainsTold } = model.belief.knowledge
+  const isLearnt = capacityTold === 'learnt' || Object.values(drainsTold).includes('learnt')
+  if (!isLearnt) return { ...newArrayModel(model.boxId, prior, at), evidence: model.evidence }
+  return { ...model, prior }
+}
+
+function isSamePrior(a: ArrayPrior | undefined, b: ArrayPrior | undefined): boolean {
+  return (
+    a?.capacityBytes === b?.capacityBytes && a?.drainBytesPerSecond === b?.drainBytesPerSecond && a?.basis === b?.basis
+  )
+}

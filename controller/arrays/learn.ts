@@ -48,7 +48,10 @@ const scatterNews = 0.4
 /** Deviation of the logarithm: how well a cliff tells where the cache was full. */
 const cliffSpread = 0.025
 /** By how much of a plateau's second the fill at its beginning is uncertain. */
-const lateSeconds = 0.1
+const lateSeconds = 0.3
+/** Of seconds, and of the throughput of one that is like the plateau's. */
+const mostUnseen = 3
+const alikeRates = 1.25
 /** Guesses that are all this unlikely were of another array. */
 const surprise = -10
 
@@ -148,7 +151,7 @@ function replay(guess: Guess, overflow: Overflow): { readonly fill: number; read
   const { from, flows } = overflow.ledger
   // A full cache is emptied by any destage.
   const eager = { ...guess, eagerness: 1 }
-  const cliff = flows.length - overflow.plateauFlows
+  const cliff = cliffOf(overflow)
   let fill = from === 'full' ? guess.capacityBytes : 0
   let fromEmpty = from === 'empty'
   let before = fill
@@ -161,6 +164,18 @@ function replay(guess: Guess, overflow: Overflow): { readonly fill: number; read
     if (fill === 0) fromEmpty = true
   }
   return { fill: middle(fill, before, earlier), fromEmpty }
+}
+
+/** Latency takes a second or two to tell: seconds before it with the plateau's throughput were of the plateau already. */
+function cliffOf({ ledger, plateauFlows, drain }: Overflow): number {
+  const { flows } = ledger
+  let cliff = flows.length - plateauFlows
+  for (let turn = 0; turn < mostUnseen; turn += 1) {
+    const flow = flows[cliff - 1]
+    if (drain === undefined || flow === undefined || flow.bytes > alikeRates * drain.rate * flow.seconds) return cliff
+    cliff -= 1
+  }
+  return cliff
 }
 
 function middle(a: number, b: number, c: number): number {
