@@ -8,6 +8,7 @@ import { makeDirectoryDurably, writeDurably } from '../common/durable-file.js'
 import { Lifecycle } from '../common/lifecycle.js'
 import type { Log } from '../common/log.js'
 import { openWays } from './alerts/channels/open-channels.js'
+import { ArrayWatch } from './array-watch/array-watch.js'
 import { AlertDesk } from './alerts/desk/alert-desk.js'
 import { alertSettingsOf, madeOnce, saidBy } from './alerts/policy-settings.js'
 import { startApi } from './api/start-api.js'
@@ -185,10 +186,21 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   })
   service.start()
   lifecycle.add('watch of the controller itself', () => service.stop())
+  const arrays = await ArrayWatch.open({
+    fleet,
+    policy: () => policy.inForce().policy,
+    state,
+    store,
+    registry,
+    log,
+    now,
+  })
+  arrays.start(tickEveryMs)
+  lifecycle.add('arrays', () => arrays.stop())
   const look = new FleetLook({
     fleet,
     policy: () => policy.inForce(),
-    circumstances: circumstancesNow({ changes, service, trends, version }),
+    circumstances: circumstancesNow({ changes, service, trends, arrays, version }),
   })
   const alerts = await AlertDesk.open({
     state,

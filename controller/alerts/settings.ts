@@ -115,6 +115,24 @@ const defaultInhibitions: readonly Inhibition[] = [
     relation: 'inside',
   },
   {
+    name: 'a full write cache explains that the array is slow',
+    source: { check: 'array-cache', kind: 'array' },
+    target: { check: 'array-latency', kind: 'array' },
+    relation: 'same',
+  },
+  {
+    name: 'a full write cache explains that its box is slow by its other keys',
+    source: { check: 'array-cache', kind: 'array' },
+    target: { check: 'array-latency', kind: 'array' },
+    relation: 'victim',
+  },
+  {
+    name: 'a full write cache names who fills it',
+    source: { check: 'array-cache', kind: 'array' },
+    target: { check: 'vm-hammers-array', kind: 'vm' },
+    relation: 'inside',
+  },
+  {
     name: 'a VM that hammers an array explains that it is slow, not that it stands still',
     source: { check: 'vm-hammers-array', kind: 'vm' },
     target: { check: 'array-latency', kind: 'array', severity: 'warning' },

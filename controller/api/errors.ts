@@ -17,6 +17,7 @@ export const apiErrors = {
   'route-unknown': { status: 404, when: 'no such route' },
   'host-unknown': { status: 404, when: 'no host of that id or name' },
   'vm-unknown': { status: 404, when: 'no VM of that uuid or name' },
+  'array-unknown': { status: 404, when: 'no array of that key or name' },
   'agent-unknown': { status: 404, when: 'no agent of that id or name' },
   'join-token-unknown': { status: 404, when: 'no join token of that id: it was used, or has expired' },
   'policy-version-unknown': {

@@ -16,6 +16,7 @@ import { arrayNameFor } from '../policy/policy-index.js'
 import { labelParts, type VmLabels } from '../policy/resolve.js'
 import { agentView } from './to-view/agent-view.js'
 import { alertView } from './to-view/alert-view.js'
+import { arrayCacheView } from './to-view/array-cache-view.js'
 import { arrayView } from './to-view/array-view.js'
 import { hostView } from './to-view/host-view.js'
 import { vmView } from './to-view/vm-view.js'
@@ -67,7 +68,7 @@ export class FleetViews {
       ...look,
       hosts: this.#hostViews(snapshot, capacity),
       vms: this.#vmViews(snapshot, arrayName, labels),
-      arrays: this.#arrayViews(snapshot, arrayName),
+      arrays: this.#arrayViews(snapshot, arrayName, look.circumstances.arrays),
       agents: this.#agents.update(
         snapshot.agents.values(),
         ({ id }) => id,
@@ -142,7 +143,14 @@ export class FleetViews {
     )
   }
 
-  #arrayViews(snapshot: Snapshot, arrayName: (key: string) => string): ReadonlyMap<string, ArrayView> {
+  #arrayViews(
+    snapshot: Snapshot,
+    arrayName: (key: string) => string,
+    watched: Look['circumstances']['arrays'],
+  ): ReadonlyMap<string, ArrayView> {
+    const watchedByKey = new Map(
+      Array.from(watched?.values() ?? [], (one) => one.arrayKeys.map((key) => [key, one] as const)).flat(),
+    )
     const parts = (array: StorageArray): { name: string; hosts: string[]; vms: string[] } => ({
       name: arrayName(array.key),
       hosts: hostNames(snapshot, array.hostIds),
@@ -153,9 +161,13 @@ export class FleetViews {
       ({ key }) => key,
       (array) => {
         const { name, hosts, vms } = parts(array)
-        return [array, name, hosts.length, ...hosts, ...vms]
+        return [array, watchedByKey.get(array.key), name, hosts.length, ...hosts, ...vms]
       },
-      (array) => arrayView({ array, ...parts(array) }),
+      (array) => {
+        const one = watchedByKey.get(array.key)
+        const cache = one === undefined ? undefined : arrayCacheView(one, snapshot)
+        return arrayView({ array, cache, ...parts(array) })
+      },
     )
   }
 }

@@ -34,7 +34,7 @@ import { addAgentRoutes } from './routes/agents.js'
 import { addAlertHistoryRoute } from './routes/alert-history.js'
 import { addAlertRouteRoutes } from './routes/alert-routes.js'
 import { addAlertRoutes } from './routes/alerts.js'
-import { addArrayRoute } from './routes/arrays.js'
+import { addArrayRoutes } from './routes/arrays.js'
 import { addAuthorityRoutes } from './routes/authority.js'
 import { addCapacityRoute } from './routes/capacity.js'
 import { addEventHistoryRoute } from './routes/event-history.js'
@@ -213,7 +213,7 @@ function addRoutes(
   addHostRoutes(app, views)
   addVmRoutes(app, views)
   addWhyRoute(app, { views, alerts, store, now })
-  addArrayRoute(app, views)
+  addArrayRoutes(app, views)
   addAgentRoutes(app, views, enrolment)
   addJoinTokenRoutes(app, enrolment, agentEndpoint)
   addAuthorityRoutes(app, enrolment)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import { hostKinds } from '../model/snapshot.js'
 import { storageHealthView } from './storage-health-view.js'
+import { arrayCacheStates, loadClasses } from '../model/array-condition.js'
 import { topics } from '../why/reason.js'
 
 /**
@@ -185,6 +186,55 @@ export const hostView = z.object({
     .describe("health of the host's own storage; left out if nothing was told of it"),
 })
 
+const intervalView = z
+  .object({ low: z.number(), likely: z.number(), high: z.number() })
+  .describe('likely, and an interval that holds the truth in 80 of 100 cases')
+const estimateView = intervalView.extend({
+  basis: z.enum(['assumed', 'policy', 'controller', 'learnt']).describe('what it rests on'),
+})
+
+/** The write cache of an array as the controller makes it out. What does not apply is left out. */
+export const arrayCacheView = z.object({
+  box: z.string().describe('entity of its history, kind array_cache: the key, or what the policy joins'),
+  state: z.enum(arrayCacheStates),
+  since: timeMs,
+  fillBytes: intervalView.optional().describe('in the cache, not on the disks yet'),
+  capacityBytes: estimateView.optional(),
+  drainBytesPerSecond: estimateView.describe('of the load of now'),
+  drains: z
+    .partialRecord(z.enum(loadClasses), estimateView)
+    .describe('bytes a second, of each class of load that was seen or told'),
+  loadClass: z.enum(loadClasses),
+  inflowBytesPerSecond: z.number().optional(),
+  secondsToSaturation: intervalView.optional().describe('at the inflow of now; left out: it does not fill'),
+  burst: z
+    .object({
+      roomBytes: intervalView,
+      bulkCopyBytesPerSecond: z.number().describe('of one bulk copy, as it counts here'),
+      bulkCopies: z.number().describe('of a minute, that it takes at once'),
+      secondsForTwoCopies: intervalView.optional().describe('until two fill it; left out: they do not'),
+    })
+    .describe('what it takes before it overflows'),
+  overflows: z.number().describe('how often it was seen to'),
+  observedSeconds: z.number(),
+  users: z
+    .array(
+      z.object({
+        kind: z.enum(['vm', 'host']).describe('host: what it does by itself, beyond its VMs'),
+        id: z.string(),
+        name: z.string(),
+        writeBytesPerSecond: z.number(),
+        readBytesPerSecond: z.number(),
+        requestsPerSecond: z.number(),
+      }),
+    )
+    .describe('who uses it, means of the last seconds, the busiest writers first'),
+  suspects: z
+    .array(z.object({ kind: z.enum(['vm', 'host']), id: z.string(), name: z.string(), share: z.number() }))
+    .describe('who makes half of its work together, with their shares of it'),
+  metrics: metricsShape.describe('the same as it is stored'),
+})
+
 export const arrayView = z.object({
   key: z.string(),
   revision: z.number(),
@@ -198,6 +248,7 @@ export const arrayView = z.object({
   hosts: z.array(z.string()),
   vms: z.array(z.string()).describe('names of the VMs with a disk on it'),
   metrics: metricsShape,
+  cache: arrayCacheView.optional().describe('left out of arrays that are not watched: disks of one host'),
 })
 
 const namedHost = z.object({ id: z.string(), name: z.string() })
@@ -578,6 +629,7 @@ export type NicView = z.infer<typeof nicView>
 export type VmView = z.infer<typeof vmView>
 export type HostView = z.infer<typeof hostView>
 export type ArrayView = z.infer<typeof arrayView>
+export type ArrayCacheView = z.infer<typeof arrayCacheView>
 export type AgentView = z.infer<typeof agentView>
 export type AgentEnrolmentView = z.infer<typeof agentEnrolmentView>
 export type JoinTokenView = z.infer<typeof joinTokenView>

@@ -4,6 +4,7 @@ import type { Policy } from '../model/policy.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { labelsOfVms, type VmLabels } from '../policy/resolve.js'
 import { capacity, type Capacity } from './capacity.js'
+import { arrayCache } from './load/array-cache.js'
 import { loadFindings } from './load/load-findings.js'
 import { placedFleet } from './policy/placed-fleet.js'
 import { policyFileFindings } from './policy/policy-file.js'
@@ -33,6 +34,7 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...policyFileFindings(circumstances.policyProblem),
     ...policyFindings(placed),
     ...loadFindings(placed),
+    ...arrayCache(placed, circumstances.arrays ?? new Map()),
     ...fileSystemSpace(snapshot, policy, circumstances.trends),
     ...storageHealthFindings(snapshot, policy),
     ...stateFindings(snapshot, policy, circumstances),

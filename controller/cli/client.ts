@@ -127,6 +127,11 @@ export class ApiClient {
     return this.#all('arrays', arrayPage, ({ arrays }) => arrays, signal)
   }
 
+  /** One array by its name or its key. */
+  array(name: string, signal: AbortSignal): Promise<ArrayView> {
+    return this.#named('array', name, 'arrays', arrayView, () => this.arrays(signal), signal)
+  }
+
   agents(signal: AbortSignal): Promise<readonly AgentView[]> {
     return this.#all('agents', agentPage, ({ agents }) => agents, signal)
   }
@@ -155,8 +160,9 @@ export class ApiClient {
     return this.#post('policy/check', policyCheckView, signal, { text, file: file.slice(-300) })
   }
 
-  top(by: string, count: number, signal: AbortSignal): Promise<TopView> {
-    return this.#get('top', topView, signal, { by, n: count })
+  /** @param array only what uses that array, by its name or its key */
+  top(by: string, count: number, signal: AbortSignal, array: string | undefined): Promise<TopView> {
+    return this.#get('top', topView, signal, { by, n: count, array })
   }
 
   async events(

@@ -29,6 +29,9 @@ function labelsOf({ entity }: Point, host: HostRecord, arrays: ReadonlyMap<strin
     case 'file_system':
     case 'storage':
       return { hostName: host.name }
+    case 'array_cache':
+      // Nothing that a host tells of.
+      return {}
   }
 }
 

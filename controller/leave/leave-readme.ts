@@ -26,7 +26,7 @@ fleet/          agents.csv, hosts.csv, vms.csv, arrays.csv: who they were, with 
                 fleet.json: all that was known of their machines, disks and interfaces.
 history/        ${source === undefined ? 'empty: there was none' : `of ${source}: ${points} points, ${rollUps} rows of roll-ups, ${events} events`}
 
-Files of the history are named after what they measure: vm, disk, nic (of VMs), host, array, file_system, storage. Without more in the name
+Files of the history are named after what they measure: vm, disk, nic (of VMs), host, array, file_system, storage, array_cache. Without more in the name
 (vm${ending}) they hold points as they were measured; with _5m and _1h (vm_1h${ending}) the count, mean, min, max, last value and 95th
 percentile of each five minutes and each hour, which go back further. event${ending} says what happened.
 ${gzip ? 'Unpack them with gunzip.\n' : ''}

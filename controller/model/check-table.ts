@@ -223,6 +223,21 @@ export const checkTable = {
       critical: { unit: 'duration', initial: 1000, meaning: 'from here on it is critical' },
     },
   },
+  'array-cache': {
+    says: "an array's write cache is nearly full or overflows, the array stands still, or its cache is off that was on; who fills it, who waits, what helps; and whether two bulk copies fill it at any time",
+    severity:
+      'critical if it stands still, or if it is full and core VMs are on it; info that two copies would fill it; else warning',
+    // A cache fills within seconds.
+    raiseAfterMs: 0,
+    clearAfterMs: minute,
+    settings: {
+      burstWithin: {
+        unit: 'duration',
+        initial: minute,
+        meaning: 'two bulk copies fill it in less: that is said of it while nothing happens, too',
+      },
+    },
+  },
   'vm-disk-latency': {
     says: 'a VM waits long for its disks, and not only for itself',
     severity: 'warning',

@@ -1,5 +1,6 @@
 import type { SpaceTrends } from './space-trend.js'
 import type { RecentChanges } from './recent-changes.js'
+import type { WatchedArray } from './watched-array.js'
 
 /** What checks work on besides snapshot and policy: what the fleet's state does not know, as plain data. Made by the shell; what is absent is not known. */
 export interface Circumstances {
@@ -7,6 +8,8 @@ export interface Circumstances {
   readonly policyProblem?: string | undefined
   /** How file systems fill; without it only what is left counts. */
   readonly trends?: SpaceTrends | undefined
+  /** What boxes with write caches are like, by id of the box. */
+  readonly arrays?: ReadonlyMap<string, WatchedArray> | undefined
   /** Of the controller. */
   readonly version?: string
   readonly changes?: RecentChanges

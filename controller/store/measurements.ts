@@ -137,6 +137,25 @@ export const measurements = {
       inFlight: { unit: 'count', help: 'requests of others to a LUN that have come and are not done' },
     },
   },
+  array_cache: {
+    tags: ['array'],
+    labels: ['name'],
+    fields: {
+      fillLowBytes: { unit: 'bytes', help: 'in the write cache, not on the disks yet: in 9 of 10 cases it is more' },
+      fillBytes: { unit: 'bytes', help: 'the same, likely' },
+      fillHighBytes: { unit: 'bytes', help: 'the same: in 9 of 10 cases it is less' },
+      capacityBytes: { unit: 'bytes', help: 'likely size of the write cache, as hosts count' },
+      drainBytesPerSecond: { unit: 'bytes/s', help: 'likely speed at which it empties, of the load of now' },
+      inflowBytesPerSecond: { unit: 'bytes/s', help: 'what is written to it' },
+      roomBytes: { unit: 'bytes', help: 'likely room in it' },
+      secondsToSaturation: { unit: 's', help: 'until it is full at this inflow; absent: not within an hour' },
+      state: {
+        unit: 'count',
+        help: '0 unknown, 1 idle, 2 draining, 3 filling, 4 near full, 5 saturated, 6 stalled, 7 write-through',
+      },
+      overflows: { unit: 'count', help: 'how often it was seen to overflow' },
+    },
+  },
 } as const satisfies Record<
   string,
   { tags: readonly string[]; labels: readonly string[]; fields: Record<string, FieldSpec> }
@@ -159,8 +178,18 @@ export type DiskField = FieldOf<'disk'>
 export type NicField = FieldOf<'nic'>
 export type HostField = FieldOf<'host'>
 export type ArrayField = FieldOf<'array'>
+export type ArrayCacheField = FieldOf<'array_cache'>
 
-export const entityKinds: readonly EntityKind[] = ['vm', 'disk', 'nic', 'host', 'array', 'file_system', 'storage']
+export const entityKinds: readonly EntityKind[] = [
+  'vm',
+  'disk',
+  'nic',
+  'host',
+  'array',
+  'file_system',
+  'storage',
+  'array_cache',
+]
 
 /** Longer labels are cut. */
 export const maxLabelLength = 128

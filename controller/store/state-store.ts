@@ -18,6 +18,7 @@ export const stateTables = [
   'alertMeta',
   'alertHistory',
   'recentChanges',
+  'arrayModels',
   'meta',
 ] as const
 export type StateTable = (typeof stateTables)[number]

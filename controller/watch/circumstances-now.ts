@@ -1,3 +1,4 @@
+import type { ArrayWatch } from '../array-watch/array-watch.js'
 import type { Circumstances } from '../model/circumstances.js'
 import type { Snapshot } from '../model/snapshot.js'
 import type { SpaceTrends } from '../model/space-trend.js'
@@ -8,6 +9,7 @@ export interface Watched {
   readonly changes: Pick<ChangeWatch, 'changes'>
   readonly service: Pick<ServiceWatch, 'seen'>
   readonly trends: { readonly current: SpaceTrends }
+  readonly arrays: Pick<ArrayWatch, 'watched'>
   /** Of the controller. */
   readonly version: string
 }
@@ -17,12 +19,13 @@ export function circumstancesNow({
   changes,
   service,
   trends,
+  arrays,
   version,
 }: Watched): (snapshot: Snapshot) => Circumstances {
   let last: { readonly of: readonly unknown[]; readonly made: Circumstances } | undefined
   return (snapshot) => {
-    const parts = { changes: changes.changes(snapshot), trends: trends.current }
-    const of = [parts.changes, parts.trends, service.seen]
+    const parts = { changes: changes.changes(snapshot), trends: trends.current, arrays: arrays.watched }
+    const of = [parts.changes, parts.trends, parts.arrays, service.seen]
     if (last === undefined || of.some((one, at) => one !== last?.of[at]))
       last = { of, made: { version, ...parts, ...service.seen } }
     return last.made

@@ -163,11 +163,18 @@ it('circumstances are the same object as long as nothing of them changes', () =>
   const service = { seen: {} }
   let changes = noChanges
   const trends = { current: new Map() }
-  const now = circumstancesNow({ changes: { changes: () => changes }, service, trends, version: '1' })
+  const arrays = { watched: new Map() }
+  const now = circumstancesNow({ changes: { changes: () => changes }, service, trends, arrays, version: '1' })
   const first = now(snapshot)
   expect(now(snapshot)).toBe(first)
   service.seen = { certificates: [] }
-  expect(now(snapshot)).toEqual({ version: '1', changes, trends: trends.current, certificates: [] })
+  expect(now(snapshot)).toEqual({
+    version: '1',
+    changes,
+    trends: trends.current,
+    arrays: arrays.watched,
+    certificates: [],
+  })
   changes = { ...noChanges }
   expect(now(snapshot).changes).toBe(changes)
   trends.current = new Map()

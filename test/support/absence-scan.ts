@@ -71,6 +71,7 @@ export class Capable {
   of(kind: EntityKind, id: string): readonly Capabilities[] {
     if (kind === 'host') return [this.ofHost(id)]
     if (kind === 'file_system' || kind === 'storage') return [this.ofHost(id.slice(0, id.indexOf('/')))]
+    if (kind === 'array_cache') return []
     if (kind === 'array') {
       const hostIds = this.#hostIdsOfArray.get(id) ?? [id.slice(id.lastIndexOf('/') + 1)]
       return hostIds.map((hostId) => this.ofHost(hostId))

@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { z } from 'zod'
 
-import { arrayCharts, hostCharts, vmCharts, type ChartSpec } from '../../controller/web/charts/chart-specs.js'
+import {
+  arrayCacheCharts,
+  arrayCharts,
+  hostCharts,
+  vmCharts,
+  type ChartSpec,
+} from '../../controller/web/charts/chart-specs.js'
 import type { EntityKind } from '../../controller/store/measurements.js'
 import type { Capable, Views } from './absence-scan.js'
 
@@ -49,7 +55,18 @@ const nothing = (...labels: readonly string[]): Labels => Object.fromEntries(lab
 
 const tables: readonly (readonly [caption: RegExp, labels: Labels])[] = [
   [/^(All VMs|VMs on )/, vmTable],
-  [/^Storage arrays/, { ...io('array'), Array: undefined, 'VMs on it': undefined }],
+  [
+    /^Who uses the array now/,
+    unmeasured({
+      Who: undefined,
+      Writes: undefined,
+      Reads: undefined,
+      Requests: undefined,
+      'Of all that is written': undefined,
+      'Makes most of its work': undefined,
+    }),
+  ],
+  [/^Storage arrays/, { ...io('array'), Array: undefined, 'Write cache': undefined, 'VMs on it': undefined }],
   [/^Disks$/, { ...io('disk'), Disk: undefined, Array: undefined, Unit: undefined, Capacity: undefined }],
   [
     /^Network interfaces$/,
@@ -127,7 +144,19 @@ const figures: Readonly<Record<'vm' | 'host' | 'array' | 'fleet', Labels>> = {
     'Up for': ['host', 'uptimeSeconds'],
     'Last report': undefined,
   },
-  array: { ...io('array'), 'In flight': ['array', 'inFlight'], Size: undefined, Hosts: undefined },
+  array: {
+    ...io('array'),
+    'In flight': ['array', 'inFlight'],
+    Size: undefined,
+    Hosts: undefined,
+    // Worked out by the controller.
+    Fill: undefined,
+    Capacity: undefined,
+    'Comes in': undefined,
+    Drains: undefined,
+    'Full in': undefined,
+    Overflows: undefined,
+  },
   fleet: {
     'Hosts up': undefined,
     'VMs running': undefined,
@@ -139,7 +168,7 @@ const figures: Readonly<Record<'vm' | 'host' | 'array' | 'fleet', Labels>> = {
   },
 }
 
-const charts = { vm: vmCharts, host: hostCharts, array: arrayCharts } as const
+const charts = { vm: vmCharts, host: hostCharts, array: [...arrayCharts, ...arrayCacheCharts] } as const
 
 function named(...labels: readonly string[]): Labels {
   return Object.fromEntries(labels.map((label) => [label, undefined]))

@@ -30,7 +30,7 @@ const query = z.strictObject({
     .string()
     .max(1000)
     .describe(
-      'vm:<uuid or name>, host:<id or name>, disk:<uuid>/<target>, nic:<uuid>/<device>, array:<key>, array:<key>/<host id>, file_system:<host id>/<mount>, storage:<host id>/<part>',
+      'vm:<uuid or name>, host:<id or name>, disk:<uuid>/<target>, nic:<uuid>/<device>, array:<key>, array:<key>/<host id>, file_system:<host id>/<mount>, storage:<host id>/<part>, array_cache:<box>',
     ),
   fields: z.string().max(4000).describe('names of metrics, separated by commas'),
   from: moment.prefault('-1h'),

@@ -6,6 +6,7 @@ import { aggregations, type TimeSeries } from '../../store/time-series.js'
 import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
 import type { FleetViews, ViewSet } from '../fleet-views.js'
+import { findByIdOrName } from '../lookup.js'
 import { count, moment, resolveMoment } from '../moment.js'
 import { storeQuery } from '../store-call.js'
 import { topView, type TopView } from '../views.js'
@@ -46,6 +47,7 @@ const query = z.strictObject({
     .describe(`name of a metric, or one of ${Object.keys(orders).join(', ')}`),
   n: count(1000).prefault('10'),
   kind: z.enum(kinds).default('vm'),
+  array: z.string().max(300).describe('key or name of an array: only VMs, disks and hosts that use it').optional(),
   from: moment.describe('history from this moment on, instead of live figures').optional(),
   to: moment.optional(),
   agg: z.enum(aggregations).default('mean').describe('what of the history counts'),
@@ -57,29 +59,44 @@ export function addTopRoute(app: ApiApp, { views, store, now }: TopRouteOptions)
     {
       schema: { summary: 'Who uses most, highest first', querystring: query, response: answers(topView) },
     },
-    async ({ query: { by, n, kind, from, to, agg } }) => {
+    async ({ query: { by, n, kind, array, from, to, agg } }) => {
       const order = Object.hasOwn(orders, by) && kind === 'vm' ? orders[by] : by
       const current = views.current()
       if (order === undefined || (typeof order === 'string' && !isField(kind, order)))
         throw unknownField('by', kind, by)
+      const ids = array === undefined ? undefined : usersOf(current, kind, array)
       if (from === undefined && to === undefined) {
         const value = typeof order === 'string' ? (metrics: Metrics) => valueOf(metrics[order]) : order
-        return { by, at: now(), rows: liveRows(current, kind, value).slice(0, n) }
+        return { by, at: now(), rows: liveRows(current, kind, value, ids).slice(0, n) }
       }
       if (typeof order !== 'string') throw liveOnly(by)
       const toMs = resolveMoment(to ?? { beforeNowMs: 0 }, now())
       const fromMs = resolveMoment(from ?? { atMs: 0 }, now())
-      const top = await storeQuery(store.topN({ kind, field: order, agg, fromMs, toMs, n }))
+      const top = await storeQuery(store.topN({ kind, field: order, agg, fromMs, toMs, n, ...(ids && { ids }) }))
       return { by, at: toMs, rows: top.map(({ id, value }) => ({ ...describeEntity(current, kind, id), value })) }
     },
   )
 }
 
-function liveRows(current: ViewSet, kind: TopKind, valueIn: (metrics: Metrics) => number | undefined): TopRows {
+/** Ids of what uses an array. */
+function usersOf({ arrays, snapshot }: ViewSet, kind: TopKind, keyOrName: string): ReadonlySet<string> {
+  const { key } = findByIdOrName('array', 'array-unknown', arrays, keyOrName)
+  const array = snapshot.arrays.get(key)
+  if (kind === 'host') return new Set(array?.hostIds)
+  if (kind === 'disk') return new Set(array?.diskIds)
+  return new Set(array?.diskIds.flatMap((id) => snapshot.disks.get(id)?.vmUuid ?? []))
+}
+
+function liveRows(
+  current: ViewSet,
+  kind: TopKind,
+  valueIn: (metrics: Metrics) => number | undefined,
+  ids: ReadonlySet<string> | undefined,
+): TopRows {
   const { hosts, vms, disks } = current.snapshot
   const rows: TopRows = []
   for (const [id, { metrics }] of { vm: vms, host: hosts, disk: disks }[kind]) {
-    const value = valueIn(metrics)
+    const value = ids?.has(id) === false ? undefined : valueIn(metrics)
     if (value !== undefined) rows.push({ ...describeEntity(current, kind, id), value })
   }
   return rows.sort((a, b) => b.value - a.value || (a.name < b.name ? -1 : 1))

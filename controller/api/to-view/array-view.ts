@@ -1,5 +1,5 @@
 import type { StorageArray } from '../../model/snapshot.js'
-import type { ArrayView } from '../views.js'
+import type { ArrayCacheView, ArrayView } from '../views.js'
 import { given, knownMetrics } from './metrics-view.js'
 
 /** All that an array's view is made of. */
@@ -8,9 +8,10 @@ export interface ArrayParts {
   readonly name: string
   readonly hosts: readonly string[]
   readonly vms: readonly string[]
+  readonly cache: ArrayCacheView | undefined
 }
 
-export function arrayView({ array, name, hosts, vms }: ArrayParts): ArrayView {
+export function arrayView({ array, name, hosts, vms, cache }: ArrayParts): ArrayView {
   return given({
     key: array.key,
     revision: array.revision,
@@ -21,5 +22,6 @@ export function arrayView({ array, name, hosts, vms }: ArrayParts): ArrayView {
     hosts: [...hosts],
     vms: [...vms],
     metrics: knownMetrics(array.metrics),
+    cache,
   })
 }

@@ -142,7 +142,7 @@ export function waitWord({ field }: Wait): string {
 const requestBytes = 64 * 1024
 
 /** One figure for much and for many, so that neither a copy in large pieces nor a check in small ones hides behind the other. */
-function workOf(bytesPerSecond: number | undefined, requestsPerSecond: number | undefined): number {
+export function workOf(bytesPerSecond: number | undefined, requestsPerSecond: number | undefined): number {
   return (bytesPerSecond ?? 0) + (requestsPerSecond ?? 0) * requestBytes
 }
 

@@ -1,14 +1,18 @@
 import type { Command } from 'commander'
 
+import type { ApiClient } from '../client.js'
 import type { Cli } from '../context.js'
 import { present } from '../present.js'
+import { type ArrayDetail, renderArrayDetail } from '../render/array-detail.js'
 import { renderArrayList } from '../render/array-list.js'
 
+const historyRows = 10
+
 export function addArrayCommands(program: Command, cli: Cli): void {
-  const array = program.command('array').description('storage that several disks share')
+  const array = program.command('array').alias('arrays').description('storage that several disks share')
   array
-    .command('list')
-    .description('all arrays: size, hosts, VMs, I/O')
+    .command('list', { isDefault: true })
+    .description('all arrays: size, hosts, VMs, I/O, what their write caches do')
     .action(async (_options: object, command: Command) => {
       const context = cli.contextOf(command)
       await present(context, {
@@ -20,4 +24,22 @@ export function addArrayCommands(program: Command, cli: Cli): void {
         render: ({ arrays, simulated }, look) => renderArrayList(arrays, simulated, look),
       })
     })
+  array
+    .command('show')
+    .argument('<name>', 'name or key')
+    .description('one array: how full its write cache is, who fills it, what it bears')
+    .action(async (name: string, _options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      await present(context, {
+        fetch: (signal) => fetchArray(context.client, name, signal),
+        json: ({ array, history }) => ({ ...array, history }),
+        render: renderArrayDetail,
+      })
+    })
+}
+
+async function fetchArray(client: ApiClient, name: string, signal: AbortSignal): Promise<ArrayDetail> {
+  const [array, fleet] = await Promise.all([client.array(name, signal), client.fleet(signal)])
+  const history = await client.alertHistory({ subject: `array:${array.name}`, limit: historyRows }, signal)
+  return { array, history, simulated: fleet.simulated }
 }

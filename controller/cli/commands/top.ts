@@ -17,6 +17,7 @@ interface Options {
   readonly by: string
   readonly count: number
   readonly once?: boolean
+  readonly array?: string
 }
 
 export function addTopCommand(program: Command, cli: Cli): void {
@@ -26,19 +27,22 @@ export function addTopCommand(program: Command, cli: Cli): void {
     .description('the busiest VMs, live')
     .addOption(new Option('--by <order>', 'what to order by').choices(Object.keys(topOrders)).default('cpu'))
     .option('-n, --count <n>', `how many, at most ${mostRows}`, countArgument(mostRows), 20)
+    .option('--array <name>', 'only VMs with a disk on this array, by its name or key')
     .option('--once', 'once; so it is too with --json or where the output is no terminal')
     .addHelpText('after', `\nKeys: ${keys.join(', ')}, q quit`)
-    .action(async ({ by, count, once }: Options, command: Command) => {
+    .action(async ({ by, count, once, array }: Options, command: Command) => {
       const context = cli.contextOf(command)
       const { client, json, look, shell, watchMs } = context
       let order: TopOrder = topOrderOf(by) ?? 'cpu'
-      const fetch = (signal: AbortSignal) => fetchTop(client, order, count, signal)
+      const fetch = (signal: AbortSignal) => fetchTop(client, order, count, signal, array)
       const live = once !== true && !json && (canRedraw(shell) || watchMs !== undefined)
       if (!live) {
         await present(
           { ...context, watchMs: undefined },
           {
-            fetch: json ? async (signal) => ({ top: await client.top(order, count, signal), vms: new Map() }) : fetch,
+            fetch: json
+              ? async (signal) => ({ top: await client.top(order, count, signal, array), vms: new Map() })
+              : fetch,
             json: ({ top }) => top,
             render: (data, look) => renderTop(data, look, false),
           },
@@ -60,8 +64,14 @@ export function addTopCommand(program: Command, cli: Cli): void {
 }
 
 /** The list, then each VM in it: a screenful of small answers instead of a whole fleet every second. */
-async function fetchTop(client: ApiClient, order: TopOrder, count: number, signal: AbortSignal): Promise<TopData> {
-  const top = await client.top(order, count, signal)
+async function fetchTop(
+  client: ApiClient,
+  order: TopOrder,
+  count: number,
+  signal: AbortSignal,
+  array: string | undefined,
+): Promise<TopData> {
+  const top = await client.top(order, count, signal, array)
   const vms = new Map<string, VmView>()
   const uuids = top.rows.slice(0, count).map(({ uuid }) => uuid)
   const lane = async () => {

@@ -1,5 +1,6 @@
 import { formatBytes } from '../../../common/units.js'
 import type { ArrayView } from '../../api/views.js'
+import { cacheState } from './array-detail.js'
 import { figure, latency, perSecond, rate, sum } from './figures.js'
 import type { Look } from './look.js'
 import { notes, simulatedFleet } from './notes.js'
@@ -19,6 +20,7 @@ const columns: readonly Column<ArrayView>[] = [
   { head: 'SIZE', align: 'right', drop: 4, cell: ({ sizeBytes }) => figure(sizeBytes, formatBytes) },
   { head: 'HOSTS', align: 'right', drop: 3, cell: ({ hosts }) => String(hosts.length) },
   { head: 'VMS', align: 'right', drop: 0, cell: ({ vms }) => String(vms.length) },
+  { head: 'CACHE', drop: 2, cell: ({ cache }) => cacheState(cache) },
   { head: 'READ', align: 'right', drop: 2, cell: ({ metrics }) => rate(metrics['readBytesPerSecond']) },
   { head: 'WRITE', align: 'right', drop: 0, cell: ({ metrics }) => rate(metrics['writeBytesPerSecond']) },
   {

@@ -9,6 +9,7 @@ import {
   sampleAlertHistory,
   sampleAlertRoutes,
   sampleAlerts,
+  sampleArray,
   sampleArrays,
   sampleAuthority,
   sampleCapacity,
@@ -59,6 +60,7 @@ import { renderAlertDetail } from './alert-detail.js'
 import { renderAlertHistory } from './alert-history.js'
 import { renderAlertList } from './alert-list.js'
 import { renderAlertRoutes, renderRouteTest } from './alert-routes.js'
+import { renderArrayDetail } from './array-detail.js'
 import { renderArrayList } from './array-list.js'
 import { renderAuthority, renderFinishedRotation } from './authority.js'
 import { renderCapabilityList } from './capability-list.js'
@@ -79,6 +81,7 @@ import { renderVmList } from './vm-list.js'
 import { renderWhy } from './why.js'
 
 const look = (width: number | undefined, colour = false): Look => ({ width, colour, now: sampleNow, timeZone: 'UTC' })
+const sampleArrayDetail = { array: sampleArray(), history: sampleAlertHistory, simulated: true }
 const byUuid = new Map(sampleVms.map((vm) => [vm.uuid, vm]))
 
 const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
@@ -90,6 +93,7 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'vm-show': (look) => renderVmDetail(sampleVm({ title: 'mail of the department' }), look),
   why: (look) => renderWhy(sampleWhy, look),
   'array-list': (look) => renderArrayList(sampleArrays, true, look),
+  'array-show': (look) => renderArrayDetail(sampleArrayDetail, look),
   'agent-list': (look) => renderAgentList(sampleAgents, look),
   'agent-capabilities': (look) => renderCapabilityList(sampleHosts, look),
   'join-token-list': (look) => renderJoinTokenList(sampleJoinTokens, look),

@@ -1,6 +1,6 @@
-import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
+import { useMemo } from 'preact/hooks'
 import { checkText } from '../../api/check-text.js'
-import type { AlertHistoryView, AlertView } from '../../api/views.js'
+import type { AlertView } from '../../api/views.js'
 import { plural } from '../format/figures.js'
 import { Age } from '../parts/age.js'
 import { DataTable } from '../parts/data-table.js'
@@ -9,10 +9,11 @@ import { Skeleton } from '../parts/skeleton.js'
 import { Link } from '../routing/link.js'
 import { alertPath, fleetPath } from '../routing/routes.js'
 import { PageTitle } from '../shell/page-title.js'
-import { PageContext, usePage } from '../state/page-context.js'
+import { usePage } from '../state/page-context.js'
 import { AlertHistory, Severity, Subject } from './alert-parts.js'
 import { SilenceList } from './silence-list.js'
 import { stateWords, urgency, wantsSomebody } from './alert-words.js'
+import { useRecentHistory } from './use-recent-history.js'
 
 const columns: readonly Column<AlertView>[] = [
   {
@@ -57,7 +58,6 @@ const columns: readonly Column<AlertView>[] = [
 const keyOf = (alert: AlertView): string => String(alert.number)
 const nameOf = (alert: AlertView): string => alert.subject.name
 const worstFirst = { column: 'severity', descending: true }
-const historyLines = 30
 
 /** What fires now, and what did of late. */
 export function AlertsPage() {
@@ -116,21 +116,4 @@ function Loaded() {
 
 function isQuiet(alert: AlertView): boolean {
   return !wantsSomebody(alert)
-}
-
-/** The newest lines of the history, fetched again when `state` changes; or why there are none. */
-function useRecentHistory(state: string): readonly AlertHistoryView[] | string {
-  const { client } = useContext(PageContext)
-  const [history, setHistory] = useState<readonly AlertHistoryView[] | string>('loading…')
-  useEffect(() => {
-    let wanted = true
-    void client.alertHistory(historyLines).then((answer) => {
-      if (!wanted || answer.status === 'signed-out') return
-      setHistory(answer.status === 'ok' ? answer.value : `The history is not known: ${answer.message}.`)
-    })
-    return () => {
-      wanted = false
-    }
-  }, [client, state])
-  return history
 }

@@ -34,8 +34,8 @@ export interface ApiClient {
   capacity(): Promise<Answer<CapacityView>>
   eventHistory(limit: number): Promise<Answer<readonly EventView[]>>
   series(query: SeriesQuery): Promise<Answer<SeriesView>>
-  /** Newest first. */
-  alertHistory(limit: number): Promise<Answer<readonly AlertHistoryView[]>>
+  /** Newest first. @param subject pattern of what they are about */
+  alertHistory(limit: number, subject?: string): Promise<Answer<readonly AlertHistoryView[]>>
   alert(number: number): Promise<Answer<AlertDetailView>>
   /** Those in force. */
   silences(): Promise<Answer<readonly SilenceView[]>>
@@ -98,8 +98,10 @@ export function createClient(options: ClientOptions): ApiClient {
       return answer.status === 'ok' ? { status: 'ok', value: answer.value.events } : answer
     },
     series: (query) => ask<SeriesView>(seriesPath(query)),
-    alertHistory: async (limit) => {
-      const answer = await ask<{ readonly history: readonly AlertHistoryView[] }>(`/alerts/history?limit=${limit}`)
+    alertHistory: async (limit, subject) => {
+      const answer = await ask<{ readonly history: readonly AlertHistoryView[] }>(
+        `/alerts/history?limit=${limit}${subject === undefined ? '' : `&subject=${encodeURIComponent(subject)}`}`,
+      )
       return answer.status === 'ok' ? { status: 'ok', value: answer.value.history } : answer
     },
     silences: async () => {

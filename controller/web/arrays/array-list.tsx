@@ -7,6 +7,7 @@ import type { Column } from '../parts/data-table.js'
 import { Known } from '../parts/figure.js'
 import { Link } from '../routing/link.js'
 import { arrayPath, vmPath } from '../routing/routes.js'
+import { CacheState } from './cache-panel.js'
 import { usePage } from '../state/page-context.js'
 import { sumKnown, vmsByArray } from '../vms/vm-state.js'
 
@@ -39,6 +40,12 @@ const columns: readonly Column<ArrayRow>[] = [
         {array.hosts.length > 1 && <span class="tag">shared by {plural(array.hosts.length, 'host')}</span>}
       </>
     ),
+  },
+  {
+    key: 'cache',
+    label: 'Write cache',
+    sortBy: ({ array }) => array.cache?.state,
+    cell: ({ array }) => (array.cache === undefined ? '' : <CacheState state={array.cache.state} />),
   },
   metric('readBytesPerSecond', 'Read', 'bytes/s'),
   metric('writeBytesPerSecond', 'Write', 'bytes/s'),

@@ -5,6 +5,7 @@ import { arrayCharts, fieldsOf } from '../charts/chart-specs.js'
 import { formatFigure, plural } from '../format/figures.js'
 import { Figure } from '../parts/figure.js'
 import { Skeleton } from '../parts/skeleton.js'
+import { CachePanel } from './cache-panel.js'
 import { Link } from '../routing/link.js'
 import { fleetPath, hostPath } from '../routing/routes.js'
 import { NotFound } from '../shell/not-found.js'
@@ -67,6 +68,7 @@ function Known({ array }: { readonly array: ArrayView }) {
           }
         />
       </dl>
+      {array.cache !== undefined && <CachePanel array={array} cache={array.cache} />}
       <ChartGrid
         key={array.key}
         entity={`array:${array.key}`}

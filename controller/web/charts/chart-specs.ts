@@ -1,4 +1,4 @@
-import type { ArrayField, HostField, VmField } from '../../store/measurements.js'
+import type { ArrayCacheField, ArrayField, HostField, VmField } from '../../store/measurements.js'
 import type { Unit } from '../format/figures.js'
 
 /** Which charts a view has: one entry a chart, one line a field. */
@@ -9,6 +9,8 @@ export interface ChartSpec {
   readonly lines: readonly LineSpec[]
   /** What the lines are compared with: drawn across. */
   readonly limit?: number
+  /** Between the first and the last of these lines, by their places, the chart is filled: what lies between is not sure. */
+  readonly band?: readonly [upper: number, lower: number]
   /** Left out altogether when the entity has none of its fields. */
   readonly optional?: true
 }
@@ -80,6 +82,22 @@ export const arrayCharts: readonly ChartSpec[] = [
   chart<ArrayField>('bytes', 'Data', 'bytes/s', bytes),
   chart<ArrayField>('requests', 'Requests', '1/s', requests),
   chart<ArrayField>('latency', 'Latency', 'ms', latency),
+]
+
+export const arrayCacheCharts: readonly ChartSpec[] = [
+  {
+    ...chart<ArrayCacheField>('fill', 'In the write cache', 'bytes', [
+      { field: 'fillBytes', label: 'likely' },
+      { field: 'fillHighBytes', label: 'at most' },
+      { field: 'fillLowBytes', label: 'at least' },
+      { field: 'capacityBytes', label: 'capacity' },
+    ]),
+    band: [1, 2],
+  },
+  chart<ArrayCacheField>('flow', 'What comes in and drains', 'bytes/s', [
+    { field: 'inflowBytesPerSecond', label: 'comes in' },
+    { field: 'drainBytesPerSecond', label: 'drains' },
+  ]),
 ]
 
 /** What a guest says of itself is asked for rarely, so as not to wake it. */

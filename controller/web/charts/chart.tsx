@@ -128,6 +128,7 @@ function usePlot(
       plotOptions({
         unit: spec.unit,
         limit: spec.limit,
+        band: spec.band,
         lines: spec.lines.length,
         size: { width: Math.max(120, frame.clientWidth), height },
         timeRange: () => {

@@ -11,6 +11,8 @@ export interface PlotSpec {
   readonly lines: number
   /** Drawn across the chart. */
   readonly limit?: number | undefined
+  /** Lines, by their places, between which the chart is filled. */
+  readonly band?: readonly [upper: number, lower: number] | undefined
   readonly size: { readonly width: number; readonly height: number }
   /** Limits of the time axis, ms; asked at each redraw. */
   readonly timeRange: () => [number, number]
@@ -66,6 +68,16 @@ export function plotOptions(spec: PlotSpec): uPlot.Options {
       },
     ],
     series: [{}, ...Array.from({ length: spec.lines }, (_, index) => lineOptions(index, spec.colourOf))],
+    ...(spec.band === undefined
+      ? {}
+      : {
+          bands: [
+            {
+              series: [spec.band[0] + 1, spec.band[1] + 1],
+              fill: () => spec.colourOf('color-mix(in srgb, var(--line-1) 22%, transparent)'),
+            },
+          ],
+        }),
     hooks: {
       setCursor: [(plot) => spec.onCursor(plot.cursor.idx ?? undefined)],
       draw: [(plot) => drawLimit(plot, spec)],

@@ -420,6 +420,46 @@ export const sampleArrays: readonly ArrayView[] = [
     hosts: ['xenhv01', 'xenhv02'],
     vms: ['lupin', 'www', 'auth'],
     metrics: { readBytesPerSecond: 3e6, writeBytesPerSecond: 22.4e6, writeRequestsPerSecond: 410, writeLatencyMs: 83 },
+    cache: {
+      box: 'iscsi:iqn.2011-03.lab.elab:iscsi1',
+      state: 'near-full',
+      since: sampleNow - 4000,
+      fillBytes: { low: 390e6, likely: 455e6, high: 500e6 },
+      capacityBytes: { low: 500e6, likely: 530e6, high: 570e6, basis: 'learnt' },
+      drainBytesPerSecond: { low: 24e6, likely: 25e6, high: 26e6, basis: 'learnt' },
+      drains: { sequential: { low: 24e6, likely: 25e6, high: 26e6, basis: 'learnt' } },
+      loadClass: 'sequential',
+      inflowBytesPerSecond: 62e6,
+      secondsToSaturation: { low: 1.2, likely: 2, high: 4.1 },
+      burst: {
+        roomBytes: { low: 30e6, likely: 75e6, high: 140e6 },
+        bulkCopyBytesPerSecond: 64e6,
+        bulkCopies: 0,
+        secondsForTwoCopies: { low: 0.4, likely: 0.9, high: 1.3 },
+      },
+      overflows: 2,
+      observedSeconds: 7200,
+      users: [
+        {
+          kind: 'vm',
+          id: 'u1',
+          name: 'www',
+          writeBytesPerSecond: 40e6,
+          readBytesPerSecond: 1e6,
+          requestsPerSecond: 640,
+        },
+        {
+          kind: 'host',
+          id: 'h1',
+          name: 'xenhv01',
+          writeBytesPerSecond: 22e6,
+          readBytesPerSecond: 0,
+          requestsPerSecond: 350,
+        },
+      ],
+      suspects: [{ kind: 'vm', id: 'u1', name: 'www', share: 0.65 }],
+      metrics: { fillBytes: 455e6, capacityBytes: 530e6, state: 4 },
+    },
   },
   {
     key: 'local:sim:xenhv01:sdb',
@@ -431,6 +471,13 @@ export const sampleArrays: readonly ArrayView[] = [
     metrics: {},
   },
 ]
+
+/** The first of them, with its write cache. */
+export function sampleArray(): ArrayView {
+  const [first] = sampleArrays
+  if (first === undefined) throw new Error('there is no sample of an array')
+  return first
+}
 
 export const sampleAgents: readonly AgentView[] = [
   {

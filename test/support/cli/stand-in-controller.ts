@@ -105,6 +105,11 @@ function usual(method: string, { pathname, searchParams }: URL): Answer {
       )
     case 'GET arrays':
       return ok({ arrays: sampleArrays })
+    case 'GET arrays/:':
+      return found(
+        'array',
+        sampleArrays.find((array) => array.key === wanted || array.name === wanted),
+      )
     case 'GET agents':
       return ok({ agents: sampleAgents })
     case 'GET agents/:':

@@ -4,8 +4,8 @@ import type { ArrayRaw } from '../../agent/hypervisor/hypervisor.js'
 import { loadFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
 import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld } from '../../agent/hypervisor/simulated/world.js'
-import { Replay } from '../../test/support/replay.js'
-import { exchangedAfter } from './exchanged.js'
+import { Replay } from '../support/replay.js'
+import { exchangedAfter } from '../../controller/fleet/exchanged.js'
 
 const startMs = 1_700_000_000_000
 
@@ -31,14 +31,13 @@ describe('what is exchanged with storage', () => {
         else known.last = array
       }
     }
-    const [array] = [...replay.fleet.snapshot().arrays.values()].filter(({ key }) => key.startsWith('iscsi:'))
-    const counted = array?.exchanges.map(({ hostId, exchanged }) => [hostId, exchanged.writeBytes])
-    const expected = [...read].map(([hostId, { first, last }]) => [
-      hostId,
-      (last.writeBytes ?? 0) - (first.writeBytes ?? 0),
-    ])
-    expect(counted?.toSorted()).toEqual(expected.toSorted())
+    const array = [...replay.fleet.snapshot().arrays.values()].find(({ key }) => key.startsWith('iscsi:'))
+    const counted = new Map(array?.exchanges.map(({ hostId, exchanged }) => [hostId, exchanged.writeBytes]))
+    const expected = new Map(
+      Array.from(read, ([hostId, { first, last }]) => [hostId, (last.writeBytes ?? 0) - (first.writeBytes ?? 0)]),
+    )
+    expect(counted).toEqual(expected)
     expect(array?.exchanges.every(({ at }) => at === startMs + 40_000)).toBe(true)
-    expect(Math.max(...expected.map(([, bytes]) => Number(bytes)))).toBeGreaterThan(500e6)
+    expect(Math.max(...expected.values())).toBeGreaterThan(500e6)
   })
 })

@@ -1,0 +1,216 @@
+import { newArrayModel, type ArrayModel } from '../arrays/array-model.js'
+import type { ArrayPrior } from '../arrays/guess.js'
+import { step } from '../arrays/step.js'
+import { boxesOf } from '../checks/storage.js'
+import type { ArrayRule, Policy } from '../model/policy.js'
+import type { Snapshot, StorageArray } from '../model/snapshot.js'
+import type { ArrayUser, WatchedArray } from '../model/watched-array.js'
+import { policyIndex } from '../policy/policy-index.js'
+import { arrayTickOf } from './array-tick.js'
+import { ExchangeBook, together, type Grown } from './exchange-book.js'
+import type { KeptArray } from './kept-arrays.js'
+import { userRatesAfter } from './user-rates.js'
+
+/** Boxes that are modelled at once, those of the first keys. */
+export const mostWatched = 1000
+
+interface BoxWatch {
+  model: ArrayModel
+  /** It was seen to answer from its cache. */
+  sawWriteBack: boolean
+  steppedAt: number
+  /** What was told since. */
+  pending: Grown | undefined
+  newestReadAt: number
+  /** How long it usually takes until more is told. */
+  beatMs: number
+  users: readonly ArrayUser[]
+  watched: WatchedArray | undefined
+  /** Of what is kept of it. */
+  lastUsedAt: number
+}
+
+/**
+ * The models of all boxes that are watched, and the only one who steps them. It reads no clock: a fleet's history replays through it. A box
+ * is watched if several hosts can reach it, its write cache is known of, or the policy names it: a host's own disks have no cache that
+ * neighbours could fill for long.
+ */
+export class ArrayModels {
+  readonly #book = new ExchangeBook()
+  readonly #boxes = new Map<string, BoxWatch>()
+  /** Of boxes that are not in sight: of hosts that have not come back yet. */
+  readonly #kept: Map<string, KeptArray>
+  #watched: ReadonlyMap<string, WatchedArray> = new Map()
+  #notWatched = 0
+
+  /** @param onBroken is told of a model that could not be stepped, and is begun anew */
+  constructor(
+    kept: readonly KeptArray[] = [],
+    private readonly onBroken: (boxId: string, error: unknown) => void = () => undefined,
+  ) {
+    this.#kept = new Map(kept.map((one) => [one.model.boxId, one]))
+  }
+
+  /** By id of the box: the same object as long as nothing changes. */
+  get watched(): ReadonlyMap<string, WatchedArray> {
+    return this.#watched
+  }
+
+  /** Boxes that there was no place for. */
+  get notWatched(): number {
+    return this.#notWatched
+  }
+
+  /** All that is worth keeping over a restart. */
+  kept(): readonly KeptArray[] {
+    const inSight = Array.from(this.#boxes.values(), ({ model, sawWriteBack, lastUsedAt }) => ({
+      model,
+      sawWriteBack,
+      lastSeenAt: lastUsedAt,
+    }))
+    return [...inSight, ...this.#kept.values()]
+  }
+
+  /** What was kept of boxes that were not seen since this moment is forgotten. */
+  forgetBefore(at: number): void {
+    for (const [boxId, { lastSeenAt }] of this.#kept) if (lastSeenAt < at) this.#kept.delete(boxId)
+  }
+
+  /** Looks once more, a second after the look before or so. @returns how many boxes were stepped */
+  look(snapshot: Snapshot, policy: Policy, now: number): number {
+    const arraysOf = this.#boxesIn(snapshot, policy)
+    const grown = this.#book.look(snapshot, arraysOf)
+    let stepped = 0
+    for (const [boxId, arrays] of arraysOf) {
+      const prior = priorOf(ruleOf(arrays, policy))
+      const box = this.#boxes.get(boxId) ?? this.#begin(boxId, prior, now)
+      if (hasOtherPrior(box.model, prior) && box.model.overflows === 0) box.model = newArrayModel(boxId, prior, now)
+      tell(box, grown.get(boxId), now)
+      if (!isDue(box, now)) continue
+      stepped += 1
+      try {
+        stepBox(box, arrays, snapshot, now)
+      } catch (error) {
+        this.onBroken(boxId, error)
+        Object.assign(box, { model: newArrayModel(boxId, prior, now), steppedAt: now, pending: undefined })
+      }
+    }
+    for (const [boxId, box] of this.#boxes) if (!arraysOf.has(boxId)) this.#lose(boxId, box)
+    if (stepped > 0 || this.#watched.size !== this.#boxes.size) this.#watched = watchedOf(this.#boxes)
+    return stepped
+  }
+
+  #boxesIn(snapshot: Snapshot, policy: Policy): ReadonlyMap<string, readonly StorageArray[]> {
+    const boxOf = boxesOf(snapshot, policy)
+    const { arrayRule } = policyIndex(policy)
+    const arraysOf = new Map<string, StorageArray[]>()
+    let surplus = 0
+    for (const array of snapshot.arrays.values()) {
+      const box = boxOf(array.key)
+      if (!box.shared && arrayRule(array.key) === undefined && array.writeCache === undefined) continue
+      const arrays = arraysOf.get(box.id)
+      if (arrays !== undefined) arrays.push(array)
+      else if (arraysOf.size < mostWatched) arraysOf.set(box.id, [array])
+      else surplus += 1
+    }
+    this.#notWatched = surplus
+    return arraysOf
+  }
+
+  #begin(boxId: string, prior: ArrayPrior | undefined, now: number): BoxWatch {
+    const kept = this.#kept.get(boxId)
+    this.#kept.delete(boxId)
+    const box: BoxWatch = {
+      model: kept?.model ?? newArrayModel(boxId, prior, now),
+      sawWriteBack: kept?.sawWriteBack ?? false,
+      steppedAt: now,
+      pending: undefined,
+      newestReadAt: -Infinity,
+      beatMs: usualBeatMs,
+      users: [],
+      watched: undefined,
+      lastUsedAt: now,
+    }
+    this.#boxes.set(boxId, box)
+    return box
+  }
+
+  #lose(boxId: string, { model, sawWriteBack, lastUsedAt }: BoxWatch): void {
+    this.#boxes.delete(boxId)
+    this.#kept.set(boxId, { model, sawWriteBack, lastSeenAt: lastUsedAt })
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size > mostWatched && oldest !== undefined) this.#kept.delete(oldest)
+  }
+}
+
+const usualBeatMs = 1000
+const longestBeatMs = 30_000
+/** Beats that are waited for what is late; after that the step is made without. */
+const patientBeats = 2.5
+/** An idle cache need not be stepped each second. */
+const idleStepMs = 10_000
+
+function tell(box: BoxWatch, grown: Grown | undefined, now: number): void {
+  box.lastUsedAt = now
+  if (grown?.readAt === undefined) return
+  const isFirst = box.newestReadAt === -Infinity
+  if (grown.readAt <= box.newestReadAt) return
+  if (!isFirst) {
+    const gapMs = Math.min(longestBeatMs, grown.readAt - box.newestReadAt)
+    box.beatMs = Math.max(usualBeatMs, box.beatMs + 0.2 * (gapMs - box.beatMs))
+  }
+  box.newestReadAt = grown.readAt
+  box.pending = box.pending === undefined ? grown : together(box.pending, grown)
+}
+
+function isDue({ pending, steppedAt, beatMs, watched }: BoxWatch, now: number): boolean {
+  const sinceMs = now - steppedAt
+  if (sinceMs <= 0) return false
+  if (pending === undefined) return sinceMs >= patientBeats * beatMs
+  const { writeBytes = 0, readBytes = 0 } = pending.total
+  const isIdle = watched?.condition.state === 'idle' && writeBytes === 0 && readBytes === 0
+  return !isIdle || sinceMs >= idleStepMs
+}
+
+function stepBox(box: BoxWatch, arrays: readonly StorageArray[], snapshot: Snapshot, now: number): void {
+  const { pending, steppedAt } = box
+  const seconds = (now - steppedAt) / 1000
+  const tick = arrayTickOf({ at: now, seconds, arrays, snapshot, grown: pending })
+  const { model, condition } = step(box.model, tick, { bulkCopyBytesPerSecond: undefined })
+  if (tick.writeCache === 'write-back') box.sawWriteBack = true
+  box.model = model
+  box.steppedAt = now
+  box.pending = undefined
+  // Who wrote before it stood still.
+  if (pending !== undefined && model.stillSeconds === 0) box.users = userRatesAfter(box.users, pending, seconds)
+  box.watched = {
+    condition,
+    expectsWriteBack: box.sawWriteBack || model.overflows > 0 || model.prior?.capacityBytes !== undefined,
+    arrayKeys: arrays.map(({ key }) => key).toSorted(),
+    users: box.users,
+  }
+}
+
+function watchedOf(boxes: ReadonlyMap<string, BoxWatch>): ReadonlyMap<string, WatchedArray> {
+  return new Map(
+    [...boxes].flatMap(([boxId, { watched }]) => (watched === undefined ? [] : [[boxId, watched] as const])),
+  )
+}
+
+function ruleOf(arrays: readonly StorageArray[], policy: Policy): ArrayRule | undefined {
+  const { arrayRule } = policyIndex(policy)
+  return arrays.map(({ key }) => arrayRule(key)?.rule).find((rule) => rule !== undefined)
+}
+
+function priorOf(rule: ArrayRule | undefined): ArrayPrior | undefined {
+  if (rule === undefined || (rule.cacheBytes === undefined && rule.drainBytesPerSecond === undefined)) return undefined
+  return { capacityBytes: rule.cacheBytes, drainBytesPerSecond: rule.drainBytesPerSecond, basis: 'policy' }
+}
+
+function hasOtherPrior({ prior }: ArrayModel, now: ArrayPrior | undefined): boolean {
+  return (
+    prior?.capacityBytes !== now?.capacityBytes ||
+    prior?.drainBytesPerSecond !== now?.drainBytesPerSecond ||
+    prior?.basis !== now?.basis
+  )
+}

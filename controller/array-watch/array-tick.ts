@@ -1,0 +1,106 @@
+import type { ArrayTick } from '../model/array-condition.js'
+import {
+  isRunning,
+  valueOf,
+  type Exchanged,
+  type Host,
+  type Metric,
+  type Snapshot,
+  type StorageArray,
+} from '../model/snapshot.js'
+import type { Grown } from './exchange-book.js'
+
+export interface TickParts {
+  readonly at: number
+  readonly seconds: number
+  readonly arrays: readonly StorageArray[]
+  readonly snapshot: Snapshot
+  /** Undefined: nobody told anything in the step. */
+  readonly grown: Grown | undefined
+}
+
+/** What a model is told of one step. */
+export function arrayTickOf({ at, seconds, arrays, snapshot, grown }: TickParts): ArrayTick {
+  const total = grown?.total
+  const metrics = arrays.map((array) => array.metrics)
+  const most = (field: string): number | undefined => largest(metrics.map((of) => freshValue(of[field], snapshot.at)))
+  return {
+    at,
+    seconds,
+    writeBytes: total?.writeBytes,
+    largestWriterBytes: grown === undefined ? undefined : largestWriterOf(grown),
+    readBytes: total?.readBytes,
+    writeRequests: total?.writeRequests,
+    readRequests: total?.readRequests,
+    writeLatencyMs: meanMs(total?.writeSeconds, total?.writeRequests),
+    readLatencyMs: meanMs(total?.readSeconds, total?.readRequests),
+    inFlight: sumOf(metrics.map((of) => freshValue(of['inFlight'], snapshot.at))),
+    canaryMs: most('canaryMs'),
+    canaryOverdueMs: most('canaryOverdueMs'),
+    smallWriteLatencyMs: smallWriteLatencyOf(arrays, snapshot),
+    writeCache: writeCacheOf(arrays),
+    rebuilding: rebuildingOf(arrays, snapshot.hosts),
+  }
+}
+
+/** What was read longer ago says nothing of now. */
+const freshMs = 5000
+
+function freshValue(metric: Metric | undefined, now: number): number | undefined {
+  return metric !== undefined && 'value' in metric && now - metric.at <= freshMs ? metric.value : undefined
+}
+
+function meanMs(seconds: number | undefined, requests: number | undefined): number | undefined {
+  return seconds === undefined || requests === undefined || requests <= 0 ? undefined : (seconds * 1000) / requests
+}
+
+function largestWriterOf({ vms, hostsThemselves }: Grown): number | undefined {
+  return largest([...vms.values(), ...hostsThemselves.values()].map(({ writeBytes }: Exchanged) => writeBytes))
+}
+
+/** One that waits for the disks is enough. */
+function writeCacheOf(arrays: readonly StorageArray[]): ArrayTick['writeCache'] {
+  const told = arrays.flatMap(({ writeCache }) => writeCache ?? [])
+  return told.includes('write-through') ? 'write-through' : told[0]
+}
+
+/** Who writes less does not fill a cache, and waits for who does. */
+const smallWriterBytesPerSecond = 512 * 1024
+
+/** The median over the VMs' disks that write little. */
+function smallWriteLatencyOf(arrays: readonly StorageArray[], { disks, vms, at }: Snapshot): number | undefined {
+  const latencies = arrays
+    .flatMap(({ diskIds }) => diskIds)
+    .flatMap((id) => {
+      const disk = disks.get(id)
+      const vm = vms.get(disk?.vmUuid ?? '')
+      if (disk === undefined || vm === undefined || !isRunning(vm.state)) return []
+      const written = valueOf(disk.metrics['writeBytesPerSecond'])
+      const latency = freshValue(disk.metrics['writeLatencyMs'], at)
+      return written === undefined || written > smallWriterBytesPerSecond || latency === undefined ? [] : [latency]
+    })
+    .toSorted((a, b) => a - b)
+  return latencies[Math.floor((latencies.length - 1) / 2)]
+}
+
+/** Of an array of one host, whose only array of md that must be: with several nobody knows which is meant. */
+function rebuildingOf(arrays: readonly StorageArray[], hosts: ReadonlyMap<string, Host>): boolean | undefined {
+  const told = arrays.flatMap(({ hostIds }) => {
+    const [hostId, ...others] = hostIds
+    const md = others.length > 0 ? [] : (hosts.get(hostId ?? '')?.storageHealth?.mdArrays ?? [])
+    return md.length === 1 ? md : []
+  })
+  return told.length === 0 ? undefined : told.some(({ syncAction }) => rebuilds.has(syncAction))
+}
+
+const rebuilds: ReadonlySet<string> = new Set(['resync', 'recover', 'reshape'])
+
+function largest(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : Math.max(...known)
+}
+
+function sumOf(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : known.reduce((total, value) => total + value, 0)
+}

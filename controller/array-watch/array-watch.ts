@@ -1,0 +1,203 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+import type { Log } from '../../common/log.js'
+import { arrayCacheStates } from '../model/array-condition.js'
+import type { FleetReader } from '../fleet/fleet-reader.js'
+import type { Policy } from '../model/policy.js'
+import type { WatchedArray } from '../model/watched-array.js'
+import type { StateStore } from '../store/state-store.js'
+import type { TimeSeries } from '../store/time-series.js'
+import { ArrayModels } from './array-models.js'
+import { arrayCachePoints } from './cache-points.js'
+import { keptArraysOf, type KeptArray } from './kept-arrays.js'
+
+interface ArrayWatchOptions {
+  readonly fleet: Pick<FleetReader, 'snapshot'>
+  readonly policy: () => Policy
+  readonly state: StateStore
+  readonly store: Pick<TimeSeries, 'write'>
+  readonly registry: Registry
+  readonly log: Log
+  readonly now: () => number
+}
+
+const storeEveryMs = 5000
+const saveEveryMs = 600_000
+/** What was learnt of an array that was not seen for so long is forgotten. */
+const forgetAfterMs = 30 * 86_400_000
+
+/**
+ * Owner of the models of all write caches: steps them each second, keeps what they learnt in the state store, and what they say in the time
+ * series. What cannot be stored is counted, and what comes later is tried anew.
+ */
+export class ArrayWatch {
+  readonly #metrics: ReturnType<typeof watchMetrics>
+  #timer: NodeJS.Timeout | undefined
+  #storedAt = -Infinity
+  #storing: Promise<void> | undefined
+  /** Of what was saved last, by id of the box. */
+  readonly #saved: Map<string, Pick<KeptArray['model'], 'overflows' | 'observedSeconds'> & { readonly atMs: number }>
+  #saving: Promise<void> | undefined
+
+  private constructor(
+    private readonly options: ArrayWatchOptions,
+    private readonly models: ArrayModels,
+    kept: readonly KeptArray[],
+    keys: readonly string[],
+  ) {
+    const atMs = options.now()
+    const nothing = { overflows: -1, observedSeconds: -1, atMs: -Infinity }
+    this.#saved = new Map(keys.map((key) => [key, nothing]))
+    for (const { model } of kept) this.#saved.set(model.boxId, { ...model, atMs })
+    this.#metrics = watchMetrics(options.registry, models)
+  }
+
+  /** Reads what was learnt before. */
+  static async open(options: ArrayWatchOptions): Promise<ArrayWatch> {
+    const { state, log, now } = options
+    const rows = await state.tx((tx) => tx.list('arrayModels'))
+    let refused = 0
+    const read = keptArraysOf(rows, (key, reason) => {
+      refused += 1
+      log.warn({ array: key, reason }, 'what was learnt of an array cannot be read: it is learnt anew')
+    })
+    const kept = read.filter(({ lastSeenAt }) => lastSeenAt >= now() - forgetAfterMs)
+    const models = new ArrayModels(kept, (boxId, error) => {
+      watch.#metrics.failures.inc({ of: 'step' })
+      log.error({ err: error, array: boxId }, 'the model of an array failed: it is begun anew')
+    })
+    const watch = new ArrayWatch(
+      options,
+      models,
+      kept,
+      rows.map(({ key }) => key),
+    )
+    watch.#metrics.refused.inc(refused)
+    return watch
+  }
+
+  /** By id of the box: the same object as long as nothing changes. */
+  get watched(): ReadonlyMap<string, WatchedArray> {
+    return this.models.watched
+  }
+
+  start(everyMs: number): void {
+    this.#timer = setInterval(() => this.look(), everyMs)
+  }
+
+  /** Resolves when what was learnt is kept, or could not be. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#storing
+    await this.#saving
+    await this.#save(true)
+  }
+
+  look(): void {
+    const { fleet, policy, now, log } = this.options
+    const at = now()
+    const beganMs = performance.now()
+    try {
+      const stepped = this.models.look(fleet.snapshot(), policy(), at)
+      this.#metrics.steps.inc(stepped)
+    } catch (error) {
+      this.#metrics.failures.inc({ of: 'look' })
+      log.error({ err: error }, 'the arrays could not be looked at')
+    }
+    this.#metrics.duration.observe((performance.now() - beganMs) / 1000)
+    if (at - this.#storedAt >= storeEveryMs || at < this.#storedAt) this.#store(at)
+    this.models.forgetBefore(at - forgetAfterMs)
+    if (this.#saving === undefined) void this.#save(false)
+  }
+
+  /** One at a time: what comes while the store is slow is left out. */
+  #store(at: number): void {
+    if (this.#storing !== undefined) return
+    this.#storedAt = at
+    const points = arrayCachePoints(this.watched, this.options.fleet.snapshot(), this.options.policy(), at)
+    if (points.length === 0) return
+    this.#storing = this.options.store
+      .write({ points, events: [], marks: [] })
+      .catch((error: unknown) => {
+        this.#metrics.failures.inc({ of: 'store' })
+        this.options.log.warn({ err: error }, 'what arrays are like could not be stored')
+      })
+      .finally(() => {
+        this.#storing = undefined
+      })
+  }
+
+  /** What changed by enough since it was saved, or all of it. */
+  async #save(all: boolean): Promise<void> {
+    const atMs = this.options.now()
+    const kept = this.models.kept()
+    const put = kept.filter(({ model }) => {
+      const saved = this.#saved.get(model.boxId)
+      if (saved === undefined) return true
+      const isChanged = model.overflows !== saved.overflows || model.observedSeconds !== saved.observedSeconds
+      // While the cache is full it is still learnt from.
+      const isOver = model.plateau === undefined && model.overflows !== saved.overflows
+      return isChanged && (all || isOver || atMs - saved.atMs >= saveEveryMs)
+    })
+    const boxes = new Set(kept.map(({ model }) => model.boxId))
+    const gone = [...this.#saved.keys()].filter((key) => !boxes.has(key))
+    if (put.length + gone.length === 0) return
+    this.#saving = this.options.state
+      .tx(async (tx) => {
+        for (const one of put) await tx.put('arrayModels', one.model.boxId, one)
+        for (const key of gone) await tx.delete('arrayModels', key)
+      })
+      .catch((error: unknown) => {
+        this.#metrics.failures.inc({ of: 'save' })
+        this.options.log.warn({ err: error }, 'what was learnt of arrays could not be kept for the next start')
+      })
+      .finally(() => {
+        this.#saving = undefined
+      })
+    // Whatever comes of it: it is tried again with the next change.
+    for (const { model } of put) this.#saved.set(model.boxId, { ...model, atMs })
+    for (const key of gone) this.#saved.delete(key)
+    await this.#saving
+  }
+}
+
+function watchMetrics(registry: Registry, models: ArrayModels) {
+  const registers = [registry]
+  const states: Gauge<'state'> = new Gauge({
+    name: 'headroom_arrays_watched',
+    help: 'Boxes whose write cache is modelled, by what it does',
+    labelNames: ['state'],
+    registers,
+    collect: () => {
+      states.reset()
+      for (const state of arrayCacheStates) states.set({ state }, 0)
+      for (const { condition } of models.watched.values()) states.inc({ state: condition.state })
+    },
+  })
+  const notWatched: Gauge = new Gauge({
+    name: 'headroom_arrays_not_watched',
+    help: 'Boxes that are not modelled because there are too many',
+    registers,
+    collect: () => notWatched.set(models.notWatched),
+  })
+  return {
+    steps: new Counter({ name: 'headroom_array_steps_total', help: 'Steps of models of write caches', registers }),
+    duration: new Histogram({
+      name: 'headroom_array_look_seconds',
+      help: 'Time that one look at all arrays takes',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+      registers,
+    }),
+    failures: new Counter({
+      name: 'headroom_array_watch_failures_total',
+      help: 'Looks at arrays that failed, and times that what came of them could not be stored or kept',
+      labelNames: ['of'],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'headroom_array_models_refused_total',
+      help: 'Remembered models of arrays that could not be read',
+      registers,
+    }),
+  }
+}

@@ -1,0 +1,150 @@
+import type { Disk, Exchanged, Snapshot, StorageArray } from '../model/snapshot.js'
+
+/** What went to and from a box between two looks. */
+export interface Grown {
+  /** Of the box; a part that nobody counts is undefined. */
+  readonly total: Exchanged
+  /** By UUID. */
+  readonly vms: ReadonlyMap<string, Exchanged>
+  /** By host id, of those that count the box themselves: what is more than their VMs did, or less, as VMs are read at other moments. */
+  readonly hostsThemselves: ReadonlyMap<string, Exchanged>
+  /** Moment of the newest reading that is in it; undefined: nobody reads the box. */
+  readonly readAt: number | undefined
+}
+
+interface Known {
+  /** Another host counts anew. */
+  readonly hostId: string
+  readonly exchanged: Exchanged | undefined
+}
+
+/**
+ * Remembers how far the counters of boxes had come, and gives what they grew by. What begins anew counts from 0; what was never seen before
+ * only begins. Owned by who looks.
+ */
+export class ExchangeBook {
+  #known: ReadonlyMap<string, Known> = new Map()
+
+  /** @param arraysOf the arrays of each box that is of interest */
+  look(snapshot: Snapshot, arraysOf: ReadonlyMap<string, readonly StorageArray[]>): ReadonlyMap<string, Grown> {
+    const before = this.#known
+    const known = new Map<string, Known>()
+    const growth = (key: string, now: Known): Exchanged | undefined => {
+      const last = before.get(key)
+      known.set(key, now)
+      return last === undefined ? undefined : grownSince(last, now)
+    }
+    const grown = new Map<string, Grown>()
+    for (const [boxId, arrays] of arraysOf) grown.set(boxId, growthOf(arrays, snapshot, growth))
+    this.#known = known
+    return grown
+  }
+}
+
+type Growth = (key: string, now: Known) => Exchanged | undefined
+
+function growthOf(arrays: readonly StorageArray[], snapshot: Snapshot, growth: Growth): Grown {
+  const total: Sum = {}
+  const vms = new Map<string, Sum>()
+  const hosts = new Map<string, Sum>()
+  let readAt: number | undefined
+  const isReadAt = (at: number): void => {
+    readAt = Math.max(readAt ?? at, at)
+  }
+  for (const { key, hostIds, exchanges, diskIds } of arrays) {
+    const counting = new Map(exchanges.map((exchange) => [exchange.hostId, exchange]))
+    for (const hostId of new Set([...hostIds, ...counting.keys()])) {
+      const exchange = counting.get(hostId)
+      const grown = growth(`${key} ${hostId}`, { hostId, exchanged: exchange?.exchanged })
+      if (exchange === undefined) continue
+      isReadAt(exchange.at)
+      add(total, grown)
+      add(sumIn(hosts, hostId), grown)
+    }
+    for (const id of diskIds) {
+      const disk = snapshot.disks.get(id)
+      const hostId = snapshot.vms.get(disk?.vmUuid ?? '')?.hostId
+      if (disk === undefined || hostId === undefined) continue
+      const grown = growth(id, { hostId, exchanged: disk.exchanged })
+      add(sumIn(vms, disk.vmUuid), grown)
+      if (counting.has(hostId)) {
+        const own = sumIn(hosts, hostId)
+        for (const [name, value] of entriesOf(grown)) own[name] = (own[name] ?? 0) - value
+      } else {
+        const at = readingOf(disk)
+        if (at !== undefined) isReadAt(at)
+        add(total, grown)
+      }
+    }
+  }
+  return { total, vms, hostsThemselves: hosts, readAt }
+}
+
+type Sum = { -readonly [Name in keyof Exchanged]: Exchanged[Name] }
+
+function sumIn(sums: Map<string, Sum>, id: string): Sum {
+  const before = sums.get(id)
+  if (before !== undefined) return before
+  const sum: Sum = {}
+  sums.set(id, sum)
+  return sum
+}
+
+function add(sum: Sum, more: Exchanged | undefined): void {
+  for (const [name, value] of entriesOf(more)) sum[name] = (sum[name] ?? 0) + value
+}
+
+const names = [
+  'readBytes',
+  'writeBytes',
+  'readRequests',
+  'writeRequests',
+  'readSeconds',
+  'writeSeconds',
+] as const satisfies readonly (keyof Exchanged)[]
+
+function entriesOf(exchanged: Exchanged | undefined): (readonly [keyof Exchanged, number])[] {
+  if (exchanged === undefined) return []
+  return names.flatMap((name) => {
+    const value = exchanged[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+}
+
+/** Counters that went back, or are of another host, began anew. */
+function grownSince(before: Known, { hostId, exchanged }: Known): Exchanged | undefined {
+  if (exchanged === undefined) return undefined
+  const isAnew =
+    before.hostId !== hostId || entriesOf(before.exchanged).some(([name, value]) => (exchanged[name] ?? value) < value)
+  if (isAnew || before.exchanged === undefined) return exchanged
+  const grown: Sum = {}
+  for (const [name, value] of entriesOf(exchanged)) grown[name] = value - (before.exchanged[name] ?? 0)
+  return grown
+}
+
+/** The newest of its figures. */
+function readingOf({ metrics }: Disk): number | undefined {
+  const metric = metrics['writeBytesPerSecond']
+  return metric !== undefined && 'value' in metric ? metric.at : undefined
+}
+
+/** Two that follow each other. */
+export function together(first: Grown, second: Grown): Grown {
+  const total: Sum = { ...first.total }
+  add(total, second.total)
+  return {
+    total,
+    vms: bothOf(first.vms, second.vms),
+    hostsThemselves: bothOf(first.hostsThemselves, second.hostsThemselves),
+    readAt: second.readAt ?? first.readAt,
+  }
+}
+
+function bothOf(
+  first: ReadonlyMap<string, Exchanged>,
+  second: ReadonlyMap<string, Exchanged>,
+): ReadonlyMap<string, Exchanged> {
+  const sums = new Map<string, Sum>()
+  for (const map of [first, second]) for (const [id, exchanged] of map) add(sumIn(sums, id), exchanged)
+  return sums
+}

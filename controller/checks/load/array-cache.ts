@@ -1,0 +1,189 @@
+import { formatBytes, formatRate } from '../../../common/units.js'
+import type { ArrayCondition, Interval } from '../../model/array-condition.js'
+import { finding, type Finding, type Related, type Severity, type Subject } from '../../model/finding.js'
+import type { Snapshot } from '../../model/snapshot.js'
+import type { WatchedArray } from '../../model/watched-array.js'
+import { inPercent, inTime, named } from '../in-words.js'
+import type { PlacedFleet, PlacedVm } from '../policy/placed-fleet.js'
+import { victimsOf } from '../policy/victims.js'
+import { rankSuspects, type Suspect } from './array-suspects.js'
+import { isSeen } from './box-load.js'
+
+/** Write caches that are nearly full or overflow, arrays that stand still, and what fills one at any time; who did it, who waits, what helps. */
+export function arrayCache(fleet: PlacedFleet, watched: ReadonlyMap<string, WatchedArray>): Finding[] {
+  const { burstWithin } = fleet.policy.thresholds['array-cache']
+  return [...watched.values()].flatMap((one) => {
+    const subject = subjectOf(one, fleet)
+    return subject === undefined
+      ? []
+      : [...stateFinding(one, subject, fleet), ...burstFinding(one, subject, burstWithin)]
+  })
+}
+
+function subjectOf({ arrayKeys: [key] }: WatchedArray, { boxOf, snapshot }: PlacedFleet): Subject | undefined {
+  if (key === undefined || !snapshot.arrays.has(key)) return undefined
+  return { kind: 'array', id: key, name: boxOf(key).name }
+}
+
+function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFleet): Finding[] {
+  const { condition, arrayKeys, expectsWriteBack } = watched
+  const users = fleet.vms.filter((one) => isSeen(one) && one.disks.some(({ arrayKey }) => arrayKeys.includes(arrayKey)))
+  const named = { check: 'array-cache', subject }
+  const severity = severityOf(condition, expectsWriteBack, users)
+  if (severity === undefined) {
+    // Ignorance ends nothing.
+    return condition.state === 'unknown'
+      ? [
+          finding({
+            ...named,
+            severity: 'warning',
+            strength: 'keep',
+            message: 'what its write cache does is not known',
+          }),
+        ]
+      : []
+  }
+  const suspects = condition.state === 'write-through' ? [] : rankSuspects(watched, fleet.snapshot)
+  const suspected = new Set(suspects.map(({ subject: { id } }) => id))
+  const waiting = victimsOf(users.filter(({ vm }) => !suspected.has(vm.uuid)))
+  const { text, remedy } = words(condition, suspects)
+  const parts = [
+    text,
+    ...(suspects.length > 0 ? [`${suspectWord(condition)} ${suspectNames(suspects)}`] : []),
+    ...(waiting.related.length > 0 ? [`others there: ${waiting.names}`] : []),
+    remedy,
+  ]
+  return [
+    finding({
+      ...named,
+      severity,
+      message: parts.join('; '),
+      evidence: [
+        {
+          entityKind: 'array_cache',
+          entityId: condition.boxId,
+          field: 'fillBytes',
+          value: condition.fill?.likely,
+          limit: condition.state === 'write-through' ? undefined : condition.capacity.likely,
+        },
+      ],
+      related: [
+        ...suspects.map((suspect): Related => ({ role: 'culprit', subject: suspect.subject })),
+        ...otherArrays(arrayKeys, fleet.snapshot),
+        ...waiting.related,
+      ],
+    }),
+  ]
+}
+
+/** The same box by other keys. */
+function otherArrays([, ...keys]: readonly string[], { arrays }: Snapshot): Related[] {
+  return keys.map((id) => ({ role: 'victim', subject: { kind: 'array', id, name: arrays.get(id)?.name || id } }))
+}
+
+/** Undefined: nothing to tell. */
+function severityOf(
+  { state }: ArrayCondition,
+  expectsWriteBack: boolean,
+  users: readonly PlacedVm[],
+): Severity | undefined {
+  switch (state) {
+    case 'stalled':
+      return 'critical'
+    case 'saturated':
+      return users.some((one) => one.class === 'core') ? 'critical' : 'warning'
+    case 'near-full':
+      return 'warning'
+    case 'write-through':
+      return expectsWriteBack ? 'warning' : undefined
+    default:
+      return undefined
+  }
+}
+
+function words(
+  condition: ArrayCondition,
+  suspects: readonly Suspect[],
+): { readonly text: string; readonly remedy: string } {
+  const { state, fill, capacity, drain, inflowBytesPerSecond: inflow = 0, secondsToSaturation, loadClass } = condition
+  const drains = `${formatRate(drain.likely)} (${rates(drain)})`
+  switch (state) {
+    case 'stalled':
+      return {
+        text: 'it stands still: requests wait, and none ends',
+        remedy: suspects.length > 0 ? `stop ${first(suspects)}, then look at the box` : 'look at the box',
+      }
+    case 'write-through':
+      return {
+        text: `its write cache is off: writes wait for its disks, which take ${drains}`,
+        remedy: 'look at its battery, and until it is on let bulk copies run one at a time',
+      }
+    case 'saturated':
+      return { text: `its write cache is full: writes get the ${drains} that drain`, remedy: slowDown(suspects) }
+    default: {
+      const soon = secondsToSaturation === undefined ? '' : `, full in ${seconds(secondsToSaturation)}`
+      const level = fill === undefined ? '' : `: ${formatBytes(fill.likely)} of about ${formatBytes(capacity.likely)}`
+      const kind = loadClass === 'sequential' ? '' : ` at ${loadClass} load`
+      const flows = `${formatRate(inflow)} come in and ${formatRate(drain.likely)} drain${kind}`
+      return { text: `its write cache is nearly full${level}; ${flows}${soon}`, remedy: slowDown(suspects) }
+    }
+  }
+}
+
+function suspectWord({ state }: ArrayCondition): string {
+  return state === 'stalled' ? 'before that wrote' : 'most of its work:'
+}
+
+function suspectNames(suspects: readonly Suspect[]): string {
+  return named(
+    suspects.map(({ subject, share, writeBytesPerSecond }) => {
+      const who = subject.kind === 'host' ? `${subject.name} itself` : subject.name
+      return `${who} (${inPercent(share)}, writes ${formatRate(writeBytesPerSecond)})`
+    }),
+  )
+}
+
+function slowDown(suspects: readonly Suspect[]): string {
+  if (suspects.length === 0) return 'let bulk copies run one at a time'
+  const isHost = suspects[0]?.subject.kind === 'host'
+  if (isHost) return `pause what copies on ${first(suspects)}`
+  return `limit or pause ${first(suspects)}, or let it wait; another host does not help, another array for its disk does`
+}
+
+function first(suspects: readonly Suspect[]): string {
+  return suspects[0]?.subject.name ?? ''
+}
+
+const isWorse: ReadonlySet<ArrayCondition['state']> = new Set(['near-full', 'saturated', 'stalled', 'write-through'])
+
+function burstFinding({ condition, expectsWriteBack }: WatchedArray, subject: Subject, withinMs: number): Finding[] {
+  const { burst, capacity, drains, boxId, state } = condition
+  const two = burst.secondsForTwoCopies
+  const isKnown = capacity.basis !== 'assumed' && drains.sequential !== undefined
+  // While it is full or stands still there is worse to say.
+  if (!isKnown || !expectsWriteBack || isWorse.has(state)) return []
+  if (two === undefined || two.likely * 1000 > withinMs) return []
+  const rate = formatRate(burst.bulkCopyBytesPerSecond)
+  return [
+    finding({
+      check: 'array-cache',
+      severity: 'info',
+      subject,
+      part: 'burst',
+      message: `two bulk copies of ${rate} each fill its write cache in ${seconds(two)}, faster than anybody can be warned; let them run one at a time`,
+      evidence: [
+        { entityKind: 'array_cache', entityId: boxId, field: 'roomBytes', value: burst.room.likely, limit: undefined },
+      ],
+    }),
+  ]
+}
+
+/** `about 4 s (3 s to 6 s)`. */
+function seconds({ low, likely, high }: Interval): string {
+  const text = (value: number): string => inTime(Math.max(1, Math.round(value)) * 1000)
+  return text(low) === text(high) ? `about ${text(likely)}` : `about ${text(likely)} (${text(low)} to ${text(high)})`
+}
+
+function rates({ low, high }: Interval): string {
+  return `${formatRate(low)} to ${formatRate(high)}`
+}

@@ -1,0 +1,152 @@
+import { formatBytes, formatDuration, formatRate } from '../../../common/units.js'
+import type { AlertHistoryView, ArrayCacheView, ArrayView } from '../../api/views.js'
+import { historyColumns } from './alert-history.js'
+import { absentMark, age, figure, latency, perSecond, percent, rate, sum } from './figures.js'
+import { line, type Look, type Span, span, type Tone } from './look.js'
+import { notes, simulatedFleet } from './notes.js'
+import { section } from './section.js'
+import { type Column, renderPairs } from './table.js'
+
+export interface ArrayDetail {
+  readonly array: ArrayView
+  /** What happened to alerts about it, newest first. */
+  readonly history: readonly AlertHistoryView[]
+  readonly simulated: boolean
+}
+
+/** All that is known of one array: what its write cache does, who fills it, what it bears. */
+export function renderArrayDetail({ array, history, simulated }: ArrayDetail, look: Look): string[] {
+  const { cache, metrics } = array
+  return [
+    line([span(array.name, 'bold'), span(` – ${array.kind}, ${array.key}`)], look),
+    '',
+    ...renderPairs(
+      [
+        ...(cache === undefined ? [] : cachePairs(cache, look)),
+        ['Read', rate(metrics['readBytesPerSecond'])],
+        ['Written', rate(metrics['writeBytesPerSecond'])],
+        ['Latency', `${latency(metrics['readLatencyMs'])} reads, ${latency(metrics['writeLatencyMs'])} writes`],
+        ['In flight', figure(metrics['inFlight'], String)],
+        ['Canary', metrics['canaryMs'] === undefined ? undefined : latency(metrics['canaryMs'])],
+        ['Size', figure(array.sizeBytes, formatBytes)],
+        ['Hosts', array.hosts.join(', ') || undefined],
+        ['VMs', array.vms.join(', ') || undefined],
+      ],
+      look,
+    ),
+    ...section('Who uses it', (cache?.users ?? []).slice(0, mostUsers), userColumns(cache), look),
+    ...section('What happened', history, historyColumns(look), look),
+    ...notes(
+      [
+        simulated ? simulatedFleet : undefined,
+        cache === undefined
+          ? 'its write cache is not watched: disks of one host, which the policy does not name'
+          : undefined,
+      ],
+      look,
+    ),
+  ]
+}
+
+const mostUsers = 15
+
+/** How a state is said, and how bad it is. */
+export const cacheStates: Readonly<Record<ArrayCacheView['state'], readonly [words: string, tone: Tone]>> = {
+  unknown: ['not known', 'dim'],
+  idle: ['idle', 'good'],
+  draining: ['draining', 'plain'],
+  filling: ['filling', 'plain'],
+  'near-full': ['nearly full', 'warning'],
+  saturated: ['full', 'critical'],
+  stalled: ['stands still', 'critical'],
+  'write-through': ['off (write-through)', 'warning'],
+}
+
+export function cacheState(cache: ArrayCacheView | undefined): Span {
+  return cache === undefined ? span(absentMark, 'dim') : span(...cacheStates[cache.state])
+}
+
+function cachePairs(cache: ArrayCacheView, look: Look): (readonly [string, string | Span | undefined])[] {
+  const { state, since, fillBytes, capacityBytes, drainBytesPerSecond: drain, loadClass, secondsToSaturation } = cache
+  const [words, tone] = cacheStates[state]
+  return [
+    ['Write cache', span(`${words} for ${age(since, look.now)}`, tone)],
+    ['  fill', fillBar(cache, look)],
+    [
+      '',
+      fillBytes === undefined || capacityBytes === undefined
+        ? undefined
+        : `${interval(fillBytes, formatBytes)} of ${interval(capacityBytes, formatBytes)}, ${capacityBytes.basis}`,
+    ],
+    ['  comes in', rate(cache.inflowBytesPerSecond)],
+    ['  drains', `${interval(drain, formatRate)} at ${loadClass} load, ${drain.basis}`],
+    ['  full in', secondsToSaturation === undefined ? undefined : interval(secondsToSaturation, seconds)],
+    ['  bears', burst(cache)],
+    ['  overflows', `${cache.overflows} seen in ${formatDuration(cache.observedSeconds * 1000)}`],
+  ]
+}
+
+/** `[######====----]`: surely filled, perhaps filled, room; by the likely capacity. */
+function fillBar({ fillBytes, capacityBytes }: ArrayCacheView, { width }: Look): string | undefined {
+  if (fillBytes === undefined || capacityBytes === undefined || capacityBytes.likely <= 0) return undefined
+  const cells = Math.max(10, Math.min(40, (width ?? 80) - 24))
+  const cellsOf = (bytes: number): number => Math.round(cells * Math.min(1, Math.max(0, bytes / capacityBytes.likely)))
+  const [low, high] = [cellsOf(fillBytes.low), cellsOf(fillBytes.high)]
+  const bar = `${'#'.repeat(low)}${'='.repeat(high - low)}${'.'.repeat(cells - high)}`
+  return `[${bar}] ${percent(Math.min(1, fillBytes.likely / capacityBytes.likely))}`
+}
+
+function burst({
+  burst: { roomBytes, bulkCopies, bulkCopyBytesPerSecond, secondsForTwoCopies },
+  state,
+}: ArrayCacheView) {
+  if (state === 'write-through') return undefined
+  const copies = bulkCopies === 0 ? 'no bulk copy' : bulkCopies === 1 ? 'one bulk copy' : `${bulkCopies} bulk copies`
+  const two =
+    secondsForTwoCopies === undefined
+      ? 'two do not fill it'
+      : `two fill it in ${interval(secondsForTwoCopies, seconds)}`
+  return `${interval(roomBytes, formatBytes)} at once; ${copies} of a minute at ${formatRate(bulkCopyBytesPerSecond)}; ${two}`
+}
+
+interface IntervalView {
+  readonly low: number
+  readonly likely: number
+  readonly high: number
+}
+
+/** `410 MB (390 MB to 440 MB)`; plain where the ends say the same. */
+function interval({ low, likely, high }: IntervalView, format: (value: number) => string): string {
+  const [from, to] = [format(low), format(high)]
+  return from === to ? format(likely) : `${format(likely)} (${from} to ${to})`
+}
+
+function seconds(value: number): string {
+  return value < 10 ? `${value.toFixed(1)} s` : formatDuration(Math.round(value) * 1000)
+}
+
+function userColumns(cache: ArrayCacheView | undefined): readonly Column<ArrayCacheView['users'][number]>[] {
+  const suspects = new Map(cache?.suspects.map(({ id, share }) => [id, share]))
+  const written = sum(...(cache?.users ?? []).map(({ writeBytesPerSecond }) => writeBytesPerSecond)) ?? 0
+  return [
+    { head: 'WHO', drop: 0, shrinkTo: 12, cell: ({ kind, name }) => (kind === 'host' ? `${name} itself` : name) },
+    { head: 'WRITES', align: 'right', drop: 0, cell: ({ writeBytesPerSecond }) => rate(writeBytesPerSecond) },
+    {
+      head: 'OF ALL',
+      align: 'right',
+      drop: 1,
+      cell: ({ writeBytesPerSecond }) => percent(written > 0 ? writeBytesPerSecond / written : undefined),
+    },
+    { head: 'READS', align: 'right', drop: 2, cell: ({ readBytesPerSecond }) => rate(readBytesPerSecond) },
+    { head: 'REQUESTS', align: 'right', drop: 3, cell: ({ requestsPerSecond }) => perSecond(requestsPerSecond) },
+    {
+      head: 'MAKES MOST',
+      align: 'right',
+      drop: 4,
+      cell: ({ id }) => {
+        const share = suspects.get(id)
+        return share === undefined ? '' : span(percent(share), 'warning')
+      },
+    },
+  ]
+}
