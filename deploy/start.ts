@@ -1,6 +1,15 @@
 #!/usr/bin/env node
 import { fork, type ChildProcess } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -107,7 +116,7 @@ async function main(): Promise<void> {
   const ready = await controller.ready()
   if (ready === undefined) return
 
-  const fleet = values.fleet ?? fileURLToPath(new URL('fleets/elab.yaml', import.meta.url))
+  const fleet = values.fleet ?? demoFleet(data)
   const agentFile = join(data, 'agent', 'agent.yaml')
   const agentConfig = {
     data: join(data, 'agent'),
@@ -128,7 +137,7 @@ async function main(): Promise<void> {
       `  headroom   ${ready.url}`,
       `  log in     ${ready.loginLink}   (once, within 15 minutes; more: ${loginCommand(ready.url, values.data)})`,
       socket === undefined
-        ? `  watching   a SIMULATED fleet (${simulate ? 'as asked' : 'no libvirt answers on this machine'})`
+        ? `  watching   a SIMULATED fleet (${simulate ? 'as asked' : 'no libvirt answers on this machine'})${values.fleet === undefined ? freezeNote : ''}`
         : `  watching   libvirt at ${socket}`,
       `  state      ${data}   (logs: controller.log, agent.log)`,
       '  stop       Ctrl-C',
@@ -244,6 +253,30 @@ async function endChild({ name, process: child }: Child): Promise<void> {
   }, endWithinMs)
   await ended
   clearTimeout(kill)
+}
+
+/**
+ * The elab as it was in April 2011: two bulk copies onto its one array, and a file-system check beside them. Their writes fill the array's
+ * cache within seconds of the start, and it freezes within a minute; then somebody stops them.
+ */
+const april2011 = `
+timeline:
+  - { at: 15s, event: profile, vm: kure, profile: runaway }
+  - { at: 20s, event: profile, vm: tritm, profile: runaway }
+  - { at: 25s, event: profile, vm: lupin, profile: fsck }
+  - { at: 130s, event: profile, vm: kure, profile: batch }
+  - { at: 130s, event: profile, vm: tritm, profile: idle }
+  - { at: 130s, event: profile, vm: lupin, profile: web }
+`
+
+const freezeNote = '; its array freezes within a minute, as in April 2011: headroom array show iscsi1 --watch'
+
+/** The elab's file, with what happens in the demo. It happens once: a world that was kept goes on after it. */
+function demoFleet(data: string): string {
+  const quiet = readFileSync(fileURLToPath(new URL('fleets/elab.yaml', import.meta.url)), 'utf8')
+  const path = join(data, 'agent', 'demo-fleet.yaml')
+  writeFileSync(path, `${quiet}${april2011}`, { mode: 0o600 })
+  return path
 }
 
 function controllerFile(data: string, policyFile: string): string {
