@@ -53,6 +53,15 @@ test.each<[string, Alert[], Record<string, string>]>([
       'vm-disk-latency p1': 'array-latency box',
     },
   ],
+  [
+    'a full cache is told alone: it names who fills it and who waits',
+    [alert('array-cache', box, byP1, 'critical'), hammers, still, waits],
+    {
+      'vm-hammers-array p1': 'array-cache box',
+      'array-latency box': 'array-cache box',
+      'vm-disk-latency c1': 'array-cache box',
+    },
+  ],
 ])('%s', (_what, alerts, expected) => {
   const world = { around: (subject: Subject) => (subject.kind === 'vm' ? [subjectKey(box)] : []) }
   const byKey = new Map(alerts.map((one) => [one.key, one]))

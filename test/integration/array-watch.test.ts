@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 
-import { pino } from 'pino'
+import { createLog } from '../../common/log.js'
 import { afterAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
@@ -17,7 +17,7 @@ afterAll(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup()
 })
 
-const log = pino({ level: 'silent' })
+const log = createLog('test', 'silent')
 const timeline = `
 timeline:
   - { at: 10s, event: profile, vm: kure, profile: runaway }
