@@ -4,8 +4,8 @@ import type { Grown } from './exchange-book.js'
 
 /** In which rates are smoothed: VMs and their host are read at different moments. */
 const smoothSeconds = 3
-/** What does less is not shown. */
-const leastRate = 1
+/** What does less is not shown: of hosts, what is no more than two moments of reading apart. */
+const leastRate = { vm: 1, host: 10_000 } as const satisfies Record<ArrayUser['kind'], number>
 const mostUsers = 100
 
 /** Who uses a box and how much, after one more step; the busiest writer first. */
@@ -37,7 +37,7 @@ export function userRatesAfter(
   for (const [hostId, grown] of hostsThemselves) take('host', hostId, grown)
   for (const { kind, id } of known.values()) take(kind, id, {})
   return after
-    .filter((user) => user.writeBytesPerSecond >= leastRate || user.readBytesPerSecond >= leastRate)
+    .filter((user) => Math.max(user.writeBytesPerSecond, user.readBytesPerSecond) >= leastRate[user.kind])
     .toSorted((a, b) => b.writeBytesPerSecond - a.writeBytesPerSecond || (a.id < b.id ? -1 : 1))
     .slice(0, mostUsers)
 }

@@ -80,10 +80,17 @@ function cachePairs(cache: ArrayCacheView, look: Look): (readonly [string, strin
     ],
     ['  comes in', rate(cache.inflowBytesPerSecond)],
     ['  drains', `${interval(drain, formatRate)} at ${loadClass} load, ${drain.basis}`],
-    ['  full in', secondsToSaturation === undefined ? undefined : interval(secondsToSaturation, seconds)],
+    [
+      '  full in',
+      secondsToSaturation === undefined || isFull(state) ? undefined : interval(secondsToSaturation, seconds),
+    ],
     ['  bears', burst(cache)],
     ['  overflows', `${cache.overflows} seen in ${formatDuration(cache.observedSeconds * 1000)}`],
   ]
+}
+
+function isFull(state: ArrayCacheView['state']): boolean {
+  return state === 'saturated' || state === 'stalled'
 }
 
 /** `[######====----]`: surely filled, perhaps filled, room; by the likely capacity. */
@@ -101,6 +108,7 @@ function burst({
   state,
 }: ArrayCacheView) {
   if (state === 'write-through') return undefined
+  if (isFull(state)) return 'nothing more now: what is written waits for its disks'
   const copies = bulkCopies === 0 ? 'no bulk copy' : bulkCopies === 1 ? 'one bulk copy' : `${bulkCopies} bulk copies`
   const two =
     secondsForTwoCopies === undefined

@@ -12,7 +12,7 @@ import { Figure } from '../parts/figure.js'
 import { Link } from '../routing/link.js'
 import { alertPath, hostPath, vmPath } from '../routing/routes.js'
 import { usePage } from '../state/page-context.js'
-import { basisWords, burstWords, cacheLooks, gaugeOf, rangeWords, secondsWords } from './cache-words.js'
+import { basisWords, burstWords, cacheLooks, gaugeOf, isFull, rangeWords, secondsWords } from './cache-words.js'
 
 const fields = fieldsOf(arrayCacheCharts)
 const noReasons = {}
@@ -29,7 +29,7 @@ export function CachePanel({ array, cache }: { readonly array: ArrayView; readon
         <p class="state-line">
           <CacheState state={cache.state} />
           <span class="muted">
-            for <Age at={cache.since} />
+            began <Age at={cache.since} />
           </span>
         </p>
         <Gauge cache={cache} />
@@ -106,8 +106,8 @@ function CacheFigures({ cache }: { readonly cache: ArrayCacheView }) {
       <Figure label="Drains" value={rate(drain.likely)} note={`${rangeWords(drain, rate)} ${basisWords(drain)}`} />
       <Figure
         label="Full in"
-        value={left === undefined ? '–' : secondsWords(left.likely)}
-        note={left === undefined ? 'it does not fill' : rangeWords(left, secondsWords)}
+        value={left === undefined || isFull(cache) ? '–' : secondsWords(left.likely)}
+        note={isFull(cache) ? 'it is full' : left === undefined ? 'it does not fill' : rangeWords(left, secondsWords)}
       />
       <Figure label="Overflows" value={cache.overflows} note="seen so far" />
     </dl>

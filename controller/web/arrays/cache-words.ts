@@ -44,11 +44,17 @@ export function basisWords({ basis }: { readonly basis: keyof typeof bases }): s
   return bases[basis]
 }
 
+/** What is written waits for its disks. */
+export function isFull({ state }: Pick<ArrayCacheView, 'state'>): boolean {
+  return state === 'saturated' || state === 'stalled'
+}
+
 /** What it bears at once, as a sentence. */
 export function burstWords({ state, burst }: Pick<ArrayCacheView, 'state' | 'burst'>): string {
   const { roomBytes, bulkCopies, bulkCopyBytesPerSecond, secondsForTwoCopies: two } = burst
   const rate = formatRate(bulkCopyBytesPerSecond)
   if (state === 'write-through') return `Without its cache a bulk copy of ${rate} makes all others wait.`
+  if (isFull({ state })) return 'It bears nothing more now: what is written waits for its disks.'
   const copies = bulkCopies === 0 ? 'no bulk copy' : bulkCopies === 1 ? 'one bulk copy' : `${bulkCopies} bulk copies`
   const fill =
     two === undefined
