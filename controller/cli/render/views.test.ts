@@ -162,8 +162,10 @@ describe('hostile names', () => {
       'what',
       'role',
       'topic',
+      'basis',
+      'loadClass',
     ])
-    // Of the sources of storage health; their keys are free texts elsewhere.
+    // Of the sources of storage health, and of a write cache; their keys are free texts elsewhere.
     const boundTexts: ReadonlySet<string> = new Set([
       'md',
       'raid-controller',
@@ -172,6 +174,7 @@ describe('hostile names', () => {
       'read',
       'not-here',
       'failed',
+      'near-full',
     ])
     const text = JSON.stringify(value, (key, inner: unknown) =>
       typeof inner === 'string' && !bound.has(key) && !boundTexts.has(inner) ? attack : inner,
