@@ -1,4 +1,4 @@
-import { newArrayModel, type ArrayModel } from '../arrays/array-model.js'
+import { newArrayModel, withPrior, type ArrayModel } from '../arrays/array-model.js'
 import type { ArrayPrior } from '../arrays/guess.js'
 import { step } from '../arrays/step.js'
 import { boxesOf } from '../checks/storage.js'
@@ -84,7 +84,7 @@ export class ArrayModels {
     for (const [boxId, arrays] of arraysOf) {
       const prior = priorOf(ruleOf(arrays, policy))
       const box = this.#boxes.get(boxId) ?? this.#begin(boxId, prior, now)
-      if (hasOtherPrior(box.model, prior) && box.model.overflows === 0) box.model = newArrayModel(boxId, prior, now)
+      box.model = withPrior(box.model, prior, now)
       tell(box, grown.get(boxId), now)
       if (!isDue(box, now)) continue
       stepped += 1
@@ -182,10 +182,11 @@ function stepBox(box: BoxWatch, arrays: readonly StorageArray[], snapshot: Snaps
   box.steppedAt = now
   box.pending = undefined
   // Who wrote before it stood still.
-  if (pending !== undefined && model.stillSeconds === 0) box.users = userRatesAfter(box.users, pending, seconds)
+  if (pending !== undefined && model.evidence.stillSeconds === 0)
+    box.users = userRatesAfter(box.users, pending, seconds)
   box.watched = {
     condition,
-    expectsWriteBack: box.sawWriteBack || model.overflows > 0 || model.prior?.capacityBytes !== undefined,
+    expectsWriteBack: box.sawWriteBack || model.belief.overflows > 0 || model.prior?.capacityBytes !== undefined,
     arrayKeys: arrays.map(({ key }) => key).toSorted(),
     users: box.users,
   }
@@ -205,12 +206,4 @@ function ruleOf(arrays: readonly StorageArray[], policy: Policy): ArrayRule | un
 function priorOf(rule: ArrayRule | undefined): ArrayPrior | undefined {
   if (rule === undefined || (rule.cacheBytes === undefined && rule.drainBytesPerSecond === undefined)) return undefined
   return { capacityBytes: rule.cacheBytes, drainBytesPerSecond: rule.drainBytesPerSecond, basis: 'policy' }
-}
-
-function hasOtherPrior({ prior }: ArrayModel, now: ArrayPrior | undefined): boolean {
-  return (
-    prior?.capacityBytes !== now?.capacityBytes ||
-    prior?.drainBytesPerSecond !== now?.drainBytesPerSecond ||
-    prior?.basis !== now?.basis
-  )
 }

@@ -36,7 +36,7 @@ export class ArrayWatch {
   #storedAt = -Infinity
   #storing: Promise<void> | undefined
   /** Of what was saved last, by id of the box. */
-  readonly #saved: Map<string, Pick<KeptArray['model'], 'overflows' | 'observedSeconds'> & { readonly atMs: number }>
+  readonly #saved: Map<string, Saved>
   #saving: Promise<void> | undefined
 
   private constructor(
@@ -46,9 +46,9 @@ export class ArrayWatch {
     keys: readonly string[],
   ) {
     const atMs = options.now()
-    const nothing = { overflows: -1, observedSeconds: -1, atMs: -Infinity }
+    const nothing: Saved = { overflows: -1, observedSeconds: -1, atMs: -Infinity }
     this.#saved = new Map(keys.map((key) => [key, nothing]))
-    for (const { model } of kept) this.#saved.set(model.boxId, { ...model, atMs })
+    for (const { model } of kept) this.#saved.set(model.boxId, savedOf(model, atMs))
     this.#metrics = watchMetrics(options.registry, models)
   }
 
@@ -134,9 +134,10 @@ export class ArrayWatch {
     const put = kept.filter(({ model }) => {
       const saved = this.#saved.get(model.boxId)
       if (saved === undefined) return true
-      const isChanged = model.overflows !== saved.overflows || model.observedSeconds !== saved.observedSeconds
+      const { overflows, plateau } = model.belief
+      const isChanged = overflows !== saved.overflows || model.observedSeconds !== saved.observedSeconds
       // While the cache is full it is still learnt from.
-      const isOver = model.plateau === undefined && model.overflows !== saved.overflows
+      const isOver = plateau === undefined && overflows !== saved.overflows
       return isChanged && (all || isOver || atMs - saved.atMs >= saveEveryMs)
     })
     const boxes = new Set(kept.map(({ model }) => model.boxId))
@@ -155,10 +156,21 @@ export class ArrayWatch {
         this.#saving = undefined
       })
     // Whatever comes of it: it is tried again with the next change.
-    for (const { model } of put) this.#saved.set(model.boxId, { ...model, atMs })
+    for (const { model } of put) this.#saved.set(model.boxId, savedOf(model, atMs))
     for (const key of gone) this.#saved.delete(key)
     await this.#saving
   }
+}
+
+/** Of a model that was saved: whether it has changed since follows from it. */
+interface Saved {
+  readonly overflows: number
+  readonly observedSeconds: number
+  readonly atMs: number
+}
+
+function savedOf({ belief: { overflows }, observedSeconds }: KeptArray['model'], atMs: number): Saved {
+  return { overflows, observedSeconds, atMs }
 }
 
 function watchMetrics(registry: Registry, models: ArrayModels) {

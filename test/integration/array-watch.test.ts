@@ -74,7 +74,7 @@ test(
       return parsed.data?.cache
     }
     const states: string[] = []
-    const reach = (state: string, withinMs: number): Promise<void> =>
+    const reach = (state: string, withinMs: number): Promise<number> =>
       waitFor(withinMs, state, async () => {
         const now = (await cacheNow())?.state
         if (now !== undefined && states.at(-1) !== now) states.push(now)

@@ -4,6 +4,7 @@ import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.j
 import { createWorld } from '../../agent/hypervisor/simulated/world.js'
 import { createLog } from '../../common/log.js'
 import { alertSettingsOf, saidBy } from '../../controller/alerts/policy-settings.js'
+import { ArrayModels } from '../../controller/array-watch/array-models.js'
 import { acknowledge, addSilence } from '../../controller/alerts/people.js'
 import { defaultRouteTimes, type AlertSettings, type Route } from '../../controller/alerts/settings.js'
 import { emptyAlertState, step, type AlertState } from '../../controller/alerts/step.js'
@@ -94,12 +95,14 @@ async function watchOf(scenario: Scenario, { fleet }: Replay) {
   const trends = new SpaceTrends({ store: past, snapshot, registry, log, now: () => clock.nowMs })
   const changes = await ChangeWatch.open({ fleet, state: forgetful, registry, log })
   const service = new ControllerItself(scenario)
+  const arrays = new ArrayModels()
   return {
-    circumstances: circumstancesNow({ changes, service, trends, version: '' }),
+    circumstances: circumstancesNow({ arrays, changes, service, trends, version: '' }),
     look: async (atMs: number): Promise<void> => {
       clock.nowMs = atMs
       past.look(snapshot())
       service.look(snapshot().hosts.values(), atMs)
+      arrays.look(snapshot(), scenario.policy, atMs)
       await trends.look()
     },
     stop: async (): Promise<void> => {

@@ -27,7 +27,7 @@ function subjectOf({ arrayKeys: [key] }: WatchedArray, { boxOf, snapshot }: Plac
 
 function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFleet): Finding[] {
   const { condition, arrayKeys, expectsWriteBack } = watched
-  const users = fleet.vms.filter((one) => isSeen(one) && one.disks.some(({ arrayKey }) => arrayKeys.includes(arrayKey)))
+  const users = fleet.vms.filter((one) => isSeen(one) && one.place.boxes.some(({ id }) => id === condition.boxId))
   const named = { check: 'array-cache', subject }
   const severity = severityOf(condition, expectsWriteBack, users)
   if (severity === undefined) {
@@ -45,7 +45,7 @@ function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFlee
   }
   const suspects = condition.state === 'write-through' ? [] : rankSuspects(watched, fleet.snapshot)
   const suspected = new Set(suspects.map(({ subject: { id } }) => id))
-  const waiting = victimsOf(users.filter(({ vm }) => !suspected.has(vm.uuid)))
+  const waiting = victimsOf(users.map(({ place }) => place).filter(({ uuid }) => !suspected.has(uuid)))
   const { text, remedy } = words(condition, suspects)
   const parts = [
     text,
@@ -91,7 +91,7 @@ function severityOf(
     case 'stalled':
       return 'critical'
     case 'saturated':
-      return users.some((one) => one.class === 'core') ? 'critical' : 'warning'
+      return users.some((one) => one.place.class === 'core') ? 'critical' : 'warning'
     case 'near-full':
       return 'warning'
     case 'write-through':
