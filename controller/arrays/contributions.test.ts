@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+
+import { boxKey, secondKey, storageFleet, storagePolicy, vmOnBox } from '../../test/support/storage-fleet.js'
+import { placed } from '../../test/support/placed.js'
+import { builtAt, known, uuidOf } from '../../test/support/snapshot-builder.js'
+import { boxLoads } from '../checks/load/box-load.js'
+import type { Exchanged, Snapshot } from '../model/snapshot.js'
+import { contributionsOf, processesBehind, type Contribution } from './contributions.js'
+
+const boxId = 'joined:the box'
+
+/** What the VM's disk, and the host by each array, exchanged. */
+function exchanged(
+  snapshot: Snapshot,
+  vms: Readonly<Record<string, Exchanged>>,
+  host: Readonly<Record<string, Exchanged>>,
+): Snapshot {
+  const disks = new Map(snapshot.disks)
+  for (const [name, one] of Object.entries(vms)) {
+    const disk = disks.get(`${uuidOf(name)}/vda`)
+    if (disk !== undefined) disks.set(disk.id, { ...disk, exchanged: one, metrics: { writeBytesPerSecond: known(1) } })
+  }
+  const arrays = new Map(snapshot.arrays)
+  const [hostId = ''] = snapshot.hosts.keys()
+  for (const [key, one] of Object.entries(host)) {
+    const array = arrays.get(key)
+    if (array !== undefined) arrays.set(key, { ...array, exchanges: [{ hostId, at: builtAt, exchanged: one }] })
+  }
+  return { ...snapshot, disks, arrays }
+}
+
+function told(snapshot: Snapshot): Contribution[] {
+  const fleet = placed(snapshot, storagePolicy())
+  const load = boxLoads(fleet).get(boxId)
+  return load === undefined ? [] : contributionsOf(fleet, load)
+}
+
+describe('what users of a box contribute', () => {
+  it('is what VMs told of, and of hosts the sum over the arrays of the box', () => {
+    const rows = [
+      vmOnBox('p1'),
+      vmOnBox('c1', { array: secondKey }),
+      vmOnBox('x1'),
+      vmOnBox('p2', { state: 'shutoff' }),
+    ]
+    const snapshot = exchanged(
+      storageFleet(rows),
+      { p1: { writeBytes: 7, writeRequests: 1 }, c1: { readBytes: 5 }, p2: { writeBytes: 9 } },
+      { [boxKey]: { writeBytes: 10 }, [secondKey]: { writeBytes: 20, readBytes: 5 } },
+    )
+    expect(told(snapshot).map(({ kind, name, totals }) => [kind, name, totals])).toEqual([
+      ['vm', 'p1', { writeBytes: 7, writeRequests: 1 }],
+      ['vm', 'c1', { readBytes: 5 }],
+      ['host', 'a', { writeBytes: 30, readBytes: 5 }],
+    ])
+  })
+
+  it('says what a herd may share, and when it was read', () => {
+    const [one] = told(exchanged(storageFleet(), { p1: { writeBytes: 7 } }, {}))
+    expect(one).toMatchObject({ id: uuidOf('p1'), traits: ['host a', 'group people'], at: builtAt })
+  })
+
+  it('leaves out what disks do elsewhere', () => {
+    const rows = [vmOnBox('p1'), { name: 'p2', host: 'a', memoryMiB: 1024 }]
+    expect(told(exchanged(storageFleet(rows), { p1: { writeBytes: 7 }, p2: { writeBytes: 9 } }, {}))).toHaveLength(1)
+  })
+
+  it('hints at processes of the host', () => {
+    const snapshot = storageFleet()
+    const [host] = snapshot.hosts.values()
+    if (host === undefined) throw new Error('no host')
+    const dd = { pid: 7, name: 'dd', readBytesPerSecond: 0, writeBytesPerSecond: 5e7 }
+    const busy = { ...snapshot, hosts: new Map([[host.id, { ...host, busyProcesses: [dd] }]]) }
+    expect(processesBehind(busy, host.id)).toEqual([dd])
+    expect(processesBehind(snapshot, host.id)).toEqual([])
+  })
+})
