@@ -7,7 +7,6 @@ import {
   nothingDone,
   ofHostItself,
   toldSince,
-  type Moments,
   type Pace,
   type SuspectTrack,
   type Told,
@@ -47,7 +46,6 @@ const idleSeconds = 40
 const idleWeight = 0.3
 const calmSeconds = 120
 const incidentSeconds = 1800
-const momentSeconds = 120
 const waitHoldsMs = 10_000
 /** Mean rise of the waits (logarithm) from which on something is wrong. */
 const painfulRise = 0.5
@@ -68,6 +66,7 @@ export function step(state: CulpritState, { at, state: cacheState, contributions
   })
   const standsStill = cacheState === 'stalled' || nothingEnds(known.tracks, told)
   const pace = paceOf(state, cacheState, at)
+  const painBefore = painOf(state.tracks, at)
   const byHost = standsStill ? undefined : doneByVms(contributions, told)
   const tracks = contributions.map((now, index) => {
     const track = known.tracks[index] ?? newTrack(now)
@@ -75,14 +74,17 @@ export function step(state: CulpritState, { at, state: cacheState, contributions
     if (standsStill) return { ...track, at: now.at, totals: now.totals }
     const ofVms = now.kind === 'host' ? plus(track.ofVms, byHost?.get(now.id)) : nothingDone
     if (one === undefined) {
-      return now.at > track.at ? { ...track, at: now.at, totals: now.totals, ofVms: nothingDone } : { ...track, ofVms }
+      return now.at > track.at
+        ? { ...track, at: now.at, totals: now.totals, ofVms: nothingDone }
+        : ofVms === track.ofVms
+          ? track
+          : { ...track, ofVms }
     }
     const did = now.kind === 'host' ? ofHostItself(one, ofVms) : one.did
-    return advance({ ...track, ofVms }, now, one, did, pace)
+    return advance(track, now, one, did, ofVms, othersWaitOf(track, painBefore, at), pace)
   })
   const pain = painOf(tracks, at)
   const seconds = Math.max(0, (at - state.at) / 1000)
-  const followed = standsStill ? tracks : withMoments(tracks, pain, at, seconds)
   const alarm = alarmAfter(state.alarm, isWrong(cacheState, standsStill, pain), seconds)
   return {
     startedAt: state.startedAt,
@@ -90,7 +92,7 @@ export function step(state: CulpritState, { at, state: cacheState, contributions
     alarm,
     incidentSince: alarm > 0.5 ? (state.incidentSince ?? at) : alarm < 0.15 ? undefined : state.incidentSince,
     standsStill,
-    tracks: bounded([...followed, ...known.gone.filter((track) => at - track.at < rememberMs)]),
+    tracks: bounded([...tracks, ...known.gone.filter((track) => at - track.at < rememberMs)]),
   }
 }
 
@@ -182,24 +184,10 @@ function alarmAfter(before: number, wrong: boolean, seconds: number): number {
   return before - (target - before) * Math.expm1(-seconds / (wrong ? 2 : 10))
 }
 
-function withMoments(tracks: readonly SuspectTrack[], pain: Pain, at: number, seconds: number): SuspectTrack[] {
-  const learnt = -Math.expm1(-seconds / momentSeconds)
-  return tracks.map((track) => {
-    const own = isTimed(track, at)
-    const users = pain.users - (own ? 1 : 0)
-    const wait = users > 0 ? (pain.sum - (own ? Math.min(3, track.wait) : 0)) / users : 0
-    return { ...track, moments: momentsAfter(track.moments, track.cost, wait, learnt) }
-  })
-}
-
-function momentsAfter(before: Moments, cost: number, wait: number, learnt: number): Moments {
-  return {
-    cost: before.cost + (cost - before.cost) * learnt,
-    wait: before.wait + (wait - before.wait) * learnt,
-    costSquare: before.costSquare + (cost * cost - before.costSquare) * learnt,
-    waitSquare: before.waitSquare + (wait * wait - before.waitSquare) * learnt,
-    product: before.product + (cost * wait - before.product) * learnt,
-  }
+function othersWaitOf(track: SuspectTrack, { sum, users }: Pain, at: number): number {
+  const own = isTimed(track, at)
+  const others = users - (own ? 1 : 0)
+  return others > 0 ? (sum - (own ? Math.min(3, track.wait) : 0)) / others : 0
 }
 
 function bounded(tracks: readonly SuspectTrack[]): readonly SuspectTrack[] {

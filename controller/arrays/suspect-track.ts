@@ -67,6 +67,7 @@ const costSeconds = 3
 const recentSeconds = 10
 const latencySeconds = 3
 const excessSeconds = 60
+const momentSeconds = 120
 /** Below this nobody is suspected: bytes a second. */
 const leastCost = 200_000
 /** Of what its VMs do: hosts and VMs are not read at the same moment. */
@@ -140,12 +141,17 @@ function between(requests: number, bytes: number): number {
   return Math.max(0, Math.min(requests, bytes / 4096))
 }
 
-/** The track after something was told of it. `did` is its own share of what was told. */
+/**
+ * The track after something was told of it. `did` is its own share of what was told, `ofVms` that of a host's VMs;
+ * `othersWait` how much longer the others wait than usual, as of the step before (logarithm).
+ */
 export function advance(
   track: SuspectTrack,
   now: Contribution,
   told: Told,
   did: IoRates,
+  ofVms: IoRates,
+  othersWait: number,
   { at, usualSeconds, weight }: Pace,
 ): SuspectTrack {
   const { seconds } = told
@@ -156,16 +162,23 @@ export function advance(
   const strayCost = track.strayCost + (Math.abs(cost - track.usualCost) - track.strayCost) * learnt
   const recent = part(seconds, recentSeconds)
   const requests = (did.readRequests + did.writeRequests) / seconds
-  const apart = now.kind === 'host' ? (apartShare * costOf(track.ofVms)) / seconds : 0
+  const apart = now.kind === 'host' ? (apartShare * costOf(ofVms)) / seconds : 0
   const above = Math.max(0, cost - usualCost - 2.5 * strayCost - 0.05 * usualCost - leastCost - apart)
-  const excess = track.excess * Math.exp(-seconds / excessSeconds) + weight * above * seconds
+  const excess = track.excess * (1 - part(seconds, excessSeconds)) + weight * above * seconds
   const aboveAt = above > 0 ? at : track.aboveAt
   const isOver = at - aboveAt > overMs
   const read = latencyAfter(track.read, told.readMs, seconds, usualSeconds)
   const write = latencyAfter(track.write, told.writeMs, seconds, usualSeconds)
   const isTimed = told.readMs !== undefined || told.writeMs !== undefined
+  // Without spreading, which takes several times as long.
   return {
-    ...now,
+    id: now.id,
+    kind: now.kind,
+    name: now.name,
+    hostId: now.hostId,
+    traits: now.traits,
+    at: now.at,
+    totals: now.totals,
     ofVms: nothingDone,
     cost,
     usualCost,
@@ -181,12 +194,23 @@ export function advance(
     write,
     wait: isTimed ? Math.max(rise(read), rise(write)) : track.wait,
     waitAt: isTimed ? at : track.waitAt,
-    moments: track.moments,
+    moments: momentsAfter(track.moments, cost, othersWait, part(seconds, momentSeconds)),
   }
 }
 
+function momentsAfter(before: Moments, cost: number, wait: number, learnt: number): Moments {
+  return {
+    cost: before.cost + (cost - before.cost) * learnt,
+    wait: before.wait + (wait - before.wait) * learnt,
+    costSquare: before.costSquare + (cost * cost - before.costSquare) * learnt,
+    waitSquare: before.waitSquare + (wait * wait - before.waitSquare) * learnt,
+    product: before.product + (cost * wait - before.product) * learnt,
+  }
+}
+
+/** How much of the new is taken over; near to `1 - exp(-seconds / over)`, and cheaper. */
 function part(seconds: number, over: number): number {
-  return -Math.expm1(-seconds / over)
+  return seconds / (over + seconds)
 }
 
 function latencyAfter(
@@ -205,6 +229,6 @@ function latencyAfter(
 }
 
 function rise(latency: Latency | undefined): number {
-  if (latency === undefined || latency.now <= latency.usual) return 0
+  if (latency === undefined || latency.now < latency.usual + 0.05) return 0
   return Math.exp(latency.now) - Math.exp(latency.usual) > leastRiseMs ? latency.now - latency.usual : 0
 }
