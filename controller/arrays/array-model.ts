@@ -2,6 +2,7 @@ import type { ArrayCacheState } from '../model/array-condition.js'
 import { firstBelief, type Belief } from './belief.js'
 import { seedOf, type Chance } from './chance.js'
 import { noEvidence, type Evidence } from './evidence.js'
+import { noForecasts, type Forecasts } from './forecasts.js'
 import type { ArrayPrior } from './guess.js'
 
 /** What a restart keeps: another version begins anew. */
@@ -16,6 +17,7 @@ export interface ArrayModel {
   readonly seed: number
   readonly evidence: Evidence
   readonly belief: Belief
+  readonly forecasts: Forecasts
   readonly state: ArrayCacheState
   readonly since: number
   readonly observedSeconds: number
@@ -32,6 +34,7 @@ export function newArrayModel(boxId: string, prior: ArrayPrior | undefined, at: 
     seed: chance.seed,
     evidence: noEvidence,
     belief,
+    forecasts: noForecasts,
     state: 'unknown',
     since: at,
     observedSeconds: 0,

@@ -1,6 +1,8 @@
 import type { ArrayCacheState, ArrayCondition, ArrayTick, BurstHeadroom, Interval } from '../model/array-condition.js'
 import type { ArrayModel } from './array-model.js'
+import type { Belief } from './belief.js'
 import { knownDrains } from './estimates.js'
+import type { Evidence } from './evidence.js'
 import { meanFlow } from './flow.js'
 import { bulkCopyOf } from './largest-writer.js'
 import { isPressed } from './pressure.js'
@@ -19,7 +21,12 @@ const soonSeconds = 3600
 const nothing: Interval = { low: 0, likely: 0, high: 0 }
 
 /** What is told of the model as it is after a step. */
-export function conditionOf(model: ArrayModel, tick: ArrayTick, settings: ArraySettings): ArrayCondition {
+export function conditionOf(
+  model: ArrayModel,
+  tick: ArrayTick,
+  ahead: Interval | undefined,
+  settings: ArraySettings,
+): ArrayCondition {
   const { boxId, evidence, belief, observedSeconds } = model
   const { estimates, knowledge, overflows } = belief
   const { loadClass } = evidence
@@ -38,7 +45,7 @@ export function conditionOf(model: ArrayModel, tick: ArrayTick, settings: ArrayS
     drains: knownDrains(knowledge, estimates),
     loadClass,
     inflowBytesPerSecond: inflow,
-    secondsToSaturation: isThrough ? undefined : state === 'saturated' ? nothing : secondsUntilFull(model),
+    secondsToSaturation: isThrough ? undefined : state === 'saturated' ? nothing : ahead,
     burst: burstOf(model, inflow ?? 0, settings),
     overflows,
     observedSeconds,
@@ -71,7 +78,7 @@ function stateOf(model: ArrayModel, inflow: number | undefined, fill: Interval |
 }
 
 /** At the inflow of now. */
-function secondsUntilFull({ belief, evidence }: ArrayModel): Interval | undefined {
+export function secondsUntilFull(belief: Belief, evidence: Evidence): Interval | undefined {
   const { recent, loadClass } = evidence
   const mean = meanFlow(recent)
   // The newest report may be of a writer that has just begun, or late.

@@ -44,7 +44,7 @@ const drift = { prior: 0.25, learnt: 0.05 } as const
 /** What scatter begins with and stays within, and how much of it the last overflow is. */
 export const firstScatter = 0.04
 const scatterRange = [0.03, 0.6] as const
-const scatterNews = 0.4
+const scatterNews = 0.6
 /** Deviation of the logarithm: how well a cliff tells where the cache was full. */
 const cliffSpread = 0.025
 /** By how much of a plateau's second the fill at its beginning is uncertain. */
@@ -81,7 +81,7 @@ export function learn(before: Knowledge, overflow: Overflow, chance: Chance): Kn
 function scatterAfter({ scatter, capacityTold }: Knowledge, { isCliff }: Overflow, all: readonly Candidate[]): number {
   if (!isCliff || capacityTold !== 'learnt') return scatter
   const off = all.reduce((sum, one) => sum + one.off, 0) / all.length
-  const square = (1 - scatterNews) * scatter ** 2 + (scatterNews * off ** 2) / 2
+  const square = (1 - scatterNews) * scatter ** 2 + scatterNews * off ** 2
   return Math.min(scatterRange[1], Math.max(scatterRange[0], Math.sqrt(square)))
 }
 

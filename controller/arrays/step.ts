@@ -2,8 +2,9 @@ import type { ArrayCondition, ArrayTick } from '../model/array-condition.js'
 import type { ArrayModel } from './array-model.js'
 import { flowInto, type Belief } from './belief.js'
 import type { Chance } from './chance.js'
-import { conditionOf, type ArraySettings } from './condition.js'
+import { conditionOf, secondsUntilFull, type ArraySettings } from './condition.js'
 import { look, type Evidence } from './evidence.js'
+import { corrected, foretold, judged } from './forecasts.js'
 import { forget } from './forget.js'
 import type { Flow } from './flow.js'
 import { plateauAfter } from './plateau.js'
@@ -21,11 +22,17 @@ export function step(
   const observedSeconds = before.observedSeconds + (tick.writeBytes === undefined ? 0 : tick.seconds)
   const learnt = beliefAfter(before.belief, evidence, tick, chance)
   const belief = forget(learnt, before.observedSeconds, observedSeconds, chance)
-  const condition = conditionOf({ ...before, evidence, belief, observedSeconds }, tick, settings)
+  const isCliff = belief.overflows > before.belief.overflows
+  const isKnown = before.belief.knowledge.capacityTold !== undefined
+  const known = isCliff && isKnown ? judged(before.forecasts, tick.at) : before.forecasts
+  const ahead = isPressed(evidence.pressure) ? undefined : secondsUntilFull(belief, evidence)
+  const forecasts = foretold(known, ahead, tick.at)
+  const told = ahead === undefined ? undefined : corrected(ahead, forecasts)
+  const condition = conditionOf({ ...before, evidence, belief, observedSeconds }, tick, told, settings)
   const { version, boxId, prior } = before
   const { state, since } = condition
   return {
-    model: { version, boxId, prior, seed: chance.seed, evidence, belief, state, since, observedSeconds },
+    model: { version, boxId, prior, seed: chance.seed, evidence, belief, forecasts, state, since, observedSeconds },
     condition,
   }
 }

@@ -11,7 +11,7 @@ import { stalls } from './trials/stalls.js'
 
 const usage = `Judges the model of write caches by hidden arrays, whose insides it never sees; in simulation, in virtual time.
 
-Usage: npx tsx test/arrays/main.ts TRIAL [--seed 1] [--count 5] [--kit ${kits.join('|')}] [--details]
+Usage: npx tsx test/arrays/main.ts TRIAL [--seed 1] [--count 5] [--overflows 6] [--kit ${kits.join('|')}] [--details]
 
   learning   nine arrays, from nothing: what is known of each after two overflows
   policies   arrays that destage in other ways: states and forecasts
@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '5' },
+    overflows: { type: 'string', default: '6' },
     days: { type: 'string', default: '30' },
     kit: { type: 'string', default: 'all' },
     details: { type: 'boolean', default: false },
@@ -93,7 +94,7 @@ function* policyArrays(policy: (typeof policies)[number]): Generator<Played> {
   for (let round = 0; round < count; round += 1) {
     const dice = new Dice(seed * 1000 + round, policy)
     const spec = oddSpec(dice, policy)
-    yield { ...mixed(spec, kit, dice, 5), ...spec }
+    yield { ...mixed(spec, kit, dice, Number(values.overflows)), ...spec }
   }
 }
 
@@ -103,7 +104,7 @@ function* plainArrays(): Generator<Played> {
       for (const drain of drains) {
         const dice = new Dice(seed * 1000 + round, `plain ${cache} ${drain}`)
         const spec = plainSpec(dice, cache, drain)
-        yield { ...mixed(spec, kit, dice, 6), ...spec }
+        yield { ...mixed(spec, kit, dice, Number(values.overflows)), ...spec }
       }
     }
   }
@@ -177,7 +178,7 @@ function stallsTrial(): object {
 }
 
 function monthTrial(): object {
-  const total = { happened: 0, found: 0, told: 0, toldRightly: 0, quietWeeks: 0, toldInQuietWeeks: 0 }
+  const total = { happened: 0, found: 0, told: 0, toldRightly: 0, quietWeeks: 0, toldWronglyInQuietWeeks: 0 }
   for (let round = 0; round < count; round += 1) {
     const one = month(seed, round, Number(values.days), kit)
     if (values.details) console.log(JSON.stringify({ round, ...one }))

@@ -13,7 +13,8 @@ export interface MonthJudged {
   readonly toldRightly: number
   /** Of weeks without a job that overflows. */
   readonly quietWeeks: number
-  readonly toldInQuietWeeks: number
+  /** Though the cache was not full. */
+  readonly toldWronglyInQuietWeeks: number
 }
 
 const daySeconds = 86_400
@@ -44,14 +45,15 @@ export function month(seed: number, round: number, days: number, kit: Kit): Mont
   }
   const happened = truths.list.filter(isLong)
   const told = tolds.list.filter(isLong)
+  const isRight = (one: Span): boolean => truths.list.some((other) => meet(one, other))
   const weeks = Math.ceil(days / 7)
   return {
     happened: happened.length,
     found: happened.filter((one) => tolds.list.some((other) => meet(one, other))).length,
     told: told.length,
-    toldRightly: told.filter((one) => truths.list.some((other) => meet(one, other))).length,
+    toldRightly: told.filter(isRight).length,
     quietWeeks: Array.from({ length: weeks }, (_, week) => week).filter((week) => week % 2 === 1).length,
-    toldInQuietWeeks: told.filter(({ from }) => weekOf(from) % 2 === 1).length,
+    toldWronglyInQuietWeeks: told.filter((one) => weekOf(one.from) % 2 === 1 && !isRight(one)).length,
   }
 }
 
