@@ -1,5 +1,6 @@
 import type { BoxLoad, BoxUser } from '../checks/load/box-load.js'
 import type { PlacedFleet } from '../checks/policy/placed-fleet.js'
+import type { Box } from '../checks/storage.js'
 import type { BusyProcess, Disk, Exchanged, Snapshot } from '../model/snapshot.js'
 
 /** What one user of a box did there so far: a VM by its disks, or a host by its own counters, its VMs included. */
@@ -21,7 +22,7 @@ export interface Contribution {
  * What is known of all who use a box, as of the snapshot. VMs that could not be read are left out, and so are hosts without counters of
  * their own: what these do themselves nobody sees.
  */
-export function contributionsOf({ snapshot, boxOf }: PlacedFleet, { box, arrays, users }: BoxLoad): Contribution[] {
+export function contributionsOf({ snapshot }: PlacedFleet, { box, arrays, users }: BoxLoad): Contribution[] {
   const byHost = new Map<string, { at: number; totals: Exchanged }>()
   for (const { exchanges } of arrays) {
     for (const { hostId, at, exchanged } of exchanges) {
@@ -34,12 +35,7 @@ export function contributionsOf({ snapshot, boxOf }: PlacedFleet, { box, arrays,
     if (host?.status !== 'up') return []
     return [{ id, kind: 'host', name: host.name, hostId: id, traits: [], at, totals }]
   })
-  return [
-    ...users.flatMap((user) =>
-      ofVm(user, (disk) => boxOf(disk.arrayKey) === box || boxOf(disk.arrayKey).id === box.id),
-    ),
-    ...ofHosts,
-  ]
+  return [...users.flatMap((user) => ofVm(user, box, snapshot)), ...ofHosts]
 }
 
 /** What may be behind what a host itself does: its processes that read and wrote most of late, on whatever storage. Empty: not known. */
@@ -47,24 +43,25 @@ export function processesBehind({ hosts }: Snapshot, hostId: string): readonly B
   return hosts.get(hostId)?.busyProcesses ?? []
 }
 
-function ofVm({ one }: BoxUser, isThere: (disk: Disk) => boolean): Contribution[] {
+function ofVm({ one: { place } }: BoxUser, { id: boxId }: Box, { disks }: Snapshot): Contribution[] {
   let at: number | undefined
   let totals: Exchanged | undefined
-  for (const disk of one.disks) {
-    const readAt = readAtOf(disk)
-    if (disk.exchanged === undefined || readAt === undefined || !isThere(disk)) continue
+  for (const { id, box } of place.disks) {
+    const disk = box.id === boxId ? disks.get(id) : undefined
+    const readAt = disk === undefined ? undefined : readAtOf(disk)
+    if (disk?.exchanged === undefined || readAt === undefined) continue
     at = Math.max(at ?? 0, readAt)
     totals = sumOf(disk.exchanged, totals)
   }
   if (at === undefined || totals === undefined) return []
-  const { group, owner, service } = one.labels
+  const { group, owner, service } = place.labels
   const traits = [
-    `host ${one.hostName}`,
+    `host ${place.hostName}`,
     ...(group === undefined ? [] : [`group ${group.value}`]),
     ...(service === undefined ? [] : [`service ${service.value}`]),
     ...(owner === undefined ? [] : [`owner ${owner.value}`]),
   ]
-  return [{ id: one.vm.uuid, kind: 'vm', name: one.name, hostId: one.vm.hostId, traits, at, totals }]
+  return [{ id: place.uuid, kind: 'vm', name: place.name, hostId: place.hostId, traits, at, totals }]
 }
 
 function readAtOf({ metrics }: Disk): number | undefined {
