@@ -5,6 +5,7 @@ import { keptArraysOf } from './kept-arrays.js'
 
 const key = 'iscsi:box'
 const kept = { model: newArrayModel(key, undefined, 1), sawWriteBack: true, lastSeenAt: 5 }
+const { model } = kept
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
 it('what was kept comes back', () => {
@@ -15,15 +16,23 @@ it('what was kept comes back', () => {
 })
 
 it.each<[string, object, RegExp]>([
-  ['another version', { model: { ...kept.model, version: 0 } }, /^model\.version/],
-  ['another box', { model: { ...kept.model, boxId: 'nfs:x' } }, /^model\.boxId/],
-  ['a list that is too short', { model: { ...kept.model, fills: [1, 2] } }, /^model\.fills/],
-  ['a text for a number', { model: { ...kept.model, overflows: '1' } }, /^model\.overflows/],
-  ['a part that is missing', { model: { ...kept.model, knowledge: undefined } }, /^model\.knowledge/],
+  ['another version', { model: { ...model, version: 0 } }, /^model\.version/],
+  ['another box', { model: { ...model, boxId: 'nfs:x' } }, /^model\.boxId/],
+  [
+    'a list that is too short',
+    { model: { ...model, belief: { ...model.belief, fills: [1, 2] } } },
+    /^model\.belief\.fills/,
+  ],
+  [
+    'a text for a number',
+    { model: { ...model, belief: { ...model.belief, overflows: '1' } } },
+    /^model\.belief\.overflows/,
+  ],
+  ['a part that is missing', { model: { ...model, belief: undefined } }, /^model\.belief/],
   [
     'something within',
-    { model: { ...kept.model, pressure: { logOdds: null, calm: {} } } },
-    /^model\.pressure\.logOdds/,
+    { model: { ...model, evidence: { ...model.evidence, pressure: { logOdds: null, calm: {} } } } },
+    /^model\.evidence\.pressure\.logOdds/,
   ],
   ['no time', { lastSeenAt: undefined }, /^lastSeenAt/],
 ])('%s is refused, and said', (_what, change, reason) => {

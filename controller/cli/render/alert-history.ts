@@ -18,14 +18,26 @@ export function ownHistoryColumns(look: Look): readonly Column<AlertHistoryView>
   return [when(look), what, detail(0)]
 }
 
+/** What happened to several alerts about one thing. */
+export function numberedHistoryColumns(look: Look): readonly Column<AlertHistoryView>[] {
+  return [when(look), number, what, detail(0)]
+}
+
 function when({ timeZone }: Look): Column<AlertHistoryView> {
   return { head: 'WHEN', drop: 0, cell: ({ at }) => clockTime(at, timeZone) }
 }
 
 const what: Column<AlertHistoryView> = { head: 'WHAT', drop: 0, cell: whatText }
 
+const number: Column<AlertHistoryView> = {
+  head: '#',
+  align: 'right',
+  drop: 0,
+  cell: ({ number: ofAlert }) => String(ofAlert),
+}
+
 const aboutColumns: readonly Column<AlertHistoryView>[] = [
-  { head: '#', align: 'right', drop: 0, cell: ({ number }) => String(number) },
+  number,
   what,
   { head: 'SUBJECT', drop: 0, shrinkTo: 14, cell: ({ subject }) => subjectText(subject) },
   { head: 'CHECK', drop: 2, shrinkTo: 10, cell: checkText },

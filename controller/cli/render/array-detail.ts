@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration, formatRate } from '../../../common/units.js'
 import type { AlertHistoryView, ArrayCacheView, ArrayView } from '../../api/views.js'
-import { ownHistoryColumns } from './alert-history.js'
+import { numberedHistoryColumns } from './alert-history.js'
 import { absentMark, age, figure, latency, perSecond, percent, rate, sum } from './figures.js'
 import { line, type Look, type Span, span, type Tone } from './look.js'
 import { notes, simulatedFleet } from './notes.js'
@@ -35,7 +35,7 @@ export function renderArrayDetail({ array, history, simulated }: ArrayDetail, lo
       look,
     ),
     ...section('Who uses it', (cache?.users ?? []).slice(0, mostUsers), userColumns(cache), look),
-    ...section('What happened', history, ownHistoryColumns(look), look),
+    ...section('What happened', history, numberedHistoryColumns(look), look),
     ...notes(
       [
         simulated ? simulatedFleet : undefined,
