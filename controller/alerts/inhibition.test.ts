@@ -54,10 +54,9 @@ test.each<[string, Alert[], Record<string, string>]>([
     },
   ],
   [
-    'a full cache is told alone: it names who fills it and who waits',
+    'a full cache explains who waits; the owner of the VM that fills it is told by its own alert',
     [alert('array-cache', box, byP1, 'critical'), hammers, still, waits],
     {
-      'vm-hammers-array p1': 'array-cache box',
       'array-latency box': 'array-cache box',
       'vm-disk-latency c1': 'array-cache box',
     },

@@ -127,12 +127,6 @@ const defaultInhibitions: readonly Inhibition[] = [
     relation: 'victim',
   },
   {
-    name: 'a full write cache names who fills it',
-    source: { check: 'array-cache', kind: 'array' },
-    target: { check: 'vm-hammers-array', kind: 'vm' },
-    relation: 'inside',
-  },
-  {
     name: 'a VM that hammers an array explains that it is slow, not that it stands still',
     source: { check: 'vm-hammers-array', kind: 'vm' },
     target: { check: 'array-latency', kind: 'array', severity: 'warning' },
