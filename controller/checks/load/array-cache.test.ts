@@ -59,7 +59,7 @@ describe('write caches of arrays', () => {
     ['nothing to say', 'idle', noBurst, {}, []],
     ['two copies would fill it', 'idle', {}, {}, ['raise info burst']],
     ['the same, by nothing that is known', 'idle', { capacity: { ...around(5e8), basis: 'assumed' } }, {}, []],
-    ['nearly full', 'near-full', {}, {}, ['raise warning']],
+    ['nearly full', 'near-full', {}, {}, ['raise info']],
     ['full, with core VMs there', 'saturated', {}, {}, ['raise critical']],
     ['full, without', 'saturated', {}, {}, ['raise warning'], ['p1', 'p2']],
     ['standing still', 'stalled', {}, {}, ['raise critical'], ['p1']],
