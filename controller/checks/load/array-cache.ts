@@ -93,7 +93,7 @@ function severityOf(
     case 'saturated':
       return users.some((one) => one.place.class === 'core') ? 'critical' : 'warning'
     case 'near-full':
-      // What is foretold is shown, and wakes nobody: an array with little overhead in its drain looks like this each night.
+      // What is foretold is shown, and wakes nobody: an array that drains little more than a backup writes looks like this each night.
       return 'info'
     case 'write-through':
       return expectsWriteBack ? 'warning' : undefined
