@@ -30,6 +30,7 @@ import { recorded, recordedTree, recordedXen } from '../fixtures/xen/recorded-ho
 import { scratch } from '../support/ingest-controller.js'
 import { collectedLog } from '../support/log-lines.js'
 import { elabMachine, elabXen, startRemoteXenHost, type RemoteXenHost } from '../support/remote-xen-host.js'
+import { seenFromAfar } from '../support/seen-from-afar.js'
 import { sshdMissing, type SshServerOptions } from '../support/ssh-server.js'
 
 // A Xen host over a real sshd, with libvirt and its files as doubles. What an agent on the host reads is the witness.
@@ -171,7 +172,7 @@ describe.skipIf(missing !== undefined)('figures', () => {
     })
     expect(await whole(inventory, machine)).toEqual(await whole(own, witness.machine))
     expect(await hypervisor.probe(signal)).toEqual(await witness.hypervisor.probe(signal))
-    expect(await machine.capabilities()).toEqual(await witness.machine.capabilities())
+    expect(seenFromAfar(await machine.capabilities())).toEqual(seenFromAfar(await witness.machine.capabilities()))
     expect(await machine.arrays(inventory.arrays)).toEqual(await witness.machine.arrays(inventory.arrays))
     const [ours, theirs] = [await machine.sample(signal), await witness.machine.sample(signal)]
     const still = ({ fileSystems, ...rest }: typeof ours.host) => ({
