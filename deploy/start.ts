@@ -116,6 +116,8 @@ async function main(): Promise<void> {
   const ready = await controller.ready()
   if (ready === undefined) return
 
+  // A world that was kept has had its freeze.
+  const isFirst = values.fleet === undefined && !existsSync(join(data, 'agent', 'simulated-fleet.json'))
   const fleet = values.fleet ?? demoFleet(data)
   const agentFile = join(data, 'agent', 'agent.yaml')
   const agentConfig = {
@@ -137,7 +139,7 @@ async function main(): Promise<void> {
       `  headroom   ${ready.url}`,
       `  log in     ${ready.loginLink}   (once, within 15 minutes; more: ${loginCommand(ready.url, values.data)})`,
       socket === undefined
-        ? `  watching   a SIMULATED fleet (${simulate ? 'as asked' : 'no libvirt answers on this machine'})${values.fleet === undefined ? freezeNote : ''}`
+        ? `  watching   a SIMULATED fleet (${simulate ? 'as asked' : 'no libvirt answers on this machine'})${isFirst ? freezeNote : ''}`
         : `  watching   libvirt at ${socket}`,
       `  state      ${data}   (logs: controller.log, agent.log)`,
       '  stop       Ctrl-C',
@@ -269,7 +271,8 @@ timeline:
   - { at: 130s, event: profile, vm: lupin, profile: web }
 `
 
-const freezeNote = '; its array freezes within a minute, as in April 2011: headroom array show iscsi1 --watch'
+const freezeNote =
+  '\n             it replays April 2011: kure and tritm copy, lupin checks its disk, and the array iscsi1 freezes within a minute; all is well again after three'
 
 /** The elab's file, with what happens in the demo. It happens once: a world that was kept goes on after it. */
 function demoFleet(data: string): string {

@@ -114,18 +114,24 @@ const defaultInhibitions: readonly Inhibition[] = [
     target: { check: 'vm-disk-latency', kind: 'vm' },
     relation: 'inside',
   },
-  {
-    name: 'a full write cache explains that the array is slow',
-    source: { check: 'array-cache', kind: 'array' },
-    target: { check: 'array-latency', kind: 'array' },
-    relation: 'same',
-  },
-  {
-    name: 'a full write cache explains that its box is slow by its other keys',
-    source: { check: 'array-cache', kind: 'array' },
-    target: { check: 'array-latency', kind: 'array' },
-    relation: 'victim',
-  },
+  // One that is off, or full where no core VM is, explains that the array is slow, but not that it hardly answers.
+  ...(['same', 'victim'] as const).flatMap((relation): Inhibition[] => {
+    const of = relation === 'same' ? 'the array' : 'its box, by another key,'
+    return [
+      {
+        name: `a write cache in danger explains that ${of} is slow or stands still`,
+        source: { check: 'array-cache', kind: 'array', severity: 'critical' },
+        target: { check: 'array-latency', kind: 'array' },
+        relation,
+      },
+      {
+        name: `a write cache explains that ${of} is slow`,
+        source: { check: 'array-cache', kind: 'array' },
+        target: { check: 'array-latency', kind: 'array', severity: 'warning' },
+        relation,
+      },
+    ]
+  }),
   {
     name: 'a VM that hammers an array explains that it is slow, not that it stands still',
     source: { check: 'vm-hammers-array', kind: 'vm' },

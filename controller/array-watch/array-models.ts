@@ -148,19 +148,21 @@ const longestBeatMs = 30_000
 /** Beats that are waited for what is late; after that the step is made without. */
 const patientBeats = 2.5
 /** An idle cache need not be stepped each second. */
-const idleStepMs = 10_000
+const idleStepMs = 2000
 
 function tell(box: BoxWatch, grown: Grown | undefined, now: number): void {
   box.lastUsedAt = now
-  if (grown?.readAt === undefined) return
-  const isFirst = box.newestReadAt === -Infinity
-  if (grown.readAt <= box.newestReadAt) return
-  if (!isFirst) {
+  if (grown === undefined) return
+  const isNews = grown.readAt !== undefined && grown.readAt > box.newestReadAt
+  // What one host told late is part of it, though another told of a later moment; nothing from nobody is no news.
+  if (!isNews && !Object.values(grown.total).some((value) => value !== 0)) return
+  box.pending = box.pending === undefined ? grown : together(box.pending, grown)
+  if (!isNews) return
+  if (box.newestReadAt !== -Infinity) {
     const gapMs = Math.min(longestBeatMs, grown.readAt - box.newestReadAt)
     box.beatMs = Math.max(usualBeatMs, box.beatMs + 0.2 * (gapMs - box.beatMs))
   }
   box.newestReadAt = grown.readAt
-  box.pending = box.pending === undefined ? grown : together(box.pending, grown)
 }
 
 function isDue({ pending, steppedAt, beatMs, watched }: BoxWatch, now: number): boolean {

@@ -22,7 +22,9 @@ export interface Levels {
 
 export function levelsOf(guesses: readonly Guess[], fills: readonly number[]): Levels {
   const room = (guess: Guess, index: number): number => Math.max(0, guess.capacityBytes - (fills[index] ?? 0))
-  return { fill: intervalOf(fills), room: intervalOf(guesses.map(room)) }
+  // A guess that is refuted and not replaced yet has more in it than it holds.
+  const held = (guess: Guess, index: number): number => Math.min(guess.capacityBytes, fills[index] ?? 0)
+  return { fill: intervalOf(guesses.map(held)), room: intervalOf(guesses.map(room)) }
 }
 
 /** What all guesses say together. */

@@ -48,5 +48,7 @@ function beliefAfter(
   const pressed = isPressed(pressure)
   const isStill = loadClass === 'write-through' || isStalled(stillSeconds)
   const filled = isStill ? before : flowInto(before, flow, pressed, chance)
-  return plateauAfter(filled, flow, pressed, chance)
+  // A second in which nothing ended, or of which nobody told, is none of how fast the disks drain.
+  const isOfPlateau = tick.writeBytes !== undefined && stillSeconds === 0
+  return isOfPlateau || !pressed ? plateauAfter(filled, flow, pressed, chance) : filled
 }

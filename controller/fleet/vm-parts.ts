@@ -98,6 +98,7 @@ export class VmParts {
     for (const part of [...Object.values(this.#own), ...this.#disks.values(), ...this.#nics.values()]) {
       Object.assign(part, neverCounted)
     }
+    for (const disk of this.#disks.values()) delete disk.exchanged
   }
 
   /** Takes in a sample; returns what is worth storing. */

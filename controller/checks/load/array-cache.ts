@@ -27,22 +27,17 @@ function subjectOf({ arrayKeys: [key] }: WatchedArray, { boxOf, snapshot }: Plac
 
 function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFleet): Finding[] {
   const { condition, arrayKeys, expectsWriteBack } = watched
-  const users = fleet.vms.filter((one) => isSeen(one) && one.place.boxes.some(({ id }) => id === condition.boxId))
   const named = { check: 'array-cache', subject }
-  const severity = severityOf(condition, expectsWriteBack, users)
-  if (severity === undefined) {
-    // Ignorance ends nothing.
-    return condition.state === 'unknown'
-      ? [
-          finding({
-            ...named,
-            severity: 'warning',
-            strength: 'keep',
-            message: 'what its write cache does is not known',
-          }),
-        ]
-      : []
+  // Ignorance ends nothing.
+  if (condition.state === 'unknown') {
+    return [
+      finding({ ...named, severity: 'warning', strength: 'keep', message: 'what its write cache does is not known' }),
+    ]
   }
+  if (!isWorse.has(condition.state)) return []
+  const users = fleet.vms.filter((one) => isSeen(one) && one.place.boxes.some(({ id }) => id === condition.boxId))
+  const severity = severityOf(condition, expectsWriteBack, users)
+  if (severity === undefined) return []
   const suspects = condition.state === 'write-through' ? [] : rankSuspects(watched, fleet.snapshot)
   const suspected = new Set(suspects.map(({ subject: { id } }) => id))
   const waiting = victimsOf(users.map(({ place }) => place).filter(({ uuid }) => !suspected.has(uuid)))
