@@ -6,11 +6,16 @@ export interface SpaceTrend {
   readonly overMs: number
 }
 
-/**
- * How file systems fill, by `fileSystemId`: over their whole past that is looked at, and of late. An empty list: it shows nothing. One that is
- * missing was not looked at yet, as after a start: then nothing is known.
- */
-export type SpaceTrends = ReadonlyMap<string, readonly SpaceTrend[]>
+/** How a file system fills: over its whole past that is looked at, and of late. */
+export interface KnownTrends {
+  /** Empty: what is known shows nothing. */
+  readonly trends: readonly SpaceTrend[]
+  /** False while too little was seen of the last minutes, as after a start or an outage of its host: it may fill fast. */
+  readonly isRecentKnown: boolean
+}
+
+/** By `fileSystemId`. One that is missing was not looked at yet, as after a start: then nothing is known. */
+export type SpaceTrends = ReadonlyMap<string, KnownTrends>
 
 /** What a store calls the file system. */
 export function fileSystemId(hostId: string, mount: string): string {

@@ -1,4 +1,4 @@
-import { ofLastSize, steadyTrend, type SpacePoint } from '../checks/space/space-trend.js'
+import { covers, ofLastSize, steadyTrend, type SpacePoint } from '../checks/space/space-trend.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { fileSystemId, type SpaceTrend } from '../model/space-trend.js'
 
@@ -12,16 +12,22 @@ export class RecentSpace {
   readonly #points = new Map<string, readonly SpacePoint[]>()
 
   look({ at: atMs, hosts }: Pick<Snapshot, 'at' | 'hosts'>): void {
-    const there = new Set<string>()
     for (const { id: hostId, status, fileSystems } of hosts.values()) {
       if (status !== 'up') continue
       for (const { mount, sizeBytes, availableBytes } of fileSystems) {
         const id = fileSystemId(hostId, mount)
-        there.add(id)
         this.#points.set(id, withPoint(this.#points.get(id) ?? [], { atMs, sizeBytes, availableBytes }))
       }
     }
-    for (const id of this.#points.keys()) if (!there.has(id)) this.#points.delete(id)
+    // One that is not seen for a moment goes on where it was.
+    for (const [id, points] of this.#points) {
+      if (atMs - (points.at(-1)?.atMs ?? -Infinity) > longestGapMs) this.#points.delete(id)
+    }
+  }
+
+  /** Whether it was seen long enough for a trend, if there is one. */
+  isKnown(id: string): boolean {
+    return covers(this.#points.get(id) ?? [], windowMs)
   }
 
   /** @param lowBytes the least that it had in its past */

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
-import { buildSnapshot, hostIdOf } from '../../test/support/snapshot-builder.js'
+import { buildSnapshot, hostIdOf, type HostRow } from '../../test/support/snapshot-builder.js'
 import { createLog } from '../../common/log.js'
 import type { FileSystem, Snapshot } from '../model/snapshot.js'
 import type { RangeQuery, RangeResult } from '../store/time-series.js'
@@ -73,7 +73,7 @@ describe('trends of file systems', () => {
       () => fleet('/'),
     )
     await trends.look()
-    expect(trends.current.get(idOf('/'))?.[0]?.bytesPerDay).toBeCloseTo(24e9)
+    expect(trends.current.get(idOf('/'))?.trends[0]?.bytesPerDay).toBeCloseTo(24e9)
     expect(queries).toEqual([
       {
         entity: { kind: 'file_system', id: idOf('/') },
@@ -114,7 +114,8 @@ describe('trends of file systems', () => {
       snapshot = { ...buildSnapshot({ hosts, vms: [] }), at: clock.now }
       await round()
     }
-    const recent = (): (number | undefined)[] => [trends.current.get(idOf('/'))?.[1]].map((one) => one?.bytesPerDay)
+    const recent = (): (number | undefined)[] =>
+      [trends.current.get(idOf('/'))?.trends[1]].map((one) => one?.bytesPerDay)
     for (let number = 0; number < 12; number += 1) await minute(number, 1e11 - number * 1e9)
     expect(recent()).toEqual([undefined])
     for (let number = 12; number < 20; number += 1) await minute(number, 1e11 - number * 1e9)
@@ -124,6 +125,35 @@ describe('trends of file systems', () => {
     expect(recent()).toEqual([undefined])
     await minute(40, 1e11 - 40e9)
     expect(recent()).toEqual([undefined])
+  })
+
+  it.each<[string, (number: number) => boolean, boolean]>([
+    ['seen all the time', () => true, true],
+    ['not seen for a moment', (number) => number < 17 || number >= 20, true],
+    ['just seen again', (number) => number < 10 || number >= 19, false],
+    ['seen again for a while', (number) => number < 4 || number >= 13, true],
+    ['seen since a moment ago', (number) => number >= 15, false],
+    ['not seen for a while', (number) => number < 15, false],
+  ])('say whether the last minutes are known: %s', async (_what, isSeen, expected) => {
+    const sights: Partial<HostRow>[] = [
+      { status: 'silent' },
+      { more: { unreadFileSystems: [{ mount: '/', device: '/dev/sda1', type: 'ext4', reason: 'no answer' }] } },
+    ]
+    for (const unseen of sights) {
+      let snapshot = fleet('/')
+      const { trends, clock, round } = trendsOver(
+        async (query) => still(query),
+        () => snapshot,
+      )
+      const seen = { more: { fileSystems: [fileSystem('/')] } }
+      for (let number = 0; number <= 25; number += 1) {
+        clock.now = t0 + number * 60_000
+        const host = { name: 'a', memoryMiB: 1, ...(isSeen(number) ? seen : unseen) }
+        snapshot = { ...buildSnapshot({ hosts: [host], vms: [] }), at: clock.now }
+        await round()
+      }
+      expect(trends.current.get(idOf('/'))?.isRecentKnown ?? false).toBe(expected)
+    }
   })
 
   it('of many are looked at in turns, those not looked at for longest first', async () => {
@@ -182,7 +212,7 @@ describe('trends of file systems', () => {
       () => fleet('/', '/b'),
     )
     await trends.look()
-    expect([...trends.current]).toEqual([[idOf('/'), []]])
+    expect([...trends.current]).toEqual([[idOf('/'), { trends: [], isRecentKnown: false }]])
     const before = trends.current
     await trends.look()
     expect(trends.current).toBe(before)

@@ -4,7 +4,7 @@ import { withDeadline } from '../../common/deadline.js'
 import type { Log } from '../../common/log.js'
 import { spacePast, type SpacePast, type SpacePoint } from '../checks/space/space-trend.js'
 import type { Snapshot } from '../model/snapshot.js'
-import { fileSystemId, type SpaceTrends as TrendsById, type SpaceTrend } from '../model/space-trend.js'
+import { fileSystemId, type KnownTrends, type SpaceTrends as TrendsById } from '../model/space-trend.js'
 import type { RangeQuery, TimeSeries } from '../store/time-series.js'
 import { RecentSpace } from './recent-space.js'
 
@@ -59,7 +59,7 @@ export class SpaceTrends {
       name: 'headroom_trends',
       help: 'File systems of which it is known how they fill',
       registers,
-      collect: () => known.set([...this.#current.values()].filter((trends) => trends.length > 0).length),
+      collect: () => known.set([...this.#current.values()].filter(({ trends }) => trends.length > 0).length),
     })
   }
 
@@ -145,12 +145,15 @@ export class SpaceTrends {
   }
 
   #publish(): void {
-    const known = new Map<string, readonly SpaceTrend[]>()
+    const known = new Map<string, KnownTrends>()
     for (const [id, { past }] of this.#looked) {
       if (past === undefined) continue
       const recent = this.#recent.trend(id, past.lowBytes)
       const trends = recent === undefined ? past.trends : [...past.trends, recent]
-      known.set(id, trends)
+      const isRecentKnown = this.#recent.isKnown(id)
+      const before = this.#current.get(id)
+      const isSame = before?.trends === trends && before.isRecentKnown === isRecentKnown
+      known.set(id, isSame ? before : { trends, isRecentKnown })
     }
     const isSame = known.size === this.#current.size && [...known].every(([id, one]) => this.#current.get(id) === one)
     if (!isSame) this.#current = known

@@ -33,7 +33,8 @@ const one = (fileSystem: FileSystem): Snapshot => buildSnapshot({ hosts: [host('
 const over = (overMs: number, gibibytesPerDay: number): SpaceTrend => {
   return { bytesPerDay: gibibytesPerDay * GiB, overMs }
 }
-const known = (...trends: SpaceTrend[]): SpaceTrends => new Map([[fileSystemId(hostIdOf('a'), '/'), trends]])
+const known = (...trends: SpaceTrend[]): SpaceTrends =>
+  new Map([[fileSystemId(hostIdOf('a'), '/'), { trends, isRecentKnown: true }]])
 const fills = (gibibytesPerDay: number): SpaceTrends => known(over(7 * day, gibibytesPerDay))
 
 const find = (snapshot: Snapshot, trends?: SpaceTrends, policy = policyOf('')) =>
@@ -115,6 +116,10 @@ describe('file-system-space', () => {
   it('is not over while its trend was not looked at yet', () => {
     expect(inShort(find(one(left(50)), new Map()))).toEqual(['keep warning a /'])
     expect(inShort(find(one(left(50)), known()))).toEqual([])
+    const ofDaysOnly = (gibibytesPerDay: number): SpaceTrends =>
+      new Map([[fileSystemId(hostIdOf('a'), '/'), { trends: [over(7 * day, gibibytesPerDay)], isRecentKnown: false }]])
+    expect(inShort(find(one(left(50)), ofDaysOnly(0)))).toEqual(['keep warning a /'])
+    expect(inShort(find(one(left(50)), ofDaysOnly(51)))).toEqual(['raise critical a /'])
     // What raises it needs no trend.
     expect(find(one(left(5)), new Map())[0]?.message).toBe('/: 5.37 GB of 107 GB available (5%)')
   })
@@ -142,10 +147,17 @@ describe('file-system-space', () => {
   it('knows how it fills from any host that has it', () => {
     const filer = root({ mount: '/vms', device: 'filer:/vms', type: 'nfs4', availableBytes: 50 * GiB })
     const snapshot = buildSnapshot({ hosts: [host('a', [filer]), host('b', [filer])], vms: [] })
-    const trend = { bytesPerDay: 25 * GiB, overMs: 7 * day }
-    expect(inShort(find(snapshot, new Map([[fileSystemId(hostIdOf('b'), '/vms'), [trend]]])))).toEqual([
-      'raise warning  filer:/vms',
-    ])
+    const [ofA, ofB] = ['a', 'b'].map((name) => fileSystemId(hostIdOf(name), '/vms'))
+    const still = { trends: [], isRecentKnown: false }
+    const told = (isRecentKnown: boolean, gibibytesPerDay: number, ofOther?: typeof still): string[] => {
+      const ofOne = { trends: [over(7 * day, gibibytesPerDay)], isRecentKnown }
+      return inShort(find(snapshot, new Map([...(ofOther ? [[`${ofA}`, ofOther] as const] : []), [`${ofB}`, ofOne]])))
+    }
+    expect(told(true, 25)).toEqual(['raise warning  filer:/vms'])
+    // Whoever saw its last minutes knows best.
+    expect(told(true, 25, still)).toEqual(['raise warning  filer:/vms'])
+    expect(told(true, 0, still)).toEqual([])
+    expect(told(false, 0, still)).toEqual(['keep warning  filer:/vms'])
   })
 
   it('tells of each local one', () => {

@@ -2,7 +2,7 @@ import { formatBytes, formatDuration, formatRate } from '../../../common/units.j
 import { finding, fleetSubject, hostSubject, type Finding, type Related } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { FileSystem, Host, Snapshot } from '../../model/snapshot.js'
-import { fileSystemId, type SpaceTrends, type SpaceTrend } from '../../model/space-trend.js'
+import { fileSystemId, type KnownTrends, type SpaceTrends, type SpaceTrend } from '../../model/space-trend.js'
 import { inPercent, named } from '../in-words.js'
 import { findingBecause, reasonIf, type Reason } from '../reasons.js'
 import { strengthBelow, weakest, type Strength } from '../strength.js'
@@ -110,17 +110,26 @@ function reasonsOf(
   if (fileSystem.sizeBytes <= 0) return []
   const ids = mounts.map((one) => fileSystemId(one.host.id, one.fileSystem.mount))
   const [id = ''] = ids
-  const isLookedAt = trends === undefined || ids.some((one) => trends.has(one))
-  const known = ids.map((one) => trends?.get(one)).find((one) => one !== undefined) ?? []
+  const known = trends === undefined ? nothingToKnow : knownOf(ids, trends)
   return [
     ...lowSpace(fileSystem, id, limits),
-    ...(isLookedAt ? soonFull(fileSystem, known, id, limits) : [notLookedAt(fileSystem, id)]),
+    ...soonFull(fileSystem, known.trends, id, limits),
+    ...(known.isRecentKnown ? [] : [notKnown(fileSystem, id)]),
     ...fewInodes(fileSystem, id, limits),
   ]
 }
 
+const nothingToKnow: KnownTrends = { trends: [], isRecentKnown: true }
+const nothingKnown: KnownTrends = { trends: [], isRecentKnown: false }
+
+/** Of several hosts one that saw its last minutes knows best. */
+function knownOf(ids: readonly string[], trends: SpaceTrends): KnownTrends {
+  const known = ids.flatMap((id) => trends.get(id) ?? [])
+  return known.find(({ isRecentKnown }) => isRecentKnown) ?? known[0] ?? nothingKnown
+}
+
 /** What was found by its trend is not over because the trend is not known yet. */
-function notLookedAt({ availableBytes: value }: FileSystem, entityId: string): Reason {
+function notKnown({ availableBytes: value }: FileSystem, entityId: string): Reason {
   return {
     strength: 'keep',
     severity: 'warning',

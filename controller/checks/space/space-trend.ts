@@ -84,13 +84,17 @@ export function steadyTrend(
   lowBytes: number | undefined,
 ): SpaceTrend | undefined {
   const last = points.at(-1)
-  const overMs = spanOf(points)
   if (last === undefined || lowBytes === undefined || last.availableBytes >= lowBytes) return undefined
-  if (points.length < thirds.length || overMs < leastOfWindow * windowMs) return undefined
+  if (!covers(points, windowMs)) return undefined
   const ends = thirds.flatMap((third) => points[Math.round((third * (points.length - 1)) / 3)] ?? [])
   const slopes = ends.slice(1).map((to, at) => slope(ends[at] ?? to, to))
   const bytesPerDay = Math.min(...slopes) * dayMs
-  return bytesPerDay > 0 ? { bytesPerDay, overMs } : undefined
+  return bytesPerDay > 0 ? { bytesPerDay, overMs: spanOf(points) } : undefined
+}
+
+/** Whether there are points enough, over long enough, to say what is steady in a window. */
+export function covers(points: readonly SpacePoint[], windowMs: number): boolean {
+  return points.length >= thirds.length && spanOf(points) >= leastOfWindow * windowMs
 }
 
 /** The begin and the end of each. */
