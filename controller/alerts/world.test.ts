@@ -144,6 +144,7 @@ test.each([
 const mounted = (mount: string, device: string): FileSystem => {
   return { mount, device, type: 'x', sizeBytes: 1, availableBytes: 1, files: 0, filesFree: 0, readOnly: false }
 }
+const readOnly = (mount: string): FileSystem => ({ ...mounted(mount, `filer:${mount}`), readOnly: true })
 const unread = (mount: string, device: string): UnreadFileSystem => ({ mount, device, type: 'x', reason: 'no answer' })
 
 test.each<[string, 'h1' | 'fleet', string, string]>([
@@ -155,6 +156,9 @@ test.each<[string, 'h1' | 'fleet', string, string]>([
   ['of another machine, whose only host is silent', 'fleet', 'filer:/c', 'unseen'],
   ['of another machine that answers nobody', 'fleet', 'filer:/d', 'unseen'],
   ['of another machine, mounted nowhere', 'fleet', 'filer:/e', 'gone'],
+  ['of another machine, read where it is written and elsewhere', 'fleet', 'filer:/f', 'seen'],
+  ['of another machine, read only where nothing writes it', 'fleet', 'filer:/g', 'unseen'],
+  ['of another machine, mounted only where nothing writes it', 'fleet', 'filer:/h', 'seen'],
 ])('a file system %s', (_what, about, part, expected) => {
   const spaces = buildSnapshot({
     hosts: [
@@ -162,8 +166,13 @@ test.each<[string, 'h1' | 'fleet', string, string]>([
         name: 'h1',
         memoryMiB: 1,
         more: {
-          fileSystems: [mounted('/', '/dev/sda1'), mounted('/a', 'filer:/a'), mounted('/b', 'filer:/b')],
-          unreadFileSystems: [unread('/hung', '/dev/sdb1'), unread('/d', 'filer:/d')],
+          fileSystems: [
+            mounted('/', '/dev/sda1'),
+            mounted('/a', 'filer:/a'),
+            mounted('/b', 'filer:/b'),
+            mounted('/f', 'filer:/f'),
+          ],
+          unreadFileSystems: [unread('/hung', '/dev/sdb1'), unread('/d', 'filer:/d'), unread('/g', 'filer:/g')],
         },
       },
       {
@@ -172,6 +181,7 @@ test.each<[string, 'h1' | 'fleet', string, string]>([
         status: 'silent',
         more: { fileSystems: [mounted('/b', 'filer:/b'), mounted('/c', 'filer:/c')] },
       },
+      { name: 'h3', memoryMiB: 1, more: { fileSystems: ['/f', '/g', '/h'].map(readOnly) } },
     ],
     vms: [],
   })

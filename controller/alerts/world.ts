@@ -101,16 +101,22 @@ function arraySight(snapshot: Snapshot, { hostIds }: StorageArray): Sight {
   return hostIds.some((id) => hostSight(snapshot, id) === 'seen') ? 'seen' : 'unseen'
 }
 
-/** A file system of another machine: one host that can read it is enough. */
+/**
+ * A file system of another machine: one host that can read and write it is enough. Where it is mounted read-only nothing is found of it: that says
+ * that it is over only if no other host may write it.
+ */
 function remoteSight({ hosts }: Snapshot, device: string): Sight {
   const isIt = (one: Pick<FileSystem, 'device'>): boolean => one.device === device && isRemote(one)
-  let sight: Sight = 'gone'
+  let ofWriters: Sight = 'gone'
+  let ofReaders: Sight = 'gone'
   for (const host of hosts.values()) {
-    const isRead = host.fileSystems.some(isIt)
-    if (isRead && host.status === 'up') return 'seen'
-    if (isRead || host.unreadFileSystems.some(isIt)) sight = 'unseen'
+    const mounts = host.fileSystems.filter(isIt)
+    const isWritten = mounts.some(({ readOnly }) => !readOnly)
+    if (isWritten && host.status === 'up') return 'seen'
+    if (isWritten || host.unreadFileSystems.some(isIt)) ofWriters = 'unseen'
+    else if (mounts.length > 0 && ofReaders !== 'seen') ofReaders = host.status === 'up' ? 'seen' : 'unseen'
   }
-  return sight
+  return ofWriters === 'gone' ? ofReaders : ofWriters
 }
 
 /** What should tell of it could not be read: the file system itself, or a source of the host's storage health. */
