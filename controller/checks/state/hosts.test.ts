@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, builtAt, hostIdOf, known, type HostRow } from '../../../test/support/snapshot-builder.js'
-import type { Finding } from '../../model/finding.js'
+import { findingKey, type Finding } from '../../model/finding.js'
 import { noChanges } from '../../model/recent-changes.js'
 import type { Snapshot } from '../../model/snapshot.js'
 import { fleetFindings } from '../fleet-findings.js'
@@ -77,6 +77,15 @@ describe('host-rebooted', () => {
     expect(found?.evidence).toMatchObject([
       { entityKind: 'host', entityId: hostIdOf('a'), field: 'uptimeSeconds', value: 90 },
     ])
+  })
+
+  it('is one for as long as it is said, and each is one of its own', () => {
+    const keysAt = (afterMs: number, agoMs: number): string[] =>
+      hostRebooted({ ...host(), at: builtAt + afterMs }, policy, booted(agoMs)).map(findingKey)
+    const [first, later, second] = [keysAt(0, 600_000), keysAt(600_000, 600_000), keysAt(600_000, 0)]
+    expect(first).toHaveLength(1)
+    expect(later).toEqual(first)
+    expect(second).not.toEqual(first)
   })
 
   it('is excepted by its host', () => {
