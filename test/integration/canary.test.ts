@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -114,6 +116,59 @@ describe('a canary', () => {
     expect(beat.problem).toBe('')
   })
 
+  it('waits for its own device after writes failed: nothing is written beneath the mount, and it measures again once that is back', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'headroom-canary-'))
+    cleanUps.push(() => rmSync(directory, { recursive: true }))
+    const [image, mount] = [join(directory, 'image'), join(directory, 'mount')]
+    writeFileSync(image, '')
+    truncateSync(image, 8 * 1024 * 1024)
+    mkdirSync(mount)
+    execFileSync('mkfs.ext4', ['-q', '-F', image])
+    const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim()
+    cleanUps.push(() => execFileSync('losetup', ['--detach', device]))
+    execFileSync('mount', [device, mount])
+    let isMounted = true
+    cleanUps.push(() => isMounted && execFileSync('umount', ['--lazy', mount]))
+    const { thread, beat, readings } = started(join(mount, 'headroom-canary'))
+    await waitFor(20_000, 'writes', async () => timed(readings).length >= 3)
+    // As ext4 does itself when its disk fails.
+    execFileSync('mount', ['-o', 'remount,abort', mount])
+    await waitFor(20_000, 'a write to fail', async () => beat.problem.includes('EROFS'))
+    execFileSync('umount', ['--lazy', mount])
+    isMounted = false
+    await waitFor(20_000, 'it to be refused', async () => beat.problem.includes('another device than before'))
+    const before = timed(readings).length
+    const refused = readings.length
+    await waitFor(20_000, 'more beats', async () => readings.length > refused + 10)
+    expect(timed(readings)).toHaveLength(before)
+    expect(readdirSync(mount)).toEqual([])
+    execFileSync('mount', [device, mount])
+    isMounted = true
+    await waitFor(20_000, 'writes again', async () => timed(readings).length > before)
+    expect(beat.problem).toBe('')
+    expect(await thread.stop()).toBe(true)
+  })
+
+  it('that is a mount itself is not written beneath', () => {
+    const [directory, other] = [join(tmpdir(), 'headroom-canary-'), '/dev/shm/headroom-canary-'].map((prefix) => {
+      const made = mkdtempSync(prefix)
+      cleanUps.push(() => rmSync(made, { recursive: true }))
+      writeFileSync(join(made, 'headroom-canary'), '')
+      return made
+    })
+    const path = join(directory ?? '', 'headroom-canary')
+    execFileSync('mount', ['--bind', join(other ?? '', 'headroom-canary'), path])
+    let file
+    try {
+      file = openCanaryFile(path)
+    } finally {
+      execFileSync('umount', ['--lazy', path])
+    }
+    expect(() => openCanaryFile(path, file.place)).toThrow('another device than before')
+    file.close()
+    expect(readFileSync(path, 'utf8')).toBe('')
+  })
+
   it('takes a blank block device of its own, and none that is in use', () => {
     const directory = mkdtempSync(join(tmpdir(), 'headroom-canary-'))
     cleanUps.push(() => rmSync(directory, { recursive: true }))
@@ -130,6 +185,9 @@ describe('a canary', () => {
     expect(() => openCanaryFile(path)).toThrow('EBUSY')
     file.close()
     expect(readFileSync(image, 'latin1').slice(0, 15)).toBe('headroom canary')
+    expect(file.place.own).toBe(`7:${device.replace('/dev/loop', '')}`)
+    openCanaryFile(path, file.place).close()
+    expect(() => openCanaryFile(path, { ...file.place, own: '253:0' })).toThrow('expected 253:0, got 7:')
     execFileSync('mkfs.ext4', ['-q', '-F', device])
     expect(() => openCanaryFile(path)).toThrow('holds something')
   })

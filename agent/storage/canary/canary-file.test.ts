@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -81,5 +92,48 @@ describe("the canary's file", () => {
     const before = content()
     expect(() => openCanaryFile(path)).toThrow(message)
     expect(content()).toBe(before)
+  })
+
+  it('is opened again on the device that it was on, and made on no other', () => {
+    // Two file systems that take turns at one path, as a mount and what lies beneath it.
+    const [array, beneath] = [mkdtempSync('/dev/shm/headroom-canary-file-'), join(directory, 'beneath')]
+    try {
+      execFileSync('mkdir', [beneath])
+      expect(statSync(array).dev).not.toBe(statSync(beneath).dev)
+      const mount = join(directory, 'mount')
+      const turnTo = (target: string): void => {
+        rmSync(mount, { force: true })
+        symlinkSync(target, mount)
+      }
+      path = join(mount, 'headroom-canary')
+      turnTo(array)
+      const first = openCanaryFile(path)
+      turnTo(beneath)
+      expect(() => openCanaryFile(path, first.place)).toThrow(
+        /another device than before: expected \d+:\d+, got \d+:\d+$/,
+      )
+      expect(readdirSync(beneath)).toEqual([])
+      // One of an earlier life, by its mark: neither taken, nor removed in the place of our own.
+      openCanaryFile(path).write()
+      const before = readFileSync(path)
+      expect(() => openCanaryFile(path, first.place)).toThrow(/another device/)
+      first.close()
+      expect(readFileSync(path)).toEqual(before)
+      turnTo(array)
+      const again = openCanaryFile(path, first.place)
+      again.write()
+      again.close()
+      expect(readdirSync(array)).toEqual([])
+    } finally {
+      rmSync(array, { recursive: true })
+    }
+  })
+
+  it('is removed only if it is still what its path names', () => {
+    const file = openCanaryFile(path)
+    renameSync(path, join(directory, 'moved'))
+    writeFileSync(path, 'somebody else’s')
+    file.close()
+    expect(readFileSync(path, 'utf8')).toBe('somebody else’s')
   })
 })

@@ -1,7 +1,19 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
-import { basename } from 'node:path'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname } from 'node:path'
 
 import { errorCode } from '../../../common/error-code.js'
+import { numberOf } from '../../host/local-files.js'
 
 /** What the canary writes at a time. */
 export const blockBytes = 4096
@@ -16,13 +28,22 @@ const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DSYNC } = constants
 /** Of Linux only, and not of every file system. */
 const directFlag: number | undefined = constants.O_DIRECT
 
+/** Device numbers, as `major:minor`. */
+export interface CanaryPlace {
+  /** Of the file system that the directory is on: known before anything is made there. */
+  readonly directory: string
+  /** Of the device, or of the file system that the file is on: another one if the file itself is a mount. */
+  readonly own: string
+}
+
 /** A file or a device of the canary's own, open. All calls of it wait for the storage, however long that takes. */
 export interface CanaryFile {
   /** Past the page cache. */
   readonly isDirect: boolean
+  readonly place: CanaryPlace
   /** One block, which is on stable storage when it returns. @throws the file system's error */
   write(): void
-  /** Removes what it has made itself. */
+  /** Removes what it has made itself, if that is still what its path names. */
   close(): void
 }
 
@@ -34,12 +55,19 @@ export class NotOurs extends Error {
 /**
  * Opens the canary's file, or makes it: then its block is allocated, so that no later write changes more than the block. A
  * device (`/dev/vg/headroom-canary`), or a file that was put there, is taken if it carries our mark or is blank.
+ * @param expected where an earlier opening found it, if there was one: nothing is written elsewhere, such as on the file system
+ *   beneath a mount that is gone
  * @throws NotOurs, or the file system's error
  */
-export function openCanaryFile(path: string): CanaryFile {
+export function openCanaryFile(path: string, expected?: CanaryPlace): CanaryFile {
   if (!canaryName.test(basename(path))) throw new NotOurs(`${path}: expected a last name such as headroom-canary`)
+  const directory = numberOf(statSync(dirname(path), { bigint: true }).dev)
+  refuseOther(path, expected?.directory, directory)
   const file = openOrMake(path)
   try {
+    const found = fstatSync(file, { bigint: true })
+    const own = numberOf(found.isBlockDevice() ? found.rdev : found.dev)
+    refuseOther(path, expected?.own, own)
     const { size, isMade } = examined(file, path)
     const block = Buffer.allocUnsafeSlow(2 * blockBytes)
     if (size === 0) {
@@ -47,7 +75,8 @@ export function openCanaryFile(path: string): CanaryFile {
       fsyncSync(file)
     }
     const direct = openDirect(file, block)
-    return new OpenCanary(path, file, direct, direct?.block ?? block.subarray(0, blockBytes), isMade)
+    const place = { directory, own }
+    return new OpenCanary(path, place, file, direct, direct?.block ?? block.subarray(0, blockBytes), isMade)
   } catch (error) {
     closeSync(file)
     throw error
@@ -59,6 +88,7 @@ class OpenCanary implements CanaryFile {
 
   constructor(
     private readonly path: string,
+    readonly place: CanaryPlace,
     private readonly file: number,
     private readonly direct: { readonly file: number } | undefined,
     private readonly block: Buffer,
@@ -75,10 +105,25 @@ class OpenCanary implements CanaryFile {
   }
 
   close(): void {
-    if (this.direct !== undefined) closeSync(this.direct.file)
-    closeSync(this.file)
-    if (this.isMade) unlinkSync(this.path)
+    try {
+      if (this.isMade && this.#isAtItsPath()) unlinkSync(this.path)
+    } finally {
+      if (this.direct !== undefined) closeSync(this.direct.file)
+      closeSync(this.file)
+    }
   }
+
+  #isAtItsPath(): boolean {
+    const own = fstatSync(this.file, { bigint: true })
+    const there = lstatSync(this.path, { bigint: true })
+    return own.dev === there.dev && own.ino === there.ino
+  }
+}
+
+/** @throws NotOurs */
+function refuseOther(path: string, expected: string | undefined, device: string): void {
+  if (expected !== undefined && device !== expected)
+    throw new NotOurs(`${path}: on another device than before: expected ${expected}, got ${device}`)
 }
 
 /** A link is not followed, but for those of /dev, by which volumes have their names; nothing waits for the other end of a pipe. */

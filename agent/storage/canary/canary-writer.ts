@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads'
 
-import { openCanaryFile, type CanaryFile } from './canary-file.js'
+import { openCanaryFile, type CanaryFile, type CanaryPlace } from './canary-file.js'
 import { CanaryCells, type CanaryWork } from './canary-cells.js'
 
 /**
@@ -13,14 +13,17 @@ const { path, memory } = workerData as CanaryWork
 const cells = new CanaryCells(memory)
 
 let file: CanaryFile | undefined
+/** Of the first opening. */
+let place: CanaryPlace | undefined
 while (cells.waitForWork()) {
   try {
-    file ??= openCanaryFile(path)
+    file ??= openCanaryFile(path, place)
+    place ??= file.place
     const beganMs = performance.now()
     file.write()
     cells.finish((performance.now() - beganMs) / 1000)
   } catch (error) {
-    // Opened anew the next time: the file system may have been mounted again.
+    // Opened anew the next time, on the same device: the file system may have been mounted again, or be gone.
     forget()
     cells.fail(error instanceof Error ? error.message : String(error))
   }
