@@ -55,33 +55,33 @@ export interface PlacedFleet {
   readonly boxOf: (arrayKey: string) => Box
 }
 
-/** The last look by a policy. */
-const looks = new WeakMap<Policy, Pick<PlacedFleet, 'vms' | 'arrangement'>>()
+/** As it was in the last look by a policy. */
+const arrangements = new WeakMap<Policy, Arrangement>()
 
 /** @param labels of all VMs, by UUID */
 export function placedFleet(snapshot: Snapshot, policy: Policy, labels: ReadonlyMap<string, VmLabels>): PlacedFleet {
   const boxOf = boxesOf(snapshot, policy)
-  const before = looks.get(policy)
-  const formerOf = finder(before?.vms ?? [])
+  const before = arrangements.get(policy)
+  const formerOf = finder(before?.places ?? [])
   const vms: PlacedVm[] = []
   for (const vm of snapshot.vms.values()) {
     const said = labels.get(vm.uuid) ?? nothingSaid
     vms.push(placedVm(vm, said, snapshot, boxOf, formerOf(vm.uuid, vms.length)))
   }
-  const arrangement = arrangementOf(vms, policy, before?.arrangement)
-  looks.set(policy, { vms, arrangement })
+  const arrangement = arrangementOf(vms, policy, before)
+  arrangements.set(policy, arrangement)
   return { snapshot, policy, vms, arrangement, boxOf }
 }
 
 const nothingSaid: VmLabels = { class: undefined, group: undefined, owner: undefined, service: undefined }
 
-/** Finds a VM of the look before. Nearly always it stands where it stood. */
-function finder(before: readonly PlacedVm[]): (uuid: string, at: number) => PlacedVm | undefined {
-  let byUuid: Map<string, PlacedVm> | undefined
+/** Finds where a VM was in the look before. Nearly always it stands where it stood in the list. */
+function finder(before: readonly Place[]): (uuid: string, at: number) => Place | undefined {
+  let byUuid: Map<string, Place> | undefined
   return (uuid, at) => {
     const there = before[at]
-    if (there?.place.uuid === uuid) return there
-    byUuid ??= new Map(before.map((one) => [one.place.uuid, one]))
+    if (there?.uuid === uuid) return there
+    byUuid ??= new Map(before.map((one) => [one.uuid, one]))
     return byUuid.get(uuid)
   }
 }
@@ -91,11 +91,11 @@ function placedVm(
   labels: VmLabels,
   { hosts, disks }: Snapshot,
   boxOf: (arrayKey: string) => Box,
-  former: PlacedVm | undefined,
+  former: Place | undefined,
 ): PlacedVm {
   const host = hosts.get(vm.hostId)
-  const where = hasDisks(former?.place, vm, disks, boxOf) ? former?.place : undefined
-  return { place: placeOf(vm, labels, host, where ?? disksOf(vm, disks, boxOf), former?.place), vm, host }
+  const where = hasDisks(former, vm, disks, boxOf) ? former : undefined
+  return { place: placeOf(vm, labels, host, where ?? disksOf(vm, disks, boxOf), former), vm, host }
 }
 
 type Disks = Snapshot['disks']
