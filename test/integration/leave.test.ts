@@ -133,7 +133,7 @@ describe.skipIf(missing !== undefined)(`under a real systemd${missing === undefi
     // The export tells it all without this program.
     const files = await sh('cd /root/out; find . -type f | LC_ALL=C sort')
     const systemd = ['agent.service.d/proc-io.conf', 'controller.service.d/override.conf']
-    const measurements = ['array', 'disk', 'file_system', 'host', 'mark', 'nic', 'vm']
+    const measurements = ['array', 'array_cache', 'disk', 'file_system', 'host', 'mark', 'nic', 'vm']
     expect(files.split('\n')).toEqual([
       './README.txt',
       ...['agent', 'controller', 'policy'].map((name) => `./configuration/${name}.yaml`),
