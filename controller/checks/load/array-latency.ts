@@ -4,6 +4,7 @@ import { inPercent, inTime, named } from '../in-words.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf } from '../policy/victims.js'
 import { isAmongPersonal, isStalled, othersWaitMs, waitOf, waitWord, type BoxLoad, type BoxUser } from './box-load.js'
+import { halfOfTheWork } from './half-of-the-work.js'
 import { strengthAbove } from '../strength.js'
 
 /** Arrays that are slow for those who share them, or that complete nothing at all. */
@@ -38,7 +39,7 @@ function slowFinding(array: StorageArray, load: BoxLoad, limits: Limits): Findin
   const waitMs = othersWaitMs(wait, load.userCount < 2)
   const strength = strengthAbove(waitMs, limits.above, limits.clearBelow)
   if (strength === undefined) return []
-  const culprits = culpritsOf(load)
+  const culprits = halfOfTheWork(load.users)
   const waiting = victimsOf(load.users.filter((user) => !culprits.includes(user)).map(({ one }) => one.place))
   const parts = [
     `its ${waitWord(wait)} take ${inTime(wait.latencyMs)}`,
@@ -70,20 +71,6 @@ function severityOf(isCritical: boolean, load: BoxLoad): Severity {
 
 function subjectOf({ key }: StorageArray, { box }: BoxLoad): Subject {
   return { kind: 'array', id: key, name: box.name }
-}
-
-const mostCulprits = 5
-const leastShare = 0.1
-
-/** Those who make half of the work together, the busiest first; nobody if it takes many. */
-function culpritsOf({ users }: BoxLoad): readonly BoxUser[] {
-  const busiest = users
-    .filter(({ share }) => share >= leastShare)
-    .toSorted((a, b) => b.share - a.share)
-    .slice(0, mostCulprits)
-  let share = 0
-  const enough = busiest.findIndex((user) => (share += user.share) >= 0.5)
-  return enough < 0 ? [] : busiest.slice(0, enough + 1)
 }
 
 function shareText({ one, share }: BoxUser): string {

@@ -2,6 +2,7 @@ import { hostSubject, vmSubject, type Subject } from '../../model/finding.js'
 import type { Snapshot } from '../../model/snapshot.js'
 import type { ArrayUser, WatchedArray } from '../../model/watched-array.js'
 import { workOf } from './box-load.js'
+import { halfOfTheWork } from './half-of-the-work.js'
 
 /** Somebody who may have filled an array's cache. */
 export interface Suspect {
@@ -11,22 +12,13 @@ export interface Suspect {
   readonly writeBytesPerSecond: number
 }
 
-const mostSuspects = 5
-const leastShare = 0.1
-
 /** Who makes most of the work of an array, the busiest first: those who make half of it together. By share of the load of the last seconds. */
 export function rankSuspects({ users }: WatchedArray, snapshot: Pick<Snapshot, 'hosts' | 'vms'>): readonly Suspect[] {
   const works = users.map((user) => Math.max(0, workOfUser(user)))
   const all = works.reduce((total, work) => total + work, 0)
   if (all <= 0) return []
-  const busiest = users
-    .map((user, index) => ({ user, share: (works[index] ?? 0) / all }))
-    .filter(({ share }) => share >= leastShare)
-    .toSorted((a, b) => b.share - a.share)
-    .slice(0, mostSuspects)
-  let together = 0
-  const enough = busiest.findIndex(({ share }) => (together += share) >= 0.5)
-  return busiest.slice(0, enough < 0 ? 0 : enough + 1).flatMap(({ user, share }) => {
+  const shares = users.map((user, index) => ({ user, share: (works[index] ?? 0) / all }))
+  return halfOfTheWork(shares).flatMap(({ user, share }) => {
     const subject = subjectOf(user, snapshot)
     return subject === undefined ? [] : [{ subject, share, writeBytesPerSecond: Math.max(0, user.writeBytesPerSecond) }]
   })
