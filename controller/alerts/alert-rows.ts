@@ -101,6 +101,7 @@ const alertRow = z.object({
   flapping: z.boolean(),
   acknowledged: z.object({ author: z.string(), atMs: z.number(), note: z.string() }).optional(),
   silencedBy: z.string().optional(),
+  wasSilenced: z.boolean().optional(),
   inhibitedBy: z.string().optional(),
 }) satisfies z.ZodType<Alert>
 

@@ -137,8 +137,9 @@ function isNews(alert: Alert): boolean {
   return isTellable(alert) && (alert.sighting === 'raised' || alert.sighting === 'kept')
 }
 
-function isTellable({ silencedBy, inhibitedBy, acknowledged }: Alert): boolean {
-  return silencedBy === undefined && inhibitedBy === undefined && acknowledged === undefined
+function isTellable({ silencedBy, wasSilenced, inhibitedBy, acknowledged }: Alert): boolean {
+  const isSilent = silencedBy !== undefined || wasSilenced === true
+  return !isSilent && inhibitedBy === undefined && acknowledged === undefined
 }
 
 function groupStep(

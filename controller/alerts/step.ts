@@ -202,12 +202,16 @@ function withReasonsToBeQuiet(
   const silencedBy = silencerOf(silences, settings.silences, atMs)
   const marked = new Map<string, Alert>()
   for (const [key, alert] of alerts) {
-    // What happened is over when it is told: it stays under the silence that it happened in.
-    const past = settings.events.has(alert.finding.check) ? alert.silencedBy : undefined
-    const silence = silencedBy(alert.finding) ?? past
-    const inhibitor = explained.get(key)
-    const same = alert.silencedBy === silence && alert.inhibitedBy === inhibitor
-    marked.set(key, same ? alert : { ...alert, silencedBy: silence, inhibitedBy: inhibitor })
+    const silence = silencedBy(alert.finding)
+    // What happened is over when it is told: nobody is told of it when the silence ends that it happened in.
+    const wasSilenced = alert.silencedBy !== undefined || alert.wasSilenced === true
+    const isPast = silence === undefined && wasSilenced && settings.events.has(alert.finding.check)
+    const marks = { silencedBy: silence, wasSilenced: isPast || undefined, inhibitedBy: explained.get(key) }
+    const isSame =
+      alert.silencedBy === marks.silencedBy &&
+      alert.wasSilenced === marks.wasSilenced &&
+      alert.inhibitedBy === marks.inhibitedBy
+    marked.set(key, isSame ? alert : { ...alert, ...marks })
   }
   return marked
 }

@@ -84,7 +84,7 @@ export class FleetViews {
     return this.#alerts.update(
       [...alerts.values()].filter(({ phase }) => phase === 'firing'),
       ({ number }) => String(number),
-      ({ severity, finding, facts, sighting, acknowledged, silencedBy, inhibitedBy }) => [
+      ({ severity, finding, facts, sighting, acknowledged, silencedBy, wasSilenced, inhibitedBy }) => [
         severity,
         finding.message,
         ...finding.evidence.map(({ value }) => value),
@@ -93,6 +93,7 @@ export class FleetViews {
         sighting,
         acknowledged,
         silencedBy,
+        wasSilenced,
         inhibitedBy,
       ],
       (alert) => alertView(alert, alerts),

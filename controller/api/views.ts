@@ -365,6 +365,7 @@ export const alertView = z.object({
   flapping: z.boolean().describe('it comes and goes: it stays until it has been over for long'),
   acknowledged: z.object({ author: z.string(), at: timeMs, note: z.string() }).optional(),
   silencedBy: z.string().optional().describe('id of the silence'),
+  wasSilenced: z.boolean().optional().describe('it happened under a silence that has ended: nobody is told of it'),
   explainedBy: z.string().optional().describe('check and subject of the alert that explains it'),
   evidence: z.array(
     z.object({

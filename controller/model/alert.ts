@@ -56,8 +56,10 @@ export interface Alert {
   /** It has come and gone so often that it now stays until it has been clear for long. */
   readonly flapping: boolean
   readonly acknowledged?: Acknowledgement | undefined
-  /** Id of the silence that covers it. */
+  /** Id of the silence in force that covers it. */
   readonly silencedBy?: string | undefined
+  /** It only happened, and under a silence that has ended: nobody is told of it. */
+  readonly wasSilenced?: boolean | undefined
   /** Key of the alert that explains it. */
   readonly inhibitedBy?: string | undefined
 }

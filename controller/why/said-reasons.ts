@@ -71,7 +71,7 @@ function reasonOf(finding: Finding, alert: Alert | undefined, { vm }: Around, al
 
 /** How its alert stands, in words. */
 function alertState(alert: Alert, alerts: Known['alerts']): string {
-  const { number, phase, sighting, acknowledged, silencedBy, inhibitedBy } = alert
+  const { number, phase, sighting, acknowledged, silencedBy, wasSilenced, inhibitedBy } = alert
   const explains = alerts.get(inhibitedBy ?? '')?.finding
   return [
     phase === 'pending' ? 'an alert pends' : `alert ${number ?? ''} fires`,
@@ -81,6 +81,7 @@ function alertState(alert: Alert, alerts: Known['alerts']): string {
       ? []
       : [`acknowledged by ${acknowledged.author}${acknowledged.note === '' ? '' : `: ${acknowledged.note}`}`]),
     ...(silencedBy === undefined ? [] : [`silenced by ${silencedBy}`]),
+    ...(wasSilenced === true ? ['it happened under a silence'] : []),
     ...(explains === undefined ? [] : [`explained by ${explains.check} of ${subjectText(explains.subject)}`]),
   ].join(', ')
 }

@@ -6,7 +6,7 @@ import type { AlertHistoryView, AlertView, SilenceView } from '../views.js'
 /** @param alerts all, to name what explains it */
 export function alertView(alert: Alert, alerts: ReadonlyMap<string, Alert>): AlertView {
   const { number, phase, severity, finding, facts, startedAtMs, firedAtMs, sighting, flapping } = alert
-  const { acknowledged, silencedBy, inhibitedBy } = alert
+  const { acknowledged, silencedBy, wasSilenced, inhibitedBy } = alert
   const { check, part, subject, message, evidence, related } = finding
   const inhibitor = alerts.get(inhibitedBy ?? '')?.finding
   return {
@@ -28,6 +28,7 @@ export function alertView(alert: Alert, alerts: ReadonlyMap<string, Alert>): Ale
       acknowledged: { author: acknowledged.author, at: acknowledged.atMs, note: acknowledged.note },
     }),
     ...(silencedBy !== undefined && { silencedBy }),
+    ...(wasSilenced === true && { wasSilenced }),
     ...(inhibitor !== undefined && { explainedBy: `${inhibitor.check} of ${subjectText(inhibitor.subject)}` }),
     evidence: evidence.map(({ entityKind, entityId, field, value, limit }) => ({
       entity: `${entityKind}:${entityId}`,

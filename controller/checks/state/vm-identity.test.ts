@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 
 import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, builtAt, hostIdOf, uuidOf, type VmRow } from '../../../test/support/snapshot-builder.js'
-import type { Finding } from '../../model/finding.js'
+import { formatMoment } from '../../../common/units.js'
+import { findingKey, type Finding } from '../../model/finding.js'
 import { noChanges } from '../../model/recent-changes.js'
 import type { Nic, Placement, Snapshot, VmState } from '../../model/snapshot.js'
 import { fleetFindings } from '../fleet-findings.js'
@@ -150,12 +151,23 @@ describe('definition-changed', () => {
       'within a day',
       day,
       [vm('mail')],
-      ['info mail : it is made of other things than before: vCPUs 1 → 2, disk vdb is new'],
+      [
+        `info mail ${formatMoment(builtAt - day)}: it is made of other things than before: vCPUs 1 → 2, disk vdb is new`,
+      ],
     ],
     ['longer ago', day + 1, [vm('mail')], []],
     ['of a VM that is gone', 0, [], []],
   ])('%s', (_, agoMs, vms, expected) => {
     expect(said(definitionChanged(fleet(vms), policy, changed(agoMs)))).toEqual(expected)
+  })
+
+  it('is one for as long as it is said, and a second change within the day is another', () => {
+    const keysAt = (afterMs: number, agoMs: number): string[] =>
+      definitionChanged({ ...fleet([vm('mail')]), at: builtAt + afterMs }, policy, changed(agoMs)).map(findingKey)
+    const [first, later, second] = [keysAt(0, 600_000), keysAt(600_000, 600_000), keysAt(600_000, 0)]
+    expect(first).toHaveLength(1)
+    expect(later).toEqual(first)
+    expect(second).not.toEqual(first)
   })
 
   it('is not known where nobody remembers, and excepted by the VM', () => {

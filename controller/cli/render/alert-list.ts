@@ -18,10 +18,11 @@ export const severityTone: Readonly<Record<AlertView['severity'], Tone>> = {
 
 /** What is known of an alert beside that it fires: `firing`, `acknowledged`, `silenced`, … */
 export function alertState(alert: AlertView): Span {
-  const { phase, sighting, flapping, acknowledged, silencedBy, explainedBy } = alert
+  const { phase, sighting, flapping, acknowledged, silencedBy, wasSilenced, explainedBy } = alert
   if (phase === 'pending') return span('pending', 'dim')
   if (sighting === 'unseen') return span('not seen')
   if (silencedBy !== undefined) return span('silenced', 'dim')
+  if (wasSilenced === true) return span('was silenced', 'dim')
   if (explainedBy !== undefined) return span('explained', 'dim')
   if (acknowledged !== undefined) return span('acknowledged', 'dim')
   if (sighting === 'clear') return span(flapping ? 'flapping' : 'ending')
@@ -29,8 +30,10 @@ export function alertState(alert: AlertView): Span {
 }
 
 /** Whether somebody should still look at it. */
-export function wantsSomebody({ phase, severity, acknowledged, silencedBy, explainedBy }: AlertView): boolean {
-  const isQuiet = acknowledged !== undefined || silencedBy !== undefined || explainedBy !== undefined
+export function wantsSomebody(alert: AlertView): boolean {
+  const { phase, severity, acknowledged, silencedBy, wasSilenced, explainedBy } = alert
+  const isSilent = silencedBy !== undefined || wasSilenced === true
+  const isQuiet = acknowledged !== undefined || isSilent || explainedBy !== undefined
   return phase === 'firing' && severity !== 'info' && !isQuiet
 }
 

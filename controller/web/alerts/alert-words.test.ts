@@ -70,6 +70,7 @@ it('says what keeps people from being told', () => {
     'cannot be seen at present, explained by host-silent of host:a',
   )
   expect(stateWords({ ...plain, sighting: 'clear', silencedBy: 'x' })).toBe('over, if that lasts, silenced')
+  expect(stateWords({ ...plain, wasSilenced: true })).toBe('happened under a silence')
 })
 
 it('leads to what an alert is about, where that has a page', () => {

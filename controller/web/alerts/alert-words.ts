@@ -11,13 +11,13 @@ export const severityLooks = {
 
 /** What is to be known of an alert beside that it fires; empty if nothing. */
 export function stateWords(
-  alert: Pick<AlertView, 'sighting' | 'flapping' | 'acknowledged' | 'silencedBy' | 'explainedBy'>,
+  alert: Pick<AlertView, 'sighting' | 'flapping' | 'acknowledged' | 'silencedBy' | 'wasSilenced' | 'explainedBy'>,
 ): string {
-  const { sighting, flapping, acknowledged, silencedBy, explainedBy } = alert
+  const { sighting, flapping, acknowledged, silencedBy, wasSilenced, explainedBy } = alert
   return [
     sighting === 'unseen' ? 'cannot be seen at present' : sighting === 'clear' ? 'over, if that lasts' : '',
     acknowledged === undefined ? '' : `acknowledged by ${acknowledged.author}`,
-    silencedBy === undefined ? '' : 'silenced',
+    silencedBy !== undefined ? 'silenced' : wasSilenced === true ? 'happened under a silence' : '',
     explainedBy === undefined ? '' : `explained by ${explainedBy}`,
     flapping ? 'comes and goes' : '',
   ]
@@ -26,8 +26,10 @@ export function stateWords(
 }
 
 /** Whether somebody should still look at it. */
-export function wantsSomebody({ severity, acknowledged, silencedBy, explainedBy }: AlertView): boolean {
-  return severity !== 'info' && acknowledged === undefined && silencedBy === undefined && explainedBy === undefined
+export function wantsSomebody(alert: AlertView): boolean {
+  const { severity, acknowledged, silencedBy, wasSilenced, explainedBy } = alert
+  const isSilent = silencedBy !== undefined || wasSilenced === true
+  return severity !== 'info' && acknowledged === undefined && !isSilent && explainedBy === undefined
 }
 
 /** What comes first in a list: what somebody should look at, the worst of it first. */
