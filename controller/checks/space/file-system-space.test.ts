@@ -42,6 +42,8 @@ const find = (snapshot: Snapshot, trends?: SpaceTrends, policy = policyOf('')) =
 const inShort = (findings: readonly Finding[]): string[] =>
   findings.map(({ strength, severity, subject, part }) => `${strength} ${severity} ${subject.name} ${part}`)
 
+const filer = root({ mount: '/vms', device: 'filer:/vms', type: 'nfs4', availableBytes: GiB })
+
 describe('file-system-space', () => {
   it.each<[string, FileSystem, string[]]>([
     ['half full', left(50), []],
@@ -125,7 +127,6 @@ describe('file-system-space', () => {
   })
 
   it('tells once of a file system of another machine, as the same whichever host can be seen', () => {
-    const filer = root({ mount: '/vms', device: 'filer:/vms', type: 'nfs4', availableBytes: GiB })
     const told = (...statuses: readonly HostStatus[]): Finding[] => {
       const hosts = statuses.map((status, at) => host(`${'abc'[at]}`, [filer], { status }))
       return find(buildSnapshot({ hosts, vms: [] }))
@@ -134,14 +135,24 @@ describe('file-system-space', () => {
     expect([...all, ...two].map(findingKey)).toEqual(Array(2).fill(all.map(findingKey)[0]))
     expect(inShort(two)).toEqual(['raise critical  filer:/vms'])
     expect(two[0]?.message).toBe('filer:/vms (/vms on b and c): 1.07 GB of 107 GB available (1%)')
-    expect(two[0]?.related.map(({ subject }) => subject.name)).toEqual(['b', 'c'])
+    expect(two[0]?.related.map(({ subject }) => subject.name)).toEqual(['a', 'b', 'c'])
     expect(two[0]?.evidence[0]?.entityId).toBe(`${hostIdOf('b')}//vms`)
     expect(told('silent', 'silent')).toEqual([])
-    const hosts = ['a', 'b'].map((name) => host(name, [filer]))
+  })
+
+  it.each<[string, Parameters<typeof host>]>([
+    ['is up', ['b', [filer]]],
+    ['is silent', ['b', [filer], { status: 'silent' }]],
+    [
+      'cannot read it',
+      ['b', [], { more: { fileSystems: [], unreadFileSystems: [{ ...filer, reason: 'no answer' }] } }],
+    ],
+  ])('excepts what is of another machine by one of its hosts, which %s', (_what, hostB) => {
+    const hosts = [host('a', [filer]), host(...hostB)]
     const excepted = policyOf('exceptions: [{ host: b, rule: file-system-space, reason: an archive }]')
-    expect(fleetFindings(buildSnapshot({ hosts, vms: [] }), excepted).excepted.map(({ key }) => key)).toEqual([
-      'exceptions.0',
-    ])
+    const { stands, kept, excepted: found } = fleetFindings(buildSnapshot({ hosts, vms: [] }), excepted)
+    expect(found.map(({ key }) => key)).toEqual(['exceptions.0'])
+    expect([...stands, ...kept].filter(({ check }) => check === 'file-system-space')).toEqual([])
   })
 
   it('knows how it fills from any host that has it', () => {

@@ -30,7 +30,17 @@ export function fileSystemSpace(
       else local.push(...localFinding(mounted, trends, limits))
     }
   }
-  return [...local, ...[...remote].flatMap(([device, mounts]) => remoteFinding(device, mounts, trends, limits))]
+  const shared = [...remote].flatMap(([device, mounts]) =>
+    remoteFinding(device, mounts, trends, limits).map((found) => ({ ...found, related: hostsOf(device, hosts) })),
+  )
+  return [...local, ...shared]
+}
+
+/** Those too that cannot be seen just now, so that an exception for one of them goes on. */
+function hostsOf(device: string, hosts: Snapshot['hosts']): Related[] {
+  return [...hosts.values()]
+    .filter((host) => [...host.fileSystems, ...host.unreadFileSystems].some((one) => one.device === device))
+    .map((host) => ({ role: 'partner', subject: hostSubject(host) }))
 }
 
 /** A file system where it is mounted. */
@@ -88,17 +98,12 @@ function remoteFinding(
   const [first] = mounts
   if (first === undefined) return []
   const names = named(mounts.map(({ host }) => host.name))
-  const related = mounts
-    .slice(0, mostRelated)
-    .map(({ host }): Related => ({ role: 'partner', subject: hostSubject(host) }))
   return findingBecause(
     { check: 'file-system-space', subject: fleetSubject, part: device },
     reasonsOf(mounts, first.fileSystem, trends, limits),
     (reasons) => `${device} (${first.fileSystem.mount} on ${names}): ${reasons}`,
-  ).map((found) => ({ ...found, related }))
+  )
 }
-
-const mostRelated = 20
 
 /** @param mounts the same one on several hosts */
 function reasonsOf(
