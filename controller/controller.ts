@@ -10,7 +10,7 @@ import type { Log } from '../common/log.js'
 import { openWays } from './alerts/channels/open-channels.js'
 import { ArrayWatch } from './array-watch/array-watch.js'
 import { AlertDesk } from './alerts/desk/alert-desk.js'
-import { alertSettingsOf, madeOnce, saidBy } from './alerts/policy-settings.js'
+import { alertSettingsOf, madeOnce, worldSources } from './alerts/policy-settings.js'
 import { startApi } from './api/start-api.js'
 import type { ControllerConfig } from './config.js'
 import { FleetLook } from './fleet-look.js'
@@ -207,10 +207,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     registry,
     log,
     look: () => {
-      const { snapshot, findings, labels, circumstances } = look.current()
-      const missing = circumstances.changes?.missing
-      const found = [...findings.stands, ...findings.kept]
-      return { snapshot, findings: found, said: saidBy(labels), ...(missing && { missing }) }
+      const seen = look.current()
+      return { ...worldSources(seen), findings: [...seen.findings.stands, ...seen.findings.kept] }
     },
     settings: () => settings(policy.inForce().policy),
     openWays: (routes) => openWays(routes, { mail: config.mail, publicUrl, now }),

@@ -189,9 +189,16 @@ function areAlike<Item>(
   return some.length === others.length && some.every((one, at) => isAlike(one, others[at] ?? one))
 }
 
+/** Where it is over without having been seen to be. */
+const whyOver = {
+  seen: '',
+  unseen: '',
+  gone: 'its subject is gone',
+  excepted: 'the policy excepts it',
+} as const satisfies Record<Sight, string>
+
 function resolved(alert: Alert, { sight, atMs }: LifeContext): LifeStep {
-  const detail = sight() === 'gone' ? 'its subject is gone' : ''
-  return { alert: undefined, transitions: [transition(alert, 'resolved', atMs, detail)] }
+  return { alert: undefined, transitions: [transition(alert, 'resolved', atMs, whyOver[sight()])] }
 }
 
 /** The same object where nothing changes: what did not change need not be written. */

@@ -1,7 +1,11 @@
+import { isExcepted } from '../checks/settle.js'
+import { boxesOf } from '../checks/storage.js'
+import type { Circumstances } from '../model/circumstances.js'
 import type { Policy } from '../model/policy.js'
+import type { Snapshot } from '../model/snapshot.js'
 import type { VmLabels } from '../policy/resolve.js'
 import { defaultAlertSettings, type AlertSettings } from './settings.js'
-import type { SaidOfVm } from './world.js'
+import type { SaidOfVm, WorldSources } from './world.js'
 
 /** What the policy says of alerts: how long each check must hold, whom to tell, and what nobody wants to hear of. */
 export function alertSettingsOf({ thresholds, routes, silences, heartbeat }: Policy): AlertSettings {
@@ -9,10 +13,29 @@ export function alertSettingsOf({ thresholds, routes, silences, heartbeat }: Pol
 }
 
 /** Whose VMs are, by their labels. */
-export function saidBy(labels: ReadonlyMap<string, VmLabels>): SaidOfVm {
+function saidBy(labels: ReadonlyMap<string, VmLabels>): SaidOfVm {
   return ({ uuid }) => {
     const said = labels.get(uuid)
     return { owner: said?.owner?.value ?? '', group: said?.group?.value ?? '' }
+  }
+}
+
+interface Seen {
+  readonly snapshot: Snapshot
+  readonly policy: Policy
+  readonly labels: ReadonlyMap<string, VmLabels>
+  readonly circumstances?: Circumstances
+}
+
+/** What alerts ask of the fleet, as a policy sees it. */
+export function worldSources({ snapshot, policy, labels, circumstances }: Seen): WorldSources {
+  const boxOf = boxesOf(snapshot, policy)
+  return {
+    snapshot,
+    said: saidBy(labels),
+    missing: circumstances?.changes?.missing,
+    boxIdOf: (key) => boxOf(key).id,
+    isExcepted: (finding) => isExcepted(finding, snapshot, policy),
   }
 }
 

@@ -201,6 +201,20 @@ const ignorance: readonly Timeline[] = [
   },
 ]
 
+const excepted: readonly Timeline[] = [
+  {
+    name: 'what the policy excepts is over, also while nobody can look',
+    say: { 0: 'x', 100: '?x', 200: '#x' },
+    until: 260,
+    expect: [
+      '60 fired vm:x',
+      '60 tell fired vm:x',
+      '230 resolved vm:x (the policy excepts it)',
+      '230 tell resolved vm:x',
+    ],
+  },
+]
+
 const quietly: readonly Timeline[] = [
   {
     name: 'a host that is down explains its VMs: they fire, and nobody is told',
@@ -310,6 +324,14 @@ const quietly: readonly Timeline[] = [
       '330 resolved vm:y',
       '330 tell resolved vm:y',
     ],
+  },
+  {
+    name: 'of what happened under a silence of the policy nothing is told after a restart either, nor under another silence',
+    settings: { events: new Set(['slow']) },
+    say: { 0: 'x', 300: '' },
+    act: { 10: silence('vm:x', 90), 150: silence('vm:*', 30) },
+    until: 340,
+    expect: ['60 fired vm:x', '330 resolved vm:x'],
   },
   {
     name: 'a silence that is ended early ends at once',
@@ -493,6 +515,7 @@ describe.each([
   ['life', life],
   ['severity', severities],
   ['ignorance', ignorance],
+  ['exceptions', excepted],
   ['quiet', quietly],
   ['groups', grouped],
   ['flapping', flapping],
@@ -501,4 +524,19 @@ describe.each([
   test.each(timelines.map((timeline) => [timeline.name, timeline] as const))('%s', (_title, timeline) => {
     expect(played(timeline)).toEqual(timeline.expect)
   })
+})
+
+test('a silence is named only while it is in force; that something happened under it is remembered', () => {
+  const seen: string[] = []
+  const look = (state: AlertState): AlertState => {
+    const [alert] = state.alerts.values()
+    seen.push(`${alert?.silencedBy ?? 'none'} ${alert?.wasSilenced ?? false}`)
+    return state
+  }
+  const act = { 10: silence('vm:x', 90), 70: look, 120: look, 150: silence('vm:x', 30), 160: look, 200: look }
+  const story = { name: '', say: { 0: 'x' }, act, until: 200, expect: [] }
+  played({ ...story, settings: { events: new Set(['slow']) }, restartAt: [130] })
+  expect(seen.splice(0)).toEqual(['s1 false', 'none true', 's1 false', 'none true'])
+  played(story)
+  expect(seen).toEqual(['s1 false', 'none false', 's1 false', 'none false'])
 })

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 
 import { buildAgent } from '../../test/support/agent-rows.js'
 import { buildSnapshot, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
-import { finding, fleetSubject, type Evidence, type Subject } from '../model/finding.js'
+import { finding, fleetSubject, type Evidence, type Finding, type Subject } from '../model/finding.js'
 import type { MissingVm } from '../model/recent-changes.js'
-import { noRequests, type FileSystem, type StorageSource, type UnreadFileSystem } from '../model/snapshot.js'
+import { noRequests, type FileSystem, type StorageSource, type UnreadFileSystem, type Vm } from '../model/snapshot.js'
 import { worldOf } from './world.js'
 
 const snapshot = buildSnapshot({
@@ -44,7 +44,10 @@ const snapshot = buildSnapshot({
     },
   ],
 })
-const world = worldOf(snapshot, (vm) => vm)
+const plain = { snapshot, said: (one: Pick<Vm, 'owner' | 'group'>) => one }
+const world = worldOf(plain)
+const about = (check: string, subject: Subject, part = ''): Finding =>
+  finding({ check, severity: 'warning', subject, part, message: '' })
 const vm = (name: string): Subject => ({ kind: 'vm', id: uuidOf(name), name })
 const hostOf = (name: string): Subject => {
   const host = [...snapshot.hosts.values()].find((one) => one.name === name)
@@ -94,11 +97,11 @@ test('knows of a VM that is missing whose it was, and where', () => {
     end: 'nothing',
     endAtMs: 0,
   }
-  const remembering = worldOf(snapshot, (one) => one, new Map([['gone', gone]]))
+  const remembering = worldOf({ ...plain, missing: new Map([['gone', gone]]) })
   const subject: Subject = { kind: 'vm', id: 'gone', name: 'gone' }
   expect(remembering.facts(subject, [])).toEqual({ host: 'h1', group: 'g', owners: ['bob'] })
   expect(remembering.around(subject)).toEqual([`host:${hostOf('h1').id}`, 'agent:agent-h1'])
-  expect(remembering.sight({ check: 'vm-lost', subject, part: '', evidence: [] })).toBe('gone')
+  expect(remembering.sight(about('vm-lost', subject))).toBe('gone')
 })
 
 test('knows host, group and owners of a VM, and the owners of those who cause it', () => {
@@ -109,7 +112,7 @@ test('knows host, group and owners of a VM, and the owners of those who cause it
 
 test('knows what is inside of what, wherever a VM is by now', () => {
   expect(world.around(vm('up'))[0]).toBe(`host:${hostOf('h1').id}`)
-  const moved = worldOf(withVm(snapshot, 'up', { hostId: hostOf('h2').id }), (vm) => vm)
+  const moved = worldOf({ ...plain, snapshot: withVm(snapshot, 'up', { hostId: hostOf('h2').id }) })
   expect(moved.around(vm('up'))[0]).toBe(`host:${hostOf('h2').id}`)
   expect(world.around(vm('up'))).toContain(`array:local:${hostOf('h1').id}:0`)
   expect(world.around(vm('nobody'))).toEqual([])
@@ -117,8 +120,7 @@ test('knows what is inside of what, wherever a VM is by now', () => {
 
 test('a silent host whose agent is back without its hypervisor is silent no more', () => {
   const back = buildSnapshot({ hosts: [{ name: 'h1', memoryMiB: 8192, status: 'unreachable' }], vms: [] })
-  const of = (check: string): string =>
-    worldOf(back, (one) => one).sight({ check, subject: hostOf('h1'), part: '', evidence: [] })
+  const of = (check: string): string => worldOf({ ...plain, snapshot: back }).sight(about(check, hostOf('h1')))
   expect([of('host-silent'), of('into-reserve')]).toEqual(['seen', 'unseen'])
 })
 
@@ -136,9 +138,9 @@ test.each([
   const host = snapshot.hosts.get(hostOf('h1').id)
   if (host === undefined) throw new Error('no h1')
   const hosts = new Map(snapshot.hosts).set(host.id, { ...host, storageHealth })
-  const sighted = worldOf({ ...snapshot, hosts }, (one) => one)
-  expect(sighted.sight({ check: 'raid-degraded', subject: hostOf('h1'), part: '', evidence: [] })).toBe(expected)
-  expect(sighted.sight({ check: 'into-reserve', subject: hostOf('h1'), part: '', evidence: [] })).toBe('seen')
+  const sighted = worldOf({ ...plain, snapshot: { ...snapshot, hosts } })
+  expect(sighted.sight(about('raid-degraded', hostOf('h1')))).toBe(expected)
+  expect(sighted.sight(about('into-reserve', hostOf('h1')))).toBe('seen')
 })
 
 const mounted = (mount: string, device: string): FileSystem => {
@@ -159,7 +161,7 @@ test.each<[string, 'h1' | 'fleet', string, string]>([
   ['of another machine, read where it is written and elsewhere', 'fleet', 'filer:/f', 'seen'],
   ['of another machine, read only where nothing writes it', 'fleet', 'filer:/g', 'unseen'],
   ['of another machine, mounted only where nothing writes it', 'fleet', 'filer:/h', 'seen'],
-])('a file system %s', (_what, about, part, expected) => {
+])('a file system %s', (_what, of, part, expected) => {
   const spaces = buildSnapshot({
     hosts: [
       {
@@ -185,8 +187,24 @@ test.each<[string, 'h1' | 'fleet', string, string]>([
     ],
     vms: [],
   })
-  const subject = about === 'fleet' ? fleetSubject : hostOf('h1')
-  expect(worldOf(spaces, (one) => one).sight({ check: 'file-system-space', subject, part, evidence: [] })).toBe(
-    expected,
-  )
+  const subject = of === 'fleet' ? fleetSubject : hostOf('h1')
+  expect(worldOf({ ...plain, snapshot: spaces }).sight(about('file-system-space', subject, part))).toBe(expected)
+})
+
+test('what the policy excepts is over whether it can be seen or not', () => {
+  const excepting = worldOf({ ...plain, isExcepted: ({ check }) => check === 'no-room' })
+  const sights = ['no-room', 'into-reserve'].map((check) => excepting.sight(about(check, hostOf('h2'))))
+  expect(sights).toEqual(['excepted', 'unseen'])
+})
+
+test('a box that the policy joins is there as long as one of its arrays is, and VMs on it are inside it', () => {
+  const arrays = [{ key: 'iscsi:b', name: 'b', kind: 'iscsi' }] as const
+  const hosts = [{ name: 'h1', memoryMiB: 1 }]
+  const joined = buildSnapshot({ hosts, arrays, vms: [{ name: 'v', host: 'h1', memoryMiB: 1, array: 'iscsi:b' }] })
+  const boxIdOf = (key: string): string => (key.startsWith('iscsi:') ? 'joined:box' : key)
+  const of = worldOf({ ...plain, snapshot: joined, boxIdOf })
+  const box = (id: string): Subject => ({ kind: 'array', id, name: 'box' })
+  const sights = ['joined:box', 'joined:other', 'iscsi:b', 'iscsi:a'].map((id) => of.sight(about('c', box(id))))
+  expect(sights).toEqual(['seen', 'gone', 'seen', 'gone'])
+  expect(of.around(vm('v'))).toEqual(expect.arrayContaining(['array:iscsi:b', 'array:joined:box']))
 })

@@ -17,14 +17,15 @@ import {
 export interface World {
   /**
    * Whether the checks could judge it: a finding that is not there means something only if they could. `gone`: there is no such subject any more.
+   * `excepted`: the policy does not want to hear of it, whether it can be seen or not.
    */
-  sight(about: Pick<Finding, 'check' | 'subject' | 'part' | 'evidence'>): Sight
+  sight(about: Finding): Sight
   facts(subject: Subject, related: readonly Related[]): SubjectFacts
   /** Keys (`subjectKey`) of what a subject is inside: a VM's host and the arrays that its disks are on, a host's agent. */
   around(subject: Subject): readonly string[]
 }
 
-export type Sight = 'seen' | 'unseen' | 'gone'
+export type Sight = 'seen' | 'unseen' | 'gone' | 'excepted'
 
 export function subjectKey({ kind, id }: Pick<Subject, 'kind' | 'id'>): string {
   return `${kind}:${id}`
@@ -37,21 +38,36 @@ export type SaidOfVm = (vm: Pick<Vm, 'uuid' | 'owner' | 'group'>) => Pick<Vm, 'o
 type KnownVm = Pick<Vm, 'uuid' | 'hostId' | 'owner' | 'group'>
 type KnownVms = (uuid: string) => KnownVm | undefined
 
-/** The world as a snapshot of the fleet has it. @param missing VMs that are not in it any more, by UUID */
-export function worldOf(
-  snapshot: Snapshot,
-  said: SaidOfVm,
-  missing: ReadonlyMap<string, MissingVm> = noChanges.missing,
-): World {
+/** What the world is made of. */
+export interface WorldSources {
+  readonly snapshot: Snapshot
+  readonly said: SaidOfVm
+  /** VMs that are not in the snapshot any more, by UUID. */
+  readonly missing?: ReadonlyMap<string, MissingVm> | undefined
+  /** Id of the box that an array belongs to: its key, if that is left out. */
+  readonly boxIdOf?: ((arrayKey: string) => string) | undefined
+  /** Whether the policy excepts a finding; nothing, if that is left out. */
+  readonly isExcepted?: ((finding: Finding) => boolean) | undefined
+}
+
+export function worldOf({
+  snapshot,
+  said,
+  missing = noChanges.missing,
+  boxIdOf = (key) => key,
+  isExcepted = () => false,
+}: WorldSources): World {
   const known: KnownVms = (uuid) => snapshot.vms.get(uuid) ?? missing.get(uuid)
   // Several inhibitions ask for the same.
   const around = new Map<string, readonly string[]>()
   return {
-    sight: ({ check, subject, part, evidence }) => {
+    sight: (about) => {
+      if (isExcepted(about)) return 'excepted'
+      const { check, subject, part, evidence } = about
       // Something was heard of it, be it only of its agent.
       if (check === 'host-silent' && snapshot.hosts.get(subject.id)?.status === 'unreachable') return 'seen'
       if (check === 'file-system-space' && subject.kind === 'fleet') return remoteSight(snapshot, part)
-      const sight = sightOf(snapshot, subject)
+      const sight = sightOf(snapshot, boxIdOf, subject)
       if (sight !== 'seen') return sight
       const isBlind =
         isUntold(snapshot, { check, subject, part }) || evidence.some((one) => isUnmeasured(snapshot, one))
@@ -60,14 +76,16 @@ export function worldOf(
     facts: (subject, related) => factsOf(snapshot, known, said, subject, related),
     around: (subject) => {
       const key = subjectKey(subject)
-      const found = around.get(key) ?? aroundOf(snapshot, known, subject)
+      const found = around.get(key) ?? aroundOf(snapshot, known, boxIdOf, subject)
       around.set(key, found)
       return found
     },
   }
 }
 
-function sightOf(snapshot: Snapshot, { kind, id }: Subject): Sight {
+type BoxIdOf = NonNullable<WorldSources['boxIdOf']>
+
+function sightOf(snapshot: Snapshot, boxIdOf: BoxIdOf, { kind, id }: Subject): Sight {
   switch (kind) {
     case 'fleet':
       return 'seen'
@@ -85,7 +103,7 @@ function sightOf(snapshot: Snapshot, { kind, id }: Subject): Sight {
     }
     case 'array': {
       const array = snapshot.arrays.get(id)
-      return array === undefined ? 'gone' : arraySight(snapshot, array)
+      return boxSight(snapshot, array === undefined ? arraysOfBox(snapshot, boxIdOf, id) : [array])
     }
   }
 }
@@ -96,9 +114,14 @@ function hostSight(snapshot: Snapshot, hostId: string): Sight {
   return host.status === 'up' ? 'seen' : 'unseen'
 }
 
+function arraysOfBox({ arrays }: Snapshot, boxIdOf: BoxIdOf, boxId: string): StorageArray[] {
+  return [...arrays.values()].filter(({ key }) => boxIdOf(key) === boxId)
+}
+
 /** One host that tells of it is enough. */
-function arraySight(snapshot: Snapshot, { hostIds }: StorageArray): Sight {
-  return hostIds.some((id) => hostSight(snapshot, id) === 'seen') ? 'seen' : 'unseen'
+function boxSight(snapshot: Snapshot, arrays: readonly StorageArray[]): Sight {
+  if (arrays.length === 0) return 'gone'
+  return arrays.some(({ hostIds }) => hostIds.some((id) => hostSight(snapshot, id) === 'seen')) ? 'seen' : 'unseen'
 }
 
 /**
@@ -185,18 +208,19 @@ function factsOf(
   }
 }
 
-function aroundOf(snapshot: Snapshot, known: KnownVms, { kind, id }: Subject): string[] {
+function aroundOf(snapshot: Snapshot, known: KnownVms, boxIdOf: BoxIdOf, { kind, id }: Subject): string[] {
   const vm = kind === 'vm' ? known(id) : undefined
   const host = kind === 'host' ? snapshot.hosts.get(id) : snapshot.hosts.get(vm?.hostId ?? '')
   return [
     ...(kind === 'vm' && host !== undefined ? [subjectKey({ kind: 'host', id: host.id })] : []),
     ...(host === undefined || host.agentId === '' ? [] : [subjectKey({ kind: 'agent', id: host.agentId })]),
-    ...arraysOf(snapshot, { kind, id }).map((key) => subjectKey({ kind: 'array', id: key })),
+    ...arraysOf(snapshot, boxIdOf, { kind, id }).map((key) => subjectKey({ kind: 'array', id: key })),
   ]
 }
 
-function arraysOf(snapshot: Snapshot, subject: { readonly kind: string; readonly id: string }): string[] {
-  const vm = subject.kind === 'vm' ? snapshot.vms.get(subject.id) : undefined
-  const keys = vm?.diskIds.map((id) => snapshot.disks.get(id)?.arrayKey ?? '') ?? []
-  return [...new Set(keys)].filter((key) => key !== '')
+/** Arrays that a VM lies on, and their boxes. */
+function arraysOf(snapshot: Snapshot, boxIdOf: BoxIdOf, { kind, id }: Pick<Subject, 'kind' | 'id'>): string[] {
+  const vm = kind === 'vm' ? snapshot.vms.get(id) : undefined
+  const keys = vm?.diskIds.map((diskId) => snapshot.disks.get(diskId)?.arrayKey ?? '').filter((key) => key !== '') ?? []
+  return [...new Set(keys.flatMap((key) => [key, boxIdOf(key)]))]
 }

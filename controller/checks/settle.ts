@@ -37,6 +37,11 @@ export function settle(findings: readonly Finding[], snapshot: Snapshot, policy:
   return { stands, kept, excepted }
 }
 
+/** Whether an exception of the policy covers a finding, one of which nobody can say whether it is still so too. */
+export function isExcepted(finding: Finding, snapshot: Snapshot, policy: Policy): boolean {
+  return exceptionFor(finding, snapshot, policy) !== undefined
+}
+
 function exceptionFor(finding: Finding, snapshot: Snapshot, policy: Policy): At<ExceptionRule> | undefined {
   if (policy.exceptions.length === 0) return undefined
   const { exceptionsOfVm, exceptionsOfHost } = policyIndex(policy)

@@ -236,6 +236,12 @@ export const checkTable = {
         initial: minute,
         meaning: 'two bulk copies fill it in less: that is said of it while nothing happens, too',
       },
+      clearBelow: {
+        unit: 'share',
+        initial: 0.6,
+        least: 0.1,
+        meaning: 'of the cache are taken: below it one that was full is well again',
+      },
     },
   },
   'vm-disk-latency': {

@@ -10,7 +10,7 @@ export type SubjectKind = 'fleet' | 'host' | 'vm' | 'array' | 'agent'
 /** What a finding is about. Names are for people and may change; kind and id stay. */
 export interface Subject {
   readonly kind: SubjectKind
-  /** Host id, VM's UUID, array's key, agent's id; empty for the fleet. */
+  /** Host id, VM's UUID, array's key or that of a box that policy joins (`joined:…`), agent's id; empty for the fleet. */
   readonly id: string
   readonly name: string
 }

@@ -1,9 +1,10 @@
+import { boxesOf } from '../checks/storage.js'
 import { fleetSubject, subjectText, vmSubject, hostSubject } from '../model/finding.js'
 import { matchesPattern } from '../policy/match.js'
 import type { Around, Known, Reason } from './reason.js'
 
 /** What would be said if an exception of the policy did not except it, and silences that keep something about the VM from being told. */
-export function hiddenReasons(around: Around, { findings, silences, snapshot }: Known): Reason[] {
+export function hiddenReasons(around: Around, { findings, silences, snapshot, policy }: Known): Reason[] {
   const { vm, distanceOf } = around
   const excepted = findings.excepted.flatMap(({ finding, reason, key }): Reason[] => {
     const isNamed = finding.related.some(({ subject }) => distanceOf(subject) === 0)
@@ -13,10 +14,11 @@ export function hiddenReasons(around: Around, { findings, silences, snapshot }: 
     return [{ topic: 'hidden', severity: 'info', subject, says: `excepted by ${key}: ${message} (${reason})`, check }]
   })
   const { host, arrayKeys } = around
+  const boxOf = boxesOf(snapshot, policy)
   const subjects = [
     vmSubject(vm),
     ...(host === undefined ? [] : [hostSubject(host)]),
-    ...[...arrayKeys].map((id) => ({ kind: 'array' as const, id, name: snapshot.arrays.get(id)?.name || id })),
+    ...[...arrayKeys].map((id) => ({ kind: 'array' as const, id, name: boxOf(id).name })),
   ]
   const silenced = silences.flatMap(({ id, match, author, reason, createdAtMs }): Reason[] => {
     const covers = subjects.find(

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { elabArrayKey, elabSnapshot } from '../../test/support/elab-fleet.js'
 import { elabPolicy } from '../../test/support/elab-policy.js'
+import { policyOf } from '../../test/support/policy-with.js'
 import { builtAt, hostIdOf, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
 import { capacity } from '../checks/capacity.js'
 import { fleetFindings } from '../checks/fleet-findings.js'
@@ -288,6 +289,24 @@ describe('why', () => {
       'info hidden vm:bell: excepted by exceptions.0: a core VM on local storage of xenhv01 (local:id-xenhv01:0): it is lost with the host and cannot move while it runs (too heavy for the array; on local disk on purpose)',
       'info hidden fleet: silence s2 of file: nobody is told of what array-* says (noisy)',
     ])
+  })
+
+  it('knows a box that the policy joins by its id and its name', () => {
+    const joining = policyOf(`arrays: [{ name: the box, match: "iscsi:*", join: true }]`)
+    const subject = { kind: 'array', id: 'joined:the box', name: 'the box' } as const
+    const stands = [finding({ check: 'array-cache', severity: 'critical', subject, message: 'it is full' })]
+    const silence = { id: 's1', match: { subject: 'array:the box' }, createdAtMs: 0, untilMs: builtAt + 1 }
+    const known = { policy: joining, findings: { stands, excepted: [] } }
+    const reasons = why('mail', elabSnapshot(), {
+      ...known,
+      silences: [{ ...silence, author: 'ann', reason: 'tests' }],
+    })
+    expect(table(reasons)).toEqual(
+      expect.arrayContaining([
+        'critical finding array:the box: it is full',
+        'info hidden array:the box: silence s1 of ann: nobody is told of everything (tests)',
+      ]),
+    )
   })
 
   it('does not drown in what is said of neighbours', () => {

@@ -49,7 +49,7 @@ function aroundOf(vm: Vm, { snapshot, policy }: Pick<Known, 'snapshot' | 'policy
         case 'host':
           return id === vm.hostId ? 1 : undefined
         case 'array':
-          return arrayKeys.has(id) ? 1 : undefined
+          return arrayKeys.has(id) || boxes.has(id) ? 1 : undefined
         case 'agent':
           return id === host?.agentId ? 1 : undefined
         case 'fleet':

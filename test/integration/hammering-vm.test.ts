@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { loadFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
 import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld, type World } from '../../agent/hypervisor/simulated/world.js'
-import { alertSettingsOf, saidBy } from '../../controller/alerts/policy-settings.js'
+import { alertSettingsOf, worldSources } from '../../controller/alerts/policy-settings.js'
 import { emptyAlertState, step } from '../../controller/alerts/step.js'
 import { worldOf } from '../../controller/alerts/world.js'
 import { judgeFleet } from '../../controller/checks/fleet-findings.js'
@@ -59,7 +59,7 @@ function told(check: string, everyMs: number): Told[] {
       labels,
       findings: { stands, kept },
     } = judgeFleet(snapshot, policy)
-    const done = step(state, [...stands, ...kept], worldOf(snapshot, saidBy(labels)), settings, {
+    const done = step(state, [...stands, ...kept], worldOf(worldSources({ snapshot, policy, labels })), settings, {
       atMs,
       elapsedMs: second,
     })

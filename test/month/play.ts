@@ -3,7 +3,7 @@ import { Registry } from 'prom-client'
 import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld } from '../../agent/hypervisor/simulated/world.js'
 import { createLog } from '../../common/log.js'
-import { alertSettingsOf, saidBy } from '../../controller/alerts/policy-settings.js'
+import { alertSettingsOf, worldSources } from '../../controller/alerts/policy-settings.js'
 import { ArrayModels } from '../../controller/array-watch/array-models.js'
 import { acknowledge, addSilence } from '../../controller/alerts/people.js'
 import { defaultRouteTimes, type AlertSettings, type Route } from '../../controller/alerts/settings.js'
@@ -74,10 +74,13 @@ export async function* play(scenario: Scenario, options: PlayOptions): AsyncGene
         nextAct += 1
       }
       await watch.look(atMs)
-      const { snapshot, labels, findings, circumstances } = look.current()
+      const seen = look.current()
+      const { snapshot, findings } = seen
       const found = [...findings.stands, ...findings.kept]
-      const seen = worldOf(snapshot, saidBy(labels), circumstances.changes?.missing)
-      const { state, messages } = step(alerts, found, seen, settings, { atMs, elapsedMs: stretch.stepMs })
+      const { state, messages } = step(alerts, found, worldOf(worldSources(seen)), settings, {
+        atMs,
+        elapsedMs: stretch.stepMs,
+      })
       alerts = state
       yield { snapshot, messages }
     }

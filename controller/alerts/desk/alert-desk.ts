@@ -3,8 +3,6 @@ import type { Registry } from 'prom-client'
 import type { Log } from '../../../common/log.js'
 import type { Alert, Message, Silence, SilenceMatch } from '../../model/alert.js'
 import type { Finding } from '../../model/finding.js'
-import type { MissingVm } from '../../model/recent-changes.js'
-import type { Snapshot } from '../../model/snapshot.js'
 import type { StateStore } from '../../store/state-store.js'
 import type { Kept } from '../alert-rows.js'
 import type { Outcome } from '../channels/channel.js'
@@ -16,19 +14,15 @@ import { enqueue, withoutStale, type Queues } from '../queue.js'
 import type { AlertSettings, Route, Target } from '../settings.js'
 import { silencesInForce } from '../silencing.js'
 import { step, type AlertState, type Step } from '../step.js'
-import { worldOf, type SaidOfVm } from '../world.js'
+import { worldOf, type WorldSources } from '../world.js'
 import { AlertMetrics } from './alert-metrics.js'
 import { AlertStore, type HistoryEntry, type HistoryQuery } from './alert-store.js'
 import { Ledger } from './ledger.js'
 import { Sender, type LaneState } from './sender.js'
 
 /** The fleet at one moment, and what the checks say of it. */
-export interface Looked {
-  readonly snapshot: Snapshot
+export interface Looked extends WorldSources {
   readonly findings: readonly Finding[]
-  readonly said: SaidOfVm
-  /** VMs that are not in the snapshot any more, by UUID. */
-  readonly missing?: ReadonlyMap<string, MissingVm>
 }
 
 export interface AlertDeskOptions {
@@ -237,12 +231,12 @@ export class AlertDesk {
     const elapsedMs = this.#steppedMs === undefined ? 0 : beganMs - this.#steppedMs
     // Also if the look fails: then that time was not watched.
     this.#steppedMs = beganMs
-    const { snapshot, findings, said, missing } = look()
+    const looked = look()
     const tick = { atMs: now(), elapsedMs: Math.min(Math.max(0, elapsedMs), mostWatchedMs) }
     const ways = this.#waysNow()
     const before = this.ledger.current.state.alerts
     const done = await this.ledger.change<Step>((kept) => {
-      const result = step(kept.state, findings, worldOf(snapshot, said, missing), settings, tick)
+      const result = step(kept.state, looked.findings, worldOf(looked), settings, tick)
       this.#metrics.stepped(result, (monotonicMs() - beganMs) / 1000)
       const queues = this.#withMessages(kept.queues, result, settings, ways)
       return { kept: { state: result.state, queues }, transitions: result.transitions, result }

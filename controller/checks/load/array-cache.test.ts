@@ -1,33 +1,12 @@
 import { describe, expect, it } from 'vitest'
 
+import { around, arrayCondition as condition } from '../../../test/support/array-condition.js'
 import { uuidOf } from '../../../test/support/snapshot-builder.js'
 import { boxKey, secondKey, storageFleet, storagePolicy, vmOnBox } from '../../../test/support/storage-fleet.js'
 import type { ArrayCacheState, ArrayCondition } from '../../model/array-condition.js'
 import type { Finding } from '../../model/finding.js'
 import type { ArrayUser, WatchedArray } from '../../model/watched-array.js'
 import { fleetFindings } from '../fleet-findings.js'
-
-const around = (likely: number) => ({ low: 0.8 * likely, likely, high: 1.25 * likely })
-
-function condition(state: ArrayCacheState, change: Partial<ArrayCondition> = {}): ArrayCondition {
-  return {
-    boxId: 'joined:the box',
-    at: 0,
-    state,
-    since: 0,
-    fill: around(400e6),
-    capacity: { ...around(500e6), basis: 'learnt' },
-    drain: { ...around(25e6), basis: 'learnt' },
-    drains: { sequential: { ...around(25e6), basis: 'learnt' } },
-    loadClass: 'sequential',
-    inflowBytesPerSecond: 75e6,
-    secondsToSaturation: around(2),
-    burst: { room: around(100e6), bulkCopyBytesPerSecond: 60e6, bulkCopies: 0, secondsForTwoCopies: around(4) },
-    overflows: 1,
-    observedSeconds: 100,
-    ...change,
-  }
-}
 
 const user = (id: string, megabytes: number, kind: ArrayUser['kind'] = 'vm'): ArrayUser => ({
   kind,
@@ -37,7 +16,12 @@ const user = (id: string, megabytes: number, kind: ArrayUser['kind'] = 'vm'): Ar
   requestsPerSecond: megabytes * 16,
 })
 
-function found(of: ArrayCondition, change: Partial<WatchedArray> = {}, vms = ['c1', 'p1']): readonly Finding[] {
+function found(
+  of: ArrayCondition,
+  change: Partial<WatchedArray> = {},
+  vms = ['c1', 'p1'],
+  policy = '',
+): readonly Finding[] {
   const watched: WatchedArray = {
     condition: of,
     expectsWriteBack: true,
@@ -47,19 +31,34 @@ function found(of: ArrayCondition, change: Partial<WatchedArray> = {}, vms = ['c
   }
   const circumstances = { arrays: new Map([[of.boxId, watched]]) }
   const fleet = storageFleet(vms.map((name) => vmOnBox(name)))
-  const { stands, kept } = fleetFindings(fleet, storagePolicy(), circumstances)
+  const { stands, kept } = fleetFindings(fleet, storagePolicy(policy), circumstances)
   return [...stands, ...kept].filter(({ check }) => check === 'array-cache')
 }
 
 const inShort = ({ strength, severity, part }: Finding): string => `${strength} ${severity} ${part}`.trimEnd()
+/** A tenth of the capacity below half. */
+const low = { fill: around(225e6) }
 const noBurst = { burst: { ...condition('idle').burst, secondsForTwoCopies: undefined } }
 
 describe('write caches of arrays', () => {
-  it.each<[string, ArrayCacheState, Partial<ArrayCondition>, Partial<WatchedArray>, string[], string[]?]>([
+  it.each<[string, ArrayCacheState, Partial<ArrayCondition>, Partial<WatchedArray>, string[], string[]?, string?]>([
     ['nothing to say', 'idle', noBurst, {}, []],
     ['two copies would fill it', 'idle', {}, {}, ['raise info burst']],
     ['the same, by nothing that is known', 'idle', { capacity: { ...around(5e8), basis: 'assumed' } }, {}, []],
-    ['nearly full', 'near-full', {}, {}, ['raise info']],
+    ['nearly full', 'near-full', {}, {}, ['raise info', 'keep warning']],
+    ['nearly full, with little in it by now', 'near-full', low, {}, ['raise info', 'keep warning']],
+    ['on its way down from full', 'draining', noBurst, {}, ['keep warning']],
+    ['clearly below full', 'draining', { ...low, ...noBurst }, {}, []],
+    [
+      'the same, as the policy sees it',
+      'draining',
+      { ...low, ...noBurst },
+      {},
+      ['keep warning'],
+      ['c1'],
+      'clearBelow: 40%',
+    ],
+    ['filling, far up', 'filling', noBurst, {}, ['keep warning']],
     ['full, with core VMs there', 'saturated', {}, {}, ['raise critical']],
     ['full, without', 'saturated', {}, {}, ['raise warning'], ['p1', 'p2']],
     ['standing still', 'stalled', {}, {}, ['raise critical'], ['p1']],
@@ -67,8 +66,10 @@ describe('write caches of arrays', () => {
     ['off, and always so', 'write-through', {}, { expectsWriteBack: false }, []],
     ['not known: nothing ends by that', 'unknown', noBurst, {}, ['keep warning']],
     ['an array that is gone', 'saturated', {}, { arrayKeys: ['iscsi:gone'] }, []],
-  ])('%s', (_what, state, change, watched, expected, vms) => {
-    expect(found(condition(state, change), watched, vms).map(inShort)).toEqual(expected)
+  ])('%s', (_what, state, change, watched, expected, vms, setting) => {
+    const more = setting === undefined ? '' : `thresholds: { array-cache: { ${setting} } }\n`
+    const all = found(condition(state, change), watched, vms, more)
+    expect(all.map(inShort)).toEqual(expected)
   })
 
   it('names state, suspects, victims and what helps', () => {
@@ -80,6 +81,16 @@ describe('write caches of arrays', () => {
     )
     expect(one?.related.map(({ role, subject }) => `${role} ${subject.name}`)).toContain('culprit p1')
     expect(one?.related.map(({ role, subject }) => `${role} ${subject.name}`)).toContain('victim c1')
+  })
+
+  it('is about the box, whichever of its arrays are in sight', () => {
+    const of = condition('saturated')
+    const subjects = [[boxKey, secondKey], [secondKey]].map((arrayKeys) => found(of, { arrayKeys })[0]?.subject)
+    const box = { kind: 'array', id: 'joined:the box', name: 'the box' }
+    expect(subjects).toEqual([box, box])
+    const [alone] = found(condition('saturated', { boxId: boxKey }))
+    expect(alone?.subject.id).toBe(boxKey)
+    expect(alone?.related.filter(({ subject }) => subject.kind === 'array')).toEqual([])
   })
 
   it('names a host that copies by itself', () => {

@@ -11,29 +11,39 @@ import { isSeen } from './box-load.js'
 
 /** Write caches that are nearly full or overflow, arrays that stand still, and what fills one at any time; who did it, who waits, what helps. */
 export function arrayCache(fleet: PlacedFleet, watched: ReadonlyMap<string, WatchedArray>): Finding[] {
-  const { burstWithin } = fleet.policy.thresholds['array-cache']
+  const { burstWithin, clearBelow } = fleet.policy.thresholds['array-cache']
   return [...watched.values()].flatMap((one) => {
     const subject = subjectOf(one, fleet)
     return subject === undefined
       ? []
-      : [...stateFinding(one, subject, fleet), ...burstFinding(one, subject, burstWithin)]
+      : [
+          ...stateFinding(one, subject, fleet),
+          ...keepingFinding(one.condition, subject, clearBelow),
+          ...burstFinding(one, subject, burstWithin),
+        ]
   })
 }
 
-function subjectOf({ arrayKeys: [key] }: WatchedArray, { boxOf, snapshot }: PlacedFleet): Subject | undefined {
-  if (key === undefined || !snapshot.arrays.has(key)) return undefined
-  return { kind: 'array', id: key, name: boxOf(key).name }
+/** The box, whichever of its arrays are in sight. */
+function subjectOf({ condition, arrayKeys }: WatchedArray, { boxOf, snapshot }: PlacedFleet): Subject | undefined {
+  const key = arrayKeys.find((one) => snapshot.arrays.has(one))
+  return key === undefined ? undefined : { kind: 'array', id: condition.boxId, name: boxOf(key).name }
+}
+
+/** Ignorance ends nothing; and a cache that was full is not well as soon as there is a little room. */
+function keepingFinding({ state, fill, capacity }: ArrayCondition, subject: Subject, clearBelow: number): Finding[] {
+  const isUnknown = state === 'unknown'
+  const isFullStill = fill !== undefined && fill.likely >= clearBelow * capacity.likely
+  const isWell = !isUnknown && state !== 'near-full' && !isFullStill
+  // What is raised needs no keeping.
+  if (isWell || (isWorse.has(state) && state !== 'near-full')) return []
+  const message = isUnknown ? 'what its write cache does is not known' : 'its write cache is not clearly below full yet'
+  return [finding({ check: 'array-cache', severity: 'warning', subject, strength: 'keep', message })]
 }
 
 function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFleet): Finding[] {
-  const { condition, arrayKeys, expectsWriteBack } = watched
+  const { condition, expectsWriteBack } = watched
   const named = { check: 'array-cache', subject }
-  // Ignorance ends nothing.
-  if (condition.state === 'unknown') {
-    return [
-      finding({ ...named, severity: 'warning', strength: 'keep', message: 'what its write cache does is not known' }),
-    ]
-  }
   if (!isWorse.has(condition.state)) return []
   const users = fleet.vms.filter((one) => isSeen(one) && one.place.boxes.some(({ id }) => id === condition.boxId))
   const severity = severityOf(condition, expectsWriteBack, users)
@@ -64,16 +74,18 @@ function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFlee
       ],
       related: [
         ...suspects.map((suspect): Related => ({ role: 'culprit', subject: suspect.subject })),
-        ...otherArrays(arrayKeys, fleet.snapshot),
+        ...arraysOfBox(watched, fleet.snapshot),
         ...waiting.related,
       ],
     }),
   ]
 }
 
-/** The same box by other keys. */
-function otherArrays([, ...keys]: readonly string[], { arrays }: Snapshot): Related[] {
-  return keys.map((id) => ({ role: 'victim', subject: { kind: 'array', id, name: arrays.get(id)?.name || id } }))
+/** The arrays that the policy joins to the box. */
+function arraysOfBox({ condition: { boxId }, arrayKeys }: WatchedArray, { arrays }: Snapshot): Related[] {
+  return arrayKeys
+    .filter((id) => id !== boxId)
+    .map((id) => ({ role: 'victim', subject: { kind: 'array', id, name: arrays.get(id)?.name || id } }))
 }
 
 /** Undefined: nothing to tell. */

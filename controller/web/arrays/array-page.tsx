@@ -18,13 +18,17 @@ const fields = fieldsOf(arrayCharts)
 const noReasons = {}
 const byWrites = { column: 'writeBytesPerSecond', descending: true }
 
-/** One array: its load, and the VMs that make it. */
+/** One array: its load, and the VMs that make it. @param arrayKey or the id of a box that several are joined to: then the first of them */
 export function ArrayPage({ arrayKey }: { readonly arrayKey: string }) {
-  const array = usePage((state) => state.arrays.get(arrayKey))
+  const array = usePage(({ arrays }) => arrays.get(arrayKey) ?? firstOfBox(arrays, arrayKey))
   const loaded = usePage((state) => state.dataAt !== undefined)
   if (array !== undefined) return <Known array={array} />
   if (!loaded) return <Skeleton />
   return <NotFound title="No such array" text={`No array has the key ${arrayKey}.`} />
+}
+
+function firstOfBox(arrays: ReadonlyMap<string, ArrayView>, box: string): ArrayView | undefined {
+  return [...arrays.values()].find(({ cache }) => cache?.box === box)
 }
 
 function Known({ array }: { readonly array: ArrayView }) {

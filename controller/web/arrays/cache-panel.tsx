@@ -35,7 +35,7 @@ export function CachePanel({ array, cache }: { readonly array: ArrayView; readon
         <Gauge cache={cache} />
         <CacheFigures cache={cache} />
         <p>{burstWords(cache)}</p>
-        <Alerts array={array} />
+        <Alerts array={array} box={cache.box} />
         <Users cache={cache} />
       </section>
       <ChartGrid
@@ -115,11 +115,12 @@ function CacheFigures({ cache }: { readonly cache: ArrayCacheView }) {
 }
 
 /** Those that fire, and what did of late. */
-function Alerts({ array }: { readonly array: ArrayView }) {
+function Alerts({ array, box }: { readonly array: ArrayView; readonly box: string }) {
   const alerts = usePage((state) => state.alerts)
   const own = useMemo(
-    () => [...alerts.values()].filter(({ subject }) => subject.kind === 'array' && subject.id === array.key),
-    [alerts, array.key],
+    () =>
+      [...alerts.values()].filter(({ subject: { kind, id } }) => kind === 'array' && (id === array.key || id === box)),
+    [alerts, array.key, box],
   )
   const history = useRecentHistory(
     own.map(({ number, severity }) => `${number} ${severity}`).join(),

@@ -4,7 +4,7 @@ import { measuredBy } from '../../../agent/hypervisor/simulated/driver-limits.js
 import { sampleHost } from '../../../agent/hypervisor/simulated/host-sample.js'
 import { createWorld, type World } from '../../../agent/hypervisor/simulated/world.js'
 import { sampleGroups, type SampleGroup } from '../../../agent/hypervisor/hypervisor.js'
-import { alertSettingsOf, saidBy } from '../../../controller/alerts/policy-settings.js'
+import { alertSettingsOf, worldSources } from '../../../controller/alerts/policy-settings.js'
 import { emptyAlertState, step } from '../../../controller/alerts/step.js'
 import { worldOf } from '../../../controller/alerts/world.js'
 import { judgeFleet } from '../../../controller/checks/fleet-findings.js'
@@ -130,10 +130,16 @@ function judge(snapshot: Snapshot, isWarmUp: boolean): void {
   const beganMs = performance.now()
   const { labels, findings: said } = judgeFleet(snapshot, policy)
   const checkedMs = performance.now()
-  const done = step(state, [...said.stands, ...said.kept], worldOf(snapshot, saidBy(labels)), settings, {
-    atMs: snapshot.at,
-    elapsedMs: isWarmUp ? warmUpElapsedMs : 1000,
-  })
+  const done = step(
+    state,
+    [...said.stands, ...said.kept],
+    worldOf(worldSources({ snapshot, policy, labels })),
+    settings,
+    {
+      atMs: snapshot.at,
+      elapsedMs: isWarmUp ? warmUpElapsedMs : 1000,
+    },
+  )
   const endedMs = performance.now()
   took.push({ checksMs: checkedMs - beganMs, stepMs: endedMs - checkedMs, processorMs: processorMsSince(beganCpu) })
   const loopCpu = process.cpuUsage()

@@ -115,27 +115,34 @@ const kinds: Readonly<Record<string, Subject['kind']>> = { h: 'host', a: 'array'
 
 /**
  * Findings in words: `x` is one about the VM x (`h1` a host, `a1` an array, `g1` an agent), `x!` a critical one, `~x` one that only keeps,
- * `?x` says that nobody can look at x, `-x` that it is gone; `a1>x` names x as a victim; `x@h1` puts x on a host.
+ * `?x` says that nobody can look at x, `-x` that it is gone, `#x` that the policy excepts it; `a1>x` names x as a victim; `x@h1` puts x on a host.
  */
 export function saidOf(words: string): { readonly findings: Finding[]; readonly world: World } {
   const findings: Finding[] = []
   const unseen = new Set<string>()
   const gone = new Set<string>()
+  const excepted = new Set<string>()
   const inside = new Map<string, string>()
   for (const word of words.split(' ').filter((one) => one !== '')) {
-    const [, sign = '', id = '', bang = '', victim, host] = /^([~?-]?)(\w+)(!?)(?:>(\w+))?(?:@(\w+))?$/.exec(word) ?? []
+    const [, sign = '', id = '', bang = '', victim, host] =
+      /^([~?#-]?)(\w+)(!?)(?:>(\w+))?(?:@(\w+))?$/.exec(word) ?? []
     if (id === '') throw new Error(`no such word: ${word}`)
     const subject = subjectOf(id)
     if (host !== undefined) inside.set(keyOf(subject), keyOf(subjectOf(host)))
     if (sign === '?') unseen.add(keyOf(subject))
     else if (sign === '-') gone.add(keyOf(subject))
+    else if (sign === '#') excepted.add(keyOf(subject))
     else
       findings.push(findingOf(subject, sign === '~' ? 'keep' : 'raise', bang === '!' ? 'critical' : 'warning', victim))
   }
   return {
     findings,
     world: {
-      sight: ({ subject }) => (unseen.has(keyOf(subject)) ? 'unseen' : gone.has(keyOf(subject)) ? 'gone' : 'seen'),
+      sight: ({ subject }) => {
+        const key = keyOf(subject)
+        if (excepted.has(key)) return 'excepted'
+        return unseen.has(key) ? 'unseen' : gone.has(key) ? 'gone' : 'seen'
+      },
       facts: () => ({ owners: [] }),
       around: (subject) => {
         const host = inside.get(keyOf(subject))
