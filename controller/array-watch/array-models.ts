@@ -1,4 +1,4 @@
-import { newArrayModel, withPrior, type ArrayModel } from '../arrays/array-model.js'
+import { newArrayModel, resumed, withPrior, type ArrayModel } from '../arrays/array-model.js'
 import type { ArrayPrior } from '../arrays/guess.js'
 import { step } from '../arrays/step.js'
 import { boxesOf } from '../checks/storage.js'
@@ -11,7 +11,7 @@ import { ExchangeBook, together, type Grown } from './exchange-book.js'
 import type { KeptArray } from './kept-arrays.js'
 import { userRatesAfter } from './user-rates.js'
 
-/** Boxes that are modelled at once, those of the first keys. */
+/** Boxes that are modelled at once: those that are modelled already go before others, and those before by their ids. */
 export const mostWatched = 1000
 
 interface BoxWatch {
@@ -104,24 +104,26 @@ export class ArrayModels {
     const boxOf = boxesOf(snapshot, policy)
     const { arrayRule } = policyIndex(policy)
     const arraysOf = new Map<string, StorageArray[]>()
-    let surplus = 0
     for (const array of snapshot.arrays.values()) {
       const box = boxOf(array.key)
       if (!box.shared && arrayRule(array.key) === undefined && array.writeCache === undefined) continue
       const arrays = arraysOf.get(box.id)
-      if (arrays !== undefined) arrays.push(array)
-      else if (arraysOf.size < mostWatched) arraysOf.set(box.id, [array])
-      else surplus += 1
+      if (arrays === undefined) arraysOf.set(box.id, [array])
+      else arrays.push(array)
     }
-    this.#notWatched = surplus
-    return arraysOf
+    this.#notWatched = Math.max(0, arraysOf.size - mostWatched)
+    if (this.#notWatched === 0) return arraysOf
+    // Whoever has a place keeps it, in whatever order hosts tell.
+    const [watched, others] = [true, false].map((is) => [...arraysOf.keys()].filter((id) => this.#boxes.has(id) === is))
+    const kept = [...(watched ?? []), ...(others ?? []).toSorted()].slice(0, mostWatched)
+    return new Map(kept.map((id) => [id, arraysOf.get(id) ?? []]))
   }
 
   #begin(boxId: string, prior: ArrayPrior | undefined, now: number): BoxWatch {
     const kept = this.#kept.get(boxId)
     this.#kept.delete(boxId)
     const box: BoxWatch = {
-      model: kept?.model ?? newArrayModel(boxId, prior, now),
+      model: kept === undefined ? newArrayModel(boxId, prior, now) : resumed(kept.model, now),
       sawWriteBack: kept?.sawWriteBack ?? false,
       steppedAt: now,
       pending: undefined,
@@ -147,6 +149,8 @@ const usualBeatMs = 1000
 const longestBeatMs = 30_000
 /** Beats that are waited for what is late; after that the step is made without. */
 const patientBeats = 2.5
+/** Of intervals of hosts. */
+const longestSeconds = 10
 /** An idle cache need not be stepped each second. */
 const idleStepMs = 2000
 
@@ -175,16 +179,17 @@ function isDue({ pending, steppedAt, beatMs, watched }: BoxWatch, now: number): 
 }
 
 function stepBox(box: BoxWatch, arrays: readonly StorageArray[], snapshot: Snapshot, now: number): void {
-  const { pending, steppedAt } = box
+  const { pending, steppedAt, beatMs } = box
   const seconds = (now - steppedAt) / 1000
-  const tick = arrayTickOf({ at: now, seconds, arrays, snapshot, grown: pending })
+  const longest = Math.max(longestSeconds, (patientBeats * beatMs) / 1000)
+  const tick = arrayTickOf({ at: now, seconds, arrays, snapshot, grown: pending, longestSeconds: longest })
   const { model, condition } = step(box.model, tick, { bulkCopyBytesPerSecond: undefined })
   if (tick.writeCache === 'write-back') box.sawWriteBack = true
   box.model = model
   box.steppedAt = now
   box.pending = undefined
   // Who wrote before it stood still.
-  if (pending !== undefined && model.evidence.stillSeconds === 0)
+  if (pending !== undefined && tick.late === undefined && model.evidence.stillSeconds === 0)
     box.users = userRatesAfter(box.users, pending, seconds)
   box.watched = {
     condition,

@@ -17,23 +17,27 @@ export interface TickParts {
   readonly snapshot: Snapshot
   /** Undefined: nobody told anything in the step. */
   readonly grown: Grown | undefined
+  /** What went over a longer time than this is late. */
+  readonly longestSeconds: number
 }
 
 /** What a model is told of one step. */
-export function arrayTickOf({ at, seconds, arrays, snapshot, grown }: TickParts): ArrayTick {
-  const total = grown?.total
+export function arrayTickOf({ at, seconds, arrays, snapshot, grown, longestSeconds }: TickParts): ArrayTick {
+  const isLate = grown !== undefined && grown.spanSeconds > longestSeconds
+  const { total, timed } = isLate ? {} : (grown ?? {})
   const metrics = arrays.map((array) => array.metrics)
   const most = (field: string): number | undefined => largest(metrics.map((of) => freshValue(of[field], snapshot.at)))
   return {
     at,
     seconds,
     writeBytes: total?.writeBytes,
-    largestWriterBytes: grown === undefined ? undefined : largestWriterOf(grown),
+    late: isLate ? { bytes: grown.total.writeBytes ?? 0, seconds: grown.spanSeconds } : undefined,
+    largestWriterBytes: grown === undefined || isLate ? undefined : largestWriterOf(grown),
     readBytes: total?.readBytes,
     writeRequests: total?.writeRequests,
     readRequests: total?.readRequests,
-    writeLatencyMs: meanMs(total?.writeSeconds, total?.writeRequests),
-    readLatencyMs: meanMs(total?.readSeconds, total?.readRequests),
+    writeLatencyMs: meanMs(timed?.writeSeconds, timed?.writeRequests),
+    readLatencyMs: meanMs(timed?.readSeconds, timed?.readRequests),
     inFlight: sumOf(metrics.map((of) => freshValue(of['inFlight'], snapshot.at))),
     canaryMs: most('canaryMs'),
     canaryOverdueMs: most('canaryOverdueMs'),

@@ -23,6 +23,8 @@ interface ArrayWatchOptions {
 
 const storeEveryMs = 5000
 const saveEveryMs = 600_000
+/** In one transaction, which is over before the next look: the others come with the next ones. */
+const mostSaved = 32
 /** What was learnt of an array that was not seen for so long is forgotten. */
 const forgetAfterMs = 30 * 86_400_000
 
@@ -90,7 +92,7 @@ export class ArrayWatch {
     clearInterval(this.#timer)
     await this.#storing
     await this.#saving
-    await this.#save(true)
+    while ((await this.#save(true)) > 0);
   }
 
   look(): void {
@@ -127,11 +129,12 @@ export class ArrayWatch {
       })
   }
 
-  /** What changed by enough since it was saved, or all of it. */
-  async #save(all: boolean): Promise<void> {
+  /** What changed by enough since it was saved, or all that changed; the longest unsaved first. @returns how many of them */
+  async #save(all: boolean): Promise<number> {
     const atMs = this.options.now()
     const kept = this.models.kept()
-    const put = kept.filter(({ model }) => {
+    const savedAt = ({ model }: KeptArray): number => this.#saved.get(model.boxId)?.atMs ?? -Infinity
+    const changed = kept.filter(({ model }) => {
       const saved = this.#saved.get(model.boxId)
       if (saved === undefined) return true
       const { overflows, plateau } = model.belief
@@ -140,9 +143,10 @@ export class ArrayWatch {
       const isOver = plateau === undefined && overflows !== saved.overflows
       return isChanged && (all || isOver || atMs - saved.atMs >= saveEveryMs)
     })
+    const put = changed.toSorted((a, b) => savedAt(a) - savedAt(b)).slice(0, mostSaved)
     const boxes = new Set(kept.map(({ model }) => model.boxId))
-    const gone = [...this.#saved.keys()].filter((key) => !boxes.has(key))
-    if (put.length + gone.length === 0) return
+    const gone = [...this.#saved.keys()].filter((key) => !boxes.has(key)).slice(0, mostSaved)
+    if (put.length + gone.length === 0) return 0
     this.#saving = this.options.state
       .tx(async (tx) => {
         for (const one of put) await tx.put('arrayModels', one.model.boxId, one)
@@ -159,6 +163,7 @@ export class ArrayWatch {
     for (const { model } of put) this.#saved.set(model.boxId, savedOf(model, atMs))
     for (const key of gone) this.#saved.delete(key)
     await this.#saving
+    return put.length + gone.length
   }
 }
 

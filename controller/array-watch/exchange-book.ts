@@ -4,6 +4,10 @@ import type { Disk, Exchanged, Snapshot, StorageArray } from '../model/snapshot.
 export interface Grown {
   /** Of the box; a part that nobody counts is undefined. */
   readonly total: Exchanged
+  /** Of those hosts and VMs that tell how long requests took, too. */
+  readonly timed: Exchanged
+  /** Over how long it went, of who told of the longest time: longer than between the looks where a report was missing. */
+  readonly spanSeconds: number
   /** By UUID. */
   readonly vms: ReadonlyMap<string, Exchanged>
   /** By host id, of those that count the box themselves: what is more than their VMs did, or less, as VMs are read at other moments. */
@@ -45,20 +49,34 @@ type Growth = (key: string, now: Known) => Exchanged | undefined
 
 function growthOf(arrays: readonly StorageArray[], snapshot: Snapshot, growth: Growth): Grown {
   const total: Sum = {}
+  const timed: Sum = {}
+  let spanSeconds = 0
   const vms = new Map<string, Sum>()
   const hosts = new Map<string, Sum>()
   let readAt: number | undefined
   const isReadAt = (at: number): void => {
     readAt = Math.max(readAt ?? at, at)
   }
+  const count = (grown: Exchanged | undefined): void => {
+    if (grown === undefined) return
+    add(total, grown)
+    for (const way of ways) if (grown[way.seconds] !== undefined) add(timed, timedOf(grown, way))
+    spanSeconds = Math.max(spanSeconds, grown.activeSeconds ?? 0)
+  }
+  const isLayered = isReachedFromAfar(arrays)
+  const reaching = new Set(
+    arrays.flatMap(({ key, exchanges }) => (isOwn(key) ? [] : exchanges.map(({ hostId }) => hostId))),
+  )
   for (const { key, hostIds, exchanges, diskIds } of arrays) {
-    const counting = new Map(exchanges.map((exchange) => [exchange.hostId, exchange]))
+    const isLayer = isLayered && isOwn(key)
+    const counting = new Map(isLayer ? [] : exchanges.map((exchange) => [exchange.hostId, exchange]))
+    const isCounted = (hostId: string): boolean => (isLayer ? reaching : counting).has(hostId)
     for (const hostId of new Set([...hostIds, ...counting.keys()])) {
       const exchange = counting.get(hostId)
       const grown = growth(`${key} ${hostId}`, { hostId, exchanged: exchange?.exchanged })
       if (exchange === undefined) continue
       isReadAt(exchange.at)
-      add(total, grown)
+      count(grown)
       add(sumIn(hosts, hostId), grown)
     }
     for (const id of diskIds) {
@@ -67,17 +85,39 @@ function growthOf(arrays: readonly StorageArray[], snapshot: Snapshot, growth: G
       if (disk === undefined || hostId === undefined) continue
       const grown = growth(id, { hostId, exchanged: disk.exchanged })
       add(sumIn(vms, disk.vmUuid), grown)
-      if (counting.has(hostId)) {
+      if (isCounted(hostId)) {
         const own = sumIn(hosts, hostId)
         for (const [name, value] of entriesOf(grown)) own[name] = (own[name] ?? 0) - value
       } else {
         const at = readingOf(disk)
         if (at !== undefined) isReadAt(at)
-        add(total, grown)
+        count(grown)
       }
     }
   }
-  return { total, vms, hostsThemselves: hosts, readAt }
+  return { total, timed, spanSeconds, vms, hostsThemselves: hosts, readAt }
+}
+
+/**
+ * Where policy joins what lies on one another (a volume group on a LUN, a server's own disks and what it exports of them), the same bytes are
+ * counted at each layer: then what hosts reach over a network counts, and their own is a layer of it.
+ */
+function isReachedFromAfar(arrays: readonly StorageArray[]): boolean {
+  return arrays.some(({ key, exchanges, diskIds }) => !isOwn(key) && exchanges.length + diskIds.length > 0)
+}
+
+/** A host's own disks, or a volume group on whatever. */
+function isOwn(key: string): boolean {
+  return key.startsWith('local:') || key.startsWith('lvm:')
+}
+
+const ways = [
+  { seconds: 'readSeconds', requests: 'readRequests' },
+  { seconds: 'writeSeconds', requests: 'writeRequests' },
+] as const
+
+function timedOf(grown: Exchanged, { seconds, requests }: (typeof ways)[number]): Exchanged {
+  return { [seconds]: grown[seconds], [requests]: grown[requests] }
 }
 
 type Sum = { -readonly [Name in keyof Exchanged]: Exchanged[Name] }
@@ -101,6 +141,7 @@ const names = [
   'writeRequests',
   'readSeconds',
   'writeSeconds',
+  'activeSeconds',
 ] as const satisfies readonly (keyof Exchanged)[]
 
 function entriesOf(exchanged: Exchanged | undefined): (readonly [keyof Exchanged, number])[] {
@@ -132,8 +173,12 @@ function readingOf({ metrics }: Disk): number | undefined {
 export function together(first: Grown, second: Grown): Grown {
   const total: Sum = { ...first.total }
   add(total, second.total)
+  const timed: Sum = { ...first.timed }
+  add(timed, second.timed)
   return {
     total,
+    timed,
+    spanSeconds: first.spanSeconds + second.spanSeconds,
     vms: bothOf(first.vms, second.vms),
     hostsThemselves: bothOf(first.hostsThemselves, second.hostsThemselves),
     readAt: second.readAt ?? first.readAt,

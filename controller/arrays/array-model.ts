@@ -1,12 +1,12 @@
 import type { ArrayCacheState } from '../model/array-condition.js'
-import { firstBelief, type Belief } from './belief.js'
+import { beliefOf, firstBelief, type Belief } from './belief.js'
 import { seedOf, type Chance } from './chance.js'
 import { noEvidence, type Evidence } from './evidence.js'
 import { noForecasts, type Forecasts } from './forecasts.js'
 import type { ArrayPrior } from './guess.js'
 
 /** What a restart keeps: another version begins anew. */
-export const modelVersion = 1
+export const modelVersion = 2
 
 /** What is believed of one box's write cache: plain data, which `step` makes from step to step and a shell keeps. */
 export interface ArrayModel {
@@ -38,6 +38,24 @@ export function newArrayModel(boxId: string, prior: ArrayPrior | undefined, at: 
     state: 'unknown',
     since: at,
     observedSeconds: 0,
+  }
+}
+
+/** After a time in which nobody looked: what was learnt goes on, and what was only so at that moment does not. */
+export function resumed(model: ArrayModel, at: number): ArrayModel {
+  const { pressure, writer } = model.evidence
+  const { knowledge, overflows } = model.belief
+  return {
+    ...model,
+    evidence: {
+      ...noEvidence,
+      pressure: { ...noEvidence.pressure, calm: pressure.calm },
+      writer: { ...writer, seconds: 0, meanBytesPerSecond: 0 },
+    },
+    belief: beliefOf(knowledge, overflows),
+    forecasts: { ...model.forecasts, recent: [] },
+    state: 'unknown',
+    since: at,
   }
 }
 

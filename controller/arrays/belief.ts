@@ -1,9 +1,10 @@
+import type { LateWrites } from '../model/array-condition.js'
 import type { Chance } from './chance.js'
 import { estimatesOf, levelsOf, type Estimates, type Levels } from './estimates.js'
 import type { Flow } from './flow.js'
-import { fillAfter, firstGuesses, type ArrayPrior, type Guess } from './guess.js'
+import { fillAfter, fillsAfter, firstGuesses, unknownShare, type ArrayPrior, type Guesses } from './guess.js'
 import { firstScatter, type Knowledge } from './learn.js'
-import { emptyLedger, enter, type Ledger } from './ledger.js'
+import { emptyLedger, enter, unknownLedger, type Ledger } from './ledger.js'
 import type { Plateau } from './plateau.js'
 import { survive } from './survive.js'
 
@@ -21,27 +22,37 @@ export interface Belief {
   /** While the cache is full. */
   readonly plateau: Plateau | undefined
   readonly overflows: number
+  /** For how long nobody has told what is written: that moves nothing, until somebody tells. */
+  readonly silentSeconds: number
 }
 
 export function firstBelief(prior: ArrayPrior | undefined, chance: Chance): Belief {
-  const guesses = firstGuesses(prior, chance)
-  const knowledge: Knowledge = {
-    guesses,
-    basis: prior?.basis ?? 'assumed',
-    scatter: firstScatter,
-    capacityTold: prior?.capacityBytes === undefined ? undefined : 'prior',
-    drainsTold: prior?.drainBytesPerSecond === undefined ? {} : { sequential: 'prior' },
-  }
-  const fills = guesses.map(() => 0)
+  return beliefOf(
+    {
+      guesses: firstGuesses(prior, chance),
+      basis: prior?.basis ?? 'assumed',
+      scatter: firstScatter,
+      capacityTold: prior?.capacityBytes === undefined ? undefined : 'prior',
+      drainsTold: prior?.drainBytesPerSecond === undefined ? {} : { sequential: 'prior' },
+    },
+    0,
+  )
+}
+
+/** What is known of an array that nobody has looked at for a while: what may be in its cache is not. */
+export function beliefOf(knowledge: Knowledge, overflows: number): Belief {
+  const { guesses } = knowledge
+  const fills = guesses.capacityBytes.map((bytes, index) => unknownShare(index) * bytes)
   return {
     knowledge,
     estimates: estimatesOf(knowledge),
     fills,
-    peaks: fills,
+    peaks: levelsIn(guesses, fills),
     levels: levelsOf(guesses, fills),
-    ledger: emptyLedger,
+    ledger: unknownLedger,
     plateau: undefined,
-    overflows: 0,
+    overflows,
+    silentSeconds: 0,
   }
 }
 
@@ -53,40 +64,62 @@ export function withKnowledge(belief: Belief, knowledge: Knowledge, fills: reado
 
 /** Empties and fills the cache of each guess, and lets go of those that a cliff should have shown by now. */
 export function flowInto(before: Belief, flow: Flow, pressed: boolean, chance: Chance): Belief {
-  const { knowledge, ledger, plateau } = before
-  if (pressed && plateau !== undefined) return { ...before, ledger: enter(ledger, flow) }
+  const { knowledge, plateau, overflows } = before
+  const ledger = enter(before.ledger, flow)
+  if (pressed && plateau !== undefined) return { ...before, ledger, silentSeconds: 0 }
   const { guesses } = knowledge
   const fills = fillsAfter(guesses, before.fills, flow)
   const levels = fills === before.fills ? before.levels : levelsOf(guesses, fills)
-  // Empty for nearly all guesses: an anchor.
-  const isAnchor = levels.fill.high === 0
-  const left = pressed ? undefined : survive({ guesses, fills, peaks: before.peaks }, chance)
+  const left = pressed ? undefined : survive({ guesses, fills, peaks: before.peaks }, ledger, flow.loadClass, chance)
   const belief: Belief = {
     knowledge,
     estimates: before.estimates,
     fills,
     peaks: left?.peaks ?? before.peaks,
     levels,
-    ledger: isAnchor ? emptyLedger : enter(ledger, flow),
+    // Empty for nearly all guesses: an anchor.
+    ledger: levels.fill.high === 0 ? emptyLedger : ledger,
     plateau,
-    overflows: before.overflows,
+    overflows,
+    silentSeconds: 0,
   }
   if (left === undefined || left.guesses === guesses) return belief
   return withKnowledge(belief, { ...knowledge, guesses: left.guesses }, left.fills)
 }
 
-/** The same object where nothing changes, as in most seconds: nothing that was made of it has to be made anew. */
-function fillsAfter(guesses: readonly Guess[], before: readonly number[], flow: Flow): readonly number[] {
-  let changed: number[] | undefined
-  let index = 0
-  for (const guess of guesses) {
-    const fill = before[index] ?? 0
-    const after = fillAfter(guess, fill, flow)
-    if (after !== fill) {
-      changed ??= before.slice()
-      changed[index] = after
-    }
-    index += 1
+/**
+ * Bytes that came in at any moment of a long time, of which somebody tells only now: between what they leave if they came evenly, and all of
+ * them at last. It teaches nothing of what fits or drains, and neither does what went on before it.
+ */
+export function gapInto(before: Belief, late: LateWrites, since: Flow, pressed: boolean): Belief {
+  const { guesses } = before.knowledge
+  const fills = pressed ? guesses.capacityBytes : fillsAfterGap(guesses, before.fills, late, since)
+  return {
+    ...before,
+    fills,
+    levels: levelsOf(guesses, fills),
+    peaks: levelsIn(guesses, fills),
+    ledger: unknownLedger,
+    plateau: undefined,
+    silentSeconds: 0,
   }
-  return changed ?? before
+}
+
+/** How full it may have been says nothing against a guess. */
+function levelsIn({ capacityBytes }: Guesses, fills: readonly number[]): number[] {
+  return fills.map((fill, index) => fill / (capacityBytes[index] ?? 1))
+}
+
+function fillsAfterGap(
+  { capacityBytes, drains, eagerness }: Guesses,
+  before: readonly number[],
+  late: LateWrites,
+  { seconds, loadClass }: Flow,
+): number[] {
+  return before.map((fill, index) => {
+    const drain = drains[loadClass][index] ?? 0
+    const evenly = fillAfter(fill, drain, eagerness[index] ?? 1, late.bytes, Math.max(seconds, late.seconds))
+    const atLast = fillAfter(fill, drain, 1, 0, seconds) + late.bytes
+    return Math.min(capacityBytes[index] ?? 0, evenly + unknownShare(index) * Math.max(0, atLast - evenly))
+  })
 }

@@ -6,7 +6,7 @@ import type { Evidence } from './evidence.js'
 import { meanFlow } from './flow.js'
 import { bulkCopyOf } from './largest-writer.js'
 import { isPressed } from './pressure.js'
-import { intervalOf } from './quantiles.js'
+import { intervalOver } from './quantiles.js'
 import { isStalled } from './stall.js'
 
 export interface ArraySettings {
@@ -32,14 +32,13 @@ export function conditionOf(
   const { loadClass } = evidence
   const isThrough = loadClass === 'write-through'
   const inflow = meanFlow(evidence.recent)
-  const fill = isThrough ? undefined : belief.levels.fill
-  const state = stateOf(model, meanFlow(evidence.recent.slice(-2)), fill)
+  const state = stateOf(model, meanFlow(evidence.recent, 2))
   return {
     boxId,
     at: tick.at,
     state,
     since: state === model.state ? model.since : tick.at,
-    fill,
+    fill: isThrough || !isFillKnown(belief) ? undefined : belief.levels.fill,
     capacity: isThrough ? { ...nothing, basis: 'controller' } : estimates.capacity,
     drain: estimates.drains[loadClass],
     drains: knownDrains(knowledge, estimates),
@@ -52,6 +51,13 @@ export function conditionOf(
   }
 }
 
+/** Reports are late at times; whoever tells nothing for longer leaves nothing known. */
+const longestSilenceSeconds = 10
+
+function isFillKnown({ ledger, plateau, silentSeconds }: Belief): boolean {
+  return (plateau !== undefined || ledger.from !== 'unknown') && silentSeconds <= longestSilenceSeconds
+}
+
 /** Shares of the likely capacity. */
 const nearFullShare = 0.8
 const drainingShare = 0.08
@@ -59,14 +65,15 @@ const fillingShare = 0.02
 /** What no array notices. */
 const leastInflow = 0.3e6
 
-function stateOf(model: ArrayModel, inflow: number | undefined, fill: Interval | undefined): ArrayCacheState {
+/** The likeliest. */
+function stateOf(model: ArrayModel, inflow: number | undefined): ArrayCacheState {
   if (isStalled(model.evidence.stillSeconds)) return 'stalled'
   if (model.evidence.loadClass === 'write-through') return 'write-through'
-  if (inflow === undefined || fill === undefined) return 'unknown'
+  if (inflow === undefined) return 'unknown'
   if (isPressed(model.evidence.pressure)) return 'saturated'
   const { capacity } = model.belief.estimates
   const drain = model.belief.estimates.drains[model.evidence.loadClass]
-  const level = fill.likely / capacity.likely
+  const level = model.belief.levels.fill.likely / capacity.likely
   const grows = inflow > leastInflow && inflow > drain.likely
   if (capacity.basis === 'assumed' && drain.basis === 'assumed') {
     // Nobody knows what the array can take: only what is clear of all guesses is told.
@@ -82,23 +89,22 @@ export function secondsUntilFull(belief: Belief, evidence: Evidence): Interval |
   const { recent, loadClass } = evidence
   const mean = meanFlow(recent)
   // The newest report may be of a writer that has just begun, or late.
-  const newest = meanFlow(recent.slice(-1))
-  const inflow = meanFlow(recent.slice(-2))
+  const newest = meanFlow(recent, 1)
+  const inflow = meanFlow(recent, 2)
   if (mean === undefined || newest === undefined || inflow === undefined) return undefined
   const most = Math.max(mean, newest, inflow)
   const drain = belief.estimates.drains[loadClass]
   if (most <= leastInflow || most < 0.5 * drain.low) return undefined
   const least = Math.min(mean, newest, inflow)
-  const { guesses } = belief.knowledge
-  const seconds = intervalOf(
-    guesses.map((guess, index) => {
-      const room = Math.max(0, guess.capacityBytes - (belief.fills[index] ?? 0))
-      const place = (index + 0.5) / guesses.length
-      const bytes = place < 0.25 ? least : place < 0.75 ? inflow : most
-      const rise = bytes - guess.drains[loadClass] * guess.eagerness
-      return rise > 0.02 * bytes ? Math.min(mostSeconds, room / rise) : mostSeconds
-    }),
-  )
+  const { capacityBytes, drains, eagerness } = belief.knowledge.guesses
+  const count = capacityBytes.length
+  const seconds = intervalOver(count, (index) => {
+    const room = Math.max(0, (capacityBytes[index] ?? 0) - (belief.fills[index] ?? 0))
+    const place = (index + 0.5) / count
+    const bytes = place < 0.25 ? least : place < 0.75 ? inflow : most
+    const rise = bytes - (drains[loadClass][index] ?? 0) * (eagerness[index] ?? 1)
+    return rise > 0.02 * bytes ? Math.min(mostSeconds, room / rise) : mostSeconds
+  })
   return seconds.likely > soonSeconds ? undefined : seconds
 }
 

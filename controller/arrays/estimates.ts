@@ -5,9 +5,9 @@ import {
   type Interval,
   type LoadClass,
 } from '../model/array-condition.js'
-import type { Guess } from './guess.js'
+import type { Guesses } from './guess.js'
 import type { Knowledge, Told } from './learn.js'
-import { intervalOf } from './quantiles.js'
+import { intervalOf, intervalOver } from './quantiles.js'
 
 export interface Estimates {
   readonly capacity: Estimate
@@ -20,23 +20,26 @@ export interface Levels {
   readonly room: Interval
 }
 
-export function levelsOf(guesses: readonly Guess[], fills: readonly number[]): Levels {
-  const room = (guess: Guess, index: number): number => Math.max(0, guess.capacityBytes - (fills[index] ?? 0))
-  // A guess that is refuted and not replaced yet has more in it than it holds.
-  const held = (guess: Guess, index: number): number => Math.min(guess.capacityBytes, fills[index] ?? 0)
-  return { fill: intervalOf(guesses.map(held)), room: intervalOf(guesses.map(room)) }
+export function levelsOf({ capacityBytes }: Guesses, fills: readonly number[]): Levels {
+  const sizeOf = (index: number): number => capacityBytes[index] ?? 0
+  const fillOf = (index: number): number => fills[index] ?? 0
+  return {
+    // A guess that is doubted and not refuted yet has more in it than it holds.
+    fill: intervalOver(fills.length, (index) => Math.min(sizeOf(index), fillOf(index))),
+    room: intervalOver(fills.length, (index) => Math.max(0, sizeOf(index) - fillOf(index))),
+  }
 }
 
 /** What all guesses say together. */
 export function estimatesOf(knowledge: Knowledge): Estimates {
   const { guesses, capacityTold, drainsTold } = knowledge
   const drain = (loadClass: LoadClass): Estimate => ({
-    ...intervalOf(guesses.map(({ drains }) => drains[loadClass])),
+    ...intervalOf(guesses.drains[loadClass]),
     basis: basisOf(drainsTold[loadClass], knowledge),
   })
   return {
     capacity: {
-      ...intervalOf(guesses.map(({ capacityBytes }) => capacityBytes)),
+      ...intervalOf(guesses.capacityBytes),
       basis: basisOf(capacityTold, knowledge),
     },
     drains: {

@@ -7,13 +7,13 @@ export interface Flow {
   readonly loadClass: LoadClass
 }
 
-/** Bytes a second; undefined: nothing is known. */
-export function meanFlow(flows: readonly Flow[]): number | undefined {
+/** Bytes a second, of all or the last ones; undefined: nothing is known. */
+export function meanFlow(flows: readonly Flow[], last = flows.length): number | undefined {
   let bytes = 0
   let seconds = 0
-  for (const flow of flows) {
-    bytes += flow.bytes
-    seconds += flow.seconds
+  for (let index = Math.max(0, flows.length - last); index < flows.length; index += 1) {
+    bytes += flows[index]?.bytes ?? 0
+    seconds += flows[index]?.seconds ?? 0
   }
   return seconds > 0 ? bytes / seconds : undefined
 }

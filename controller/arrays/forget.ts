@@ -1,6 +1,6 @@
 import { withKnowledge, type Belief } from './belief.js'
 import { normal, type Chance } from './chance.js'
-import type { Guess } from './guess.js'
+import { eachOf, listed, type Guess } from './guess.js'
 
 const hourSeconds = 3600
 /** Deviation of the logarithm in an hour: a fifth in a week. */
@@ -11,7 +11,7 @@ export function forget(belief: Belief, fromSeconds: number, toSeconds: number, c
   const hours = Math.floor(toSeconds / hourSeconds) - Math.floor(fromSeconds / hourSeconds)
   if (hours <= 0 || belief.plateau !== undefined) return belief
   const { knowledge, fills } = belief
-  const guesses = knowledge.guesses.map((guess) => drifted(guess, chance))
+  const guesses = listed(eachOf(knowledge.guesses).map((guess) => drifted(guess, chance)))
   return withKnowledge(belief, { ...knowledge, guesses }, fills)
 }
 

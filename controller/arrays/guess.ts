@@ -18,6 +18,43 @@ export interface Guess {
   readonly eagerness: number
 }
 
+/** All guesses of an array, figure by figure, because each second goes through one figure of all: entry i of each list is of guess i. */
+export interface Guesses {
+  readonly capacityBytes: readonly number[]
+  readonly drains: Readonly<Record<LoadClass, readonly number[]>>
+  readonly eagerness: readonly number[]
+}
+
+export function listed(guesses: readonly Guess[]): Guesses {
+  const drains = (loadClass: LoadClass): number[] => guesses.map((guess) => guess.drains[loadClass])
+  return {
+    capacityBytes: guesses.map(({ capacityBytes }) => capacityBytes),
+    drains: {
+      sequential: drains('sequential'),
+      random: drains('random'),
+      'with-reads': drains('with-reads'),
+      rebuild: drains('rebuild'),
+      'write-through': drains('write-through'),
+    },
+    eagerness: guesses.map(({ eagerness }) => eagerness),
+  }
+}
+
+/** One by one, in order. */
+export function eachOf({ capacityBytes, drains, eagerness }: Guesses): Guess[] {
+  return capacityBytes.map((bytes, index) => ({
+    capacityBytes: bytes,
+    drains: {
+      sequential: drains.sequential[index] ?? 0,
+      random: drains.random[index] ?? 0,
+      'with-reads': drains['with-reads'][index] ?? 0,
+      rebuild: drains.rebuild[index] ?? 0,
+      'write-through': drains['write-through'][index] ?? 0,
+    },
+    eagerness: eagerness[index] ?? 1,
+  }))
+}
+
 /** What is known beforehand, or nothing. */
 export interface ArrayPrior {
   readonly capacityBytes: number | undefined
@@ -48,12 +85,14 @@ const usual: Readonly<Record<LoadClass, { readonly ratio: number; readonly sprea
 }
 
 /** Guesses of an array that never overflowed. */
-export function firstGuesses(prior: ArrayPrior | undefined, chance: Chance): Guess[] {
-  return Array.from({ length: guessCount }, (_, index) => {
-    const capacityBytes = drawn(prior?.capacityBytes, capacityRange, uniform(chance), chance)
-    const sequential = drawn(prior?.drainBytesPerSecond, drainRange, (index + uniform(chance)) / guessCount, chance)
-    return { capacityBytes, drains: drainsFrom('sequential', sequential, chance), eagerness: eagernessDrawn(chance) }
-  })
+export function firstGuesses(prior: ArrayPrior | undefined, chance: Chance): Guesses {
+  return listed(
+    Array.from({ length: guessCount }, (_, index) => {
+      const capacityBytes = drawn(prior?.capacityBytes, capacityRange, uniform(chance), chance)
+      const sequential = drawn(prior?.drainBytesPerSecond, drainRange, (index + uniform(chance)) / guessCount, chance)
+      return { capacityBytes, drains: drainsFrom('sequential', sequential, chance), eagerness: eagernessDrawn(chance) }
+    }),
+  )
 }
 
 /** All classes by what one of them is. */
@@ -90,10 +129,37 @@ function drawn(
 /** An inflow below this share of the drain leaves the array idle enough to empty its cache, whatever its destage waits for. */
 const idleShare = 0.4
 
-/** What the guess has in its cache after some seconds in which bytes came in; it may be more than fits. */
-export function fillAfter(guess: Guess, fill: number, flow: Flow): number {
-  const drain = guess.drains[flow.loadClass] * flow.seconds
-  const leaked = flow.bytes > idleShare * drain ? drain * guess.eagerness : drain
-  const after = fill + flow.bytes - leaked
+/** What a guess with this drain has in its cache after some seconds in which bytes came in; it may be more than fits. */
+export function fillAfter(fill: number, drain: number, eagerness: number, bytes: number, seconds: number): number {
+  const drained = drain * seconds
+  const after = fill + bytes - (bytes > idleShare * drained ? drained * eagerness : drained)
   return after > 0 ? after : 0
 }
+
+/** Of all guesses: the same list where nothing changes, as in most seconds, so that nothing that was made of it has to be made anew. */
+export function fillsAfter({ drains, eagerness }: Guesses, before: readonly number[], flow: Flow): readonly number[] {
+  const { bytes, seconds } = flow
+  const drain = drains[flow.loadClass]
+  let changed: number[] | undefined
+  for (let index = 0; index < before.length; index += 1) {
+    const fill = before[index] ?? 0
+    const after = fillAfter(fill, drain[index] ?? 0, eagerness[index] ?? 1, bytes, seconds)
+    if (after === fill) continue
+    changed ??= before.slice()
+    changed[index] = after
+  }
+  return changed ?? before
+}
+
+/**
+ * Which share of the cache, or of what it may hold, is taken to be full where nobody knows: another one for each guess. Most caches are empty
+ * at most moments.
+ */
+export function unknownShare(index: number): number {
+  const place = (index * goldenRatio) % 1
+  return place < emptyShare ? 0 : (place - emptyShare) / (1 - emptyShare)
+}
+
+/** Spreads the shares evenly, whatever guesses of similar numbers have in common. */
+const goldenRatio = (Math.sqrt(5) - 1) / 2
+const emptyShare = 0.7

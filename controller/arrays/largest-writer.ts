@@ -25,7 +25,7 @@ const tellingRuns = 5
 /** Writers that a full cache slows say nothing of what they could. */
 export function writerAfter(before: LargestWriter, tick: ArrayTick, isSlowed: boolean): LargestWriter {
   const { largestWriterBytes, seconds } = tick
-  const most = before.mostBytesPerSecond * Math.exp(-seconds / memorySeconds)
+  const most = faded(before.mostBytesPerSecond, seconds)
   if (largestWriterBytes === undefined) return { ...before, mostBytesPerSecond: most }
   const rate = largestWriterBytes / seconds
   const isFirst = before.seconds === 0
@@ -40,6 +40,12 @@ export function writerAfter(before: LargestWriter, tick: ArrayTick, isSlowed: bo
     mostBytesPerSecond: counts ? Math.max(most, mean) : most,
     runs: before.runs + (counts && before.seconds < sustainedSeconds ? 1 : 0),
   }
+}
+
+/** Forgotten over a month, but what was a bulk copy stays as fast as one. */
+function faded(mostBytesPerSecond: number, seconds: number): number {
+  if (mostBytesPerSecond === 0) return 0
+  return Math.max(leastBytesPerSecond, mostBytesPerSecond * Math.exp(-seconds / memorySeconds))
 }
 
 export function bulkCopyOf({ mostBytesPerSecond, runs }: LargestWriter): number {

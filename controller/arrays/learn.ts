@@ -1,11 +1,20 @@
 import type { EstimateBasis, LoadClass } from '../model/array-condition.js'
 import { normal, resampled, uniform, type Chance } from './chance.js'
-import { drainsFrom, eagernessDrawn, fillAfter, type Guess } from './guess.js'
+import {
+  drainsFrom,
+  eachOf,
+  eagernessDrawn,
+  fillAfter,
+  listed,
+  unknownShare,
+  type Guess,
+  type Guesses,
+} from './guess.js'
 import type { Ledger } from './ledger.js'
 
 /** Guesses, and what of them an overflow or a person has told already; what is not told is only assumed. */
 export interface Knowledge {
-  readonly guesses: readonly Guess[]
+  readonly guesses: Guesses
   /** Who told it, where it is `prior`. */
   readonly basis: EstimateBasis
   readonly capacityTold: Told
@@ -61,12 +70,14 @@ const surprise = -10
  * the cliff says. An ensemble of kernels (Musso, Oudjane and Le Gland, "Improving regularised particle filters", 2001).
  */
 export function learn(before: Knowledge, overflow: Overflow, chance: Chance): Knowledge {
-  const candidates = before.guesses.map((guess) => candidateOf(before, guess, overflow, chance))
+  const candidates = eachOf(before.guesses).map((guess, index) =>
+    candidateOf(before, guess, unknownShare(index), overflow, chance),
+  )
   const best = candidates.reduce((most, { logWeight }) => Math.max(most, logWeight), -Infinity)
   const hasPast = before.capacityTold !== undefined || Object.keys(before.drainsTold).length > 0
   if (best < surprise && hasPast) return learn(forgotten(before), overflow, chance)
   const weights = candidates.map(({ logWeight }) => Math.exp(logWeight - best))
-  const guesses = resampled(weights, chance).flatMap((index) => candidates[index]?.draw() ?? [])
+  const guesses = listed(resampled(weights, chance).flatMap((index) => candidates[index]?.draw() ?? []))
   return {
     guesses,
     basis: before.basis,
@@ -97,11 +108,14 @@ interface Candidate {
   readonly draw: () => Guess
 }
 
-function candidateOf(before: Knowledge, guess: Guess, overflow: Overflow, chance: Chance): Candidate {
+function candidateOf(before: Knowledge, guess: Guess, share: number, overflow: Overflow, chance: Chance): Candidate {
   const { drains, logWeight: drainWeight } = drainsAfter(before, guess, overflow, chance)
   const moved = { ...guess, drains }
   if (!overflow.isCliff) return { logWeight: drainWeight, off: 0, draw: () => moved }
-  const { fill, fromEmpty } = replay(moved, overflow)
+  const { fill, fromEmpty } =
+    before.capacityTold === undefined
+      ? replayUnsized(moved, share, overflow)
+      : replay(moved, share * moved.capacityBytes, overflow)
   const late = (lateSeconds * moved.drains[overflow.loadClass]) / Math.max(fill, 1)
   const spread = Math.hypot(cliffSpread, Math.min(late, 0.4), before.scatter)
   if (fill <= 0) return { logWeight: drainWeight - 30, off: -1, draw: () => moved }
@@ -146,20 +160,39 @@ function renewed(guess: Guess, chance: Chance): Guess {
   return uniform(chance) < 0.03 ? { ...guess, eagerness: eagernessDrawn(chance) } : guess
 }
 
-/** What the guess has in its cache after all that was written; of the last seconds the middle one, because one may have been told late. */
-function replay(guess: Guess, overflow: Overflow): { readonly fill: number; readonly fromEmpty: boolean } {
+interface Replayed {
+  readonly fill: number
+  readonly fromEmpty: boolean
+}
+
+/** Rounds in which a size and what was in the cache at first, as a share of it, come to agree. */
+const sizeRounds = 3
+
+/** Of a guess whose size is not told yet: what it has in its cache at the cliff is the size. */
+function replayUnsized(guess: Guess, share: number, overflow: Overflow): Replayed {
+  let replayed = replay(guess, 0, overflow)
+  if (overflow.ledger.from !== 'unknown' || share === 0) return replayed
+  for (let round = 0; round < sizeRounds; round += 1) replayed = replay(guess, share * replayed.fill, overflow)
+  return replayed
+}
+
+/**
+ * What the guess has in its cache after all that was written; of the last seconds the middle one, because one may have been told late.
+ * @param unknownBytes what it had in it at first, where nobody knows
+ */
+function replay(guess: Guess, unknownBytes: number, overflow: Overflow): Replayed {
   const { from, flows } = overflow.ledger
-  // A full cache is emptied by any destage.
-  const eager = { ...guess, eagerness: 1 }
   const cliff = cliffOf(overflow)
-  let fill = from === 'full' ? guess.capacityBytes : 0
+  let fill = from === 'full' ? guess.capacityBytes : from === 'unknown' ? unknownBytes : 0
   let fromEmpty = from === 'empty'
   let before = fill
   let earlier = fill
   for (const [index, flow] of flows.entries()) {
     earlier = before
     before = fill
-    fill = fillAfter(index < cliff ? guess : eager, fill, flow)
+    // A full cache is emptied by any destage.
+    const eagerness = index < cliff ? guess.eagerness : 1
+    fill = fillAfter(fill, guess.drains[flow.loadClass], eagerness, flow.bytes, flow.seconds)
     if (from === 'full' && !fromEmpty) fill = Math.min(fill, guess.capacityBytes)
     if (fill === 0) fromEmpty = true
   }

@@ -1,8 +1,11 @@
 import type { Flow } from './flow.js'
 
-/** What was written since the cache was surely empty or surely full: all that a new guess has to go through. Oldest first. */
+/**
+ * What was written since the cache was surely empty or surely full, or since nobody knew what was in it: all that a new guess has to go
+ * through. Oldest first.
+ */
 export interface Ledger {
-  readonly from: 'empty' | 'full'
+  readonly from: 'empty' | 'full' | 'unknown'
   readonly flows: readonly Flow[]
 }
 
@@ -10,6 +13,7 @@ export interface Ledger {
 const mostFlows = 64
 
 export const emptyLedger: Ledger = { from: 'empty', flows: [] }
+export const unknownLedger: Ledger = { from: 'unknown', flows: [] }
 
 export function enter(ledger: Ledger, flow: Flow): Ledger {
   const flows = [...ledger.flows, flow]

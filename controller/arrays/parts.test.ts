@@ -1,13 +1,15 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import type { ArrayTick } from '../model/array-condition.js'
 import { newArrayModel, withPrior } from './array-model.js'
 import { resampled } from './chance.js'
-import { fillAfter, type Guess } from './guess.js'
+import { fillAfter, listed, type Guess } from './guess.js'
 import { bulkCopyOf, noWriter, writerAfter } from './largest-writer.js'
 import { emptyLedger, enter } from './ledger.js'
 import { contentAfter, loadClassOf } from './load-class.js'
+import { intervalOf } from './quantiles.js'
 import { stillAfter } from './stall.js'
+import { survive, type Held } from './survive.js'
 
 const MB = 1e6
 
@@ -16,6 +18,7 @@ function tick(changes: Partial<ArrayTick>): ArrayTick {
     at: 0,
     seconds: 1,
     writeBytes: undefined,
+    late: undefined,
     largestWriterBytes: undefined,
     readBytes: undefined,
     writeRequests: undefined,
@@ -65,16 +68,49 @@ test('the content is what came in last, as much as the cache holds', () => {
 
 const drains = { sequential: 8 * MB, random: 4 * MB, 'with-reads': 5 * MB, rebuild: 5 * MB, 'write-through': 5 * MB }
 const eager: Guess = { capacityBytes: 200 * MB, drains, eagerness: 1 }
-const waiting: Guess = { ...eager, eagerness: 0 }
 
 test.each([
-  ['fills by what does not drain', eager, 10, 40, 42],
-  ['does not go below empty', eager, 2, 1, 0],
-  ['fills by all, if it waits', waiting, 10, 40, 50],
-  ['empties all the same when little comes in', waiting, 10, 1, 3],
-])('a guess %s', (_, guess, fill, bytes, after) => {
-  const flow = { bytes: bytes * MB, seconds: 1, loadClass: 'sequential' } as const
-  expect(fillAfter(guess, fill * MB, flow)).toBeCloseTo(after * MB)
+  ['fills by what does not drain', 1, 10, 40, 42],
+  ['does not go below empty', 1, 2, 1, 0],
+  ['fills by all, if it waits', 0, 10, 40, 50],
+  ['empties all the same when little comes in', 0, 10, 1, 3],
+])('a guess %s', (_, eagerness, fill, bytes, after) => {
+  expect(fillAfter(fill * MB, drains.sequential, eagerness, bytes * MB, 1)).toBeCloseTo(after * MB)
+})
+
+describe('guesses that hold more than they can', () => {
+  const flows = Array.from({ length: 60 }, () => ({ bytes: 20 * MB, seconds: 1, loadClass: 'sequential' as const }))
+  const ledger = { from: 'empty', flows } as const
+  const heldBy = (sizes: readonly number[], fill: number): Held => ({
+    guesses: listed(sizes.map((size) => ({ ...eager, capacityBytes: size * MB }))),
+    fills: sizes.map(() => fill * MB),
+    peaks: sizes.map(() => 2),
+  })
+
+  test('are refuted, however long they were, and those that fit are kept', () => {
+    const { guesses, fills } = survive(heldBy([200, 900, 210, 220], 720), ledger, 'sequential', { seed: 1 })
+    for (const size of guesses.capacityBytes) expect(size).toBeGreaterThan(800 * MB)
+    expect(fills).toEqual([720, 720, 720, 720].map((fill) => fill * MB))
+  })
+
+  test('if none fits, one half is larger and the other faster', () => {
+    const { guesses, fills } = survive(heldBy([200, 210, 220, 230], 720), ledger, 'sequential', { seed: 1 })
+    const isLarger = guesses.capacityBytes.map((size) => size >= 720 * MB)
+    expect(isLarger).toEqual([true, false, true, false])
+    for (const [index, fill] of fills.entries()) expect(fill).toBeLessThanOrEqual(guesses.capacityBytes[index] ?? 0)
+    // A minute of 20 MB/s fits into neither 210 nor 230 MB, unless this much of it drains.
+    const { sequential } = guesses.drains
+    expect(sequential[1]).toBeGreaterThanOrEqual((1200 * MB - 210 * MB) / 60)
+    expect(sequential[3]).toBeGreaterThanOrEqual((1200 * MB - 230 * MB) / 60)
+  })
+})
+
+test.each([1, 2, 3, 10, 63, 64])('the interval of %i values is of their ranks', (count) => {
+  const values = Array.from({ length: count }, (_, index) => (index * 37) % count)
+  const at = (rank: number): number => values.toSorted((a, b) => a - b)[rank] ?? 0
+  const last = count - 1
+  const expected = { low: Math.round(0.1 * last), likely: Math.floor(count / 2), high: Math.round(0.9 * last) }
+  expect(intervalOf(values)).toEqual({ low: at(expected.low), likely: at(expected.likely), high: at(expected.high) })
 })
 
 test('a long ledger is shorter, and has all bytes and seconds', () => {
@@ -106,6 +142,10 @@ test('a bulk copy is as fast as the wire until five that nothing slowed were see
     for (let second = 0; second < 20; second += 1) writer = writerAfter(writer, write(0), false)
   }
   expect(bulkCopyOf(writer)).toBeCloseTo(30 * MB, -4)
+  for (let week = 0; week < 100; week += 1) {
+    writer = writerAfter(writer, tick({ seconds: 7 * 86_400, largestWriterBytes: 0 }), false)
+  }
+  expect(bulkCopyOf(writer)).toBe(10 * MB)
 })
 
 test.each([
@@ -113,6 +153,7 @@ test.each([
   ['one that ended', tick({ inFlight: 9, writeRequests: 1, readRequests: 0 }), 0],
   ['nothing that waits', tick({ inFlight: 0, writeRequests: 0, readRequests: 0 }), 0],
   ['hosts that tell nothing', tick({}), 3],
+  ['what ended at some moment of a long time', tick({ inFlight: 3, late: { bytes: MB, seconds: 900 } }), 3],
   ['an overdue canary', tick({ writeRequests: 0, canaryOverdueMs: 6000 }), 6],
   ['a canary that came back', tick({ inFlight: 2, writeRequests: 0, canaryMs: 30 }), 0],
 ])('still for how long, with %s', (_, one, seconds) => {

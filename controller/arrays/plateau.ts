@@ -72,7 +72,11 @@ function begun(belief: Belief, loadClass: LoadClass, isCliff: boolean): Belief {
   }
   const overflows = belief.overflows + (isCliff ? 1 : 0)
   if (!isCliff) return { ...belief, plateau }
-  return withKnowledge({ ...belief, plateau, overflows, peaks: noPeaks(belief) }, knowledge, sizesOf(knowledge))
+  return withKnowledge(
+    { ...belief, plateau, overflows, peaks: fullPeaks(belief) },
+    knowledge,
+    knowledge.guesses.capacityBytes,
+  )
 }
 
 function ended(belief: Belief, plateau: Plateau, chance: Chance): Belief {
@@ -87,17 +91,14 @@ function learnFrom(belief: Belief, plateau: Plateau, chance: Chance): Belief {
   if (drain === undefined && !isCliff) return { ...belief, plateau }
   const knowledge = learn(before, { ledger, plateauFlows, loadClass, drain, isCliff }, chance)
   // Without a cache nothing is in it.
-  const fills = loadClass === 'write-through' ? belief.fills.map(() => 0) : sizesOf(knowledge)
-  const learnt = { ...belief, peaks: noPeaks(belief), plateau: { ...plateau, learntAtTicks: ticks } }
+  const fills = loadClass === 'write-through' ? belief.fills.map(() => 0) : knowledge.guesses.capacityBytes
+  const learnt = { ...belief, peaks: fullPeaks(belief), plateau: { ...plateau, learntAtTicks: ticks } }
   return withKnowledge(learnt, knowledge, fills)
 }
 
-function sizesOf({ guesses }: Knowledge): number[] {
-  return guesses.map(({ capacityBytes }) => capacityBytes)
-}
-
-function noPeaks({ peaks }: Belief): number[] {
-  return peaks.map(() => 0)
+/** It was full, and the cliff was seen: that is no doubt of any guess. */
+function fullPeaks({ peaks }: Belief): number[] {
+  return peaks.map(() => 1)
 }
 
 /** Deviation of the logarithm of a plateau's throughput: of a second of a short one, and what no length takes away. */

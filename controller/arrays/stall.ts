@@ -15,6 +15,8 @@ export function stillAfter(before: number, tick: ArrayTick): number {
   const ended = (writeRequests ?? 0) + (readRequests ?? 0)
   if (ended > 0 || (canaryMs !== undefined && !isOverdue)) return 0
   if (writeRequests === undefined && inFlight === undefined && !isOverdue) return before
+  // What ended in a long time may have ended at any moment of it.
+  if (tick.late !== undefined && !isOverdue) return before
   const waits = (inFlight ?? 0) > 0 || isOverdue
   return waits ? Math.max(before + Math.min(seconds, longestStepSeconds), (canaryOverdueMs ?? 0) / 1000) : 0
 }

@@ -7,7 +7,7 @@ import { nineArrays } from '../../test/arrays/trials/learning.js'
 import { mixed } from '../../test/arrays/trials/mixed.js'
 import { stalls } from '../../test/arrays/trials/stalls.js'
 import type { ArrayTick } from '../model/array-condition.js'
-import { newArrayModel, type ArrayModel } from './array-model.js'
+import { newArrayModel, resumed, type ArrayModel } from './array-model.js'
 import { step } from './step.js'
 
 const MB = 1e6
@@ -20,6 +20,7 @@ function still(second: number, changes: Partial<ArrayTick> = {}): ArrayTick {
     at: startMs + second * 1000,
     seconds: 1,
     writeBytes: 0,
+    late: undefined,
     largestWriterBytes: 0,
     readBytes: 0,
     writeRequests: 0,
@@ -121,20 +122,24 @@ describe('single states', () => {
   const told = { capacityBytes: 200 * MB, drainBytesPerSecond: 8 * MB, basis: 'policy' } as const
 
   test('the doubt about the fill grows while it drains, and ends when it is long over', () => {
-    const filled = after(
+    const idle = after(
       newArrayModel('a', told, startMs),
-      seconds(4, (at) => writing(at, 40 * MB)),
+      seconds(60, (at) => still(at)),
+    )
+    const filled = after(
+      idle.model,
+      seconds(4, (at) => writing(at, 40 * MB), 60),
     )
     const width = ({ fill }: typeof filled.condition): number => (fill?.high ?? 0) - (fill?.low ?? 0)
     const later = after(
       filled.model,
-      seconds(8, (at) => still(at), 4),
+      seconds(8, (at) => still(at), 64),
     )
     expect(later.condition.state).toBe('draining')
     expect(width(later.condition)).toBeGreaterThan(width(filled.condition))
     const long = after(
       later.model,
-      seconds(120, (at) => still(at), 12),
+      seconds(120, (at) => still(at), 72),
     )
     expect(long.condition.state).toBe('idle')
     expect(long.condition.fill?.likely).toBe(0)
@@ -170,6 +175,74 @@ describe('single states', () => {
     const silent = (at: number): ArrayTick =>
       still(at, { inFlight: undefined, writeRequests: undefined, readRequests: undefined, canaryMs: undefined })
     expect(after(early.model, seconds(20, silent, 4)).condition.state).not.toBe('stalled')
+  })
+})
+
+describe('what is not known', () => {
+  const told = { capacityBytes: 200 * MB, drainBytesPerSecond: 8 * MB, basis: 'policy' } as const
+
+  test('what was in the cache at first is told when it must have drained, and not before', () => {
+    const first = after(newArrayModel('a', told, startMs), [still(0)])
+    expect(first.condition.fill).toBeUndefined()
+    expect(first.condition.burst.room.low).toBeLessThan(150 * MB)
+    const later = after(
+      first.model,
+      seconds(60, (at) => still(at), 1),
+    )
+    expect(later.condition.fill).toEqual({ low: 0, likely: 0, high: 0 })
+  })
+
+  test('seconds of which nobody tells move nothing, and then the next report counts for them', () => {
+    const idle = after(
+      newArrayModel('a', told, startMs),
+      seconds(60, (at) => still(at)),
+    )
+    const filled = after(
+      idle.model,
+      seconds(4, (at) => writing(at, 40 * MB), 60),
+    )
+    const silent = after(
+      filled.model,
+      seconds(3, (at) => still(at, { writeBytes: undefined }), 64),
+    )
+    expect(silent.model.belief.levels).toEqual(filled.model.belief.levels)
+    const { belief } = after(silent.model, [still(67)]).model
+    const told4 = after(filled.model, [still(67, { seconds: 4 })])
+    expect(belief.levels).toEqual(told4.model.belief.levels)
+  })
+
+  test('bytes of a time that is long over teach nothing', () => {
+    const idle = after(
+      newArrayModel('a', told, startMs),
+      seconds(60, (at) => still(at)),
+    )
+    const late = still(60, {
+      writeBytes: undefined,
+      largestWriterBytes: undefined,
+      late: { bytes: 9000 * MB, seconds: 900 },
+    })
+    const { model, condition } = after(idle.model, [late, writing(61, MB)])
+    expect(model.belief.knowledge).toEqual(idle.model.belief.knowledge)
+    expect(model.evidence.writer.runs).toBe(0)
+    expect(condition.overflows).toBe(0)
+    expect(condition.fill).toBeUndefined()
+    expect(condition.burst.room.low).toBeLessThan(60 * MB)
+    expect(condition.burst.room.high).toBeGreaterThan(100 * MB)
+  })
+
+  test('a restart keeps what was learnt, and nothing of that moment', () => {
+    const full = after(newArrayModel('a', told, startMs), [
+      ...seconds(60, (at) => writing(at, 0.5 * MB, { canaryMs: 1.5 })),
+      ...seconds(8, (at) => writing(at, 40 * MB, { canaryMs: 1.5 }), 60),
+      ...seconds(12, (at) => writing(at, 8 * MB, { canaryMs: 15, inFlight: 2 }), 68),
+    ])
+    expect(full.condition.state).toBe('saturated')
+    const model = resumed(asKept(full.model), startMs + 90_000)
+    expect(model.belief.estimates).toEqual(full.model.belief.estimates)
+    expect(model.evidence.pressure.calm).toEqual(full.model.evidence.pressure.calm)
+    expect(model.belief.plateau).toBeUndefined()
+    const { condition } = step(model, still(90), settings)
+    expect(condition).toMatchObject({ state: 'idle', overflows: 1, fill: undefined })
   })
 })
 

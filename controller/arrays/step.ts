@@ -1,6 +1,6 @@
 import type { ArrayCondition, ArrayTick } from '../model/array-condition.js'
 import type { ArrayModel } from './array-model.js'
-import { flowInto, type Belief } from './belief.js'
+import { flowInto, gapInto, type Belief } from './belief.js'
 import type { Chance } from './chance.js'
 import { conditionOf, secondsUntilFull, type ArraySettings } from './condition.js'
 import { look, type Evidence } from './evidence.js'
@@ -37,18 +37,21 @@ export function step(
   }
 }
 
-/** A write that nobody told of counts as none; while nothing ends, nothing drains either. */
+/** While nothing ends, nothing drains either; while nobody tells anything, nothing is known to move. */
 function beliefAfter(
   before: Belief,
   { pressure, loadClass, stillSeconds }: Evidence,
   tick: ArrayTick,
   chance: Chance,
 ): Belief {
-  const flow: Flow = { bytes: tick.writeBytes ?? 0, seconds: tick.seconds, loadClass }
+  const { writeBytes, late } = tick
+  const seconds = before.silentSeconds + tick.seconds
   const pressed = isPressed(pressure)
+  if (late !== undefined) return gapInto(before, late, { bytes: 0, seconds, loadClass }, pressed)
+  if (writeBytes === undefined) return { ...before, silentSeconds: seconds }
+  const flow: Flow = { bytes: writeBytes, seconds, loadClass }
   const isStill = loadClass === 'write-through' || isStalled(stillSeconds)
-  const filled = isStill ? before : flowInto(before, flow, pressed, chance)
-  // A second in which nothing ended, or of which nobody told, is none of how fast the disks drain.
-  const isOfPlateau = tick.writeBytes !== undefined && stillSeconds === 0
-  return isOfPlateau || !pressed ? plateauAfter(filled, flow, pressed, chance) : filled
+  const filled = isStill ? { ...before, silentSeconds: 0 } : flowInto(before, flow, pressed, chance)
+  // A second in which nothing ended is none of how fast the disks drain.
+  return stillSeconds === 0 || !pressed ? plateauAfter(filled, flow, pressed, chance) : filled
 }

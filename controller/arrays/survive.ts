@@ -1,9 +1,11 @@
 import { normal, uniform, type Chance } from './chance.js'
-import type { Guess } from './guess.js'
+import type { Flow } from './flow.js'
+import { eachOf, listed, type Guess, type Guesses } from './guess.js'
+import type { Ledger } from './ledger.js'
 
 /** Guesses, what each has in its cache, and how full it was at most since it was half empty (1 is full). */
-export interface Levels {
-  readonly guesses: readonly Guess[]
+export interface Held {
+  readonly guesses: Guesses
   readonly fills: readonly number[]
   readonly peaks: readonly number[]
 }
@@ -12,37 +14,45 @@ export interface Levels {
 const steepness = 14
 /** Nothing is doubted below this. */
 const doubtedFrom = 0.7
+/** What is as unlikely as this is refuted: it goes though all others are as unlikely. */
+const leastSurvival = 0.05
 /** Deviation of the logarithm, of copies. */
 const copySpread = 0.04
+/** How much larger or faster the array may be than what came in without a cliff says. */
+const beyond = 0.5
 
 /**
  * Censored evidence: no cliff came, though the guess says that its cache is full. It goes, with the probability that a cliff would have come
  * by then and not before, and a copy of one that fits takes its place; so what is left is as likely as it is by all that it survived (a
- * particle system of Fleming and Viot: Burdzy, Holyst and March, 2000). The same levels where all fit.
+ * particle system of Fleming and Viot: Burdzy, Holyst and March, 2000). Where none fits the array is larger than all thought, or faster. The
+ * same where all fit.
  */
-export function survive(levels: Levels, chance: Chance): Levels {
-  const { guesses, fills } = levels
-  if (!isDoubted(levels)) return levels
-  const peaks = levels.peaks.slice()
-  const gone: number[] = []
-  for (const [index, guess] of guesses.entries()) {
-    const level = (fills[index] ?? 0) / guess.capacityBytes
+export function survive(held: Held, ledger: Ledger, loadClass: Flow['loadClass'], chance: Chance): Held {
+  if (!isDoubted(held)) return held
+  const { guesses, fills } = held
+  const { capacityBytes } = guesses
+  const peaks = held.peaks.slice()
+  const gone = new Set<number>()
+  for (const [index, fill] of fills.entries()) {
+    const level = fill / (capacityBytes[index] ?? 1)
     const peak = peaks[index] ?? 0
     if (level < 0.5) peaks[index] = 0
-    if (level <= peak || level < doubtedFrom) continue
+    if (level < doubtedFrom) continue
+    const left = survival(level)
+    if (left < leastSurvival) gone.add(index)
+    if (level <= peak) continue
     peaks[index] = level
-    if (uniform(chance) > survival(level) / survival(peak)) gone.push(index)
+    if (uniform(chance) > left / survival(peak)) gone.add(index)
   }
-  if (gone.length === 0) return { guesses, fills, peaks }
-  return replaced({ guesses, fills, peaks }, new Set(gone), chance)
+  if (gone.size === 0) return { guesses, fills, peaks }
+  if (gone.size < fills.length) return replaced({ guesses, fills, peaks }, gone, chance)
+  return renewed(held, ledger, loadClass, chance)
 }
 
 /** In most seconds no guess is near to being full, and none was of late. */
-function isDoubted({ guesses, fills, peaks }: Levels): boolean {
-  let index = 0
-  for (const { capacityBytes } of guesses) {
-    if ((peaks[index] ?? 0) > 0 || (fills[index] ?? 0) > doubtedFrom * capacityBytes) return true
-    index += 1
+function isDoubted({ guesses: { capacityBytes }, fills, peaks }: Held): boolean {
+  for (let index = 0; index < fills.length; index += 1) {
+    if ((peaks[index] ?? 0) > 0 || (fills[index] ?? 0) > doubtedFrom * (capacityBytes[index] ?? 0)) return true
   }
   return false
 }
@@ -51,23 +61,52 @@ function survival(level: number): number {
   return level < doubtedFrom ? 1 : 1 / (1 + level ** steepness)
 }
 
-function replaced({ guesses, fills, peaks }: Levels, gone: ReadonlySet<number>, chance: Chance): Levels {
-  const left = guesses.flatMap((_, index) => (gone.has(index) ? [] : [index]))
-  const parents = guesses.map((_, index) => {
-    if (!gone.has(index)) return index
-    return left[Math.floor(uniform(chance) * left.length)] ?? index
-  })
-  const heirs = guesses.flatMap((guess, index) => {
-    if (!gone.has(index)) return [guess]
-    const parent = guesses[parents[index] ?? index] ?? guess
-    const fill = fills[parents[index] ?? index] ?? 0
-    const copied = parent.capacityBytes * Math.exp(copySpread * normal(chance))
-    // Where none fits, the array is larger than all thought.
-    return [{ ...parent, capacityBytes: left.length > 0 ? copied : fill * (1 + 0.5 * uniform(chance)) }]
-  })
+function replaced({ guesses, fills, peaks }: Held, gone: ReadonlySet<number>, chance: Chance): Held {
+  const left = [...fills.keys()].filter((index) => !gone.has(index))
+  const parents = fills.map((_, index) =>
+    gone.has(index) ? (left[Math.floor(uniform(chance) * left.length)] ?? index) : index,
+  )
+  const inherited = (values: readonly number[]): number[] => parents.map((parent) => values[parent] ?? 0)
+  const { sequential, random, rebuild } = guesses.drains
   return {
-    guesses: heirs,
-    fills: parents.map((parent) => fills[parent] ?? 0),
-    peaks: parents.map((parent, index) => (left.length > 0 || !gone.has(index) ? (peaks[parent] ?? 0) : 1)),
+    guesses: {
+      capacityBytes: inherited(guesses.capacityBytes).map((bytes, index) =>
+        gone.has(index) ? bytes * Math.exp(copySpread * normal(chance)) : bytes,
+      ),
+      drains: {
+        sequential: inherited(sequential),
+        random: inherited(random),
+        'with-reads': inherited(guesses.drains['with-reads']),
+        rebuild: inherited(rebuild),
+        'write-through': inherited(guesses.drains['write-through']),
+      },
+      eagerness: inherited(guesses.eagerness),
+    },
+    fills: inherited(fills),
+    peaks: inherited(peaks),
   }
+}
+
+/** One half of them holds all that came in, the other lets it out fast enough. */
+function renewed({ guesses, fills }: Held, ledger: Ledger, loadClass: Flow['loadClass'], chance: Chance): Held {
+  const bytes = ledger.flows.reduce((sum, flow) => sum + flow.bytes, 0)
+  const seconds = ledger.flows.reduce((sum, flow) => sum + flow.seconds, 0)
+  const heirs: Guess[] = []
+  const left: number[] = []
+  for (const [index, guess] of eachOf(guesses).entries()) {
+    const fill = fills[index] ?? 0
+    const more = 1 + beyond * uniform(chance)
+    const drain = guess.drains[loadClass]
+    if (index % 2 === 0 || seconds <= 0) {
+      heirs.push({ ...guess, capacityBytes: fill * more })
+      left.push(fill)
+      continue
+    }
+    const least = (bytes - guess.capacityBytes) / seconds
+    const faster = Math.max(drain, least) * more
+    heirs.push({ ...guess, drains: { ...guess.drains, [loadClass]: faster }, eagerness: 1 })
+    left.push(Math.max(0, Math.min(guess.capacityBytes, bytes - faster * seconds)))
+  }
+  const peaks = left.map((fill, index) => fill / (heirs[index]?.capacityBytes ?? 1))
+  return { guesses: listed(heirs), fills: left, peaks }
 }

@@ -46,6 +46,11 @@ export interface ArrayTick {
   /** How long the step was. */
   readonly seconds: number
   readonly writeBytes: number | undefined
+  /**
+   * What was told of a time that is much longer than the step: after a report that was missing, nobody knows when it came in. Then all other
+   * totals are undefined.
+   */
+  readonly late: LateWrites | undefined
   /** Of the one who wrote most: a VM, or a host by itself. */
   readonly largestWriterBytes: number | undefined
   readonly readBytes: number | undefined
@@ -67,6 +72,12 @@ export interface ArrayTick {
   readonly rebuilding: boolean | undefined
 }
 
+/** What was written at some moments of a long time. */
+export interface LateWrites {
+  readonly bytes: number
+  readonly seconds: number
+}
+
 /** What a box's write cache does, as far as can be told. */
 export interface ArrayCondition {
   readonly boxId: string
@@ -74,7 +85,7 @@ export interface ArrayCondition {
   readonly state: ArrayCacheState
   /** Milliseconds since 1970. */
   readonly since: number
-  /** Bytes in the write cache that its disks do not have yet. */
+  /** Bytes in the write cache that its disks do not have yet; undefined: what was in it when it was looked at first, or again, may still be. */
   readonly fill: Interval | undefined
   /** Bytes. */
   readonly capacity: Estimate

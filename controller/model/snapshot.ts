@@ -310,7 +310,17 @@ export interface Vm {
  */
 export type Exchanged = Readonly<
   Partial<
-    Record<'readBytes' | 'writeBytes' | 'readRequests' | 'writeRequests' | 'readSeconds' | 'writeSeconds', number>
+    Record<
+      | 'readBytes'
+      | 'writeBytes'
+      | 'readRequests'
+      | 'writeRequests'
+      | 'readSeconds'
+      | 'writeSeconds'
+      /** Length of the intervals in which any of it grew. */
+      | 'activeSeconds',
+      number
+    >
   >
 >
 

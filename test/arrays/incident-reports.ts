@@ -4,7 +4,7 @@ import type { Dice } from './dice.js'
 import type { CaseUser, IncidentCase } from './incident-cases.js'
 import type { Got } from './shared-array.js'
 
-type Growing = { -readonly [Name in keyof Required<Exchanged>]: number }
+type Growing = { -readonly [Name in keyof Required<Omit<Exchanged, 'activeSeconds'>>]: number }
 
 interface Delivery {
   readonly dueStep: number

@@ -93,6 +93,7 @@ export class Watcher {
       at: this.#at,
       seconds,
       writeBytes: told.bytes,
+      late: undefined,
       largestWriterBytes: told.bulk,
       readBytes: told.readBytes,
       writeRequests: told.writes,

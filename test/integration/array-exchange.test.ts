@@ -13,7 +13,7 @@ describe('what is exchanged with storage', () => {
   it('adds up what intervals grew by', () => {
     const one = exchangedAfter(undefined, { seconds: 1, delta: { writeBytes: 10, writeRequests: 1, cpuSeconds: 5 } })
     const two = exchangedAfter(one, { seconds: 3, delta: { writeBytes: 5, readBytes: 7 } })
-    expect(two).toEqual({ writeBytes: 15, writeRequests: 1, readBytes: 7 })
+    expect(two).toEqual({ writeBytes: 15, writeRequests: 1, readBytes: 7, activeSeconds: 4 })
   })
 
   it('is what the hosts counted from their first reading on, to the byte', () => {

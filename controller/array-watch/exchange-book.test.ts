@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+
+import { buildSnapshot, builtAt, hostIdOf, uuidOf } from '../../test/support/snapshot-builder.js'
+import type { Exchanged, Snapshot, StorageArray } from '../model/snapshot.js'
+import { ExchangeBook, type Grown } from './exchange-book.js'
+
+const lun = 'iscsi:box'
+const group = 'lvm:vg0'
+const own = 'local:store:md0'
+const boxId = 'joined:box'
+
+/** Hosts `a` and `store`; a VM on the volume group of `a`, and what each counts. */
+interface Counted {
+  readonly vm?: Exchanged
+  readonly arrays: Readonly<Record<string, Readonly<Record<string, Exchanged>>>>
+}
+
+function snapshotOf({ vm, arrays }: Counted): Snapshot {
+  const base = buildSnapshot({
+    hosts: ['a', 'b', 'store'].map((name) => ({ name, memoryMiB: 1024 })),
+    vms: [{ name: 'p1', host: 'a', memoryMiB: 1024, array: group }],
+    arrays: [lun, group, own].map((key) => ({ key, name: key, kind: '' })),
+  })
+  const disks = new Map([...base.disks].map(([id, disk]) => [id, { ...disk, exchanged: vm }]))
+  const counted = [...base.arrays.values()].map((array): StorageArray => ({
+    ...array,
+    hostIds: Object.keys(arrays[array.key] ?? {}).map(hostIdOf),
+    exchanges: Object.entries(arrays[array.key] ?? {}).map(([host, exchanged]) => ({
+      hostId: hostIdOf(host),
+      at: builtAt,
+      exchanged,
+    })),
+  }))
+  return { ...base, disks, arrays: new Map(counted.map((array) => [array.key, array])) }
+}
+
+function grown(...looks: readonly Counted[]): Grown {
+  const book = new ExchangeBook()
+  let last: Grown | undefined
+  for (const look of looks) {
+    const snapshot = snapshotOf(look)
+    const arrays = [...snapshot.arrays.values()].filter(({ key }) => look.arrays[key] !== undefined)
+    last = book.look(snapshot, new Map([[boxId, arrays]])).get(boxId)
+  }
+  if (last === undefined) throw new Error('nothing was looked at')
+  return last
+}
+
+describe('what grew between two looks', () => {
+  it('is counted once where one layer lies on another', () => {
+    const at = (bytes: number): Counted => ({
+      vm: { writeBytes: bytes },
+      arrays: {
+        [lun]: { a: { writeBytes: 2 * bytes }, b: { writeBytes: bytes } },
+        [group]: { a: { writeBytes: 2 * bytes } },
+        [own]: { store: { writeBytes: 3 * bytes } },
+      },
+    })
+    const { total, vms, hostsThemselves } = grown(at(0), at(10))
+    expect(total.writeBytes).toBe(30)
+    expect(vms.get(uuidOf('p1'))?.writeBytes).toBe(10)
+    expect(Object.fromEntries([...hostsThemselves].map(([id, { writeBytes }]) => [id, writeBytes]))).toEqual({
+      [hostIdOf('a')]: 10,
+      [hostIdOf('b')]: 10,
+    })
+  })
+
+  it('is of own disks where nobody reaches them from afar', () => {
+    const at = (bytes: number): Counted => ({ arrays: { [own]: { store: { writeBytes: bytes } } } })
+    expect(grown(at(0), at(7)).total.writeBytes).toBe(7)
+  })
+
+  it('is timed only as far as somebody tells times', () => {
+    const at = (count: number): Counted => ({
+      arrays: { [lun]: { a: { writeRequests: count, writeSeconds: count / 100 }, b: { writeRequests: 9 * count } } },
+    })
+    const { total, timed } = grown(at(0), at(10))
+    expect(total.writeRequests).toBe(100)
+    expect(timed).toEqual({ writeRequests: 10, writeSeconds: 0.1 })
+  })
+
+  it('went over as long as the one told of who was silent for longest', () => {
+    const at = (a: number, b: number): Counted => ({
+      arrays: { [lun]: { a: { writeBytes: a, activeSeconds: a }, b: { writeBytes: b, activeSeconds: b } } },
+    })
+    expect(grown(at(0, 0), at(1, 600)).spanSeconds).toBe(600)
+  })
+})
