@@ -5,11 +5,12 @@ import { Backoff } from '../common/backoff.js'
 import { Lifecycle, pause } from '../common/lifecycle.js'
 import type { Log } from '../common/log.js'
 import { areAlike, withAsked } from './asked-intervals.js'
+import { AgentCommands } from './commands/agent-commands.js'
 import type { AgentConfig } from './config.js'
 import { controllerAddress } from './controller-address.js'
 import { errandsHere, type Errands } from './errands.js'
 import { RefusedLogin } from './hypervisor/esxi/refused-login.js'
-import type { Capability } from './hypervisor/hypervisor.js'
+import type { Capability, Hypervisor } from './hypervisor/hypervisor.js'
 import { cpuSeconds } from './cpu-seconds.js'
 import { openMetricsServer, type AgentStatus } from './metrics-server.js'
 import { KnownHosts } from './known-hosts.js'
@@ -19,7 +20,7 @@ import { loadIdentity, type Identity } from './report/identity.js'
 import { machineClock } from './report/machine-clock.js'
 import { reportToWire, type AgentHealth, type Pass } from './report/report-to-wire.js'
 import { SpoolSet } from './report/spool-set.js'
-import { encodeMessage, inventoryToWire } from './report/to-wire.js'
+import { encodeMessage, inventoryToWire, type Introduction } from './report/to-wire.js'
 import { Uplink } from './report/uplink.js'
 import { HostLoop, type Intervals } from './schedule/host-loop.js'
 
@@ -109,6 +110,19 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     clockBase = base
     uplink?.introduceAgain({ clockWasSet: true })
   }
+
+  const commands = await AgentCommands.open({
+    dataDir: config.data,
+    allow: config.allow,
+    host: (hostId) => {
+      const host = served.find(({ source }) => source.hypervisor.identity.hostId === hostId)
+      return host && { control: host.source.hypervisor.control }
+    },
+    now,
+    wake: () => uplink?.tellOfCommands(),
+    log,
+  })
+  lifecycle.add('commands', () => commands.stop())
 
   const serve = (source: Source): Served => {
     const { hostId, name } = source.hypervisor.identity
@@ -261,7 +275,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         spools,
         introductions: () =>
           knownHosts.named(
-            served.map(({ source, capabilities }) => ({ identity: source.hypervisor.identity, capabilities })),
+            served.map(({ source, capabilities }) => ({
+              identity: source.hypervisor.identity,
+              capabilities,
+              ...verbsOf(source.hypervisor, config),
+            })),
             // Reports that wait may be of hosts that the configuration does not have any more.
             awaited.size > 0 || spools.backlog.length > 0,
           ),
@@ -277,6 +295,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           intervals = withAsked(before, asked)
           if (!areAlike(before, intervals)) log.info({ intervals }, 'intervals set by the controller')
         },
+        commands,
         certificateRequest: () => errands.certificateRequest(),
         clock,
         log,
@@ -333,6 +352,12 @@ async function persistently<Result>(
     }
   }
   return undefined
+}
+
+/** What can be done on a host, whatever is allowed. */
+function verbsOf({ control }: Hypervisor, { allow }: AgentConfig): Pick<Introduction, 'verbs' | 'verbsReason'> {
+  if (control !== undefined) return { verbs: [...control.verbs] }
+  return { verbsReason: allow.length === 0 ? 'the agent only observes' : 'hosts of this kind can only be read' }
 }
 
 function intervalsOf(config: AgentConfig): Intervals {

@@ -2,8 +2,10 @@ import { basename } from 'node:path'
 
 import { z } from 'zod'
 
+import { minuteOf, weekdays } from '../common/allow-rules.js'
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
+import { verbTable, type VerbName } from '../common/verbs.js'
 import { defaultController } from './controller-address.js'
 import { hostEntryName, isOfThisMachine } from './host-entry.js'
 import { canaryName } from './storage/canary/canary-file.js'
@@ -121,6 +123,42 @@ const tool = z
   })
   .default('auto')
 
+const verbs: readonly [VerbName, ...VerbName[]] = ['start', ...Object.keys(verbTable).filter(isOtherVerb)]
+
+function isOtherVerb(name: string): name is VerbName {
+  return name !== 'start'
+}
+
+/** `22:00-06:00`, minutes of the day. */
+const span = z
+  .string()
+  .regex(/^\d\d:\d\d-\d\d:\d\d$/, 'times such as 22:00-06:00')
+  .transform((text, context) => {
+    const [fromMinute, toMinute] = text.split('-').map(minuteOf)
+    if (fromMinute !== undefined && toMinute !== undefined) return { fromMinute, toMinute }
+    context.addIssue({ code: 'custom', message: 'times such as 22:00-06:00' })
+    return z.NEVER
+  })
+
+/** What a controller may do with VMs here. Nothing that it says makes it more. */
+const allowRule = z
+  .strictObject({
+    verbs: z.array(z.enum(verbs)).min(1),
+    /** Names of VMs; * stands for any characters. */
+    vms: z.array(z.string().min(1).max(256)).min(1).max(256),
+    /** In this machine's local time; always if absent. */
+    between: span.optional(),
+    /** On which it begins. */
+    days: z.array(z.enum(weekdays)).min(1).optional(),
+  })
+  .transform(({ verbs: allowed, vms, between, days }) => ({
+    verbs: allowed,
+    vms,
+    ...((between ?? days) && {
+      window: { ...(between ?? { fromMinute: 0, toMinute: 0 }), days: days ?? [...weekdays] },
+    }),
+  }))
+
 /** `agent.yaml`. Every value has a default; unknown keys are errors. */
 export const agentConfigSchema = z
   .strictObject({
@@ -205,6 +243,8 @@ export const agentConfigSchema = z
       .max(4, 'at most 4: each takes a thread')
       .refine((list) => new Set(list.map(({ file }) => file)).size === list.length, 'each file once')
       .default([]),
+    /** What a controller may do with the VMs here; what no line allows is refused. Nothing, if there is none. */
+    allow: z.array(allowRule).max(64).default([]),
     /** Reports that wait for the controller's ack; the oldest go first when it is full. */
     spool: z
       .strictObject({

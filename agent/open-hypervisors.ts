@@ -70,6 +70,7 @@ export async function openSources(
         now,
         log,
         statePath: join(config.data, 'simulated-fleet.json'),
+        control: mayAct(config),
       })
       return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
     }
@@ -215,7 +216,8 @@ async function openLocal(
   }
   if (entry.kind === 'libvirt' && entry.uri === 'qemu:///system') {
     const libvirt = libvirtOf(entry)
-    const hypervisor = await underOwnId(hostIds, name, (id) => openLibvirt({ ...options, ...libvirt, ...id }))
+    const control = mayAct(config)
+    const hypervisor = await underOwnId(hostIds, name, (id) => openLibvirt({ ...options, ...libvirt, control, ...id }))
     return { hypervisor, machine: await withCanaries(machine, hypervisor) }
   }
   // Loaded only here, as the simulated fleet is.
@@ -251,6 +253,11 @@ function healthSettings({ storageHealth: { interval, raidInterval, ...rest } }: 
     raidIntervalMs: Math.max(shortestHealthMs, raidInterval),
     ...rest,
   }
+}
+
+/** What allows nothing needs no connection that could do anything. */
+function mayAct({ allow }: AgentConfig): boolean {
+  return allow.length > 0
 }
 
 function libvirtOf({ socket, uri }: Extract<MachineConfig, { kind: 'libvirt' }>): { uri: string; socket?: string } {

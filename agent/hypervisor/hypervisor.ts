@@ -1,3 +1,5 @@
+import type { VerbName } from '../../common/verbs.js'
+
 /**
  * The seam between the agent and whatever runs the VMs. A driver reads and acts; it keeps no history and makes no rates.
  *
@@ -450,9 +452,43 @@ export interface Hypervisor {
   inventory(signal: AbortSignal): Promise<Inventory>
   /** Reads the groups for every VM, each under a deadline of its own; what fails becomes a gap, never an exception. */
   sample(groups: ReadonlySet<SampleGroup>, options: SampleOptions, signal: AbortSignal): Promise<Sample>
+  /** What acts on its VMs; absent where nothing may, or nothing can. */
+  readonly control?: VmControl | undefined
   /** Ends when `signal` aborts or the hypervisor is closed. A single consumer. */
   events(signal: AbortSignal): AsyncIterable<HypervisorEvent>
   close(): Promise<void>
+}
+
+/** A VM as it is now, read to act on it. */
+export interface VmNow {
+  readonly uuid: string
+  readonly name: string
+  readonly state: VmState
+  readonly stateReason: VmStateReason
+  /** Of this run; empty while it is off. */
+  readonly runId: string
+  readonly autostart: boolean
+}
+
+export const powerActions = ['start', 'shutdown', 'reboot', 'reset', 'destroy', 'suspend', 'resume'] as const
+export type PowerAction = (typeof powerActions)[number]
+
+/**
+ * What acts on the VMs of one hypervisor. A method that rejects with `ActionRefused` has done nothing; with any other error it is not known
+ * whether the hypervisor did it.
+ */
+export interface VmControl {
+  readonly verbs: ReadonlySet<VerbName>
+  /** Undefined: it is not here. */
+  look(vmUuid: string, signal: AbortSignal): Promise<VmNow | undefined>
+  /** Resolves when it is done; `shutdown` and `reboot` when the guest was asked. */
+  power(vmUuid: string, action: PowerAction, signal: AbortSignal): Promise<void>
+  setAutostart(vmUuid: string, enabled: boolean, signal: AbortSignal): Promise<void>
+}
+
+/** The hypervisor was asked to act, and says that it did not. */
+export class ActionRefused extends Error {
+  override readonly name = 'ActionRefused'
 }
 
 /** The hypervisor cannot be reached now. */

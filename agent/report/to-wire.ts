@@ -1,3 +1,4 @@
+import type { AllowRule } from '../../common/allow-rules.js'
 import { FromAgent, type Hello } from '../../proto/gen/headroom/v1/agent.js'
 import {
   DiskBackend,
@@ -47,6 +48,9 @@ const backendToWire = {
 export interface Introduction {
   readonly identity: HostIdentity
   readonly capabilities: readonly Capability[]
+  /** Verbs that can be carried out on it, and why there are no others. */
+  readonly verbs?: readonly string[]
+  readonly verbsReason?: string
 }
 
 /** The largest number that every 64-bit field of the wire can hold. */
@@ -88,8 +92,11 @@ export function helloToWire(hello: {
   readonly hosts: readonly Introduction[]
   readonly backlog?: readonly { readonly id: string; readonly oldestSeq: number; readonly nextSeq: number }[]
   readonly clock?: ClockReading
+  readonly allow?: readonly AllowRule[]
+  /** Of this machine's local time. */
+  readonly utcOffsetMinutes?: number
 }): FromAgent {
-  const { clock = noReading } = hello
+  const { clock = noReading, allow = [] } = hello
   const value: Hello = {
     agentId: hello.agentId,
     version: hello.version,
@@ -99,20 +106,27 @@ export function helloToWire(hello: {
     droppedReports: whole(hello.droppedReports),
     wallMs: whole(hello.wallMs),
     answeredAfterMs: smallIf(hello.answeredAfterMs),
-    hosts: hello.hosts.map(({ identity, capabilities }) => ({
+    hosts: hello.hosts.map(({ identity, capabilities, verbs = [], verbsReason = '' }) => ({
       hostId: identity.hostId,
       name: identity.name,
       kind: kindToWire[identity.kind],
       bootId: identity.bootId,
       simulated: identity.simulated,
+      verbs: [...verbs],
+      verbsReason,
       capabilities: capabilities.map(({ name, support, reason }) => ({
         name,
         support: supportToWire[support],
         reason: reason ?? '',
       })),
     })),
-    // Observe only: this agent runs no commands.
-    allow: [],
+    allow: [...new Set(allow.flatMap(({ verbs }) => verbs))],
+    allowRules: allow.map(({ verbs, vms, window }) => ({
+      verbs: [...verbs],
+      vms: [...vms],
+      window: window && { ...window, days: [...window.days] },
+    })),
+    utcOffsetMinutes: hello.utcOffsetMinutes ?? 0,
     backlog: (hello.backlog ?? []).map(({ id, oldestSeq, nextSeq }) => ({
       spoolId: id,
       oldestSeq: whole(oldestSeq),

@@ -6,11 +6,15 @@ import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import { controllerServerName } from '../../common/tls.js'
 import { AgentService, ToAgent, type Welcome } from '../../proto/gen/headroom/v1/agent.js'
+import type { AllowRule } from '../../common/allow-rules.js'
 import { callEndOf, type CallEnd } from './call-end.js'
 import type { CertificateRequest } from './certificate-request.js'
+import { auditMarksFromWire, commandFromWire } from './command-from-wire.js'
+import { auditHeadToWire, commandUpdateToWire, type HeadToTell, type UpdateToTell } from './command-to-wire.js'
 import { Credential } from './credential.js'
 import { channelCredentials } from './enrol.js'
 import type { Identity } from './identity.js'
+import type { CommandSpec } from '../commands/command-record.js'
 import type { ClockReading } from './machine-clock.js'
 import type { DiskSpool, SpoolEntry } from './disk-spool.js'
 import type { SpoolSet } from './spool-set.js'
@@ -25,6 +29,21 @@ export interface AskedIntervals {
   readonly inventoryMs: number | undefined
 }
 
+/** What runs commands and tells of them. Absent: none are run. */
+export interface CommandPort {
+  readonly allow: readonly AllowRule[]
+  /** A session is open: everything that is not acked is to be told again. */
+  begin(clockOffsetMs: number): void
+  receive(spec: CommandSpec): void
+  cancel(id: string, actor: string): void
+  acked(id: string, revision: number): void
+  /** Where the controller's audit log stands, and what it has seen of ours. */
+  heard(marks: ReturnType<typeof auditMarksFromWire>): void
+  /** The next that is to be told; undefined: nothing now. */
+  nextUpdate(): UpdateToTell | undefined
+  nextHead(): HeadToTell | undefined
+}
+
 export interface UplinkOptions {
   readonly address: string
   readonly dataDir: string
@@ -35,6 +54,7 @@ export interface UplinkOptions {
   /** Encoded inventories by host, sent after each welcome. */
   readonly inventories: () => ReadonlyMap<string, Buffer>
   readonly onSettings: (asked: AskedIntervals) => void
+  readonly commands?: CommandPort | undefined
   /** Made in this process if absent. */
   readonly certificateRequest?: (() => Promise<CertificateRequest>) | undefined
   /** Reads this machine's clock against the time since its boot; says nothing if absent. */
@@ -155,6 +175,11 @@ export class Uplink {
     this.#pump()
   }
 
+  /** There is something to tell of commands. */
+  tellOfCommands(): void {
+    this.#pump()
+  }
+
   /** Says hello again inside the session: what the hosts can do has changed, our clock was set, or the backlog is gone. */
   introduceAgain({ clockWasSet = false }: { readonly clockWasSet?: boolean } = {}): void {
     if (clockWasSet) this.#answeredAfterMs = undefined
@@ -272,6 +297,8 @@ export class Uplink {
         wallMs: now(),
         answeredAfterMs: this.#answeredAfterMs,
         hosts: introductions(),
+        allow: this.options.commands?.allow ?? [],
+        utcOffsetMinutes: -new Date(now()).getTimezoneOffset(),
         ...(clock === undefined ? {} : { clock: clock() }),
       }),
     )
@@ -291,6 +318,7 @@ export class Uplink {
     }
     this.#welcomed = true
     this.#inventories = new Map(inventories())
+    this.options.commands?.begin(offsetMs)
     spools.onAdd(() => this.#pump())
     log.info({ controller: this.options.address, waiting: spools.size }, 'connected')
     this.#pump()
@@ -314,18 +342,22 @@ export class Uplink {
         })
         break
       }
-      case 'command':
+      case 'command': {
+        const spec = commandFromWire(message.value)
+        if (spec !== undefined) this.options.commands?.receive(spec)
+        else this.#odd.warn('command', performance.now(), {}, 'a command that is none, left out')
+        break
+      }
       case 'cancel':
-        // The hello allowed no verb: a controller that sends one is at fault.
-        this.#odd.warn(
-          message.$case,
-          performance.now(),
-          { message: message.$case },
-          'refused: this agent observes only',
-        )
+        this.options.commands?.cancel(message.value.id, message.value.actor.slice(0, 200))
+        break
+      case 'updateAck':
+        this.options.commands?.acked(message.value.id, Number(message.value.revision))
+        break
+      case 'auditHead':
+        this.options.commands?.heard(auditMarksFromWire(message.value))
         break
       case 'welcome':
-      case 'updateAck':
       case undefined:
         this.options.log.debug({ message: message?.$case ?? 'unknown' }, 'message ignored')
     }
@@ -391,6 +423,7 @@ export class Uplink {
     if (stream === undefined || !this.#welcomed) return
     this.#followBacklog()
     this.#sayWhatChanged(stream)
+    this.#tellOfCommands(stream)
     while (!stream.writableNeedDrain) {
       const next = this.#nextReport()
       if (next === undefined) return
@@ -398,6 +431,22 @@ export class Uplink {
       if (this.#fits(report)) stream.write(report)
       // No ack would ever come for it, if it is the last of its spool.
       else this.options.spools.giveUp(spoolId, seq)
+    }
+  }
+
+  /** Before reports: a person waits for it. */
+  #tellOfCommands(stream: ClientDuplexStream<Buffer, ToAgent>): void {
+    const { commands } = this.options
+    if (commands === undefined) return
+    while (!stream.writableNeedDrain) {
+      const update = commands.nextUpdate()
+      if (update !== undefined) {
+        stream.write(encodeMessage(commandUpdateToWire(update)))
+        continue
+      }
+      const head = commands.nextHead()
+      if (head === undefined) return
+      stream.write(encodeMessage(auditHeadToWire(head)))
     }
   }
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { duration } from '../../common/config.js'
 import { checkTable } from '../model/check-table.js'
 import type { HeartbeatRule, RouteRule, SilenceRule, TargetRule } from '../model/policy.js'
-import { patternTest } from './match.js'
+import { patternTest } from '../../common/pattern.js'
 import { name, named, pattern, words } from './policy-text-schema.js'
 
 /** Parts of `policy.yaml` that say whom alerts are told to. */

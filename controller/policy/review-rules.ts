@@ -1,6 +1,6 @@
 import { exactSize } from '../../common/units.js'
 import { vmClasses, type Policy } from '../model/policy.js'
-import { patternTest } from './match.js'
+import { patternTest } from '../../common/pattern.js'
 import type { Note } from './note.js'
 
 /** Patterns with `*` of one list that others are held against; more would take long, and nobody writes them by hand. */

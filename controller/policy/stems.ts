@@ -1,5 +1,5 @@
 import { groupBy } from '../../common/group-by.js'
-import { patternTest } from './match.js'
+import { patternTest } from '../../common/pattern.js'
 
 /** Names that begin alike and end in numbers. */
 export interface Family {

@@ -16,6 +16,7 @@ import {
   type SampleOptions,
 } from '../hypervisor.js'
 import { parseCapabilities } from './capabilities-xml.js'
+import { LibvirtControl } from './control.js'
 import type { Endpoint } from './endpoint.js'
 import { EventQueue } from './event-queue.js'
 import { EventSource } from './event-source.js'
@@ -52,6 +53,8 @@ export interface LibvirtOptions {
   readonly createResolver: (hostId: string) => ResolveArray
   /** For all calls to one VM in one pass; default 2 s. */
   readonly vmDeadlineMs?: number
+  /** Whether its VMs may be acted on, over a connection of its own; default false: nothing but reading. */
+  readonly control?: boolean
   /** The same in passes with `onlyMoved`, which have to fit into a second; default 0.8 s. */
   readonly fastVmDeadlineMs?: number
 }
@@ -77,6 +80,7 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #sampler: Sampler
   readonly #queue = new EventQueue()
   readonly #keeper: SessionKeeper
+  readonly control: LibvirtControl | undefined
   #inventory: InventoryReader | undefined
   #identity: HostIdentity | undefined
 
@@ -85,6 +89,9 @@ export class LibvirtHypervisor implements Hypervisor {
     this.#memory = memory
     const { socket, endpoint, runRoot = '/run/libvirt', uri } = options
     const { vmDeadlineMs = 2000, fastVmDeadlineMs = 800, now, log } = options
+    // Another machine's socket is one for reading.
+    const acts = options.control === true && endpoint === undefined
+    this.control = acts ? new LibvirtControl({ socket, runRoot, uri }) : undefined
     const events = new EventSource({
       now,
       log,
@@ -154,6 +161,7 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async close(): Promise<void> {
     this.#queue.close()
+    this.control?.close()
     await this.#keeper.close()
   }
 }

@@ -12,9 +12,17 @@ export const procedure = {
   getVersion: 4,
   nodeGetInfo: 6,
   getCapabilities: 7,
+  domainCreate: 9,
+  domainDestroy: 12,
   domainGetXml: 14,
   domainGetAutostart: 15,
   domainGetInfo: 16,
+  domainLookupByUuid: 24,
+  domainReboot: 27,
+  domainResume: 28,
+  domainSetAutostart: 29,
+  domainShutdown: 33,
+  domainSuspend: 34,
   supportsFeature: 60,
   authList: 66,
   authPolkit: 70,
@@ -25,6 +33,7 @@ export const procedure = {
   domainGetBlockInfo: 194,
   domainGetState: 212,
   domainBlockStatsFlags: 243,
+  domainReset: 245,
   listAllDomains: 273,
   eventRegister: 316,
   eventLifecycle: 318,
@@ -120,9 +129,10 @@ export async function supportsFeature(caller: Caller, which: number): Promise<bo
   return reply.bool()
 }
 
-/** Opens a driver for reading only. */
-export async function openReadOnlyUri(caller: Caller, uri: string): Promise<void> {
-  const args = new XdrWriter().optional(uri, (writer, value) => writer.string(value)).uint(openReadOnly)
+/** Opens a driver. */
+export async function openUri(caller: Caller, uri: string, access: 'read' | 'write'): Promise<void> {
+  const flags = access === 'read' ? openReadOnly : 0
+  const args = new XdrWriter().optional(uri, (writer, value) => writer.string(value)).uint(flags)
   await caller.call(procedure.open, args.bytes())
 }
 
@@ -249,6 +259,42 @@ export async function domainGetBlockInfo(caller: Caller, domain: DomainRef, disk
     capacityBytes: reply.unsignedHyper(),
     physicalBytes: reply.unsignedHyper(),
   }
+}
+
+export async function domainLookupByUuid(caller: Caller, uuid: string, options?: CallOptions): Promise<DomainRef> {
+  const args = new XdrWriter().opaque(uuidFromText(uuid))
+  return readDomain(await caller.call(procedure.domainLookupByUuid, args.bytes(), options))
+}
+
+const actions = {
+  start: { number: procedure.domainCreate, hasFlags: false },
+  shutdown: { number: procedure.domainShutdown, hasFlags: false },
+  reboot: { number: procedure.domainReboot, hasFlags: true },
+  reset: { number: procedure.domainReset, hasFlags: true },
+  destroy: { number: procedure.domainDestroy, hasFlags: false },
+  suspend: { number: procedure.domainSuspend, hasFlags: false },
+  resume: { number: procedure.domainResume, hasFlags: false },
+} as const
+
+/** Acts on a domain; by ACPI or as the driver thinks best where the guest is asked. */
+export async function domainAct(
+  caller: Caller,
+  domain: DomainRef,
+  action: keyof typeof actions,
+  options?: CallOptions,
+): Promise<void> {
+  const { number, hasFlags } = actions[action]
+  const args = writeDomain(new XdrWriter(), domain)
+  await caller.call(number, (hasFlags ? args.uint(0) : args).bytes(), options)
+}
+
+export async function domainSetAutostart(
+  caller: Caller,
+  domain: DomainRef,
+  enabled: boolean,
+  options?: CallOptions,
+): Promise<void> {
+  await caller.call(procedure.domainSetAutostart, writeDomain(new XdrWriter(), domain).bool(enabled).bytes(), options)
 }
 
 /** Asks for an event of all domains. @returns the number that its messages carry */

@@ -4,7 +4,7 @@ import { HypervisorDenied, HypervisorUnavailable } from '../hypervisor.js'
 import { RpcConnection } from './connection.js'
 import { unixSocket, type Endpoint } from './endpoint.js'
 import { lineCount, MonitorLines } from './monitor-lines.js'
-import { authList, authPolkit, authType, feature, openReadOnlyUri, supportsFeature } from './procedures.js'
+import { authList, authPolkit, authType, feature, openUri, supportsFeature } from './procedures.js'
 import { LibvirtError } from './rpc-error.js'
 import type { XdrReader } from './xdr.js'
 
@@ -28,13 +28,13 @@ export interface SessionOptions {
 }
 
 /** Read-only ones first, the modular daemon's before the one that may only pass calls on to it. */
-function socketNames(uri: string): readonly string[] {
+export function socketNames(uri: string): readonly string[] {
   const modular = uri.startsWith('xen:') ? 'virtxend-sock' : 'virtqemud-sock'
   return [`${modular}-ro`, 'libvirt-sock-ro', modular, 'libvirt-sock']
 }
 
 /** One less than a client may have open, so that a person's `virsh` through the same daemon is never what waits. */
-const controlCalls = 4
+export const controlCalls = 4
 
 /** @throws HypervisorDenied, HypervisorUnavailable */
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -77,17 +77,25 @@ interface DriverOptions {
   readonly endpoint: Endpoint
   readonly uri: string
   readonly maxInFlight: number
+  /** For reading only if absent. */
+  readonly access?: 'read' | 'write'
   readonly onMessage?: SessionOptions['onMessage']
 }
 
-async function openDriver({ endpoint, uri, ...options }: DriverOptions): Promise<RpcConnection> {
+/** @throws HypervisorDenied, HypervisorUnavailable */
+export async function openDriver({
+  endpoint,
+  uri,
+  access = 'read',
+  ...options
+}: DriverOptions): Promise<RpcConnection> {
   const connection = await RpcConnection.connect({ endpoint, ...options })
   const { name } = endpoint
   try {
     await authenticate(connection, endpoint)
     // Only a client that knows keep-alive messages is sent any.
     await supportsFeature(connection, feature.keepAlive)
-    await openReadOnlyUri(connection, uri)
+    await openUri(connection, uri, access)
     return connection
   } catch (error) {
     connection.close()

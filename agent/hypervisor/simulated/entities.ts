@@ -70,6 +70,7 @@ export interface SimVm {
   path: SimPath
   state: VmState
   stateReason: VmStateReason
+  autostart: boolean
   runs: number
   /** Empty while it is off. */
   runId: string
@@ -224,6 +225,7 @@ function createVm(
     path: place.path,
     state: 'shutoff',
     stateReason: 'unknown',
+    autostart: spec.autostart,
     runs: 0,
     runId: '',
     backlogBytes: 0,

@@ -20,6 +20,8 @@ export interface SimulatedFleetOptions {
   readonly log?: Log
   /** Where the world waits between two lives of the process. */
   readonly statePath?: string
+  /** Whether its VMs may be acted on; default false. */
+  readonly control?: boolean
   /** Width of a step; a wider one costs less on large fleets. */
   readonly stepMs?: number
 }
@@ -83,6 +85,7 @@ class RunningFleet {
             await once(this.#ticks, 'tick', { signal })
           },
           closed: () => this.#closeOne(),
+          control: this.options.control === true,
         }),
     )
   }

@@ -14,6 +14,7 @@ import type { SimHost, SimVm } from './entities.js'
 import { eventTold } from './esxi-words.js'
 import { inventoryOf } from './host-inventory.js'
 import { sampleHost } from './host-sample.js'
+import { SimulatedControl } from './simulated-control.js'
 import { diskActivity } from './vm-sample.js'
 import type { World } from './world.js'
 
@@ -24,6 +25,8 @@ export interface FleetClock {
   /** Resolves when the world has moved by itself; rejects when the signal aborts. */
   readonly nextTick: (signal: AbortSignal) => Promise<void>
   readonly closed: () => Promise<void>
+  /** Whether VMs may be acted on. */
+  readonly control: boolean
 }
 
 /** One host of a simulated fleet. It shows what the real driver of its kind could show, and nothing else. */
@@ -32,6 +35,7 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly #world: World
   readonly #host: SimHost
   readonly #clock: FleetClock
+  readonly control: SimulatedControl | undefined
   /** Disk activity of each run when it was last read. */
   #seen: ReadonlyMap<string, number> = new Map()
 
@@ -39,6 +43,9 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#world = world
     this.#host = host
     this.#clock = clock
+    // As real ones: others are only read.
+    const acts = clock.control && host.spec.kind === 'kvm'
+    this.control = acts ? new SimulatedControl(world, host, (signal) => this.#present(signal)) : undefined
   }
 
   get identity(): HostIdentity {

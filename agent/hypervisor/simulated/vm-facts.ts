@@ -11,7 +11,7 @@ export function vmFactsOf(vm: SimVm): VmFacts {
     memoryMaxBytes: spec.memoryBytes,
     disks: [diskFactsOf(vm)],
     nics: [{ device: nicDeviceOf(vm), mac: vm.mac, network: networks[kindOf(vm)], model: nicModels[kindOf(vm)] }],
-    autostart: spec.autostart,
+    autostart: vm.autostart,
     persistent: true,
     osType: kindOf(vm) === 'xen' ? 'linux' : 'hvm',
     metadata: {

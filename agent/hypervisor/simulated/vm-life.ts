@@ -102,7 +102,8 @@ const ends = {
   { state: SimVm['state']; reason: VmStateReason; events: readonly (readonly [EventKind, VmStateReason])[] }
 >
 
-function end(world: LifeContext, vm: SimVm, how: keyof typeof ends): void {
+/** Ends a run. */
+export function end(world: LifeContext, vm: SimVm, how: keyof typeof ends): void {
   const { state, reason, events } = ends[how]
   stop(vm, state, reason)
   for (const [kind, why] of events) tell(world, vm.path.host, vm, kind, why)
@@ -159,7 +160,7 @@ function bringBackHost(world: LifeContext, host: SimHost): string | undefined {
   for (const path of host.paths) path.totals.reset()
   tell(world, host, undefined, 'hypervisor-back', 'booted')
   for (const vm of host.vms) {
-    if (vm.spec.autostart) startVm(world, vm, 'booted')
+    if (vm.autostart) startVm(world, vm, 'booted')
   }
   return undefined
 }
@@ -191,7 +192,14 @@ function insert(list: SimVm[], vm: SimVm): void {
   list.splice(index + 1, 0, vm)
 }
 
-function tell(world: LifeContext, host: SimHost, vm: SimVm | undefined, kind: EventKind, reason: VmStateReason): void {
+/** Has the host tell of something that happened now. */
+export function tell(
+  world: LifeContext,
+  host: SimHost,
+  vm: SimVm | undefined,
+  kind: EventKind,
+  reason: VmStateReason,
+): void {
   const event: HypervisorEvent = {
     atMs: world.nowMs,
     kind,

@@ -24,6 +24,8 @@ const vmState = z.strictObject({
   host: z.string(),
   state: z.enum(vmStates),
   stateReason: z.enum(vmStateReasons),
+  /** Absent from what was saved before there were commands: as the fleet file says. */
+  autostart: z.boolean().optional(),
   runs: least0,
   runId: z.string(),
   random: least0,
@@ -174,6 +176,7 @@ function saveVm(vm: SimVm): WorldState['vms'][number] {
     host: vm.path.host.spec.name,
     state: vm.state,
     stateReason: vm.stateReason,
+    autostart: vm.autostart,
     runs: vm.runs,
     runId: vm.runId,
     random: vm.random.state,
@@ -200,6 +203,7 @@ function restoreVm(world: World, vm: SimVm, saved: WorldState['vms'][number] | u
   define(vm, path)
   vm.state = saved.state
   vm.stateReason = saved.stateReason
+  vm.autostart = saved.autostart ?? vm.spec.autostart
   vm.runs = saved.runs
   vm.random.state = saved.random
   Object.assign(vm.load, saved.load, { phaseEndsMs: saved.load.phaseEndsMs ?? Infinity })

@@ -41,14 +41,22 @@ export function step({ hosts, arrays, vms }: Entities, rules: StepRules, nowMs: 
   }
   for (const vm of vms) {
     vm.totals.mark()
-    if (vm.runId !== '') demand(vm, rules, time, seconds)
+    if (vm.state === 'paused') rest(vm)
+    else if (vm.runId !== '') demand(vm, rules, time, seconds)
   }
   for (const array of arrays) stepArray(array.model, array.state, array.turns, nowMs, rules.stepMs)
   for (const host of hosts) {
     if (!host.up) continue
-    for (const vm of host.active) account(vm, seconds)
+    for (const vm of host.active) if (vm.state !== 'paused') account(vm, seconds)
     shareCpu(host, rules, seconds)
   }
+}
+
+/** A halted guest wants nothing; what it has not written yet waits with it. */
+function rest({ turn, want }: SimVm): void {
+  turn.writeWant = 0
+  turn.readWant = 0
+  Object.assign(want, { cpu: 0, read: 0, write: 0, receive: 0, transmit: 0 })
 }
 
 function demand(vm: SimVm, rules: StepRules, time: DayTime, seconds: number): void {

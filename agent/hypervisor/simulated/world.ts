@@ -1,6 +1,7 @@
 import type { HypervisorEvent } from '../hypervisor.js'
-import { createEntities, type Entities, type SimHost } from './entities.js'
+import { createEntities, type Entities, type SimHost, type SimVm } from './entities.js'
 import type { FleetSpec, TimelineEvent } from './fleet-spec.js'
+import { act, type VmAction } from './vm-acts.js'
 import { beginRun, happen } from './vm-life.js'
 import { step, stepRules } from './world-step.js'
 import { truthOf, type Truth } from './world-truth.js'
@@ -111,6 +112,11 @@ export class World implements Entities {
   /** Makes something happen now. Returns why it cannot, or undefined. */
   apply(event: TimelineEvent): string | undefined {
     return happen(this, event)
+  }
+
+  /** Does what a command wants. Returns why the hypervisor refuses, or undefined. */
+  act(vm: SimVm, action: VmAction): string | undefined {
+    return act(this, vm, action)
   }
 
   /** How much of the last step has passed at `atMs`, 0 to 1. */

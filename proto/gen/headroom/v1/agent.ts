@@ -151,6 +151,7 @@ export interface ToAgent {
     | { $case: "command"; value: Command }
     | { $case: "cancel"; value: Cancel }
     | { $case: "updateAck"; value: UpdateAck }
+    | { $case: "auditHead"; value: AuditHead }
     | undefined;
 }
 
@@ -188,6 +189,28 @@ export interface Hello {
   machineBoot: number;
   /** The agent's wall clock less the time since that boot, milliseconds: another one once the clock was set. */
   clockBaseMs: bigint;
+  /** What the agent's own configuration allows, so that what it would refuse can be shown beforehand. The agent itself decides. */
+  allowRules: AllowRule[];
+  /** How far the local time of its machine, in which windows are, is ahead of UTC. */
+  utcOffsetMinutes: number;
+}
+
+/** What no rule allows is refused. */
+export interface AllowRule {
+  verbs: string[];
+  /** Patterns of names of VMs; * stands for any characters. */
+  vms: string[];
+  /** Absent: always. */
+  window: AllowWindow | undefined;
+}
+
+/** In the local time of the agent's machine. One that ends before it begins goes past midnight. */
+export interface AllowWindow {
+  /** Days on which it begins: sun, mon, tue, wed, thu, fri, sat. */
+  days: string[];
+  /** Minutes of the day; equal: the whole day. */
+  fromMinute: number;
+  toMinute: number;
 }
 
 export interface SpoolHello {
@@ -204,6 +227,10 @@ export interface HostHello {
   capabilities: Capability[];
   /** Made by the simulator: labelled so wherever it shows. */
   simulated: boolean;
+  /** Verbs that the agent can carry out on this host, whatever its configuration allows. */
+  verbs: string[];
+  /** Why there are no others. */
+  verbsReason: string;
 }
 
 export interface Welcome {
@@ -262,8 +289,22 @@ export interface TunnelClose {
   reason: string;
 }
 
-/** Head of the agent's hash-chained audit log, so that a cut tail shows. */
+/** Where the sender's hash-chained audit log stands, so that a cut tail shows. Sent by both sides: after the welcome, and when it has grown. */
 export interface AuditHead {
+  entries: bigint;
+  hash: Buffer;
+  /** Names the log: another one begins anew. */
+  logId: string;
+  /** The sender's own log, as it is now, at the entry that the receiver last said it had seen; absent if it has no such entry. */
+  again:
+    | AuditMark
+    | undefined;
+  /** What the sender has last seen of the receiver's log; absent if nothing. */
+  seen: AuditMark | undefined;
+}
+
+export interface AuditMark {
+  logId: string;
   entries: bigint;
   hash: Buffer;
 }
@@ -984,6 +1025,9 @@ export const ToAgent: MessageFns<ToAgent> = {
       case "updateAck":
         UpdateAck.encode(message.message.value, writer.uint32(50).fork()).join();
         break;
+      case "auditHead":
+        AuditHead.encode(message.message.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1049,6 +1093,14 @@ export const ToAgent: MessageFns<ToAgent> = {
             message.message = { $case: "updateAck", value: UpdateAck.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = { $case: "auditHead", value: AuditHead.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1077,6 +1129,10 @@ export const ToAgent: MessageFns<ToAgent> = {
         ? { $case: "updateAck", value: UpdateAck.fromJSON(object.updateAck) }
         : isSet(object.update_ack)
         ? { $case: "updateAck", value: UpdateAck.fromJSON(object.update_ack) }
+        : isSet(object.auditHead)
+        ? { $case: "auditHead", value: AuditHead.fromJSON(object.auditHead) }
+        : isSet(object.audit_head)
+        ? { $case: "auditHead", value: AuditHead.fromJSON(object.audit_head) }
         : undefined,
     };
   },
@@ -1095,6 +1151,8 @@ export const ToAgent: MessageFns<ToAgent> = {
       obj.cancel = Cancel.toJSON(message.message.value);
     } else if (message.message?.$case === "updateAck") {
       obj.updateAck = UpdateAck.toJSON(message.message.value);
+    } else if (message.message?.$case === "auditHead") {
+      obj.auditHead = AuditHead.toJSON(message.message.value);
     }
     return obj;
   },
@@ -1141,6 +1199,12 @@ export const ToAgent: MessageFns<ToAgent> = {
         }
         break;
       }
+      case "auditHead": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "auditHead", value: AuditHead.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -1161,6 +1225,8 @@ function createBaseHello(): Hello {
     answeredAfterMs: undefined,
     machineBoot: 0,
     clockBaseMs: 0n,
+    allowRules: [],
+    utcOffsetMinutes: 0,
   };
 }
 
@@ -1219,6 +1285,12 @@ export const Hello: MessageFns<Hello> = {
         throw new globalThis.Error("value provided for field message.clockBaseMs of type int64 too large");
       }
       writer.uint32(104).int64(message.clockBaseMs);
+    }
+    for (const v of message.allowRules) {
+      AllowRule.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.utcOffsetMinutes !== 0) {
+      writer.uint32(120).sint32(message.utcOffsetMinutes);
     }
     return writer;
   },
@@ -1340,6 +1412,22 @@ export const Hello: MessageFns<Hello> = {
             message.clockBaseMs = reader.int64() as bigint;
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.allowRules.push(AllowRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.utcOffsetMinutes = reader.sint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1397,6 +1485,16 @@ export const Hello: MessageFns<Hello> = {
         : isSet(object.clock_base_ms)
         ? BigInt(object.clock_base_ms)
         : 0n,
+      allowRules: globalThis.Array.isArray(object?.allowRules)
+        ? object.allowRules.map((e: any) => AllowRule.fromJSON(e))
+        : globalThis.Array.isArray(object?.allow_rules)
+        ? object.allow_rules.map((e: any) => AllowRule.fromJSON(e))
+        : [],
+      utcOffsetMinutes: isSet(object.utcOffsetMinutes)
+        ? globalThis.Number(object.utcOffsetMinutes)
+        : isSet(object.utc_offset_minutes)
+        ? globalThis.Number(object.utc_offset_minutes)
+        : 0,
     };
   },
 
@@ -1441,6 +1539,12 @@ export const Hello: MessageFns<Hello> = {
     if (message.clockBaseMs !== 0n) {
       obj.clockBaseMs = message.clockBaseMs.toString();
     }
+    if (message.allowRules?.length) {
+      obj.allowRules = message.allowRules.map((e) => AllowRule.toJSON(e));
+    }
+    if (message.utcOffsetMinutes !== 0) {
+      obj.utcOffsetMinutes = Math.round(message.utcOffsetMinutes);
+    }
     return obj;
   },
 
@@ -1466,6 +1570,220 @@ export const Hello: MessageFns<Hello> = {
     message.clockBaseMs = (object.clockBaseMs !== undefined && object.clockBaseMs !== null)
       ? BigInt(object.clockBaseMs)
       : 0n;
+    message.allowRules = object.allowRules?.map((e) => AllowRule.fromPartial(e)) || [];
+    message.utcOffsetMinutes = object.utcOffsetMinutes ?? 0;
+    return message;
+  },
+};
+
+function createBaseAllowRule(): AllowRule {
+  return { verbs: [], vms: [], window: undefined };
+}
+
+export const AllowRule: MessageFns<AllowRule> = {
+  encode(message: AllowRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.verbs) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.vms) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.window !== undefined) {
+      AllowWindow.encode(message.window, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AllowRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAllowRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.verbs.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.vms.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.window = AllowWindow.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AllowRule {
+    return {
+      verbs: globalThis.Array.isArray(object?.verbs) ? object.verbs.map((e: any) => globalThis.String(e)) : [],
+      vms: globalThis.Array.isArray(object?.vms) ? object.vms.map((e: any) => globalThis.String(e)) : [],
+      window: isSet(object.window) ? AllowWindow.fromJSON(object.window) : undefined,
+    };
+  },
+
+  toJSON(message: AllowRule): unknown {
+    const obj: any = {};
+    if (message.verbs?.length) {
+      obj.verbs = message.verbs;
+    }
+    if (message.vms?.length) {
+      obj.vms = message.vms;
+    }
+    if (message.window !== undefined) {
+      obj.window = AllowWindow.toJSON(message.window);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AllowRule>, I>>(base?: I): AllowRule {
+    return AllowRule.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AllowRule>, I>>(object: I): AllowRule {
+    const message = createBaseAllowRule();
+    message.verbs = object.verbs?.map((e) => e) || [];
+    message.vms = object.vms?.map((e) => e) || [];
+    message.window = (object.window !== undefined && object.window !== null)
+      ? AllowWindow.fromPartial(object.window)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAllowWindow(): AllowWindow {
+  return { days: [], fromMinute: 0, toMinute: 0 };
+}
+
+export const AllowWindow: MessageFns<AllowWindow> = {
+  encode(message: AllowWindow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.days) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.fromMinute !== 0) {
+      writer.uint32(16).uint32(message.fromMinute);
+    }
+    if (message.toMinute !== 0) {
+      writer.uint32(24).uint32(message.toMinute);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AllowWindow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAllowWindow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.days.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fromMinute = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.toMinute = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AllowWindow {
+    return {
+      days: globalThis.Array.isArray(object?.days) ? object.days.map((e: any) => globalThis.String(e)) : [],
+      fromMinute: isSet(object.fromMinute)
+        ? globalThis.Number(object.fromMinute)
+        : isSet(object.from_minute)
+        ? globalThis.Number(object.from_minute)
+        : 0,
+      toMinute: isSet(object.toMinute)
+        ? globalThis.Number(object.toMinute)
+        : isSet(object.to_minute)
+        ? globalThis.Number(object.to_minute)
+        : 0,
+    };
+  },
+
+  toJSON(message: AllowWindow): unknown {
+    const obj: any = {};
+    if (message.days?.length) {
+      obj.days = message.days;
+    }
+    if (message.fromMinute !== 0) {
+      obj.fromMinute = Math.round(message.fromMinute);
+    }
+    if (message.toMinute !== 0) {
+      obj.toMinute = Math.round(message.toMinute);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AllowWindow>, I>>(base?: I): AllowWindow {
+    return AllowWindow.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AllowWindow>, I>>(object: I): AllowWindow {
+    const message = createBaseAllowWindow();
+    message.days = object.days?.map((e) => e) || [];
+    message.fromMinute = object.fromMinute ?? 0;
+    message.toMinute = object.toMinute ?? 0;
     return message;
   },
 };
@@ -1593,6 +1911,8 @@ function createBaseHostHello(): HostHello {
     bootId: "",
     capabilities: [],
     simulated: false,
+    verbs: [],
+    verbsReason: "",
   };
 }
 
@@ -1615,6 +1935,12 @@ export const HostHello: MessageFns<HostHello> = {
     }
     if (message.simulated !== false) {
       writer.uint32(48).bool(message.simulated);
+    }
+    for (const v of message.verbs) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.verbsReason !== "") {
+      writer.uint32(66).string(message.verbsReason);
     }
     return writer;
   },
@@ -1680,6 +2006,22 @@ export const HostHello: MessageFns<HostHello> = {
             message.simulated = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.verbs.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.verbsReason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1710,6 +2052,12 @@ export const HostHello: MessageFns<HostHello> = {
         ? object.capabilities.map((e: any) => Capability.fromJSON(e))
         : [],
       simulated: isSet(object.simulated) ? globalThis.Boolean(object.simulated) : false,
+      verbs: globalThis.Array.isArray(object?.verbs) ? object.verbs.map((e: any) => globalThis.String(e)) : [],
+      verbsReason: isSet(object.verbsReason)
+        ? globalThis.String(object.verbsReason)
+        : isSet(object.verbs_reason)
+        ? globalThis.String(object.verbs_reason)
+        : "",
     };
   },
 
@@ -1733,6 +2081,12 @@ export const HostHello: MessageFns<HostHello> = {
     if (message.simulated !== false) {
       obj.simulated = message.simulated;
     }
+    if (message.verbs?.length) {
+      obj.verbs = message.verbs;
+    }
+    if (message.verbsReason !== "") {
+      obj.verbsReason = message.verbsReason;
+    }
     return obj;
   },
 
@@ -1747,6 +2101,8 @@ export const HostHello: MessageFns<HostHello> = {
     message.bootId = object.bootId ?? "";
     message.capabilities = object.capabilities?.map((e) => Capability.fromPartial(e)) || [];
     message.simulated = object.simulated ?? false;
+    message.verbs = object.verbs?.map((e) => e) || [];
+    message.verbsReason = object.verbsReason ?? "";
     return message;
   },
 };
@@ -2632,7 +2988,7 @@ export const TunnelClose: MessageFns<TunnelClose> = {
 };
 
 function createBaseAuditHead(): AuditHead {
-  return { entries: 0n, hash: Buffer.alloc(0) };
+  return { entries: 0n, hash: Buffer.alloc(0), logId: "", again: undefined, seen: undefined };
 }
 
 export const AuditHead: MessageFns<AuditHead> = {
@@ -2645,6 +3001,15 @@ export const AuditHead: MessageFns<AuditHead> = {
     }
     if (message.hash.length !== 0) {
       writer.uint32(18).bytes(message.hash);
+    }
+    if (message.logId !== "") {
+      writer.uint32(26).string(message.logId);
+    }
+    if (message.again !== undefined) {
+      AuditMark.encode(message.again, writer.uint32(34).fork()).join();
+    }
+    if (message.seen !== undefined) {
+      AuditMark.encode(message.seen, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2678,6 +3043,30 @@ export const AuditHead: MessageFns<AuditHead> = {
             message.hash = Buffer.from(reader.bytes());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.logId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.again = AuditMark.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.seen = AuditMark.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2694,6 +3083,13 @@ export const AuditHead: MessageFns<AuditHead> = {
     return {
       entries: isSet(object.entries) ? BigInt(object.entries) : 0n,
       hash: isSet(object.hash) ? Buffer.from(bytesFromBase64(object.hash)) : Buffer.alloc(0),
+      logId: isSet(object.logId)
+        ? globalThis.String(object.logId)
+        : isSet(object.log_id)
+        ? globalThis.String(object.log_id)
+        : "",
+      again: isSet(object.again) ? AuditMark.fromJSON(object.again) : undefined,
+      seen: isSet(object.seen) ? AuditMark.fromJSON(object.seen) : undefined,
     };
   },
 
@@ -2705,6 +3101,15 @@ export const AuditHead: MessageFns<AuditHead> = {
     if (message.hash.length !== 0) {
       obj.hash = base64FromBytes(message.hash);
     }
+    if (message.logId !== "") {
+      obj.logId = message.logId;
+    }
+    if (message.again !== undefined) {
+      obj.again = AuditMark.toJSON(message.again);
+    }
+    if (message.seen !== undefined) {
+      obj.seen = AuditMark.toJSON(message.seen);
+    }
     return obj;
   },
 
@@ -2713,6 +3118,119 @@ export const AuditHead: MessageFns<AuditHead> = {
   },
   fromPartial<I extends Exact<DeepPartial<AuditHead>, I>>(object: I): AuditHead {
     const message = createBaseAuditHead();
+    message.entries = (object.entries !== undefined && object.entries !== null) ? BigInt(object.entries) : 0n;
+    message.hash = object.hash ?? Buffer.alloc(0);
+    message.logId = object.logId ?? "";
+    message.again = (object.again !== undefined && object.again !== null)
+      ? AuditMark.fromPartial(object.again)
+      : undefined;
+    message.seen = (object.seen !== undefined && object.seen !== null) ? AuditMark.fromPartial(object.seen) : undefined;
+    return message;
+  },
+};
+
+function createBaseAuditMark(): AuditMark {
+  return { logId: "", entries: 0n, hash: Buffer.alloc(0) };
+}
+
+export const AuditMark: MessageFns<AuditMark> = {
+  encode(message: AuditMark, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.logId !== "") {
+      writer.uint32(10).string(message.logId);
+    }
+    if (message.entries !== 0n) {
+      if (BigInt.asUintN(64, message.entries) !== message.entries) {
+        throw new globalThis.Error("value provided for field message.entries of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.entries);
+    }
+    if (message.hash.length !== 0) {
+      writer.uint32(26).bytes(message.hash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AuditMark {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuditMark();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.logId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.entries = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hash = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AuditMark {
+    return {
+      logId: isSet(object.logId)
+        ? globalThis.String(object.logId)
+        : isSet(object.log_id)
+        ? globalThis.String(object.log_id)
+        : "",
+      entries: isSet(object.entries) ? BigInt(object.entries) : 0n,
+      hash: isSet(object.hash) ? Buffer.from(bytesFromBase64(object.hash)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: AuditMark): unknown {
+    const obj: any = {};
+    if (message.logId !== "") {
+      obj.logId = message.logId;
+    }
+    if (message.entries !== 0n) {
+      obj.entries = message.entries.toString();
+    }
+    if (message.hash.length !== 0) {
+      obj.hash = base64FromBytes(message.hash);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AuditMark>, I>>(base?: I): AuditMark {
+    return AuditMark.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AuditMark>, I>>(object: I): AuditMark {
+    const message = createBaseAuditMark();
+    message.logId = object.logId ?? "";
     message.entries = (object.entries !== undefined && object.entries !== null) ? BigInt(object.entries) : 0n;
     message.hash = object.hash ?? Buffer.alloc(0);
     return message;

@@ -155,6 +155,10 @@ export interface Command {
   actor: string;
   /** Print every check's verdict and do nothing. */
   dryRun: boolean;
+  /** How long it may take from its beginning, milliseconds; 0: as long as the verb table says. */
+  timeoutMs: number;
+  /** Tell what became of it, and never begin it: it may have been begun before. */
+  onlyReport: boolean;
 }
 
 export interface Command_ArgsEntry {
@@ -181,6 +185,14 @@ export interface CommandUpdate {
   /** Why it was refused, failed or became unknown. */
   reason: string;
   atMs: bigint;
+  /** What each check of the agent said; of a dry run, and of one that was refused. */
+  verdicts: CheckVerdict[];
+}
+
+export interface CheckVerdict {
+  check: string;
+  ok: boolean;
+  says: string;
 }
 
 export interface CommandProgress {
@@ -198,7 +210,18 @@ export interface UpdateAck {
 }
 
 function createBaseCommand(): Command {
-  return { id: "", hostId: "", verb: "", vmUuid: "", args: {}, deadlineMs: 0n, actor: "", dryRun: false };
+  return {
+    id: "",
+    hostId: "",
+    verb: "",
+    vmUuid: "",
+    args: {},
+    deadlineMs: 0n,
+    actor: "",
+    dryRun: false,
+    timeoutMs: 0,
+    onlyReport: false,
+  };
 }
 
 export const Command: MessageFns<Command> = {
@@ -229,6 +252,12 @@ export const Command: MessageFns<Command> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(64).bool(message.dryRun);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(72).uint32(message.timeoutMs);
+    }
+    if (message.onlyReport !== false) {
+      writer.uint32(80).bool(message.onlyReport);
     }
     return writer;
   },
@@ -313,6 +342,22 @@ export const Command: MessageFns<Command> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.onlyReport = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -364,6 +409,16 @@ export const Command: MessageFns<Command> = {
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : 0,
+      onlyReport: isSet(object.onlyReport)
+        ? globalThis.Boolean(object.onlyReport)
+        : isSet(object.only_report)
+        ? globalThis.Boolean(object.only_report)
+        : false,
     };
   },
 
@@ -399,6 +454,12 @@ export const Command: MessageFns<Command> = {
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.timeoutMs !== 0) {
+      obj.timeoutMs = Math.round(message.timeoutMs);
+    }
+    if (message.onlyReport !== false) {
+      obj.onlyReport = message.onlyReport;
+    }
     return obj;
   },
 
@@ -425,6 +486,8 @@ export const Command: MessageFns<Command> = {
       : 0n;
     message.actor = object.actor ?? "";
     message.dryRun = object.dryRun ?? false;
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.onlyReport = object.onlyReport ?? false;
     return message;
   },
 };
@@ -609,6 +672,7 @@ function createBaseCommandUpdate(): CommandUpdate {
     output: Buffer.alloc(0),
     reason: "",
     atMs: 0n,
+    verdicts: [],
   };
 }
 
@@ -646,6 +710,9 @@ export const CommandUpdate: MessageFns<CommandUpdate> = {
         throw new globalThis.Error("value provided for field message.atMs of type int64 too large");
       }
       writer.uint32(64).int64(message.atMs);
+    }
+    for (const v of message.verdicts) {
+      CheckVerdict.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -727,6 +794,14 @@ export const CommandUpdate: MessageFns<CommandUpdate> = {
             message.atMs = reader.int64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.verdicts.push(CheckVerdict.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -753,6 +828,9 @@ export const CommandUpdate: MessageFns<CommandUpdate> = {
       output: isSet(object.output) ? Buffer.from(bytesFromBase64(object.output)) : Buffer.alloc(0),
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      verdicts: globalThis.Array.isArray(object?.verdicts)
+        ? object.verdicts.map((e: any) => CheckVerdict.fromJSON(e))
+        : [],
     };
   },
 
@@ -782,6 +860,9 @@ export const CommandUpdate: MessageFns<CommandUpdate> = {
     if (message.atMs !== 0n) {
       obj.atMs = message.atMs.toString();
     }
+    if (message.verdicts?.length) {
+      obj.verdicts = message.verdicts.map((e) => CheckVerdict.toJSON(e));
+    }
     return obj;
   },
 
@@ -802,6 +883,108 @@ export const CommandUpdate: MessageFns<CommandUpdate> = {
     message.output = object.output ?? Buffer.alloc(0);
     message.reason = object.reason ?? "";
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.verdicts = object.verdicts?.map((e) => CheckVerdict.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCheckVerdict(): CheckVerdict {
+  return { check: "", ok: false, says: "" };
+}
+
+export const CheckVerdict: MessageFns<CheckVerdict> = {
+  encode(message: CheckVerdict, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.check !== "") {
+      writer.uint32(10).string(message.check);
+    }
+    if (message.ok !== false) {
+      writer.uint32(16).bool(message.ok);
+    }
+    if (message.says !== "") {
+      writer.uint32(26).string(message.says);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckVerdict {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckVerdict();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.check = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ok = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.says = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckVerdict {
+    return {
+      check: isSet(object.check) ? globalThis.String(object.check) : "",
+      ok: isSet(object.ok) ? globalThis.Boolean(object.ok) : false,
+      says: isSet(object.says) ? globalThis.String(object.says) : "",
+    };
+  },
+
+  toJSON(message: CheckVerdict): unknown {
+    const obj: any = {};
+    if (message.check !== "") {
+      obj.check = message.check;
+    }
+    if (message.ok !== false) {
+      obj.ok = message.ok;
+    }
+    if (message.says !== "") {
+      obj.says = message.says;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CheckVerdict>, I>>(base?: I): CheckVerdict {
+    return CheckVerdict.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CheckVerdict>, I>>(object: I): CheckVerdict {
+    const message = createBaseCheckVerdict();
+    message.check = object.check ?? "";
+    message.ok = object.ok ?? false;
+    message.says = object.says ?? "";
     return message;
   },
 };

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto'
+import { open, readdir, readFile, rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { errorCode } from '../../common/error-code.js'
+import { makeDirectoryDurably, syncDirectory, writeDurably } from '../../common/durable-file.js'
+import { brokenAt, entryFrom, headAfter, nextEntry, type ChainEntry, type ChainMark } from '../../common/hash-chain.js'
+import type { Log } from '../../common/log.js'
+
+/** A file this large is closed, and the next one begun. */
+const fileBytes = 1_000_000
+/** Beyond so many the oldest goes. */
+const mostFiles = 16
+const suffix = '.jsonl'
+const idFile = 'log-id'
+
+export interface AuditLimits {
+  readonly fileBytes: number
+  readonly mostFiles: number
+}
+
+/**
+ * The agent's own log of what it was asked to do and did: only appended to, each entry with the hash of the one before, some megabytes at most.
+ * Files are named by their first entry; one line an entry.
+ */
+export class AuditLog {
+  #head: ChainMark
+  #bytes = 0
+  #files: string[]
+  #writing: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    private readonly directory: string,
+    private readonly now: () => number,
+    private readonly limits: AuditLimits,
+    opened: { readonly head: ChainMark; readonly files: readonly string[]; readonly bytes: number },
+  ) {
+    this.#head = opened.head
+    this.#files = [...opened.files]
+    this.#bytes = opened.bytes
+  }
+
+  /** A last line that is not whole was never acknowledged to anybody, and goes. */
+  static async open(
+    directory: string,
+    {
+      now,
+      log,
+      limits = { fileBytes, mostFiles },
+    }: { readonly now: () => number; readonly log: Log; readonly limits?: AuditLimits },
+  ): Promise<AuditLog> {
+    makeDirectoryDurably(directory)
+    const logId = await logIdOf(directory)
+    const files = await filesOf(directory)
+    const last = files.at(-1)
+    const bytes = last === undefined ? 0 : await cutTornLine(join(directory, last))
+    const entries = last === undefined ? [] : await entriesOf(join(directory, last))
+    const audit = new AuditLog(directory, now, limits, { head: headAfter(logId, entries.at(-1)), files, bytes })
+    const problem = await audit.verify()
+    if (problem !== undefined) log.error({ problem }, 'the audit log is not whole')
+    return audit
+  }
+
+  get head(): ChainMark {
+    return this.#head
+  }
+
+  /** Durable when it resolves. @throws Error of the file system: then nothing was appended */
+  append(what: ChainEntry['what']): Promise<void> {
+    const write = this.#writing.then(() => this.#append(what))
+    this.#writing = write.catch(() => undefined)
+    return write
+  }
+
+  /** What is wrong with what is kept; undefined if nothing. */
+  async verify(seen?: Pick<ChainMark, 'entries' | 'hash'>): Promise<string | undefined> {
+    await this.#writing
+    return verifyAuditLog(this.directory, seen)
+  }
+
+  /** Where the log stood after so many entries, as it is now; undefined if it does not have them. */
+  async at(entries: number): Promise<ChainMark | undefined> {
+    const { logId } = this.#head
+    if (entries === 0) return headAfter(logId, undefined)
+    const file = this.#files.findLast((name) => firstOf(name) <= entries)
+    if (file === undefined) return undefined
+    const entry = (await entriesOf(join(this.directory, file))).find(({ seq }) => seq === entries)
+    return entry && headAfter(logId, entry)
+  }
+
+  async #append(what: ChainEntry['what']): Promise<void> {
+    const entry = nextEntry(this.#head, this.now(), what)
+    const line = `${JSON.stringify(entry)}\n`
+    let file = this.#files.at(-1)
+    const isNew = file === undefined || this.#bytes + line.length > this.limits.fileBytes
+    if (isNew || file === undefined) file = `${String(entry.seq).padStart(12, '0')}${suffix}`
+    const path = join(this.directory, file)
+    const handle = await open(path, 'a', 0o600)
+    const before = isNew ? 0 : this.#bytes
+    try {
+      await handle.writeFile(line)
+      await handle.datasync()
+    } catch (error) {
+      // What may stand there half is no entry.
+      await handle.truncate(before).catch(() => undefined)
+      throw error
+    } finally {
+      await handle.close()
+    }
+    this.#head = headAfter(this.#head.logId, entry)
+    this.#bytes = before + Buffer.byteLength(line)
+    if (!isNew) return
+    this.#files.push(file)
+    await syncDirectory(this.directory)
+    while (this.#files.length > this.limits.mostFiles)
+      await rm(join(this.directory, this.#files.shift() ?? ''), { force: true })
+  }
+}
+
+/** What is wrong with an agent's audit log; undefined if nothing. @throws Error of the file system */
+export async function verifyAuditLog(
+  directory: string,
+  seen?: Pick<ChainMark, 'entries' | 'hash'>,
+): Promise<string | undefined> {
+  const entries: ChainEntry[] = []
+  for (const name of await filesOf(directory)) {
+    const lines = linesOf(await readFile(join(directory, name), 'utf8'))
+    for (const [index, line] of lines.entries()) {
+      const entry = parsed(line)
+      if (entry === undefined) return `line ${index + 1} of ${name} is no entry`
+      entries.push(entry)
+    }
+  }
+  const [first] = entries
+  if (first?.seq === 1 && first.previous !== (await logIdOf(directory))) return 'its first entry is of another log'
+  return brokenAt(entries, seen)
+}
+
+async function logIdOf(directory: string): Promise<string> {
+  const path = join(directory, idFile)
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+  }
+  const id = randomBytes(16).toString('hex')
+  await writeDurably(path, `${id}\n`)
+  return id
+}
+
+async function filesOf(directory: string): Promise<string[]> {
+  return (await readdir(directory)).filter((name) => name.endsWith(suffix)).toSorted()
+}
+
+function firstOf(name: string): number {
+  return Number(name.slice(0, -suffix.length))
+}
+
+async function cutTornLine(path: string): Promise<number> {
+  const content = await readFile(path)
+  const whole = content.lastIndexOf(0x0a) + 1
+  if (whole < content.length) await truncate(path, whole)
+  return whole
+}
+
+/** Those that can be read. */
+async function entriesOf(path: string): Promise<ChainEntry[]> {
+  return linesOf(await readFile(path, 'utf8')).flatMap((line) => parsed(line) ?? [])
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '')
+}
+
+function parsed(line: string): ChainEntry | undefined {
+  try {
+    return entryFrom(JSON.parse(line))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,67 @@
+import { pause } from '../../common/lifecycle.js'
+import { withDeadline } from '../../common/deadline.js'
+import { ActionRefused, type VmControl, type VmNow } from '../hypervisor/hypervisor.js'
+import type { Outcome, VerbContext, VerbWork } from './verbs/verb-work.js'
+
+/** Why a run was broken off. */
+export type BrokenOff = 'timeout' | 'cancelled' | 'stopping'
+
+export interface Run {
+  readonly work: VerbWork
+  readonly vmUuid: string
+  readonly args: Readonly<Record<string, string>>
+  readonly before: VmNow
+  readonly say: (line: string) => void
+  /** Breaks it off, with a `BrokenOff` as its reason. */
+  readonly signal: AbortSignal
+  /** The agent ends: nothing more is looked at, the next life does. */
+  readonly stopping: AbortSignal
+  /** Of its host; undefined while that is not open. */
+  readonly control: () => VmControl | undefined
+}
+
+/** How long a host may be away until a broken command counts as unknown for good. */
+const lookForMs = 600_000
+const lookAgainMs = 2000
+const oneLookMs = 30_000
+
+/** Does the work once. Whatever breaks it off, it is then looked at what came of it; undefined: the agent ends before that. */
+export async function carryOut(run: Run, control: VmControl): Promise<Outcome | undefined> {
+  try {
+    return await run.work.run(contextOf(run, control, run.signal))
+  } catch (error) {
+    if (error instanceof ActionRefused) return { state: 'failed', reason: error.message }
+    return lookAtIt(run, `broken off (${messageOf(error)})`)
+  }
+}
+
+/** What came of work that was broken off. Undefined: the agent ends before it is known. */
+export async function lookAtIt(run: Run, why: string): Promise<Outcome | undefined> {
+  const { stopping } = run
+  let problem = 'its host is not open'
+  for (let waitedMs = 0; waitedMs <= lookForMs; waitedMs += lookAgainMs) {
+    if (stopping.aborted) return undefined
+    const control = run.control()
+    if (control !== undefined) {
+      try {
+        const outcome = await withDeadline(oneLookMs, stopping, (signal) =>
+          run.work.seen(contextOf(run, control, signal)),
+        )
+        if (!stopping.aborted)
+          return { ...outcome, reason: outcome.reason === undefined ? why : `${why}; ${outcome.reason}` }
+      } catch (error) {
+        problem = messageOf(error)
+      }
+    }
+    await pause(lookAgainMs, stopping)
+  }
+  return { state: 'unknown', reason: `${why}; the VM could not be looked at: ${problem}` }
+}
+
+function contextOf({ vmUuid, args, before, say }: Run, control: VmControl, signal: AbortSignal): VerbContext {
+  return { vmUuid, args, before, control, signal, say, pause: (ms) => pause(ms, signal) }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

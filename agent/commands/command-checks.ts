@@ -1,0 +1,57 @@
+import { notAllowed, type AllowRule, type LocalTime } from '../../common/allow-rules.js'
+import { isVerb, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
+import type { VmControl, VmNow } from '../hypervisor/hypervisor.js'
+import type { CommandSpec } from './command-record.js'
+import { allVerbs } from './verbs/all-verbs.js'
+
+/** What a command is checked against. */
+export interface Circumstances {
+  /** Whether the agent has that host; and what acts on its VMs, if anything. */
+  readonly isServed: boolean
+  readonly control: Pick<VmControl, 'verbs'> | undefined
+  readonly allow: readonly AllowRule[]
+  readonly at: LocalTime
+  /** As it was just read; undefined: there is none, or it was not read. */
+  readonly vm: VmNow | undefined
+}
+
+/** All checks of the agent, in order. Nothing is done unless every one is passed. Later checks that make no sense after a failed one are left out. */
+export function agentVerdicts(
+  spec: CommandSpec,
+  { isServed, control, allow, at, vm }: Circumstances,
+): readonly Verdict[] {
+  const { verb, args, vmUuid } = spec
+  if (!isVerb(verb)) return [no('verb', `this agent knows no verb ${JSON.stringify(verb.slice(0, 40))}`)]
+  const wrong = wrongArgs(verb, args)
+  const verdicts = [wrong === undefined ? yes('verb', verb) : no('verb', wrong)]
+  if (!isServed) return [...verdicts, no('host', 'this agent has no such host')]
+  verdicts.push(
+    control === undefined
+      ? no('host', allow.length === 0 ? 'the agent only observes' : 'this host can only be read')
+      : control.verbs.has(verb)
+        ? yes('host', 'its driver can do that')
+        : no('host', `its driver cannot ${verb}`),
+  )
+  // A controller that may not command a VM does not learn from a refusal what it is called either.
+  if (vm === undefined) {
+    const unnamed = allow.length === 0 ? notAllowed(allow, verb, '', at) : undefined
+    return [...verdicts, ...(unnamed === undefined ? [] : [no('allow', unnamed)]), no('vm', `no VM ${vmUuid} is here`)]
+  }
+  const denied = notAllowed(allow, verb, vm.name, at)
+  verdicts.push(denied === undefined ? yes('allow', `allowed for ${vm.name}`) : no('allow', denied))
+  const unfit = wrongState(verb, vm.state) ?? allVerbs[verb].refuses?.(vm)
+  verdicts.push(unfit === undefined ? yes('state', `the VM is ${vm.state}`) : no('state', unfit))
+  return verdicts
+}
+
+export function firstRefusal(verdicts: readonly Verdict[]): string | undefined {
+  return verdicts.find(({ ok }) => !ok)?.says
+}
+
+function yes(check: string, says: string): Verdict {
+  return { check, ok: true, says }
+}
+
+function no(check: string, says: string): Verdict {
+  return { check, ok: false, says }
+}

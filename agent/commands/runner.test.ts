@@ -1,0 +1,303 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+
+import type { AllowRule } from '../../common/allow-rules.js'
+import { rejectedBy } from '../../common/deadline.js'
+import { createLog } from '../../common/log.js'
+import { verbNames } from '../../common/verbs.js'
+import { HandControl } from '../../test/support/hand-control.js'
+import { ActionRefused } from '../hypervisor/hypervisor.js'
+import type { CommandRecord, CommandSpec } from './command-record.js'
+import type { Journal } from './journal.js'
+import { CommandRunner } from './runner.js'
+
+const a = '00000000-0000-4000-8000-00000000000a'
+const b = '00000000-0000-4000-8000-00000000000b'
+const everything: AllowRule = { verbs: verbNames, vms: ['*'] }
+
+function forEver(_action: string, _uuid: string, signal: AbortSignal): Promise<void> {
+  return rejectedBy(signal, 'aborted')
+}
+
+/** Journal in memory: what is in it outlives the runner. */
+class HandJournal implements Journal {
+  readonly records = new Map<string, CommandRecord>()
+  load(): Promise<readonly CommandRecord[]> {
+    return Promise.resolve([...this.records.values()])
+  }
+  put(record: CommandRecord): Promise<void> {
+    this.records.set(record.spec.id, record)
+    return Promise.resolve()
+  }
+  remove(id: string): Promise<void> {
+    this.records.delete(id)
+    return Promise.resolve()
+  }
+}
+
+class Bench {
+  now = 1_000_000
+  readonly control = new HandControl()
+  readonly journal = new HandJournal()
+  readonly audited: Readonly<Record<string, unknown>>[] = []
+  readonly told: CommandRecord[] = []
+  allow: readonly AllowRule[] = [everything]
+  audit = (what: Readonly<Record<string, unknown>>): Promise<void> => {
+    this.audited.push(what)
+    return Promise.resolve()
+  }
+  runner = this.another()
+
+  constructor() {
+    this.control.add(a, 'alpha')
+    this.control.add(b, 'beta', 'shutoff')
+  }
+
+  another(): CommandRunner {
+    return new CommandRunner({
+      journal: this.journal,
+      audit: (what) => this.audit(what),
+      host: (hostId) => (hostId === 'h' ? { control: this.control } : undefined),
+      allow: this.allow,
+      now: () => this.now,
+      localTime: () => ({ weekday: 1, minute: 600 }),
+      onChange: (record) => this.told.push(record),
+      log: createLog('test', 'silent'),
+    })
+  }
+
+  send(id: string, verb: string, more: Partial<CommandSpec> = {}): Promise<void> {
+    return this.runner.receive({
+      id,
+      hostId: 'h',
+      verb,
+      vmUuid: a,
+      args: {},
+      startBeforeMs: this.now + 60_000,
+      timeoutMs: 0,
+      actor: 'ann',
+      dryRun: false,
+      onlyReport: false,
+      ...more,
+    })
+  }
+
+  last(id: string): CommandRecord | undefined {
+    return this.told.findLast(({ spec }) => spec.id === id)
+  }
+
+  async end(id: string): Promise<CommandRecord> {
+    return vi.waitFor(
+      () => {
+        const record = this.last(id)
+        if (record === undefined || ['queued', 'running'].includes(record.state))
+          throw new Error(`${id} is ${record?.state}`)
+        return record
+      },
+      { timeout: 5000, interval: 5 },
+    )
+  }
+}
+
+let bench: Bench
+const made: Bench[] = []
+function fresh(allow: readonly AllowRule[] = [everything]): Bench {
+  bench = new Bench()
+  bench.allow = allow
+  bench.runner = bench.another()
+  made.push(bench)
+  return bench
+}
+afterEach(async () => {
+  for (const { runner } of made.splice(0)) await runner.stop()
+})
+
+describe('the runner', () => {
+  it('runs a command once, however often it comes, and writes it down before', async () => {
+    fresh()
+    bench.control.before = () => {
+      expect(bench.journal.records.get('c1')?.state).toBe('running')
+      expect(bench.audited.map(({ event }) => event)).toEqual(['begin'])
+      return Promise.resolve()
+    }
+    await Promise.all([bench.send('c1', 'suspend'), bench.send('c1', 'suspend')])
+    expect((await bench.end('c1')).state).toBe('succeeded')
+    await bench.send('c1', 'suspend')
+    bench.runner.acked('c1', 99)
+    await bench.send('c1', 'suspend')
+    expect(bench.control.done).toEqual(['suspend alpha'])
+    expect(bench.audited.map(({ event }) => event)).toEqual(['begin', 'succeeded'])
+  })
+
+  it.each<readonly [string, Partial<CommandSpec> & { verb: string }, readonly AllowRule[], RegExp]>([
+    ['an unknown verb', { verb: 'format' }, [everything], /knows no verb "format"/],
+    ['a verb of another kind', { verb: 'toString' }, [everything], /knows no verb/],
+    ['a missing argument', { verb: 'autostart' }, [everything], /needs enabled: on or off/],
+    ['an argument too many', { verb: 'suspend', args: { x: '; rm -rf /' } }, [everything], /has no argument "x"/],
+    ['a forged value', { verb: 'autostart', args: { enabled: '$(id)' } }, [everything], /is on or off, not "\$\(id\)"/],
+    ['another host', { verb: 'suspend', hostId: 'other' }, [everything], /has no such host/],
+    ['a VM that is not here', { verb: 'suspend', vmUuid: `${a.slice(0, -1)}f` }, [everything], /no VM .*f is here/],
+    ['a wrong state', { verb: 'start' }, [everything], /is running; start needs one that is shutoff, crashed/],
+    ['nothing allowed', { verb: 'suspend' }, [], /only observes/],
+    ['another verb allowed', { verb: 'suspend' }, [{ verbs: ['start'], vms: ['*'] }], /does not allow suspend$/],
+    ['another VM allowed', { verb: 'suspend' }, [{ verbs: ['suspend'], vms: ['web-*'] }], /for a VM of this name/],
+    [
+      'another time allowed',
+      { verb: 'suspend' },
+      [{ verbs: ['suspend'], vms: ['*'], window: { days: ['mon'], fromMinute: 1320, toMinute: 360 } }],
+      /only on mon from 22:00 to 06:00/,
+    ],
+    ['a time that is too far off', { verb: 'suspend', startBeforeMs: 1e15 }, [everything], /at most a day/],
+  ])('refuses %s, and does nothing', async (_what, { verb, ...more }, allow, reason) => {
+    fresh(allow)
+    await bench.send('c1', verb, more)
+    const { state, reason: said } = await bench.end('c1')
+    expect([state, said]).toEqual(['refused', expect.stringMatching(reason)])
+    expect(bench.control.done).toEqual([])
+    expect(bench.journal.records.size).toBe(0)
+    expect(bench.audited.map(({ event, actor }) => [event, actor])).toEqual([['refused', 'ann']])
+  })
+
+  it.each(['../../x', '', 'a/b', 'x'.repeat(65), 'a\nb'])('takes no command whose id is %j', async (id) => {
+    fresh()
+    await bench.send(id, 'suspend')
+    expect(bench.told).toEqual([])
+  })
+
+  it('tells every verdict of a dry run, and does nothing', async () => {
+    fresh()
+    await bench.send('c1', 'suspend', { dryRun: true })
+    const { state, verdicts } = await bench.end('c1')
+    expect(state).toBe('succeeded')
+    expect(verdicts.map(({ check, ok }) => `${check} ${ok}`)).toEqual([
+      'verb true',
+      'host true',
+      'allow true',
+      'state true',
+    ])
+    expect(bench.control.done).toEqual([])
+  })
+
+  it('does not begin what is too late', async () => {
+    fresh()
+    await bench.send('c1', 'suspend', { startBeforeMs: bench.now })
+    expect((await bench.end('c1')).state).toBe('expired')
+    expect(bench.control.done).toEqual([])
+  })
+
+  it('goes on with a refusal of the hypervisor as a failure', async () => {
+    fresh()
+    bench.control.before = () => Promise.reject(new ActionRefused('cannot do that'))
+    await bench.send('c1', 'suspend')
+    expect(await bench.end('c1')).toMatchObject({ state: 'failed', reason: 'cannot do that' })
+  })
+
+  it('looks at what a lost answer did', async () => {
+    fresh()
+    bench.control.before = (_action, uuid) => {
+      bench.control.set(uuid, { state: 'paused' })
+      return Promise.reject(new Error('connection lost'))
+    }
+    await bench.send('c1', 'suspend')
+    expect(await bench.end('c1')).toMatchObject({
+      state: 'succeeded',
+      reason: 'broken off (connection lost); it is paused',
+    })
+  })
+
+  it('ends what takes too long', async () => {
+    fresh()
+    bench.control.deaf = 1
+    await bench.send('c1', 'shutdown', { timeoutMs: 200 })
+    expect(await bench.end('c1')).toMatchObject({ state: 'failed', reason: 'asked once, the guest has not shut down' })
+    await bench.send('c2', 'shutdown')
+    expect(await bench.end('c2')).toMatchObject({ state: 'succeeded', output: 'asked the guest to shut down\n' })
+  })
+
+  it('cancels what waits, and what runs if its verb can be', async () => {
+    fresh()
+    bench.control.deaf = 1000
+    await bench.send('c1', 'shutdown')
+    await vi.waitFor(() => expect(bench.control.done).toEqual(['shutdown alpha']))
+    await bench.send('c2', 'destroy')
+    await bench.runner.cancel('c2', 'bob')
+    expect(await bench.end('c2')).toMatchObject({ state: 'cancelled', reason: 'by bob, before it began' })
+    await bench.runner.cancel('c1', 'bob')
+    expect(await bench.end('c1')).toMatchObject({ state: 'cancelled' })
+    expect(bench.control.vms.get(a)?.state).toBe('running')
+    expect(bench.control.done).toEqual(['shutdown alpha'])
+  })
+
+  it('does one thing at a time with a VM, and others meanwhile', async () => {
+    fresh()
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    bench.control.before = (_action, uuid) => (uuid === a ? held : Promise.resolve())
+    await bench.send('c1', 'suspend')
+    await bench.send('c2', 'resume')
+    await bench.send('c3', 'start', { vmUuid: b })
+    await bench.end('c3')
+    expect(bench.last('c2')?.state).toBe('queued')
+    release()
+    expect((await bench.end('c2')).state).toBe('succeeded')
+    expect(bench.control.done).toEqual(['start beta', 'suspend alpha', 'resume alpha'])
+  })
+
+  it('takes no more than can wait', async () => {
+    fresh()
+    bench.control.before = forEver
+    for (let index = 0; index < 80; index += 1) await bench.send(`c${index}`, 'suspend')
+    expect(bench.runner.refused).toBeGreaterThan(10)
+    expect(bench.last('c79')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/too many/) })
+  })
+
+  it('does nothing that it cannot write down', async () => {
+    fresh()
+    bench.audit = () => Promise.reject(new Error('ENOSPC'))
+    await bench.send('c1', 'suspend')
+    expect(await bench.end('c1')).toMatchObject({ state: 'refused', reason: 'a fault of the agent: ENOSPC' })
+    expect(bench.control.done).toEqual([])
+  })
+
+  it('looks, after a restart, at what had begun; and tells of it from a higher revision on', async () => {
+    fresh()
+    bench.control.before = forEver
+    await bench.send('c1', 'suspend')
+    await vi.waitFor(() => expect(bench.last('c1')?.state).toBe('running'))
+    const revision = bench.last('c1')?.revision ?? 0
+    bench.control.set(a, { state: 'paused' })
+    bench.runner = bench.another()
+    await bench.runner.start()
+    const end = await bench.end('c1')
+    expect(end).toMatchObject({ state: 'succeeded', reason: 'the agent ended while it ran; it is paused' })
+    expect(end.revision).toBeGreaterThan(revision)
+    await bench.send('c1', 'suspend')
+    expect(bench.control.done).toEqual([])
+  })
+
+  it('says of one that it does not know, and may not begin, that it does not know it', async () => {
+    fresh()
+    await bench.send('c1', 'suspend', { onlyReport: true })
+    expect(await bench.end('c1')).toMatchObject({ state: 'unknown', reason: expect.stringMatching(/no record of it/) })
+    await bench.send('c1', 'suspend')
+    expect(bench.control.done).toEqual([])
+  })
+
+  it('remembers one until it could not come again', async () => {
+    fresh()
+    await bench.send('c1', 'suspend')
+    const { revision } = await bench.end('c1')
+    bench.runner.acked('c1', revision)
+    bench.now += 3_000_000
+    await bench.send('c2', 'resume')
+    await bench.end('c2')
+    expect([...bench.journal.records.keys()]).toEqual(['c1', 'c2'])
+    bench.now += 3_000_000
+    await bench.send('c3', 'suspend')
+    await bench.end('c3')
+    expect([...bench.journal.records.keys()]).toEqual(['c2', 'c3'])
+    await bench.send('c1', 'suspend', { startBeforeMs: 1_060_000 })
+    expect((await bench.end('c1')).state).toBe('expired')
+  })
+})

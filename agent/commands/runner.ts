@@ -1,0 +1,329 @@
+import type { AllowRule, LocalTime } from '../../common/allow-rules.js'
+import { withDeadline } from '../../common/deadline.js'
+import { LimitedLog } from '../../common/limited-log.js'
+import type { Log } from '../../common/log.js'
+import { isVerb, verbOf, type Verdict } from '../../common/verbs.js'
+import type { VmControl, VmNow } from '../hypervisor/hypervisor.js'
+import { carryOut, lookAtIt, type BrokenOff, type Run } from './carry-out.js'
+import { agentVerdicts, firstRefusal } from './command-checks.js'
+import {
+  acked,
+  begun,
+  ended,
+  found,
+  isForgettable,
+  isOver,
+  notAdmitted,
+  queued,
+  said,
+  type CommandRecord,
+  type CommandSpec,
+  type RecordState,
+} from './command-record.js'
+import { commandId, type Journal } from './journal.js'
+import { allVerbs } from './verbs/all-verbs.js'
+import type { Outcome } from './verbs/verb-work.js'
+
+export interface RunnerOptions {
+  readonly journal: Journal
+  /** Written down durably before it resolves. */
+  readonly audit: (what: Readonly<Record<string, unknown>>) => Promise<void>
+  /** A host of this agent; undefined: it has none of that id, or not yet. */
+  readonly host: (hostId: string) => { readonly control: VmControl | undefined } | undefined
+  readonly allow: readonly AllowRule[]
+  /** The controller's clock. */
+  readonly now: () => number
+  readonly localTime: () => LocalTime
+  /** Something is to be told of it. */
+  readonly onChange: (record: CommandRecord) => void
+  readonly log: Log
+}
+
+/** Commands that are known at once, those included that have ended and could still come again. */
+const mostKnown = 1024
+const mostWaiting = 64
+const mostAtOnce = 8
+const lookWithinMs = 10_000
+const refusedLines = { most: 5, windowMs: 60_000, mostKeys: 16 } as const
+
+interface Running {
+  readonly vmUuid: string
+  readonly abort: AbortController
+  done: Promise<void>
+  /** Set when the work has begun. */
+  begun: boolean
+}
+
+/**
+ * Runs commands: each id once, whatever happens to connections and to this process; one at a time for a VM. What has begun is on disk before
+ * anything is done, so that after a crash it is looked at and not done again.
+ */
+export class CommandRunner {
+  readonly #records = new Map<string, CommandRecord>()
+  readonly #running = new Map<string, Running>()
+  readonly #stop = new AbortController()
+  readonly #refused: LimitedLog
+  #refusedCount = 0
+
+  constructor(private readonly options: RunnerOptions) {
+    this.#refused = new LimitedLog(options.log, refusedLines)
+  }
+
+  /** Takes up what another life of the agent has left: what had begun is looked at. */
+  async start(): Promise<void> {
+    for (const record of await this.options.journal.load()) {
+      const { id } = record.spec
+      this.#records.set(id, found(record))
+      if (!isOver(record)) this.#launch(record.spec, (run) => this.#lookAtLeft(id, run))
+    }
+  }
+
+  /** Ends the looking after commands, not what they have begun: the next life of the agent looks at it. */
+  async stop(): Promise<void> {
+    this.#stop.abort('stopping' satisfies BrokenOff)
+    for (const { abort } of this.#running.values()) abort.abort('stopping' satisfies BrokenOff)
+    await Promise.all([...this.#running.values()].map(({ done }) => done))
+  }
+
+  /** Commands that were not taken in for want of room. */
+  get refused(): number {
+    return this.#refusedCount
+  }
+
+  /** What the controller has not acked. */
+  untold(): readonly CommandRecord[] {
+    return [...this.#records.values()].filter(({ revision, ackedRevision }) => ackedRevision < revision)
+  }
+
+  /** One that is known is only told of again. */
+  async receive(spec: CommandSpec): Promise<void> {
+    if (!commandId.test(spec.id) || this.#stop.signal.aborted) return
+    const known = this.#records.get(spec.id)
+    if (known !== undefined) return this.options.onChange(known)
+    const now = this.options.now()
+    await this.#forget(now)
+    const fresh = queued(spec, now)
+    const waiting = [...this.#records.values()].filter(({ state }) => state === 'queued').length
+    if (this.#records.size >= mostKnown || waiting >= mostWaiting) return this.#turnAway(fresh)
+    const refusal = notAdmitted(spec, now)
+    if (refusal !== undefined) return this.#end(fresh, refusal)
+    this.#put(fresh)
+    this.#pump()
+  }
+
+  /** One that has not begun is cancelled; one that runs only if its verb can be. */
+  async cancel(id: string, actor: string): Promise<void> {
+    const record = this.#records.get(id)
+    if (record === undefined || isOver(record)) return
+    const running = this.#running.get(id)
+    const { verb } = record.spec
+    const canBreakOff = isVerb(verb) && verbOf(verb).cancel === 'while-running'
+    // At once: it must not begin while this is written down.
+    if (running === undefined)
+      this.#put(ended(record, { state: 'cancelled', reason: `by ${actor}, before it began` }, this.options.now()))
+    else if (!running.begun || canBreakOff) running.abort.abort('cancelled' satisfies BrokenOff)
+    else this.#put(said(record, `${actor} wanted it cancelled: ${verb} cannot be once it has begun`))
+    await this.options.audit({ event: 'cancel', id, actor })
+  }
+
+  acked(id: string, revision: number): void {
+    const record = this.#records.get(id)
+    if (record !== undefined) this.#records.set(id, acked(record, revision))
+  }
+
+  /** Kept nowhere: it may come again when there is room. */
+  #turnAway(record: CommandRecord): void {
+    this.#refusedCount += 1
+    const reason = 'too many commands wait at this agent'
+    this.#refused.warn('full', performance.now(), { id: record.spec.id }, reason)
+    this.options.onChange(ended(record, { state: 'refused', reason }, this.options.now()))
+  }
+
+  #put(record: CommandRecord): void {
+    this.#records.set(record.spec.id, record)
+    this.options.onChange(record)
+  }
+
+  /** The newest record of a command that is known. */
+  #at(id: string): CommandRecord {
+    const record = this.#records.get(id)
+    if (record === undefined) throw new Error(`command ${id} is gone`)
+    return record
+  }
+
+  #pump(): void {
+    for (const { spec, state } of this.#records.values()) {
+      if (this.#running.size >= mostAtOnce) return
+      if (state !== 'queued' || this.#running.has(spec.id) || this.#isBusy(spec.vmUuid)) continue
+      this.#launch(spec, (run) => this.#runOne(spec, run))
+    }
+  }
+
+  #isBusy(vmUuid: string): boolean {
+    return [...this.#running.values()].some((running) => running.vmUuid === vmUuid)
+  }
+
+  #launch({ id, vmUuid }: CommandSpec, work: (run: Running) => Promise<void>): void {
+    const start = async (): Promise<void> => {
+      // After it is among those that run.
+      await Promise.resolve()
+      try {
+        await work(running)
+      } catch (error) {
+        this.options.log.error({ err: error, id }, 'a command failed by a fault of the agent')
+        const record = this.#records.get(id)
+        if (record !== undefined && !isOver(record)) {
+          const state = running.begun ? 'unknown' : 'refused'
+          this.#put(ended(record, { state, reason: `a fault of the agent: ${messageOf(error)}` }, this.options.now()))
+        }
+      } finally {
+        this.#running.delete(id)
+        if (!this.#stop.signal.aborted) this.#pump()
+      }
+    }
+    const running: Running = { vmUuid, abort: new AbortController(), done: Promise.resolve(), begun: false }
+    this.#running.set(id, running)
+    running.done = start()
+  }
+
+  async #runOne(spec: CommandSpec, running: Running): Promise<void> {
+    const { host, journal, audit, now } = this.options
+    const { id, verb, vmUuid, args, dryRun } = spec
+    const { verdicts, vm, control } = await this.#examine(spec)
+    const { signal } = running.abort
+    if (signal.aborted) return this.#brokenOffBefore(id, signal)
+    const refusal = firstRefusal(verdicts)
+    if (refusal !== undefined) return this.#end(this.#at(id), { state: 'refused', reason: refusal, verdicts })
+    if (dryRun) return this.#end(this.#at(id), { state: 'succeeded', verdicts })
+    if (now() >= spec.startBeforeMs)
+      return this.#end(this.#at(id), { state: 'expired', reason: 'its time to begin passed while it waited' })
+    // The checks have passed: all of these are there.
+    if (!isVerb(verb) || vm === undefined || control === undefined) throw new Error('a command passed without its VM')
+    const record = begun(this.#at(id), vm, now())
+    await audit({
+      event: 'begin',
+      id,
+      verb,
+      args,
+      vm: vm.name,
+      vmUuid,
+      hostId: spec.hostId,
+      actor: spec.actor,
+      was: vm.state,
+    })
+    await journal.put(record)
+    running.begun = true
+    this.#put(record)
+    const { timeoutMs } = verbOf(verb)
+    const mostMs = spec.timeoutMs === 0 ? timeoutMs : Math.min(spec.timeoutMs, timeoutMs)
+    const timer = setTimeout(() => running.abort.abort('timeout' satisfies BrokenOff), mostMs)
+    try {
+      const run = this.#runOf(spec, vm, running, () => host(spec.hostId)?.control)
+      const outcome = await carryOut(run, control)
+      await this.#settle(id, outcome, signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** A command that another life of the agent had begun. */
+  async #lookAtLeft(id: string, running: Running): Promise<void> {
+    running.begun = true
+    const { spec, before } = this.#at(id)
+    const { hostId, verb } = spec
+    if (!isVerb(verb) || before === undefined)
+      return this.#settle(id, {
+        state: 'unknown',
+        reason: `the agent ended while it ran, and this one knows no ${verb}`,
+      })
+    const run = this.#runOf(spec, before, running, () => this.options.host(hostId)?.control)
+    await this.#settle(id, await lookAtIt(run, 'the agent ended while it ran'))
+  }
+
+  #runOf(spec: CommandSpec, before: VmNow, { abort }: Running, control: Run['control']): Run {
+    if (!isVerb(spec.verb)) throw new Error('no verb')
+    return {
+      work: allVerbs[spec.verb],
+      vmUuid: spec.vmUuid,
+      args: spec.args,
+      before,
+      say: (line) => this.#put(said(this.#at(spec.id), line)),
+      signal: abort.signal,
+      stopping: this.#stop.signal,
+      control,
+    }
+  }
+
+  /** Undefined: the agent ends, and leaves it as it is written down. */
+  async #settle(id: string, outcome: Outcome | undefined, signal?: AbortSignal): Promise<void> {
+    if (outcome === undefined || this.#stop.signal.aborted) return
+    const why: unknown = signal?.aborted === true ? signal.reason : undefined
+    const isCancelled = why === 'cancelled' && outcome.state !== 'succeeded'
+    await this.#end(this.#at(id), isCancelled ? { state: 'cancelled', reason: outcome.reason } : outcome)
+  }
+
+  async #brokenOffBefore(id: string, signal: AbortSignal): Promise<void> {
+    if (signal.reason === 'stopping') return
+    await this.#end(this.#at(id), { state: 'cancelled', reason: 'before it began' })
+  }
+
+  /** What has begun is written down once more; what has not leaves only a line of the audit log. */
+  async #end(
+    record: CommandRecord,
+    end: { readonly state: RecordState; readonly reason?: string; readonly verdicts?: readonly Verdict[] },
+  ): Promise<void> {
+    const { journal, audit, now, log } = this.options
+    const over = ended(record, end, now())
+    const { id, verb, vmUuid, hostId, actor, dryRun } = record.spec
+    try {
+      if (record.state === 'running') await journal.put(over)
+      await audit({
+        event: over.state,
+        id,
+        verb,
+        vmUuid,
+        hostId,
+        actor,
+        ...(dryRun && { dryRun }),
+        reason: over.reason,
+      })
+    } catch (error) {
+      // What has happened is told in any case; another life of the agent will look at it once more.
+      log.error({ err: error, id, state: over.state }, 'the end of a command could not be written down')
+    }
+    this.#put(over)
+  }
+
+  async #examine(spec: CommandSpec): Promise<{
+    readonly verdicts: readonly Verdict[]
+    readonly vm: VmNow | undefined
+    readonly control: VmControl | undefined
+  }> {
+    const { allow, host, localTime } = this.options
+    const served = host(spec.hostId)
+    const control = served?.control
+    const circumstances = { isServed: served !== undefined, control, allow, at: localTime() }
+    let vm: VmNow | undefined
+    try {
+      if (control !== undefined)
+        vm = await withDeadline(lookWithinMs, this.#stop.signal, (signal) => control.look(spec.vmUuid, signal))
+    } catch (error) {
+      const says = `the VM could not be looked at: ${messageOf(error)}`
+      const before = agentVerdicts(spec, { ...circumstances, vm: undefined }).filter(({ check }) => check !== 'vm')
+      return { verdicts: [...before, { check: 'vm', ok: false, says }], vm, control }
+    }
+    return { verdicts: agentVerdicts(spec, { ...circumstances, vm }), vm, control }
+  }
+
+  async #forget(now: number): Promise<void> {
+    for (const record of this.#records.values()) {
+      if (!isForgettable(record, now)) continue
+      this.#records.delete(record.spec.id)
+      if (record.before !== undefined) await this.options.journal.remove(record.spec.id)
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,14 @@
+import { gone, isOff, isRunning, lookUntil, tries, type VerbWork } from './verb-work.js'
+
+export const start: VerbWork = {
+  async run({ control, vmUuid, signal }) {
+    await control.power(vmUuid, 'start', signal)
+    return { state: 'succeeded' }
+  },
+  async seen(context) {
+    const vm = await lookUntil(context, isRunning, tries)
+    if (vm === undefined) return { state: 'unknown', reason: gone }
+    if (!isOff(vm)) return { state: 'succeeded', reason: `it is ${vm.state}` }
+    return { state: 'unknown', reason: `it is ${vm.state}: it did not start, or has ended since` }
+  },
+}

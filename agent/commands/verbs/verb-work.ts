@@ -1,0 +1,60 @@
+import type { VmControl, VmNow } from '../../hypervisor/hypervisor.js'
+
+/** What the work of a verb is given. */
+export interface VerbContext {
+  readonly vmUuid: string
+  readonly args: Readonly<Record<string, string>>
+  /** The VM as it was when the command began. */
+  readonly before: VmNow
+  readonly control: VmControl
+  /** Aborts when its time is over, when it is cancelled, and when the agent stops. */
+  readonly signal: AbortSignal
+  /** Ends early, without an error, when the signal aborts. */
+  readonly pause: (ms: number) => Promise<void>
+  /** A line of what it does, for who waits. */
+  readonly say: (line: string) => void
+}
+
+/** What is known of a command's end. */
+export type Outcome =
+  | { readonly state: 'succeeded'; readonly reason?: string }
+  | { readonly state: 'failed' | 'unknown'; readonly reason: string }
+
+/** How a verb is done. One file each; what may be asked of it is in `common/verbs.ts`. */
+export interface VerbWork {
+  /** Why it is not to be done with this VM, beyond what the verb table says of its state. */
+  readonly refuses?: (vm: VmNow) => string | undefined
+  /**
+   * Does it.
+   * @throws ActionRefused if nothing was done; any other error, its signal's included: then `seen` is asked
+   */
+  run(context: VerbContext): Promise<Outcome>
+  /**
+   * What can be seen of it by looking, after it was broken off: by an error, by the end of its time, or by the end of the agent, with another
+   * one looking now. It changes nothing. May wait a while for what is on its way.
+   * @throws Error if the VM cannot be looked at
+   */
+  seen(context: VerbContext): Promise<Outcome>
+}
+
+/** Looks until it is as wanted, at most some seconds. @returns as it was last seen; undefined: it is not there */
+export async function lookUntil(
+  { control, vmUuid, signal, pause }: Pick<VerbContext, 'control' | 'vmUuid' | 'signal' | 'pause'>,
+  wanted: (vm: VmNow) => boolean,
+  tries: number,
+): Promise<VmNow | undefined> {
+  for (let left = tries; ; left -= 1) {
+    const vm = await control.look(vmUuid, signal)
+    if (vm === undefined || wanted(vm) || left <= 1) return vm
+    await pause(lookEveryMs)
+  }
+}
+
+const lookEveryMs = 500
+/** How often it is looked at before what is not there counts as not coming: a call that was on its way is answered by then. */
+export const tries = 20
+
+export const isOff = ({ state }: VmNow): boolean => state === 'shutoff' || state === 'crashed'
+export const isRunning = ({ state }: VmNow): boolean => state === 'running' || state === 'blocked'
+
+export const gone = 'the VM is not on this host any more'

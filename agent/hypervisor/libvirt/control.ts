@@ -1,0 +1,151 @@
+import path from 'node:path'
+
+import type { VerbName } from '../../../common/verbs.js'
+import {
+  ActionRefused,
+  HypervisorUnavailable,
+  powerActions,
+  type PowerAction,
+  type VmControl,
+  type VmNow,
+} from '../hypervisor.js'
+import type { RpcConnection } from './connection.js'
+import { domainState } from './domain-state.js'
+import { unixSocket } from './endpoint.js'
+import {
+  domainAct,
+  domainGetAutostart,
+  domainGetStateAndReason,
+  domainLookupByUuid,
+  domainSetAutostart,
+  type DomainRef,
+} from './procedures.js'
+import { errorCode, LibvirtError } from './rpc-error.js'
+import { controlCalls, openDriver, socketNames } from './session.js'
+
+export interface ControlOptions {
+  /** As for reading: the read-only one of a pair means the other one here. */
+  readonly socket: string | undefined
+  readonly runRoot: string
+  readonly uri: string
+}
+
+/** The caller's signal ends it earlier. */
+const actDeadlineMs = 600_000
+
+/**
+ * Acts on domains, over a connection of its own that is opened when the first command comes: the one for reading stays one that could do
+ * nothing.
+ */
+export class LibvirtControl implements VmControl {
+  readonly verbs: ReadonlySet<VerbName> = new Set([...powerActions, 'autostart'] as const)
+  #connection: RpcConnection | undefined
+  #opening: Promise<RpcConnection> | undefined
+  #isClosed = false
+
+  constructor(private readonly options: ControlOptions) {}
+
+  async look(vmUuid: string, signal: AbortSignal): Promise<VmNow | undefined> {
+    const connection = await this.#connected()
+    try {
+      const domain = await domainLookupByUuid(connection, vmUuid, { signal })
+      const [{ state, reason }, autostart] = await Promise.all([
+        domainGetStateAndReason(connection, domain, { signal }),
+        domainGetAutostart(connection, domain, { signal }),
+      ])
+      const now = domainState(state, reason)
+      return {
+        uuid: domain.uuid,
+        name: domain.name,
+        state: now.state,
+        stateReason: now.reason,
+        runId: domain.id < 0 ? '' : String(domain.id),
+        autostart,
+      }
+    } catch (error) {
+      if (error instanceof LibvirtError && error.code === errorCode.noDomain) return undefined
+      throw error
+    }
+  }
+
+  power(vmUuid: string, action: PowerAction, signal: AbortSignal): Promise<void> {
+    return this.#act(vmUuid, action === 'start', signal, (connection, domain) =>
+      domainAct(connection, domain, action, { signal, deadlineMs: actDeadlineMs }),
+    )
+  }
+
+  setAutostart(vmUuid: string, enabled: boolean, signal: AbortSignal): Promise<void> {
+    return this.#act(vmUuid, true, signal, (connection, domain) =>
+      domainSetAutostart(connection, domain, enabled, { signal }),
+    )
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#connection?.close()
+  }
+
+  /** @param undoes whether libvirt leaves nothing behind when it fails, whatever it failed with */
+  async #act(
+    vmUuid: string,
+    undoes: boolean,
+    signal: AbortSignal,
+    work: (connection: RpcConnection, domain: DomainRef) => Promise<void>,
+  ): Promise<void> {
+    const connection = await this.#connected()
+    const domain = await domainLookupByUuid(connection, vmUuid, { signal }).catch((error: unknown) => {
+      throw error instanceof LibvirtError ? new ActionRefused(error.message, { cause: error }) : error
+    })
+    try {
+      await work(connection, domain)
+    } catch (error) {
+      const isRefusal = error instanceof LibvirtError && (undoes || error.denied || refusals.has(error.code))
+      throw isRefusal ? new ActionRefused(error.message, { cause: error }) : error
+    }
+  }
+
+  async #connected(): Promise<RpcConnection> {
+    if (this.#isClosed) throw new HypervisorUnavailable('closed')
+    if (this.#connection?.open === true) return this.#connection
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<RpcConnection> {
+    const { uri } = this.options
+    const failures: unknown[] = []
+    for (const socket of this.#sockets()) {
+      try {
+        const endpoint = unixSocket(socket)
+        const connection = await openDriver({ endpoint, uri, maxInFlight: controlCalls, access: 'write' })
+        if (this.#isClosed) connection.close()
+        this.#connection = connection
+        return connection
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    const told = failures.map((error) => (error instanceof Error ? error.message : String(error))).join('; ')
+    throw new HypervisorUnavailable(`libvirt lets this agent not act: ${told}`, { cause: failures[0] })
+  }
+
+  #sockets(): readonly string[] {
+    const { socket, runRoot, uri } = this.options
+    if (socket !== undefined) return [socket.replace(/-ro$/, '')]
+    return socketNames(uri)
+      .filter((name) => !name.endsWith('-ro'))
+      .map((name) => path.join(runRoot, name))
+  }
+}
+
+/** libvirt says these before it does anything. */
+const refusals: ReadonlySet<number> = new Set([
+  errorCode.noSupport,
+  errorCode.noDomain,
+  errorCode.operationInvalid,
+  // It did not get at the VM in time.
+  errorCode.operationTimeout,
+  errorCode.rpc,
+])

@@ -1,0 +1,71 @@
+import {
+  ActionRefused,
+  powerActions,
+  type PowerAction,
+  type VmControl,
+  type VmNow,
+} from '../../agent/hypervisor/hypervisor.js'
+
+/** Hand-written: VMs in memory that obey at once, and note what was done to them. */
+export class HandControl implements VmControl {
+  readonly verbs = new Set([...powerActions, 'autostart'] as const)
+  /** Every call that acted, in order: `start a`. */
+  readonly done: string[] = []
+  readonly vms = new Map<string, VmNow>()
+  /** Called before an action is done; it may wait, or throw. */
+  before: (action: string, uuid: string, signal: AbortSignal) => Promise<void> = () => Promise.resolve()
+  /** Guests that do not hear a request to shut down, for so many requests. */
+  deaf = 0
+  #runs = 0
+
+  add(uuid: string, name: string, state: VmNow['state'] = 'running'): void {
+    const runId = state === 'shutoff' ? '' : this.#nextRun()
+    this.vms.set(uuid, { uuid, name, state, stateReason: 'unknown', runId, autostart: false })
+  }
+
+  set(uuid: string, change: Partial<VmNow>): void {
+    const vm = this.vms.get(uuid)
+    if (vm !== undefined) this.vms.set(uuid, { ...vm, ...change })
+  }
+
+  look(uuid: string): Promise<VmNow | undefined> {
+    return Promise.resolve(this.vms.get(uuid))
+  }
+
+  async power(uuid: string, action: PowerAction, signal: AbortSignal): Promise<void> {
+    await this.before(action, uuid, signal)
+    const vm = this.vms.get(uuid)
+    if (vm === undefined) throw new ActionRefused('no such VM')
+    this.done.push(`${action} ${vm.name}`)
+    if (action === 'shutdown' && this.deaf > 0) this.deaf -= 1
+    else this.set(uuid, this.#after(action, vm))
+  }
+
+  async setAutostart(uuid: string, autostart: boolean, signal: AbortSignal): Promise<void> {
+    await this.before('autostart', uuid, signal)
+    this.done.push(`autostart ${this.vms.get(uuid)?.name} ${autostart}`)
+    this.set(uuid, { autostart })
+  }
+
+  #after(action: PowerAction, vm: VmNow): Partial<VmNow> {
+    switch (action) {
+      case 'start':
+        return { state: 'running', runId: this.#nextRun() }
+      case 'shutdown':
+      case 'destroy':
+        return { state: 'shutoff', runId: '' }
+      case 'suspend':
+        return { state: 'paused', stateReason: 'user' }
+      case 'resume':
+        return { state: 'running', stateReason: 'unpaused' }
+      case 'reboot':
+      case 'reset':
+        return vm
+    }
+  }
+
+  #nextRun(): string {
+    this.#runs += 1
+    return `run-${this.#runs}`
+  }
+}
