@@ -33,6 +33,7 @@ const usage = `Usage: npm start -- [options]
   --fleet FILE           simulate this fleet file
   --libvirt-socket PATH  read this libvirt socket
   --policy FILE          the fleet's rules
+  --config FILE          more for the controller, such as its mail server: docs/alerts.md
 `
 
 /** Read-only sockets first: reading needs no more. */
@@ -65,6 +66,7 @@ const options = {
   fleet: { type: 'string' },
   'libvirt-socket': { type: 'string' },
   policy: { type: 'string' },
+  config: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const
 
@@ -97,6 +99,10 @@ async function main(): Promise<void> {
   if (values.fleet !== undefined && !existsSync(values.fleet)) return fail(`There is no fleet file ${values.fleet}.`)
   if (values.policy !== undefined && !existsSync(values.policy))
     return fail(`There is no policy file ${values.policy}.`)
+  if (values.config !== undefined && !existsSync(values.config))
+    return fail(`There is no configuration file ${values.config}.`)
+  if (values.config !== undefined && values.policy !== undefined)
+    return fail('With --config the policy is named there: policyFile')
   const simulate = values.simulate || values.fleet !== undefined
   const socket = simulate ? undefined : await firstAnswering(values['libvirt-socket'])
   if (values['libvirt-socket'] !== undefined && socket === undefined) {
@@ -110,6 +116,7 @@ async function main(): Promise<void> {
 
   const controllerArgs = ['--data', data, '--http-port', values['http-port'], '--grpc-port', values['grpc-port']]
   if (values.policy !== undefined) controllerArgs.push('--config', controllerFile(data, resolve(values.policy)))
+  if (values.config !== undefined) controllerArgs.push('--config', resolve(values.config))
   const controller = startChild('controller', '../controller/main.js', controllerArgs, data)
   children.push(controller)
   controller.onEnd((code) => void stop(code))

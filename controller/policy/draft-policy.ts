@@ -40,6 +40,7 @@ export function draftPolicy(fleet: SeenFleet, day: string): string {
     apart,
     arraysPart(fleet),
     exceptions,
+    routes,
   ].join('\n')
 }
 
@@ -167,6 +168,14 @@ const exceptions = `# What a rule finds and is on purpose. rule: the name of a c
 #  - { vm: mail, rule: core-on-shared-storage, reason: too heavy for the array }
 #  - { host: old1, rule: host-failure, reason: nothing else runs its VMs }
 exceptions: []
+`
+
+const routes = `# Who is told of alerts: nobody, until it is said here. docs/alerts.md has a whole example; headroom alert test NAME sends a test.
+#  - name: admins
+#    match: { severity: [warning, critical] }
+#    to:
+#      - email: { to: [admin@example.org] }    # by the mail server of controller.yaml
+routes: []
 `
 
 function first<Item>(items: readonly Item[]): readonly Item[] {

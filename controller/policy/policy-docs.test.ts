@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 
+import { parseConfig } from '../../common/config.js'
 import { exactDuration } from '../../common/units.js'
+import { controllerConfigSchema } from '../config.js'
 import { checkTable, type CheckRow } from '../model/check-table.js'
+import { parsePolicy } from './policy-file.js'
 import { checkNames, policyFileSchema, settingsOf } from './policy-schema.js'
 import { inUnit } from './setting-unit.js'
 
@@ -70,3 +73,15 @@ function keysOf(schema: unknown, path = ''): string[] {
   }
   return [path]
 }
+
+test('the routes in docs/alerts.md are a policy, the example of mail a configuration', () => {
+  const alerts = readFileSync(new URL('../../docs/alerts.md', import.meta.url), 'utf8')
+  const [policyText = '', controllerText = ''] = Array.from(alerts.matchAll(/```yaml\n(.*?)```/gs), ([, yaml]) => yaml)
+  const { policy } = parsePolicy(policyText, 'docs/alerts.md')
+  expect(policy.routes.map(({ to }) => to.map(({ kind }) => kind))).toEqual([
+    ['email'],
+    ['email'],
+    ['alertmanager', 'webhook'],
+  ])
+  expect(parseConfig(controllerText, controllerConfigSchema, 'docs/alerts.md').mail?.host).toBe('mail.example.org')
+})

@@ -182,10 +182,15 @@ heartbeat: { every: 30s, url: "https://alive.example/x", alertmanager: { url: "h
 
   it('comes with a sample whose examples are taken', () => {
     const lines = readFileSync(file('config/policy.yaml'), 'utf8').split('\n')
-    const examples = lines.flatMap((text) => /^# (\w+:| {2,}- .*)$/.exec(text)?.[1] ?? [])
+    const examples = lines.flatMap(
+      (text) => /^# (\w+:| {2,}- .*|(?:heartbeat|thresholds): \{.*)$/.exec(text)?.[1] ?? [],
+    )
     const { policy } = parsePolicy(examples.join('\n'), 'examples')
-    const { hosts, groups, services, apart, arrays, exceptions } = policy
-    expect([hosts, groups, services, apart, arrays, exceptions].map(({ length }) => length)).toEqual([2, 2, 1, 1, 1, 1])
+    const { hosts, groups, services, apart, arrays, exceptions, routes, silences } = policy
+    const lists = [hosts, groups, services, apart, arrays, exceptions, routes, silences]
+    expect(lists.map(({ length }) => length)).toEqual([2, 2, 1, 1, 1, 1, 2, 1])
+    expect(policy.heartbeat?.everyMs).toBe(60_000)
+    expect(policy.thresholds['no-room'].severity).toBe('warning')
   })
 
   it('comes with the elab as an example', () => {
