@@ -9,6 +9,7 @@ it.each([
   ['vm:u2', 'u2'],
   ['array:iscsi:box', 'iscsi1'],
   ['array:nfs:filer:/vms', 'nfs:filer:/vms'],
+  ['array_cache:iscsi:box', 'iscsi1'],
   ['disk:u1/vda', 'vda of panda'],
   ['disk:u2/vda', 'u2/vda'],
   ['file_system:h1//srv/vms', '/srv/vms of xenhv01'],

@@ -10,7 +10,7 @@ export function entityName(entity: string, nameOf: NameOf): string {
   const colon = entity.indexOf(':')
   const [kind, id] = [entity.slice(0, Math.max(0, colon)), entity.slice(colon + 1)]
   const owner = owners[kind]
-  if (owner === undefined) return nameOf(kind, id) || id
+  if (owner === undefined) return nameOf(kind === 'array_cache' ? 'array' : kind, id) || id
   const slash = id.indexOf('/')
   const name = nameOf(owner, id.slice(0, Math.max(0, slash)))
   return slash < 0 || name === undefined ? id : `${id.slice(slash + 1)} of ${name}`

@@ -141,9 +141,9 @@ export const measurements = {
     tags: ['array'],
     labels: ['name'],
     fields: {
-      fillLowBytes: { unit: 'bytes', help: 'in the write cache, not on the disks yet: in 9 of 10 cases it is more' },
-      fillBytes: { unit: 'bytes', help: 'the same, likely' },
-      fillHighBytes: { unit: 'bytes', help: 'the same: in 9 of 10 cases it is less' },
+      fillLowBytes: { unit: 'bytes', help: 'least in the write cache: in 9 of 10 cases it is more' },
+      fillBytes: { unit: 'bytes', help: 'likely in the write cache, not on the disks yet' },
+      fillHighBytes: { unit: 'bytes', help: 'most in the write cache: in 9 of 10 cases it is less' },
       capacityBytes: { unit: 'bytes', help: 'likely size of the write cache, as hosts count' },
       drainBytesPerSecond: { unit: 'bytes/s', help: 'likely speed at which it empties, of the load of now' },
       inflowBytesPerSecond: { unit: 'bytes/s', help: 'what is written to it' },

@@ -33,6 +33,8 @@ export interface Reason {
   readonly check?: string | undefined
   /** Number of the alert. */
   readonly alert?: number | undefined
+  /** Another alert explains it, and comes before it. */
+  readonly isExplained?: boolean
 }
 
 /** All that reasons are found in. */
@@ -64,11 +66,12 @@ export interface Around {
 
 const severities = ['critical', 'warning', 'info'] as const satisfies readonly Severity[]
 
-/** The weightiest first: by severity, then the nearest, then by topic, then the latest. */
+/** The weightiest first: by severity, then the nearest, what nothing explains, then by topic, then the latest. */
 export function inOrderOfWeight(reasons: readonly Reason[], { distanceOf }: Pick<Around, 'distanceOf'>): Reason[] {
-  const weight = ({ severity, subject, topic, since }: Reason): readonly number[] => [
+  const weight = ({ severity, subject, topic, since, isExplained = false }: Reason): readonly number[] => [
     severities.indexOf(severity),
     distanceOf(subject) ?? 4,
+    Number(isExplained),
     topics.indexOf(topic),
     -(since ?? 0),
   ]

@@ -66,6 +66,7 @@ function reasonOf(finding: Finding, alert: Alert | undefined, { vm }: Around, al
     since: alert?.firedAtMs ?? alert?.startedAtMs,
     check,
     alert: alert?.number,
+    isExplained: alert?.inhibitedBy !== undefined,
   }
 }
 

@@ -180,6 +180,23 @@ describe('why', () => {
         says: 'it makes 98% of what iscsi1 carries; this VM is its victim (alert 12 fires, acknowledged by ann: called him)',
       },
     ])
+    // As near and as bad, and later: what explains it comes first all the same.
+    const ofArray = (check: string) =>
+      finding({
+        check,
+        severity: 'warning',
+        subject: { kind: 'array', id: elabArrayKey, name: 'iscsi1' },
+        message: check,
+      })
+    const [cache, latency] = [ofArray('array-cache'), ofArray('array-latency')]
+    const both = why('mail', snapshot, {
+      findings: { stands: [latency, cache], kept: [], excepted: [] },
+      alerts: new Map([
+        alertOf(latency, { inhibitedBy: findingKey(cache), firedAtMs: builtAt - 1000 }),
+        alertOf(cache, { firedAtMs: builtAt - 60_000 }),
+      ]),
+    })
+    expect(both.slice(0, 2).map(({ check }) => check)).toEqual(['array-cache', 'array-latency'])
     // Over, not ended: it is not found any more, and still fires.
     const over = why('mail', snapshot, {
       findings: { stands: [], excepted: [] },

@@ -93,7 +93,7 @@ describe('models of the fleet’s arrays', () => {
     expect(seenAt).toBeGreaterThan(frozenAt)
     expect(seenAt - frozenAt).toBeLessThanOrEqual(8)
     expect(found.findLast(({ part }) => part === '')?.message).toMatch(
-      /^it stands still: requests wait, and none ends; before that wrote .*kure.*others/,
+      /^it stands still: requests wait, and none ends; just before, most of its work was of .*kure.*others/,
     )
   })
 })

@@ -93,6 +93,13 @@ describe('write caches of arrays', () => {
     expect(alone?.related.filter(({ subject }) => subject.kind === 'array')).toEqual([])
   })
 
+  it('does not say a drain that nobody knows yet', () => {
+    const [one] = found(condition('saturated', { drain: { low: 3e6, likely: 124e6, high: 670e6, basis: 'learnt' } }))
+    expect(one?.message).toMatch(/^its write cache is full: writes wait for its disks; most of its work: p1 /)
+    const [other] = found(condition('saturated'))
+    expect(other?.message).toMatch(/^its write cache is full: writes get the 25 MB\/s \(20 MB\/s to 31.3 MB\/s\) that/)
+  })
+
   it('names a host that copies by itself', () => {
     const [one] = found(condition('saturated'), { users: [user('a', 70, 'host'), user('p1', 1)] })
     expect(one?.message).toContain('a itself (99%, writes 70 MB/s)')

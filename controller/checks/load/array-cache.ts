@@ -127,7 +127,11 @@ function words(
         remedy: 'look at its battery, and until it is on let bulk copies run one at a time',
       }
     case 'saturated':
-      return { text: `its write cache is full: writes get the ${drains} that drain`, remedy: slowDown(suspects) }
+      // At the first overflow nobody knows the drain: a figure with so wide an interval says nothing.
+      return {
+        text: `its write cache is full: ${isRough(drain) ? 'writes wait for its disks' : `writes get the ${drains} that drain`}`,
+        remedy: slowDown(suspects),
+      }
     default: {
       const soon = secondsToSaturation === undefined ? '' : `, full in ${seconds(secondsToSaturation)}`
       const level = fill === undefined ? '' : `: ${formatBytes(fill.likely)} of about ${formatBytes(capacity.likely)}`
@@ -139,7 +143,7 @@ function words(
 }
 
 function suspectWord({ state }: ArrayCondition): string {
-  return state === 'stalled' ? 'before that wrote' : 'most of its work:'
+  return state === 'stalled' ? 'just before, most of its work was of' : 'most of its work:'
 }
 
 function suspectNames(suspects: readonly Suspect[]): string {
@@ -161,6 +165,9 @@ function slowDown(suspects: readonly Suspect[]): string {
 function first(suspects: readonly Suspect[]): string {
   return suspects[0]?.subject.name ?? ''
 }
+
+/** An interval whose ends are farther apart than this, as a factor, is not said. */
+const roughly = 5
 
 const isWorse: ReadonlySet<ArrayCondition['state']> = new Set(['near-full', 'saturated', 'stalled', 'write-through'])
 
@@ -190,6 +197,10 @@ function burstFinding({ condition, expectsWriteBack }: WatchedArray, subject: Su
 function seconds({ low, likely, high }: Interval): string {
   const text = (value: number): string => inTime(Math.max(1, Math.round(value)) * 1000)
   return text(low) === text(high) ? `about ${text(likely)}` : `about ${text(likely)} (${text(low)} to ${text(high)})`
+}
+
+function isRough({ low, high }: Interval): boolean {
+  return high > roughly * low
 }
 
 function rates({ low, high }: Interval): string {

@@ -1,7 +1,7 @@
 import type { FindingView } from '../../api/views.js'
 import { plural } from '../format/figures.js'
 import { Link } from '../routing/link.js'
-import { hostPath, vmPath } from '../routing/routes.js'
+import { arrayPath, hostPath, vmPath } from '../routing/routes.js'
 import { usePage } from '../state/page-context.js'
 
 /** The rest is behind a fold: a large fleet may have hundreds, and the hosts should be in sight. */
@@ -57,12 +57,15 @@ function Findings({ findings }: { readonly findings: readonly FindingView[] }) {
   )
 }
 
-/** `host:<name>` and `vm:<name>` become links. */
+/** `host:<name>`, `vm:<name>` and `array:<name>` become links; of the fleet itself nothing need be said. */
 function Subject({ subject }: { readonly subject: string }) {
   const vms = usePage((state) => state.vms)
-  const [, kind, name] = /^(host|vm):(.+)$/.exec(subject) ?? []
+  const arrays = usePage((state) => state.arrays)
+  const [, kind, name] = /^(\w+):(.+)$/.exec(subject) ?? []
   if (kind === undefined || name === undefined) return null
   if (kind === 'host') return <Link href={hostPath(name)}>{name}</Link>
-  const vm = [...vms.values()].find((it) => it.name === name)
-  return vm === undefined ? <strong>{name}</strong> : <Link href={vmPath(vm.uuid)}>{name}</Link>
+  const vm = kind === 'vm' ? [...vms.values()].find((it) => it.name === name) : undefined
+  if (vm !== undefined) return <Link href={vmPath(vm.uuid)}>{name}</Link>
+  const array = kind === 'array' ? [...arrays.values()].find((it) => it.name === name) : undefined
+  return array === undefined ? <strong>{name}</strong> : <Link href={arrayPath(array.key)}>{name}</Link>
 }
