@@ -29,6 +29,15 @@ export function problemsOf(issue: z.core.$ZodIssue, { value, lineOf, schema }: C
   return [{ key: issue.path.join('.'), line: lineOf(issue.path), expected: expectation(issue, got), got: shown(got) }]
 }
 
+/** A text where a list belongs is also held against the list's length: that it is no list is enough. */
+export function withoutBoundsOfOtherTypes(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const placeOf = ({ path }: z.core.$ZodIssue): string => JSON.stringify(path.map(String))
+  const wrongType = new Set(issues.filter(({ code }) => code === 'invalid_type').map(placeOf))
+  return issues.filter(
+    (issue) => (issue.code !== 'too_big' && issue.code !== 'too_small') || !wrongType.has(placeOf(issue)),
+  )
+}
+
 /** What a value should have been, in words. */
 export function expectation(issue: z.core.$ZodIssue, got?: unknown): string {
   switch (issue.code) {

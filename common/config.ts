@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 import { errorCode } from './error-code.js'
 import { ConfigError, type ConfigProblem } from './config-error.js'
-import { problemsOf } from './config-problems.js'
+import { problemsOf, withoutBoundsOfOtherTypes } from './config-problems.js'
 import { parseDurationMs, parseRateBytesPerSecond, parseShare, parseSizeBytes } from './units.js'
 
 /** A duration with its unit (`15s`), as milliseconds. */
@@ -72,7 +72,7 @@ export function parseConfigWithLines<Schema extends z.ZodType>(
   if (result.success) return { value: result.data, lineOf }
   throw new ConfigError(
     file,
-    result.error.issues.flatMap((issue) => problemsOf(issue, { value, lineOf, schema })),
+    withoutBoundsOfOtherTypes(result.error.issues).flatMap((issue) => problemsOf(issue, { value, lineOf, schema })),
   )
 }
 

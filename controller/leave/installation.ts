@@ -23,9 +23,13 @@ export function installedRoles(): readonly Role[] {
 }
 
 /** Of the agent on this machine; undefined if there is none, or if it has not joined. */
-export function ownAgentId(): string | undefined {
+export function ownAgentId(data: string): string | undefined {
+  return agentIdIn(join(data, 'agent')) ?? agentIdIn(stateDirectories.agent)
+}
+
+function agentIdIn(directory: string): string | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(join(stateDirectories.agent, 'identity.json'), 'utf8'))
+    const value: unknown = JSON.parse(readFileSync(join(directory, 'identity.json'), 'utf8'))
     const id = propertyOf(value, 'agentId')
     return typeof id === 'string' ? id : undefined
   } catch {

@@ -15,7 +15,8 @@ function between(least: number, most: number, expected: string): z.ZodType<numbe
   return duration.refine((ms) => ms >= least && ms <= most, `a duration ${expected}`)
 }
 
-const checks = pattern.refine(
+/** A check, or all that a pattern matches. */
+export const checkPattern = pattern.refine(
   (text) => Object.keys(checkTable).some(patternTest(text)),
   'the name of a check, or a pattern that one has',
 )
@@ -58,7 +59,7 @@ const route = z
     match: z
       .strictObject({
         severity: z.array(z.enum(severities)).min(1).max(3).optional(),
-        check: checks.optional(),
+        check: checkPattern.optional(),
         group: name.optional(),
         owner: pattern.optional(),
       })
@@ -73,7 +74,8 @@ const route = z
     return { ...rest, groupWaitMs: groupWait, groupIntervalMs: groupInterval, repeatMs: repeat }
   })
 
-const subject = pattern.regex(
+/** What silences are about. */
+export const subjectPattern = pattern.regex(
   /^(?:\*|fleet|(?:host|vm|array|agent|\*):.+)$/,
   'a subject such as vm:mail, host:xenhv0*, array:* or fleet',
 )
@@ -90,7 +92,7 @@ const moment = z.unknown().transform((value, context): number => {
 const silence = z
   .strictObject({
     match: z
-      .strictObject({ check: checks.optional(), subject: subject.optional() })
+      .strictObject({ check: checkPattern.optional(), subject: subjectPattern.optional() })
       .refine((match) => match.check !== undefined || match.subject !== undefined, 'check, subject or both'),
     until: moment,
     author: words(200),

@@ -218,6 +218,10 @@ describe('a policy file', () => {
     ],
     ['thresholds: [no-room]', 'p.yaml:1: thresholds: expected keys with values, got ["no-room"]'],
     ['thresholds: { no-room: 5m }', 'p.yaml:1: thresholds.no-room: expected keys with values, got "5m"'],
+    [
+      'routes: [{ name: a, match: { severity: critical }, to: [{ email: { to: [a@b] } }] }]',
+      'p.yaml:1: routes.0.match.severity: expected a list, got "critical"',
+    ],
     ['routes: [{ name: a }]', 'p.yaml:1: routes.0.to: expected a list, got nothing'],
     ['routes: [{ name: a, to: [] }]', 'p.yaml:1: routes.0.to: expected at least 1 entry, got []'],
     [

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import type { AlertDesk } from '../../alerts/desk/alert-desk.js'
+import { checkPattern, subjectPattern } from '../../policy/alert-schema.js'
 import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
 import { callerOf } from '../guard.js'
@@ -9,12 +10,10 @@ import { silenceView as toView } from '../to-view/alert-view.js'
 import { silenceView } from '../views.js'
 import { answers } from './answers.js'
 
-const pattern = z.string().min(1).max(300)
-
 const newSilence = z
   .strictObject({
-    check: pattern.describe('name of a check; * stands for any characters').optional(),
-    subject: pattern.describe('host:…, vm:…, array:…, agent:…, fleet; * stands for any characters').optional(),
+    check: checkPattern.describe('name of a check; * stands for any characters').optional(),
+    subject: subjectPattern.describe('host:…, vm:…, array:…, agent:…, fleet; * stands for any characters').optional(),
     for: lifetime,
     reason: z.string().trim().min(1, 'a reason').max(500),
   })

@@ -31,7 +31,7 @@ interface ListOptions {
 function addListCommand(alert: Command, cli: Cli): void {
   alert
     .command('list')
-    .description('alerts that fire, the most severe first')
+    .description('alerts that fire, the most severe first; last what is silenced, acknowledged or explained')
     .option('--pending', 'those that pend too: they fire when they have held')
     .option('--check', 'exit with 3 if one fires that nobody has acknowledged or silenced')
     .action(async ({ pending, check }: ListOptions, command: Command) => {
@@ -53,8 +53,13 @@ function addShowCommand(alert: Command, cli: Cli): void {
     .action(async (number: number, _options: object, command: Command) => {
       const context = cli.contextOf(command)
       await present(context, {
-        fetch: (signal) => context.client.alert(number, signal),
-        json: (detail) => detail,
+        fetch: async (signal) => {
+          const detail = await context.client.alert(number, signal)
+          const id = detail.alert?.silencedBy
+          const silences = id === undefined ? [] : await context.client.silences(signal)
+          return { ...detail, silence: silences.find((one) => one.id === id) }
+        },
+        json: ({ silence: _silence, ...detail }) => detail,
         render: (detail, look) => renderAlertDetail(number, detail, look),
       })
     })

@@ -89,7 +89,7 @@ async function leave(context: CommandContext, target: string, options: Options):
   const { ownAgentId, remaining } = await import('../../leave/installation.js')
   const { readFleetList } = await import('../../leave/fleet-list.js')
   const fleet = await offline(progress, () => readFleetList(join(plan.data, 'controller')))
-  const now = leftovers({ fleet, ownAgentId: ownAgentId(), store: plan.config?.store })
+  const now = leftovers({ fleet, ownAgentId: ownAgentId(plan.data), store: plan.config?.store })
   // An earlier run may have removed what tells it.
   const elsewhere = plan.hasState ? now : (plan.earlier?.left ?? now)
   const order = { ...options, fleet, left: elsewhere, show: progress.show }

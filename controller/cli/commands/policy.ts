@@ -111,6 +111,9 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
+    if (errorCode(error) === 'ENOENT') {
+      throw new CliError('error', `there is no file ${file}`, 'headroom policy init drafts one', { cause: error })
+    }
     const reason = error instanceof Error ? error.message : String(error)
     throw new CliError('error', `${file} cannot be read: ${reason}`, '', { cause: error })
   }
@@ -123,6 +126,10 @@ async function checkHere(text: string, file: string, now: number): Promise<Polic
     import('../../policy/review.js'),
   ])
   const nothing = { findings: [], ends: [], excepted: [] }
+  // The controller takes none that is empty: a full disk leaves such files.
+  if (text.trim() === '') {
+    return { problems: [{ key: '', expected: 'a policy', got: 'an empty file' }], notes: [], ...nothing }
+  }
   try {
     const notes = reviewPolicy(parsePolicy(text, file), now).map(({ line, ...note }) => ({
       ...note,

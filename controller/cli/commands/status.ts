@@ -12,11 +12,17 @@ export function addStatusCommand(program: Command, cli: Cli): void {
     .option('--check', 'exit with 3 if a warning or a critical finding stands')
     .action(async (options: { readonly check?: boolean }, command: Command) => {
       const context = cli.contextOf(command)
-      const fleet = await present(context, {
-        fetch: (signal) => context.client.fleet(signal),
-        json: (data) => data,
+      const shown = await present(context, {
+        fetch: async (signal) => {
+          const [fleet, alerts] = await Promise.all([
+            context.client.fleet(signal),
+            context.client.alerts('firing', signal),
+          ])
+          return { fleet, alerts }
+        },
+        json: ({ fleet }) => fleet,
         render: renderStatus,
       })
-      if (options.check === true && fleet !== undefined && needsAttention(fleet.findings)) cli.finish('findings')
+      if (options.check === true && shown !== undefined && needsAttention(shown.fleet.findings)) cli.finish('findings')
     })
 }

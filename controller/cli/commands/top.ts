@@ -14,7 +14,7 @@ const mostRows = 100
 const defaultIntervalMs = 1000
 
 interface Options {
-  readonly by: string
+  readonly by?: string
   readonly count: number
   readonly once?: boolean
   readonly array?: string
@@ -25,7 +25,11 @@ export function addTopCommand(program: Command, cli: Cli): void {
   program
     .command('top')
     .description('the busiest VMs, live')
-    .addOption(new Option('--by <order>', 'what to order by').choices(Object.keys(topOrders)).default('cpu'))
+    .addOption(
+      new Option('--by <order>', 'what to order by')
+        .choices(Object.keys(topOrders))
+        .default(undefined, 'cpu; write with --array'),
+    )
     .option('-n, --count <n>', `how many, at most ${mostRows}`, countArgument(mostRows), 20)
     .option('--array <name>', 'only VMs with a disk on this array, by its name or key')
     .option('--once', 'once; so it is too with --json or where the output is no terminal')
@@ -33,7 +37,7 @@ export function addTopCommand(program: Command, cli: Cli): void {
     .action(async ({ by, count, once, array }: Options, command: Command) => {
       const context = cli.contextOf(command)
       const { client, json, look, shell, watchMs } = context
-      let order: TopOrder = topOrderOf(by) ?? 'cpu'
+      let order: TopOrder = topOrderOf(by ?? '') ?? (array === undefined ? 'cpu' : 'write')
       const fetch = (signal: AbortSignal) => fetchTop(client, order, count, signal, array)
       const live = once !== true && !json && (canRedraw(shell) || watchMs !== undefined)
       if (!live) {
@@ -41,7 +45,7 @@ export function addTopCommand(program: Command, cli: Cli): void {
           { ...context, watchMs: undefined },
           {
             fetch: json
-              ? async (signal) => ({ top: await client.top(order, count, signal, array), vms: new Map() })
+              ? async (signal) => ({ top: await client.top(order, count, signal, array), vms: new Map(), array })
               : fetch,
             json: ({ top }) => top,
             render: (data, look) => renderTop(data, look, false),
@@ -84,5 +88,5 @@ async function fetchTop(
     }
   }
   await Promise.all(Array.from({ length: 4 }, lane))
-  return { top, vms }
+  return { top, vms, array }
 }

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../../common/units.js'
 import { checkText } from '../../api/check-text.js'
 import { entityName, fieldWords, type NameOf } from '../../api/evidence-words.js'
-import type { AlertDetailView, AlertView } from '../../api/views.js'
+import type { AlertDetailView, AlertView, SilenceView } from '../../api/views.js'
 import { subjectText } from '../../model/finding.js'
 import { ownHistoryColumns } from './alert-history.js'
 import { alertState, severityTone } from './alert-list.js'
@@ -11,8 +11,13 @@ import { notes } from './notes.js'
 import { section } from './section.js'
 import { type Column, renderPairs } from './table.js'
 
+export interface AlertDetail extends AlertDetailView {
+  /** The one that covers it. */
+  readonly silence?: SilenceView | undefined
+}
+
 /** All that is known of one alert, that fires or fired. */
-export function renderAlertDetail(number: number, { alert, history }: AlertDetailView, look: Look): string[] {
+export function renderAlertDetail(number: number, { alert, history, silence }: AlertDetail, look: Look): string[] {
   const past = section('History', history, ownHistoryColumns(look), look)
   if (alert === undefined) {
     const [last] = history
@@ -27,7 +32,7 @@ export function renderAlertDetail(number: number, { alert, history }: AlertDetai
     line([span(`${subjectText(alert.subject)}: `, 'bold'), span(alert.check, 'bold')], look),
     ...paragraph(alert.message, look),
     '',
-    ...renderPairs(pairs(alert, look), look),
+    ...renderPairs(pairs(alert, silence, look), look),
     ...section('Figures', alert.evidence, evidenceColumns(alert), look),
     ...section('Who has to do with it', alert.related, relatedColumns, look),
     ...past,
@@ -35,7 +40,11 @@ export function renderAlertDetail(number: number, { alert, history }: AlertDetai
   ]
 }
 
-function pairs(alert: AlertView, { now, timeZone }: Look): (readonly [string, string | Span | undefined])[] {
+function pairs(
+  alert: AlertView,
+  silence: SilenceView | undefined,
+  { now, timeZone }: Look,
+): (readonly [string, string | Span | undefined])[] {
   const { severity, firedAt, startedAt, host, group, owners, part, acknowledged } = alert
   return [
     ['Severity', span(severity, severityTone[severity])],
@@ -52,7 +61,12 @@ function pairs(alert: AlertView, { now, timeZone }: Look): (readonly [string, st
         ? undefined
         : `by ${acknowledged.author}, ${age(acknowledged.at, now)} ago${acknowledged.note === '' ? '' : `: ${acknowledged.note}`}`,
     ],
-    ['Silence', alert.silencedBy],
+    [
+      'Silenced',
+      silence === undefined
+        ? alert.silencedBy
+        : `until ${clockTime(silence.until, timeZone)} by ${silence.author}: ${silence.reason} (${silence.id})`,
+    ],
     ['Explained by', alert.explainedBy],
   ]
 }

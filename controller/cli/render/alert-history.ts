@@ -20,7 +20,7 @@ export function ownHistoryColumns(look: Look): readonly Column<AlertHistoryView>
 
 /** What happened to several alerts about one thing. */
 export function numberedHistoryColumns(look: Look): readonly Column<AlertHistoryView>[] {
-  return [when(look), number, what, detail(0)]
+  return [when(look), number, what, { head: 'CHECK', drop: 2, shrinkTo: 10, cell: checkText }, detail(0)]
 }
 
 function when({ timeZone }: Look): Column<AlertHistoryView> {

@@ -5,9 +5,12 @@ import { age } from './figures.js'
 import { type Look, type Span, span, type Tone } from './look.js'
 import { type Column, renderTable } from './table.js'
 
-/** The table of `alert list`, in the order of the answer: the most severe first. */
+/** The table of `alert list`, in the order of the answer, the most severe first; what wants nobody comes after it. */
 export function renderAlertList(alerts: readonly AlertView[], what: string, look: Look): string[] {
-  return alerts.length === 0 ? [`no alert ${what}`] : renderTable(alerts, columns(look.now), look, rowTone)
+  if (alerts.length === 0) return [`no alert ${what}`]
+  const isQuiet = (alert: AlertView): number => Number(alert.phase === 'firing' && !wantsSomebody(alert))
+  const sorted = alerts.toSorted((a, b) => isQuiet(a) - isQuiet(b))
+  return renderTable(sorted, columns(look.now), look, rowTone)
 }
 
 export const severityTone: Readonly<Record<AlertView['severity'], Tone>> = {

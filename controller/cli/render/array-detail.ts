@@ -34,11 +34,17 @@ export function renderArrayDetail({ array, history, simulated }: ArrayDetail, lo
       ],
       look,
     ),
-    ...section('Who uses it', (cache?.users ?? []).slice(0, mostUsers), userColumns(cache), look),
+    ...section(
+      cache?.state === 'stalled' ? 'Who used it before it stood still' : 'Who uses it',
+      (cache?.users ?? []).slice(0, mostUsers),
+      userColumns(cache),
+      look,
+    ),
     ...section('What happened', history, numberedHistoryColumns(look), look),
     ...notes(
       [
         simulated ? simulatedFleet : undefined,
+        cache?.fillBytes === undefined || isFull(cache.state) ? undefined : 'fill: # for sure, = perhaps, . room',
         cache === undefined
           ? 'its write cache is not watched: disks of one host, which the policy does not name'
           : undefined,
@@ -94,11 +100,12 @@ function isFull(state: ArrayCacheView['state']): boolean {
 }
 
 /** `[######====----]`: surely filled, perhaps filled, room; by the likely capacity. */
-function fillBar({ fillBytes, capacityBytes }: ArrayCacheView, { width }: Look): string | undefined {
+function fillBar({ state, fillBytes, capacityBytes }: ArrayCacheView, { width }: Look): string | undefined {
   if (fillBytes === undefined || capacityBytes === undefined || capacityBytes.likely <= 0) return undefined
   const cells = Math.max(10, Math.min(40, (width ?? 80) - 24))
   const cellsOf = (bytes: number): number => Math.round(cells * Math.min(1, Math.max(0, bytes / capacityBytes.likely)))
-  const [low, high] = [cellsOf(fillBytes.low), cellsOf(fillBytes.high)]
+  // What is full is sure, though not how much that is.
+  const [low, high] = isFull(state) ? [cells, cells] : [cellsOf(fillBytes.low), cellsOf(fillBytes.high)]
   const bar = `${'#'.repeat(low)}${'='.repeat(high - low)}${'.'.repeat(cells - high)}`
   return `[${bar}] ${percent(Math.min(1, fillBytes.likely / capacityBytes.likely))}`
 }
@@ -148,7 +155,7 @@ function userColumns(cache: ArrayCacheView | undefined): readonly Column<ArrayCa
     { head: 'READS', align: 'right', drop: 2, cell: ({ readBytesPerSecond }) => rate(readBytesPerSecond) },
     { head: 'REQUESTS', align: 'right', drop: 3, cell: ({ requestsPerSecond }) => perSecond(requestsPerSecond) },
     {
-      head: 'MAKES MOST',
+      head: 'OF ITS WORK',
       align: 'right',
       drop: 4,
       cell: ({ id }) => {

@@ -1,13 +1,20 @@
 import { formatBytes, formatDuration } from '../../../common/units.js'
-import type { FleetView } from '../../api/views.js'
+import type { AlertView, FleetView } from '../../api/views.js'
 import { memory } from './figures.js'
+import { wantsSomebody } from './alert-list.js'
 import { findingCounts, findingSection } from './findings.js'
 import { line, type Look, type Span, span } from './look.js'
 import { notes } from './notes.js'
 import { renderPairs } from './table.js'
 
+export interface StatusData {
+  readonly fleet: FleetView
+  /** Those that fire. */
+  readonly alerts: readonly AlertView[]
+}
+
 /** The fleet on one screen: what is up, what is full, what is wrong. */
-export function renderStatus(fleet: FleetView, look: Look): string[] {
+export function renderStatus({ fleet, alerts }: StatusData, look: Look): string[] {
   const { hosts, vms, agents, store } = fleet
   return [
     line(
@@ -30,6 +37,7 @@ export function renderStatus(fleet: FleetView, look: Look): string[] {
         ['Store', store.ok ? `ok, ${formatBytes(store.sizeBytes)}` : span(`failing: ${store.problem}`, 'critical')],
         ['Queue of it', queueOf(fleet)],
         ['Policy', policyOf(fleet)],
+        ['Alerts', alertCount(alerts)],
         ['Findings', findingCounts(fleet.findings)],
       ],
       look,
@@ -37,6 +45,13 @@ export function renderStatus(fleet: FleetView, look: Look): string[] {
     ...findingSection(fleet.findings, look),
     ...notes([fleet.findingsLeftOut === undefined ? undefined : `and ${fleet.findingsLeftOut} findings more`], look),
   ]
+}
+
+function alertCount(alerts: readonly AlertView[]): Span {
+  const urgent = alerts.filter(wantsSomebody)
+  if (urgent.length === 0) return span('none that wants somebody', 'good')
+  const worst = urgent.some(({ severity }) => severity === 'critical') ? 'critical' : 'warning'
+  return span(`${urgent.length} ${urgent.length === 1 ? 'fires' : 'fire'} (headroom alert list)`, worst)
 }
 
 function policyOf({ policy: { version, problem } }: FleetView): Span | undefined {

@@ -33,6 +33,8 @@ export function topOrderOfKey(key: string): TopOrder | undefined {
 export interface TopData {
   readonly top: TopView
   readonly vms: ReadonlyMap<string, VmView>
+  /** Only of VMs with a disk on it. */
+  readonly array?: string | undefined
 }
 
 interface Row {
@@ -44,7 +46,7 @@ interface Row {
 }
 
 /** One frame of `top`. `live` adds the keys. */
-export function renderTop({ top, vms }: TopData, look: Look, live: boolean): string[] {
+export function renderTop({ top, vms, array }: TopData, look: Look, live: boolean): string[] {
   const order = topOrderOf(top.by)
   const rows = top.rows.map((row): Row => ({ ...row, vm: vms.get(row.uuid) }))
   const known = rows.flatMap(({ vm }) => (vm === undefined ? [] : [vm]))
@@ -52,7 +54,7 @@ export function renderTop({ top, vms }: TopData, look: Look, live: boolean): str
   return [
     line(
       [
-        span('VMs by '),
+        span(array === undefined ? 'VMs by ' : `VMs on ${array} by `),
         span(title, 'bold'),
         span(rows.length === 0 ? '' : `, ${clockTime(top.at, look.timeZone)}`, 'dim'),
         // Not only under the table: on a low screen that may be cut.

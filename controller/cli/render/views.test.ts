@@ -85,7 +85,7 @@ const sampleArrayDetail = { array: sampleArray(), history: sampleAlertHistory, s
 const byUuid = new Map(sampleVms.map((vm) => [vm.uuid, vm]))
 
 const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
-  status: (look) => renderStatus(sampleFleet, look),
+  status: (look) => renderStatus({ fleet: sampleFleet, alerts: sampleAlerts }, look),
   'host-list': (look) => renderHostList(sampleHosts, look),
   'host-show': (look) => renderHostDetail(sampleHost(), look),
   'storage-server-show': (look) => renderHostDetail(sampleStorageServer(), look),
@@ -99,6 +99,7 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'join-token-list': (look) => renderJoinTokenList(sampleJoinTokens, look),
   'ca-show': (look) => renderAuthority(sampleAuthority, look),
   top: (look) => renderTop({ top: sampleTop('write'), vms: byUuid }, look, true),
+  'top-array': (look) => renderTop({ top: sampleTop('write'), vms: byUuid, array: 'iscsi1' }, look, false),
   capacity: (look) => renderCapacity(sampleCapacity, true, look),
   events: (look) => renderEventList(sampleEvents, true, look),
   'policy-history': (look) => renderPolicyHistory(samplePolicyVersions, look),
@@ -106,6 +107,7 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'policy-vms': (look) => renderVmLabels(sampleVms, look),
   'alert-list': (look) => renderAlertList(sampleAlerts, 'fires', look),
   'alert-show': (look) => renderAlertDetail(12, sampleAlertDetail, look),
+  'alert-silenced': (look) => renderAlertDetail(12, { ...sampleAlertDetail, silence: sampleSilences[0] }, look),
   'alert-over': (look) => renderAlertDetail(12, { history: sampleAlertDetail.history }, look),
   'alert-history': (look) => renderAlertHistory(sampleAlertHistory, look),
   'alert-route': (look) => renderAlertRoutes(sampleAlertRoutes, look),
@@ -139,7 +141,7 @@ test.each([
 ])('status says of the queue of a store %j: %s', (change, expected) => {
   const empty = { waitingPoints: 0, bytes: 0, oldestMs: null, droppedPoints: 0, refusedPoints: 0 }
   const fleet = { ...sampleFleet, at: sampleNow, store: { ...sampleFleet.store, queue: { ...empty, ...change } } }
-  const row = renderStatus(fleet, look(140)).find((text) => text.includes('Queue'))
+  const row = renderStatus({ fleet, alerts: [] }, look(140)).find((text) => text.includes('Queue'))
   expect(row?.replace(/^.*Queue of it */, '').trim()).toBe(expected)
 })
 
@@ -186,7 +188,13 @@ describe('hostile names', () => {
   const gap = { group: attack, reason: attack, message: attack, sinceMs: 0 }
   const hostileViews: readonly ((look: Look) => readonly string[])[] = [
     (look) =>
-      renderStatus({ ...poisoned(fleetView, sampleFleet), store: { ok: false, problem: attack, sizeBytes: 0 } }, look),
+      renderStatus(
+        {
+          fleet: { ...poisoned(fleetView, sampleFleet), store: { ok: false, problem: attack, sizeBytes: 0 } },
+          alerts: poisoned(alertView.array(), sampleAlerts),
+        },
+        look,
+      ),
     (look) => renderHostList([poisoned(hostView, sampleHost())], look),
     (look) =>
       renderHostDetail({ ...poisoned(hostView, sampleHost()), gaps: [gap], absent: { [attack]: attack } }, look),
@@ -199,7 +207,12 @@ describe('hostile names', () => {
     (look) => renderJoinTokenList(poisoned(joinTokenView.array(), sampleJoinTokens), look),
     (look) => renderAuthority(poisoned(authorityView, sampleAuthority), look),
     (look) => renderTop({ top: poisoned(topView, sampleTop('cpu')), vms: new Map([[sampleUuid(1), vm]]) }, look, true),
-    (look) => renderTop({ top: { ...poisoned(topView, sampleTop('cpu')), by: attack }, vms: new Map() }, look, true),
+    (look) =>
+      renderTop(
+        { top: { ...poisoned(topView, sampleTop('cpu')), by: attack }, vms: new Map(), array: attack },
+        look,
+        true,
+      ),
     (look) => renderCapacity(poisoned(capacityView, sampleCapacity), true, look),
     (look) => renderPolicy(poisoned(policyView, samplePolicy), look),
     (look) => renderPolicyHistory(poisoned(policyVersionView.array(), samplePolicyVersions), look),

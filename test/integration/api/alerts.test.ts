@@ -144,9 +144,12 @@ describe('alerts', () => {
     expect((await change(`/api/v1/alerts/silences/${silence.id}/end`)).status).toBe(404)
     for (const bad of [
       { for: '1h', reason: 'x' },
-      { check: 'a', for: '1h', reason: ' ' },
-      { check: 'a', for: '99d', reason: 'x' },
-      { check: 'a', reason: 'x', for: '1h', until: 3 },
+      { check: 'no-room', for: '1h', reason: ' ' },
+      { check: 'no-room', for: '99d', reason: 'x' },
+      { check: 'no-room', reason: 'x', for: '1h', until: 3 },
+      // They would cover nothing.
+      { check: 'no-rom*', for: '1h', reason: 'x' },
+      { subject: 'mail', for: '1h', reason: 'x' },
     ]) {
       expect((await change('/api/v1/alerts/silences', bad)).status, JSON.stringify(bad)).toBe(400)
     }
