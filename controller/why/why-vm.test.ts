@@ -190,7 +190,7 @@ describe('why', () => {
       })
     const [cache, latency] = [ofArray('array-cache'), ofArray('array-latency')]
     const both = why('mail', snapshot, {
-      findings: { stands: [latency, cache], kept: [], excepted: [] },
+      findings: { stands: [latency, cache], excepted: [] },
       alerts: new Map([
         alertOf(latency, { inhibitedBy: findingKey(cache), firedAtMs: builtAt - 1000 }),
         alertOf(cache, { firedAtMs: builtAt - 60_000 }),
