@@ -384,7 +384,7 @@ describe('e-mail', () => {
   since 2026-01-05 10:00:00
   on xenhv03, group personal, owner panda
   culprit: vm:bell
-  vm writeBytesPerSecond: 60000000, limit 20000000
+  bytes written: 60 MB/s, limit 20 MB/s
   https://headroom.example.org/alerts/12
 
 1 of this group fires now.

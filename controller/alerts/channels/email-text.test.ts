@@ -54,6 +54,18 @@ test('every change of the longest message is written, what stands worst first', 
   expect(mailText(mixed, () => undefined).body).toContain('… and 7 more that do not fit.')
 })
 
+test('figures are in words, with their units', () => {
+  const evidence = [
+    { entityKind: 'array', entityId: 'iscsi:x', field: 'writeLatencyMs', value: 64.2, limit: 50 },
+    { entityKind: 'array_cache', entityId: 'iscsi:x', field: 'fillBytes', value: 557_700_000, limit: undefined },
+    { entityKind: 'array', entityId: 'iscsi:x', field: 'inFlight', value: undefined, limit: undefined },
+  ]
+  const { body } = mailText(messageOf([change('fired', { ...critical, evidence })]), () => undefined)
+  expect(body).toContain('  mean time of a write request: 64 ms, limit 50 ms\n')
+  expect(body).toContain('  likely in the write cache, not on the disks yet: 558 MB\n')
+  expect(body).toContain('  requests in flight: not known\n')
+})
+
 function numbersIn(body: string): number[] {
   return [...body.matchAll(/^[A-Z ]+  #(\d+)  /gm)].map(([, number]) => Number(number))
 }

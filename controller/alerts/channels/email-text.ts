@@ -1,5 +1,7 @@
 import { neutralise } from '../../../common/neutralise.js'
 import { formatDuration } from '../../../common/units.js'
+import { fieldWords } from '../../api/evidence-words.js'
+import { evidenceFigure } from '../../cli/render/evidence-figure.js'
 import type { AlertSummary, Change, Message } from '../../model/alert.js'
 import { subjectText, type Evidence, type Severity } from '../../model/finding.js'
 import { byWeight, lastOfEach, weightiestFirst } from '../change-order.js'
@@ -88,9 +90,12 @@ function factLines({ facts, evidence, related, flapping }: AlertSummary): string
   ]
 }
 
-function evidenceText({ entityKind, field, value, limit }: Evidence): string {
-  const figure = value === undefined ? 'not known' : String(Number(value.toPrecision(4)))
-  return `${entityKind} ${field}: ${figure}${limit === undefined ? '' : `, limit ${Number(limit.toPrecision(4))}`}`
+/** `mean time of a write request: 64 ms, limit 50 ms`. */
+function evidenceText({ entityKind, entityId, field, value, limit }: Evidence): string {
+  const entity = `${entityKind}:${entityId}`
+  const figure = value === undefined ? 'not known' : evidenceFigure(value, entity, field)
+  const name = fieldWords(entity, field)?.name ?? `${entityKind} ${field}`
+  return `${name}: ${figure}${limit === undefined ? '' : `, limit ${evidenceFigure(limit, entity, field)}`}`
 }
 
 /** `2026-01-05 10:00:00`. */

@@ -1,11 +1,11 @@
-import { formatBytes } from '../../../common/units.js'
 import { checkText } from '../../api/check-text.js'
 import { entityName, fieldWords, type NameOf } from '../../api/evidence-words.js'
 import type { AlertDetailView, AlertView, SilenceView } from '../../api/views.js'
 import { subjectText } from '../../model/finding.js'
 import { ownHistoryColumns } from './alert-history.js'
 import { alertState, severityTone } from './alert-list.js'
-import { age, clockTime, cores, figure, latency, memory, percent, perSecond, rate } from './figures.js'
+import { evidenceFigure } from './evidence-figure.js'
+import { age, clockTime } from './figures.js'
 import { line, type Look, paragraph, type Span, span } from './look.js'
 import { notes } from './notes.js'
 import { section } from './section.js'
@@ -84,38 +84,22 @@ function evidenceColumns({ subject, related }: AlertView): readonly Column<Evide
   return [
     { head: 'FIGURE', drop: 0, shrinkTo: 16, cell: ({ entity, field }) => fieldWords(entity, field)?.name ?? field },
     { head: 'OF', drop: 1, shrinkTo: 12, cell: ({ entity }) => entityName(entity, nameOf) },
-    { head: 'VALUE', align: 'right', drop: 0, cell: ({ value, ...of }) => inUnit(value, of) },
-    { head: 'LIMIT', align: 'right', drop: 0, cell: ({ limit, ...of }) => inUnit(limit, of) },
+    {
+      head: 'VALUE',
+      align: 'right',
+      drop: 0,
+      cell: ({ value, entity, field }) => evidenceFigure(value, entity, field),
+    },
+    {
+      head: 'LIMIT',
+      align: 'right',
+      drop: 0,
+      cell: ({ limit, entity, field }) => evidenceFigure(limit, entity, field),
+    },
   ]
-}
-
-function inUnit(value: number | undefined, { entity, field }: Pick<Evidence, 'entity' | 'field'>): string {
-  switch (fieldWords(entity, field)?.unit) {
-    case 'memory':
-      return memory(value)
-    case 'bytes':
-      return figure(value, formatBytes)
-    case 'bytes/s':
-      return rate(value)
-    case '1/s':
-      return perSecond(value)
-    case 'ms':
-      return latency(value)
-    case 'cores':
-      return cores(value)
-    case 'fraction':
-      return percent(value)
-    case 'count':
-    case undefined:
-      return figure(value, plainNumber)
-  }
 }
 
 const relatedColumns: readonly Column<AlertView['related'][number]>[] = [
   { head: 'ROLE', drop: 0, cell: ({ role }) => role },
   { head: 'WHO', drop: 0, shrinkTo: 12, cell: (subject) => subjectText(subject) },
 ]
-
-function plainNumber(value: number): string {
-  return String(Number(value.toPrecision(4)))
-}
