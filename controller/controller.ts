@@ -10,6 +10,7 @@ import type { Log } from '../common/log.js'
 import { openWays } from './alerts/channels/open-channels.js'
 import { ArrayWatch } from './array-watch/array-watch.js'
 import { AlertDesk } from './alerts/desk/alert-desk.js'
+import { SpareNumber } from './alerts/desk/spare-number.js'
 import { alertSettingsOf, madeOnce, worldSources } from './alerts/policy-settings.js'
 import { startApi } from './api/start-api.js'
 import type { ControllerConfig } from './config.js'
@@ -204,6 +205,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   })
   const alerts = await AlertDesk.open({
     state,
+    spareNumber: new SpareNumber(join(dir, 'alert-number')),
     registry,
     log,
     look: () => {

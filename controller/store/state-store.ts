@@ -17,6 +17,7 @@ export const stateTables = [
   'alertFirings',
   'alertMeta',
   'alertHistory',
+  'alertHistoryIndex',
   'recentChanges',
   'arrayModels',
   'meta',
@@ -36,8 +37,8 @@ export interface Tx {
   list(table: StateTable): Promise<readonly StateRow[]>
   /** The first `limit` rows by key. */
   first(table: StateTable, limit: number): Promise<readonly StateRow[]>
-  /** The last `limit` rows by key, the last first; with `before` of those below that key. */
-  last(table: StateTable, limit: number, before?: string): Promise<readonly StateRow[]>
+  /** The last `limit` rows by key, the last first; with `before` of those below that key, with `from` of those from that key on. */
+  last(table: StateTable, limit: number, before?: string, from?: string): Promise<readonly StateRow[]>
 }
 
 export interface StateStore {

@@ -226,4 +226,12 @@ test('ids of messages that were sent while nothing could be kept are not given a
   // `distinct` fails if one id stands for two things.
   const told = world.distinct().map(({ message }) => message.changes.map(({ alert }) => alert.subject.id).join())
   expect(told.toSorted()).toEqual(['x', 'x', 'y', 'y'])
+  // Each way is told of both.
+  const numbers = new Map(
+    world.distinct().flatMap(({ message }) => message.changes.map(({ alert }) => [alert.subject.id, alert.number])),
+  )
+  expect([...numbers]).toEqual([
+    ['x', 1],
+    ['y', 2],
+  ])
 })

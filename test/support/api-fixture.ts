@@ -7,6 +7,7 @@ import { Registry } from 'prom-client'
 
 import { createLog } from '../../common/log.js'
 import { AlertDesk } from '../../controller/alerts/desk/alert-desk.js'
+import { SpareNumber } from '../../controller/alerts/desk/spare-number.js'
 import type { Way } from '../../controller/alerts/channels/open-channels.js'
 import { targetId } from '../../controller/alerts/grouping.js'
 import { defaultAlertSettings, type AlertSettings, type Route } from '../../controller/alerts/settings.js'
@@ -104,6 +105,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     let ids = 0
     const desk = await AlertDesk.open({
       state,
+      spareNumber: new SpareNumber(join(directory, 'alert-number')),
       registry,
       log,
       look: () => ({ snapshot: fleet.snapshot(), findings: checks.findings, said: (vm) => vm }),

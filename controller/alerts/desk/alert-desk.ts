@@ -19,6 +19,7 @@ import { AlertMetrics } from './alert-metrics.js'
 import { AlertStore, type HistoryEntry, type HistoryQuery } from './alert-store.js'
 import { Ledger } from './ledger.js'
 import { Sender, type LaneState } from './sender.js'
+import type { SpareNumber } from './spare-number.js'
 
 /** The fleet at one moment, and what the checks say of it. */
 export interface Looked extends WorldSources {
@@ -27,6 +28,7 @@ export interface Looked extends WorldSources {
 
 export interface AlertDeskOptions {
   readonly state: StateStore
+  readonly spareNumber: SpareNumber
   readonly registry: Registry
   readonly log: Log
   readonly look: () => Looked
@@ -82,15 +84,17 @@ export class AlertDesk {
 
   /** Reads what was kept. Nothing is looked at or sent before the first step. */
   static async open(options: AlertDeskOptions): Promise<AlertDesk> {
-    const { state, log, settings, newId, registry } = options
-    const { store, kept } = await AlertStore.open({
+    const { state, spareNumber, log, settings, newId, registry } = options
+    const { store, kept: stored } = await AlertStore.open({
       state,
       log,
       history: () => settings().bounds.history,
       startId: newId().slice(0, 8),
     })
+    const nextNumber = Math.max(stored.state.nextNumber, readSpare(spareNumber, stored.state.nextNumber, log))
+    const kept = { ...stored, state: { ...stored.state, nextNumber } }
     const metrics = new AlertMetrics(registry, () => ledger.current)
-    const ledger: Ledger = new Ledger(kept, store, metrics, log)
+    const ledger: Ledger = new Ledger(kept, store, spareNumber, metrics, log)
     return new AlertDesk(options, store, ledger, metrics)
   }
 
@@ -329,5 +333,17 @@ export class AlertDesk {
 
   #tell(): void {
     for (const listener of this.#listeners) listener()
+  }
+}
+
+/** What was kept while the state could not be written. Without that the file is made, for then. */
+function readSpare(spare: SpareNumber, nextNumber: number, log: Log): number {
+  try {
+    const found = spare.read()
+    if (found === undefined) spare.keep(nextNumber)
+    return found ?? nextNumber
+  } catch (error) {
+    log.warn({ err: error }, 'numbers of alerts cannot be kept beside the state')
+    return nextNumber
   }
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../../../common/log.js'
 import type { Alert, Transition } from '../../model/alert.js'
+import { subjectText } from '../../model/finding.js'
 import type { StateRow, StateStore, Tx } from '../../store/state-store.js'
 import {
   alertTables,
@@ -25,6 +26,8 @@ export interface HistoryQuery {
   readonly before?: number | undefined
   /** Only of the alert of that number. */
   readonly alert?: number | undefined
+  /** Only about what `subjectText` gives this for. */
+  readonly subject?: string | undefined
   readonly matches: (transition: Transition) => boolean
 }
 
@@ -57,7 +60,7 @@ export class AlertStore {
   /** Reads what was kept. A row that cannot be read is left out and named in the log. */
   static async open(options: AlertStoreOptions): Promise<{ readonly store: AlertStore; readonly kept: Kept }> {
     const { state, log, startId } = options
-    const { tables, newest, oldest } = await state.tx(async (t) => ({
+    const { tables, newest, oldest, lastNumber } = await state.tx(async (t) => ({
       tables: {
         alerts: entriesOf(await t.list('alerts')),
         alertGroups: entriesOf(await t.list('alertGroups')),
@@ -68,6 +71,7 @@ export class AlertStore {
       },
       newest: (await t.last('alertHistory', 1))[0],
       oldest: await firstSeq(t),
+      lastNumber: await lastNumberIn(t),
     }))
     const next = newest === undefined ? 1 : seqOf(newest.key) + 1
     const history = { first: oldest ?? next, next }
@@ -76,8 +80,7 @@ export class AlertStore {
     )
     if (kept !== undefined) return { store: new AlertStore(options, kept, rowsOf(kept), history), kept }
     // Numbers go on where the history ends: one number, one alert.
-    const nextNumber = (newest === undefined ? 0 : (transitionRow.safeParse(newest.value).data?.number ?? 0)) + 1
-    const empty: Kept = { state: { ...emptyAlertState(startId), nextNumber }, queues: new Map() }
+    const empty: Kept = { state: { ...emptyAlertState(startId), nextNumber: lastNumber + 1 }, queues: new Map() }
     await state.tx(async (t) => {
       for (const table of alertTables) for (const [key] of tables[table]) await t.delete(table, key)
     })
@@ -104,9 +107,11 @@ export class AlertStore {
       }
       for (const [key, value] of rows.alertMeta) await t.put('alertMeta', key, value)
       for (const [index, transition] of transitions.entries()) {
-        await t.put('alertHistory', seqKey(this.history.next + index), transition)
+        const key = seqKey(this.history.next + index)
+        await t.put('alertHistory', key, transition)
+        for (const indexed of indexKeys(transition, key)) await t.put('alertHistoryIndex', indexed, null)
       }
-      for (let seq = this.history.first; seq < first; seq += 1) await t.delete('alertHistory', seqKey(seq))
+      for (let seq = this.history.first; seq < first; seq += 1) await forget(t, seqKey(seq))
     })
     const dropped = first - this.history.first
     this.saved = kept
@@ -117,30 +122,25 @@ export class AlertStore {
   }
 
   /** The newest entries that match, the newest first, and whether there are more. */
-  async find({ fromMs, toMs, limit, before, alert, matches }: HistoryQuery): Promise<{
+  async find({ fromMs, toMs, limit, before, alert, subject, matches }: HistoryQuery): Promise<{
     readonly entries: readonly HistoryEntry[]
     readonly hasMore: boolean
   }> {
+    const prefix =
+      alert !== undefined ? numberPrefix(alert) : subject !== undefined ? subjectPrefix(subject) : undefined
     const entries: HistoryEntry[] = []
-    let below = before
+    let below = before === undefined ? undefined : seqKey(before)
     for (;;) {
-      const page = await this.options.state.tx((t) =>
-        t.last('alertHistory', historyPage, below === undefined ? undefined : seqKey(below)),
-      )
+      const page = await this.options.state.tx((t) => historyBelow(t, prefix, below))
       for (const { key, value } of page) {
         const { data } = transitionRow.safeParse(value)
-        if (data === undefined) continue
-        const isAsked = data.atMs >= fromMs && data.atMs < toMs && (alert === undefined || data.number === alert)
-        if (isAsked && matches(data)) {
-          if (entries.length === limit) return { entries, hasMore: true }
-          entries.push({ seq: seqOf(key), ...data })
-        }
-        // Numbers count up: what is older is of alerts that fired before.
-        if (alert !== undefined && data.what === 'fired' && data.number <= alert) return { entries, hasMore: false }
+        if (data === undefined || data.atMs < fromMs || data.atMs >= toMs || !matches(data)) continue
+        if (subject !== undefined && subjectText(data.subject) !== subject) continue
+        if (entries.length === limit) return { entries, hasMore: true }
+        entries.push({ seq: seqOf(key), ...data })
       }
-      const last = page.at(-1)
-      if (last === undefined || page.length < historyPage) return { entries, hasMore: false }
-      below = seqOf(last.key)
+      below = page.at(-1)?.key
+      if (below === undefined || page.length < historyPage) return { entries, hasMore: false }
     }
   }
 
@@ -211,4 +211,42 @@ function seqOf(key: string): number {
 async function firstSeq(t: Tx): Promise<number | undefined> {
   const [first] = await t.first('alertHistory', 1)
   return first === undefined ? undefined : seqOf(first.key)
+}
+
+/** Keys of the index end with that of the line; `~` is behind every digit. */
+function numberPrefix(number: number): string {
+  return `#${seqKey(number)} `
+}
+
+/** JSON, so that no name is the beginning of another; its first letter comes before `#`. */
+function subjectPrefix(subject: string): string {
+  return `${JSON.stringify(subject)} `
+}
+
+function indexKeys({ number, subject }: Pick<Transition, 'number' | 'subject'>, key: string): string[] {
+  return [`${numberPrefix(number)}${key}`, `${subjectPrefix(subjectText(subject))}${key}`]
+}
+
+/** The newest lines below a key, the newest first; with a prefix those that the index has under it. */
+async function historyBelow(
+  t: Tx,
+  prefix: string | undefined,
+  below: string | undefined,
+): Promise<readonly StateRow[]> {
+  if (prefix === undefined) return t.last('alertHistory', historyPage, below)
+  const indexed = await t.last('alertHistoryIndex', historyPage, `${prefix}${below ?? '~'}`, prefix)
+  const keys = indexed.map(({ key }) => key.slice(prefix.length))
+  return Promise.all(keys.map(async (key) => ({ key, value: await t.get('alertHistory', key) })))
+}
+
+async function forget(t: Tx, key: string): Promise<void> {
+  const { data } = transitionRow.safeParse(await t.get('alertHistory', key))
+  await t.delete('alertHistory', key)
+  if (data !== undefined) for (const indexed of indexKeys(data, key)) await t.delete('alertHistoryIndex', indexed)
+}
+
+/** The highest number that the history tells of; 0 if it tells of none. */
+async function lastNumberIn(t: Tx): Promise<number> {
+  const [last] = await t.last('alertHistoryIndex', 1, '#~', '#')
+  return last === undefined ? 0 : Number(last.key.slice(1, last.key.indexOf(' ')))
 }

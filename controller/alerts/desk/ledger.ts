@@ -3,26 +3,32 @@ import type { Transition } from '../../model/alert.js'
 import type { Kept } from '../alert-rows.js'
 import type { AlertMetrics } from './alert-metrics.js'
 import type { AlertStore } from './alert-store.js'
+import type { SpareNumber } from './spare-number.js'
 
 /** Lines of history that may wait for a store that fails. */
 const mostUnsaved = 10_000
 
 /**
  * The one place where the state of alerts changes: one change after the other, each durable before the next begins. A store that fails does
- * not stop alerts: they go on in memory, and are written with the next change that can be.
+ * not stop alerts: they go on in memory, and are written with the next change that can be. What numbers were given by then is kept beside it.
  */
 export class Ledger {
   /** Ends with the last change in the row; never rejects. */
   #last: Promise<void> = Promise.resolve()
   #unsaved: Transition[] = []
   #isFailing = false
+  /** Kept beside the state. */
+  #spareNumber: number
 
   constructor(
     private kept: Kept,
     private readonly store: AlertStore,
+    private readonly spare: Pick<SpareNumber, 'keep'>,
     private readonly metrics: AlertMetrics,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.#spareNumber = kept.state.nextNumber
+  }
 
   get current(): Kept {
     return this.kept
@@ -73,6 +79,18 @@ export class Ledger {
       this.metrics.saveFailed()
       if (!this.#isFailing) this.log.error({ err: error }, 'alerts cannot be made durable; they go on in memory')
       this.#isFailing = true
+      this.#keepNumber()
+    }
+  }
+
+  #keepNumber(): void {
+    const { nextNumber } = this.kept.state
+    if (nextNumber === this.#spareNumber) return
+    try {
+      this.spare.keep(nextNumber)
+      this.#spareNumber = nextNumber
+    } catch (error) {
+      this.log.error({ err: error }, 'numbers of alerts cannot be kept either: they may be given again after a crash')
     }
   }
 }

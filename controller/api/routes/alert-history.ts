@@ -19,6 +19,7 @@ const query = z.strictObject({
   alert: count(999_999_999).describe('number of an alert').optional(),
   check: pattern.describe('* stands for any characters').optional(),
   subject: pattern.describe('host:…, vm:…; * stands for any characters').optional(),
+  about: z.string().min(1).max(300).describe('host:…, vm:… as it is called, letter by letter').optional(),
   limit: count(1000).prefault('100'),
   cursor: z.string().max(200).describe('nextCursor of the page before').optional(),
 })
@@ -33,7 +34,7 @@ export function addAlertHistoryRoute(app: ApiApp, desk: Pick<AlertDesk, 'history
         response: answers(z.object({ history: z.array(alertHistoryView), nextCursor })),
       },
     },
-    async ({ query: { from, to, alert, check, subject, limit, cursor } }) => {
+    async ({ query: { from, to, alert, check, subject, about, limit, cursor } }) => {
       const [before] = cursor === undefined ? [] : decodeCursor(cursor, isPosition)
       const { entries, hasMore } = await desk.history({
         fromMs: from === undefined ? -Infinity : resolveMoment(from, now()),
@@ -41,6 +42,7 @@ export function addAlertHistoryRoute(app: ApiApp, desk: Pick<AlertDesk, 'history
         limit,
         before,
         alert,
+        subject: about ?? (subject?.includes('*') === false ? subject : undefined),
         matches: (one) =>
           (check === undefined || matchesPattern(check, one.check)) &&
           (subject === undefined || matchesPattern(subject, subjectText(one.subject))),

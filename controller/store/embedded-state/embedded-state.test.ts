@@ -53,8 +53,8 @@ test('gives the first and the last rows of a table, and those before a key', asy
     for (const key of ['b', 'd', 'a', 'c']) await t.put('alertHistory', key, key)
     await t.put('meta', 'z', 'of another table')
   })
-  const keys = async (limit: number, before?: string): Promise<string[]> => {
-    const rows = await store.tx((t) => t.last('alertHistory', limit, before))
+  const keys = async (limit: number, before?: string, from?: string): Promise<string[]> => {
+    const rows = await store.tx((t) => t.last('alertHistory', limit, before, from))
     expect(rows.every(({ key, value }) => key === value)).toBe(true)
     return rows.map(({ key }) => key)
   }
@@ -62,6 +62,8 @@ test('gives the first and the last rows of a table, and those before a key', asy
   expect(await keys(10, 'c')).toEqual(['b', 'a'])
   expect(await keys(1, 'c')).toEqual(['b'])
   expect(await keys(5, 'a')).toEqual([])
+  expect(await keys(5, 'd', 'b')).toEqual(['c', 'b'])
+  expect(await keys(5, undefined, 'c')).toEqual(['d', 'c'])
   const first = await store.tx((t) => t.first('alertHistory', 2))
   expect(first.map(({ key }) => key)).toEqual(['a', 'b'])
 })

@@ -138,13 +138,13 @@ class EmbeddedTx implements Tx {
     )
   }
 
-  async last(table: StateTable, limit: number, before?: string): Promise<readonly StateRow[]> {
+  async last(table: StateTable, limit: number, before?: string, from = ''): Promise<readonly StateRow[]> {
     const below = before === undefined ? '' : 'AND key < ? '
     const statement = this.#statement(
       table,
-      `SELECT key, value FROM state WHERE name = ? ${below}ORDER BY key DESC LIMIT ?`,
+      `SELECT key, value FROM state WHERE name = ? AND key >= ? ${below}ORDER BY key DESC LIMIT ?`,
     )
-    const rows = before === undefined ? statement.all(table, limit) : statement.all(table, before, limit)
+    const rows = before === undefined ? statement.all(table, from, limit) : statement.all(table, from, before, limit)
     return Promise.resolve(rows.map((row) => rowOf(table, row)))
   }
 

@@ -6,20 +6,20 @@ const historyLines = 30
 
 /**
  * The newest lines of the history of alerts, fetched again when `state` changes; or why there are none.
- * @param subject pattern of what they are about: `array:iscsi1`; all without it
+ * @param about whose they are: `array:iscsi1`; all without it
  */
-export function useRecentHistory(state: string, subject?: string): readonly AlertHistoryView[] | string {
+export function useRecentHistory(state: string, about?: string): readonly AlertHistoryView[] | string {
   const { client } = useContext(PageContext)
   const [history, setHistory] = useState<readonly AlertHistoryView[] | string>('loading…')
   useEffect(() => {
     let wanted = true
-    void client.alertHistory(historyLines, subject).then((answer) => {
+    void client.alertHistory(historyLines, about).then((answer) => {
       if (!wanted || answer.status === 'signed-out') return
       setHistory(answer.status === 'ok' ? answer.value : `The history is not known: ${answer.message}.`)
     })
     return () => {
       wanted = false
     }
-  }, [client, state, subject])
+  }, [client, state, about])
   return history
 }

@@ -35,7 +35,7 @@ export interface ApiClient {
   eventHistory(limit: number): Promise<Answer<readonly EventView[]>>
   series(query: SeriesQuery): Promise<Answer<SeriesView>>
   /** Newest first. @param subject pattern of what they are about */
-  alertHistory(limit: number, subject?: string): Promise<Answer<readonly AlertHistoryView[]>>
+  alertHistory(limit: number, about?: string): Promise<Answer<readonly AlertHistoryView[]>>
   alert(number: number): Promise<Answer<AlertDetailView>>
   /** Those in force. */
   silences(): Promise<Answer<readonly SilenceView[]>>
@@ -98,9 +98,9 @@ export function createClient(options: ClientOptions): ApiClient {
       return answer.status === 'ok' ? { status: 'ok', value: answer.value.events } : answer
     },
     series: (query) => ask<SeriesView>(seriesPath(query)),
-    alertHistory: async (limit, subject) => {
+    alertHistory: async (limit, about) => {
       const answer = await ask<{ readonly history: readonly AlertHistoryView[] }>(
-        `/alerts/history?limit=${limit}${subject === undefined ? '' : `&subject=${encodeURIComponent(subject)}`}`,
+        `/alerts/history?limit=${limit}${about === undefined ? '' : `&about=${encodeURIComponent(about)}`}`,
       )
       return answer.status === 'ok' ? { status: 'ok', value: answer.value.history } : answer
     },

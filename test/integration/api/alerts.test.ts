@@ -180,6 +180,9 @@ describe('alerts', () => {
       historyPage.parse(await fixture.get(`/api/v1/alerts/history?${filter}`)).history.length
     expect(await count('check=down')).toBe(all.history.length / 2)
     expect(await count('subject=vm:panda')).toBe(all.history.length / 2)
+    expect(await count('subject=vm:pan*')).toBe(all.history.length / 2)
+    expect(await count('about=vm:panda')).toBe(all.history.length / 2)
+    for (const other of ['vm:pan*', 'vm:pand%25', 'vm:pand_', 'vm:pand']) expect(await count(`about=${other}`)).toBe(0)
     expect(await count('alert=1')).toBe(2)
     expect(await count(`from=${builtAt + 24_000}&to=${builtAt + 48_000}`)).toBe(4)
     expect(await codeOf('/api/v1/alerts/history?cursor=bm8')).toEqual([400, 'cursor-invalid'])

@@ -11,6 +11,7 @@ import { Registry } from 'prom-client'
 import { createLog } from '../../../common/log.js'
 import { openWays } from '../../../controller/alerts/channels/open-channels.js'
 import { AlertDesk } from '../../../controller/alerts/desk/alert-desk.js'
+import { SpareNumber } from '../../../controller/alerts/desk/spare-number.js'
 import type { AlertSettings } from '../../../controller/alerts/settings.js'
 import type { Snapshot } from '../../../controller/model/snapshot.js'
 import { openEmbeddedState } from '../../../controller/store/embedded-state/embedded-state.js'
@@ -43,6 +44,7 @@ const nothing: Snapshot = {
 
 const desk = await AlertDesk.open({
   state: openEmbeddedState({ path: join(directory, 'state.db') }),
+  spareNumber: new SpareNumber(join(directory, 'alert-number')),
   registry: new Registry(),
   log: createLog('desk', 'silent'),
   look: () => {

@@ -8,6 +8,7 @@ import { createLog } from '../../../common/log.js'
 import type { Outcome } from '../../../controller/alerts/channels/channel.js'
 import type { Way } from '../../../controller/alerts/channels/open-channels.js'
 import { AlertDesk } from '../../../controller/alerts/desk/alert-desk.js'
+import { SpareNumber } from '../../../controller/alerts/desk/spare-number.js'
 import { targetId } from '../../../controller/alerts/grouping.js'
 import type { AlertSettings, Route } from '../../../controller/alerts/settings.js'
 import type { AlertSummary, Message } from '../../../controller/model/alert.js'
@@ -80,6 +81,7 @@ export class DeskWorld {
     this.#state = openEmbeddedState({ path: join(this.#directory, 'state.db') })
     this.#desk = await AlertDesk.open({
       state: this.#mortal(this.#state),
+      spareNumber: new SpareNumber(join(this.#directory, 'alert-number')),
       registry: this.registry,
       log: createLog('test', 'silent'),
       look: () => {
