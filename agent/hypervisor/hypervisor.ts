@@ -179,6 +179,8 @@ export type NetworkRaw = Required<NicRaw>
 
 /** The machine itself at one moment. */
 export interface HostRaw {
+  /** Changes when the totals begin anew without a boot; left out where only a boot does that. */
+  readonly runId?: string
   /** All that was used, where it is not divided into user and system. */
   readonly cpuUsedSeconds?: number
   readonly cpuUserSeconds?: number

@@ -286,6 +286,7 @@ function nicToWire(nic: NicRaw): NicSample {
 
 function hostToWire(host: HostRaw): HostSample {
   return {
+    runId: host.runId ?? '',
     cpuUsedSeconds: host.cpuUsedSeconds,
     cpuUserSeconds: host.cpuUserSeconds,
     cpuSystemSeconds: host.cpuSystemSeconds,

@@ -495,6 +495,7 @@ describe('hosts', () => {
   it('tell no 0 of what is not known: inodes that are not counted, errors of one way, sizes of VMs', () => {
     const fileSystem = { mount: '/', device: 'd', type: 'btrfs', sizeBytes: 9, availableBytes: 4, readOnly: false }
     const machine = (totals: number): ReportObservation['host'] => ({
+      runId: '',
       totals: { cpuUsedSeconds: totals },
       levels: {},
       disks: [],
@@ -815,6 +816,7 @@ describe('points', () => {
     inventory('h2', [facts])
     const fileSystem = { mount: '/', device: 'd', type: 'xfs', sizeBytes: 9, availableBytes: 4, readOnly: false }
     const machine = (cpuUsedSeconds: number): ReportObservation['host'] => ({
+      runId: '',
       totals: { cpuUsedSeconds },
       levels: {},
       disks: [],

@@ -66,8 +66,9 @@ export class MachineFigures {
 
   /** @param computed figures that do not come from the machine; returns what is worth storing */
   observe(host: HostObservation, { hello, bootId, at }: MachineMoment, computed: Readings): Point[] {
+    const runId = host.runId === '' ? bootId : `${bootId}/${host.runId}`
     const advance = (name: string, totals: HostObservation['totals']): Interval | undefined =>
-      advanceOf(this.#counted, name, { at, runId: bootId, totals })
+      advanceOf(this.#counted, name, { at, runId, totals })
     const readings: Record<string, number | null> = {}
     const of = advance('host', host.totals)
     if (of !== undefined) Object.assign(readings, hostReadings(of))

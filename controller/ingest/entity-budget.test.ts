@@ -65,6 +65,7 @@ describe('what is told', () => {
     lane: 'state',
     gaps: [],
     host: {
+      runId: '',
       totals: {},
       levels: {},
       disks: [],

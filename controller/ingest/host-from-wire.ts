@@ -15,6 +15,7 @@ export function hostFromWire(host: HostSample, check: FieldCheck): HostObservati
   const swapBytes = check.count('host.swap_bytes', host.swapBytes)
   const swapFreeBytes = check.count('host.swap_free_bytes', host.swapFreeBytes)
   return {
+    runId: check.text('host.run_id', host.runId, 128),
     totals: check.numbers({
       cpuUsedSeconds: check.real('host.cpu_used_seconds', host.cpuUsedSeconds),
       cpuUserSeconds: check.real('host.cpu_user_seconds', host.cpuUserSeconds),

@@ -125,6 +125,8 @@ export interface HostDiskObservation {
 }
 
 export interface HostObservation {
+  /** Changes when the totals begin anew without a boot; empty where only a boot does that. */
+  readonly runId: string
   readonly totals: Totals
   readonly levels: Readonly<Partial<Record<string, number>>>
   readonly disks: readonly HostDiskObservation[]

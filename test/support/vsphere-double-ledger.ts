@@ -12,6 +12,8 @@ interface Entry {
 export class Ledger {
   readonly #byVm = new Map<string, Map<number, Entry>>()
   readonly problems: string[] = []
+  /** Runs of the hosts' totals. */
+  readonly hostRuns = new Set<string>()
   /** Names of the VMs that the last sample named, in figures or in gaps. */
   named = new Set<string>()
 
@@ -19,6 +21,7 @@ export class Ledger {
   add(sample: Sample): readonly number[] {
     const all = [...(sample.earlier ?? []), sample]
     for (const one of all) {
+      if (one.host?.runId !== undefined) this.hostRuns.add(one.host.runId)
       this.named = new Set([...one.vms.map((vm) => vm.uuid), ...one.gaps.flatMap((gap) => gap.vmUuid ?? [])])
       for (const { uuid, atMs, runId, cpuSeconds, disks } of one.vms) {
         if (disks === undefined || disks.length === 0) continue

@@ -54,13 +54,10 @@ export class EsxiHypervisor implements Hypervisor {
     this.#saved = options.kept
   }
 
-  /** The boot id changes as well when the totals of the host begin anew: after a hole that vSphere's memory does not reach over. */
   get identity(): HostIdentity {
     const { hostId, host } = this.#options
     const { facts } = this.#context ?? { facts: host }
-    const run = this.#reader.totals.host?.runId
-    const bootId = run === undefined ? facts.bootTime : `${facts.bootTime}/${run}`
-    return { hostId, name: facts.name, kind: 'esxi', bootId, simulated: false }
+    return { hostId, name: facts.name, kind: 'esxi', bootId: facts.bootTime, simulated: false }
   }
 
   probe(signal: AbortSignal): Promise<readonly Capability[]> {

@@ -145,8 +145,9 @@ function some<Part extends object>(part: Part): Part[] {
   return Object.keys(part).length > 1 ? [part] : []
 }
 
-function hostRaw(host: HostHistory, { atMs, totals, isBegin }: TotalsAt): HostRaw {
+function hostRaw(host: HostHistory, { runId, atMs, totals, isBegin }: TotalsAt): HostRaw {
   const counted: HostRaw = {
+    runId,
     ...definedOnly({
       cpuUsedSeconds: totals['cpuSeconds'],
       cpuIdleSeconds: totals['cpuIdleSeconds'],

@@ -784,7 +784,7 @@ export function storageSourceStateToNumber(object: StorageSourceState): number {
 
 /**
  * What was read on one host in one pass. Fields that were not read in this pass are absent; a capability that the driver lacks is always absent, never 0.
- * All totals count up and restart when run_id (of a VM) or boot_id (of a host) changes.
+ * All totals count up and restart when run_id (of a VM, of a host) or boot_id (of a host) changes.
  */
 export interface Report {
   spoolId: string;
@@ -960,6 +960,8 @@ export interface HostSample {
     | undefined;
   /** That are there, and did not answer: what was told of them before is not over by that. */
   unreadFileSystems: UnreadFileSystem[];
+  /** Changes when the host's totals begin anew without a boot; empty: only with one. */
+  runId: string;
 }
 
 /** The processes of the host that made its storage read and write most, without its VMs', over the last `seconds`. No totals. */
@@ -3106,6 +3108,7 @@ function createBaseHostSample(): HostSample {
     dirtyBackgroundBytes: undefined,
     dirtyLimitBytes: undefined,
     unreadFileSystems: [],
+    runId: "",
   };
 }
 
@@ -3242,6 +3245,9 @@ export const HostSample: MessageFns<HostSample> = {
     }
     for (const v of message.unreadFileSystems) {
       UnreadFileSystem.encode(v!, writer.uint32(266).fork()).join();
+    }
+    if (message.runId !== "") {
+      writer.uint32(274).string(message.runId);
     }
     return writer;
   },
@@ -3523,6 +3529,14 @@ export const HostSample: MessageFns<HostSample> = {
             message.unreadFileSystems.push(UnreadFileSystem.decode(reader, reader.uint32()));
             continue;
           }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3698,6 +3712,11 @@ export const HostSample: MessageFns<HostSample> = {
         : globalThis.Array.isArray(object?.unread_file_systems)
         ? object.unread_file_systems.map((e: any) => UnreadFileSystem.fromJSON(e))
         : [],
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
     };
   },
 
@@ -3802,6 +3821,9 @@ export const HostSample: MessageFns<HostSample> = {
     if (message.unreadFileSystems?.length) {
       obj.unreadFileSystems = message.unreadFileSystems.map((e) => UnreadFileSystem.toJSON(e));
     }
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
     return obj;
   },
 
@@ -3867,6 +3889,7 @@ export const HostSample: MessageFns<HostSample> = {
       ? BigInt(object.dirtyLimitBytes)
       : undefined;
     message.unreadFileSystems = object.unreadFileSystems?.map((e) => UnreadFileSystem.fromPartial(e)) || [];
+    message.runId = object.runId ?? "";
     return message;
   },
 };
