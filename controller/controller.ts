@@ -201,9 +201,21 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const look = new FleetLook({
     fleet,
     policy: () => policy.inForce(),
-    circumstances: circumstancesNow({ changes, service, trends, arrays, version }),
+    // Nobody looks before the desk is there.
+    circumstances: circumstancesNow({
+      changes,
+      service,
+      trends,
+      arrays,
+      channels: {
+        get troubles() {
+          return alerts.troubles
+        },
+      },
+      version,
+    }),
   })
-  const alerts = await AlertDesk.open({
+  const alerts: AlertDesk = await AlertDesk.open({
     state,
     spareNumber: new SpareNumber(join(dir, 'alert-number')),
     registry,

@@ -185,3 +185,11 @@ export function holdTimesOf({ checks, defaultHold }: AlertSettings, check: strin
 export function severityOf({ checks }: AlertSettings, check: string, said: Severity): Severity {
   return (Object.hasOwn(checks, check) ? checks[check]?.severity : undefined) ?? said
 }
+
+/** Where a target is, without what may be a secret in an address: its user, password and query. */
+export function addressOf(target: Target): string {
+  if (target.kind === 'email') return target.to.join(', ')
+  if (!URL.canParse(target.url)) return target.url
+  const { origin, pathname } = new URL(target.url)
+  return target.kind === 'webhook' ? `${origin}${pathname.length > 1 ? '/…' : ''}` : `${origin}${pathname}`
+}

@@ -465,6 +465,13 @@ export const checkTable = {
       diskClearAbove: { unit: 'share', initial: 0.07, meaning: 'of the disk: what is left when it ends' },
     },
   },
+  'channel-trouble': {
+    says: 'alerts do not get through by a target of a route, or are refused by it for good',
+    severity: 'warning',
+    // Servers are started anew, and put strangers off for some minutes.
+    raiseAfterMs: 10 * minute,
+    clearAfterMs: minute,
+  },
   'vm-crashed': {
     says: 'a VM crashed and is down',
     severity: 'critical of a core VM, warning of one of no class; info of a personal one',

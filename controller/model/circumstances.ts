@@ -15,6 +15,20 @@ export interface Circumstances {
   readonly changes?: RecentChanges
   readonly certificates?: readonly CertificateEnd[]
   readonly store?: StoreCondition
+  /** Ways by which alerts cannot be sent. */
+  readonly channels?: readonly ChannelTrouble[]
+}
+
+/** A target of a route that does not take what it is sent. */
+export interface ChannelTrouble {
+  readonly route: string
+  /** `email`, `webhook`, `alertmanager`. */
+  readonly kind: string
+  /** As people may see it: without secrets. */
+  readonly to: string
+  readonly problem: string
+  /** Messages that wait for it; none if they were given up. */
+  readonly waiting: number
 }
 
 /** When a certificate ends. */

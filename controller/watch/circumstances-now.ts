@@ -1,5 +1,5 @@
 import type { ArrayWatch } from '../array-watch/array-watch.js'
-import type { Circumstances } from '../model/circumstances.js'
+import type { ChannelTrouble, Circumstances } from '../model/circumstances.js'
 import type { Snapshot } from '../model/snapshot.js'
 import type { SpaceTrends } from '../model/space-trend.js'
 import type { ChangeWatch } from './change-watch.js'
@@ -10,6 +10,8 @@ export interface Watched {
   readonly service: Pick<ServiceWatch, 'seen'>
   readonly trends: { readonly current: SpaceTrends }
   readonly arrays: Pick<ArrayWatch, 'watched'>
+  /** The same object as long as nothing of it changes. */
+  readonly channels: { readonly troubles: readonly ChannelTrouble[] }
   /** Of the controller. */
   readonly version: string
 }
@@ -20,12 +22,18 @@ export function circumstancesNow({
   service,
   trends,
   arrays,
+  channels,
   version,
 }: Watched): (snapshot: Snapshot) => Circumstances {
   let last: { readonly of: readonly unknown[]; readonly made: Circumstances } | undefined
   return (snapshot) => {
-    const parts = { changes: changes.changes(snapshot), trends: trends.current, arrays: arrays.watched }
-    const of = [parts.changes, parts.trends, parts.arrays, service.seen]
+    const parts = {
+      changes: changes.changes(snapshot),
+      trends: trends.current,
+      arrays: arrays.watched,
+      channels: channels.troubles,
+    }
+    const of = [...Object.values(parts), service.seen]
     if (last === undefined || of.some((one, at) => one !== last?.of[at]))
       last = { of, made: { version, ...parts, ...service.seen } }
     return last.made

@@ -7,6 +7,7 @@ import { circumstancesNow } from './circumstances-now.js'
 import { ServiceWatch } from './service-watch.js'
 import { storeConditionAfter, type StoreReading, type StoreTallies } from './store-condition.js'
 import { buildSnapshot } from '../../test/support/snapshot-builder.js'
+import type { ChannelTrouble } from '../model/circumstances.js'
 import { noChanges } from '../model/recent-changes.js'
 
 const minute = 60_000
@@ -164,7 +165,8 @@ it('circumstances are the same object as long as nothing of them changes', () =>
   let changes = noChanges
   const trends = { current: new Map() }
   const arrays = { watched: new Map() }
-  const now = circumstancesNow({ changes: { changes: () => changes }, service, trends, arrays, version: '1' })
+  const channels: { troubles: readonly ChannelTrouble[] } = { troubles: [] }
+  const now = circumstancesNow({ changes: { changes: () => changes }, service, trends, arrays, channels, version: '1' })
   const first = now(snapshot)
   expect(now(snapshot)).toBe(first)
   service.seen = { certificates: [] }
@@ -173,12 +175,15 @@ it('circumstances are the same object as long as nothing of them changes', () =>
     changes,
     trends: trends.current,
     arrays: arrays.watched,
+    channels: [],
     certificates: [],
   })
   changes = { ...noChanges }
   expect(now(snapshot).changes).toBe(changes)
   trends.current = new Map()
   expect(now(snapshot).trends).toBe(trends.current)
+  channels.troubles = []
+  expect(now(snapshot).channels).toBe(channels.troubles)
 })
 
 it('ends of certificates are those that agents came with, and the own', () => {

@@ -433,6 +433,15 @@ Sent by headroom, route admins. Times are UTC.
   test.each<readonly [Refusal, Outcome['status']]>([
     [{ at: 'rcpt', code: 550, text: '5.1.1 User unknown' }, 'rejected'],
     [{ at: 'rcpt', code: 556, text: '5.1.10 Null MX' }, 'rejected'],
+    [{ at: 'rcpt', code: 550, text: '5.7.1 Recipient address rejected: Access denied' }, 'rejected'],
+    [{ at: 'rcpt', code: 554, text: '5.7.1 Service unavailable; blocked by a list' }, 'rejected'],
+    [{ at: 'rcpt', code: 550, text: '5.2.1 Mailbox disabled' }, 'rejected'],
+    [{ at: 'rcpt', code: 550, text: 'No such person' }, 'rejected'],
+    [{ at: 'rcpt', code: 552, text: '5.2.2 Mailbox full' }, 'retry'],
+    [{ at: 'rcpt', code: 530, text: '5.7.1 Not for strangers' }, 'retry'],
+    [{ at: 'rcpt', code: 550, text: '5.7.1 Client was not authenticated' }, 'retry'],
+    [{ at: 'rcpt', code: 550, text: '5.7.1 Unable to relay' }, 'retry'],
+    [{ at: 'rcpt', code: 550, text: '5.7.1 Greylisted, come again' }, 'retry'],
     [{ at: 'rcpt', code: 451 }, 'retry'],
     // All that the settings of the server may put right.
     [{ at: 'sender', code: 530, text: '5.7.0 Must issue a STARTTLS command first' }, 'retry'],
@@ -464,7 +473,10 @@ Sent by headroom, route admins. Times are UTC.
       messageOf([change('fired')], { recipients: ['gone@example.org', 'ops@example.org'] }),
       inTime(),
     )
-    expect(outcome).toEqual({ status: 'sent', note: '1 of 2 recipients were refused' })
+    expect(outcome).toEqual({
+      status: 'sent',
+      note: expect.stringMatching(/^1 of 2 recipients were refused for good: .*550 5.1.1 User unknown/) as unknown,
+    })
     expect(mails[0]?.to).toEqual(['ops@example.org'])
   })
 

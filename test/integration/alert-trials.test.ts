@@ -245,10 +245,14 @@ test('a message that is refused for good does not hold up the next, and is count
   let refusals = 0
   world.answer = () => ((refusals += 1) === 1 ? { status: 'rejected', reason: 'answered 400' } : undefined)
   for (let second = 0; second < 12; second += 1) await world.tick()
+  const { troubles } = world.desk
+  expect(troubles).toEqual([{ route: 'all', kind: 'webhook', to: 'http://one', problem: 'answered 400', waiting: 0 }])
+  expect(world.desk.troubles).toBe(troubles)
   world.words = ''
   for (let second = 0; second < 12; second += 1) await world.tick()
   expect(world.deliveries.map(({ message }) => message.changes[0]?.what)).toEqual(['resolved'])
   expect(world.desk.routes()[0]?.targets[0]).toMatchObject({ waiting: 0, lane: { problem: '' } })
+  expect(world.desk.troubles).toEqual([])
 })
 
 test('a recipient who is put off gets all in its order, over a restart too; the others get it once and at once', async () => {

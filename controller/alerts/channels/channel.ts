@@ -3,7 +3,10 @@ import type { AlertSummary, Message } from '../../model/alert.js'
 
 /** What came of sending. Expected failures are values. */
 export type Outcome =
-  | { readonly status: 'sent'; /** What a person should know of it all the same. */ readonly note?: string }
+  | {
+      readonly status: 'sent'
+      /** Who did not get it, and why: shown until one is taken without. */ readonly note?: string
+    }
   /** Others have it: for these recipients alone it has to be tried again. */
   | { readonly status: 'partly'; readonly reason: string; readonly recipients: readonly string[] }
   /** It may be so only for now: try again, not before `afterMs` if that is there. It may have arrived. */

@@ -104,10 +104,14 @@ async function sendMail(
 /** What came of a mail that the server took: for all recipients but those of the errors. */
 function takenBySome(recipients: readonly string[], refusals: readonly NodemailerError[]): Outcome {
   if (refusals.length === 0) return { status: 'sent' }
-  const putOff = refusals.filter((refusal) => !isNoMailbox(refusal))
+  const putOff = refusals.filter((refusal) => !isForGood(refusal))
   const [first] = putOff
   if (first === undefined) {
-    return { status: 'sent', note: `${refusals.length} of ${recipients.length} recipients were refused` }
+    const why = refusals[0]?.message ?? ''
+    return {
+      status: 'sent',
+      note: `${refusals.length} of ${recipients.length} recipients were refused for good: ${why}`,
+    }
   }
   // The domain may come back in another form.
   const late = new Set(putOff.map(({ recipient = '' }) => recipient.toLowerCase()))
@@ -119,29 +123,40 @@ function takenBySome(recipients: readonly string[], refusals: readonly Nodemaile
 }
 
 /**
- * Given up is what would be refused again: mailboxes that do not exist, a mail that is too large or in a form that is not taken, and one that the
- * server refuses for good when it has read it, be it for its content or by a rule: behind it the others wait. A sender, a relay or a login that
+ * Given up is what would be refused again: recipients that the server refuses for good, a mail that is too large or in a form that is not taken, and one
+ * that is refused for good when it has been read, be it for its content or by a rule: behind it the others wait. A sender, a relay or a login that
  * is refused may be put right while the message waits.
  */
 function failure(error: unknown, signal: AbortSignal): Outcome {
   if (signal.aborted) return { status: 'retry', reason: 'no answer in time' }
   const said: NodemailerError | undefined = error instanceof Error ? error : undefined
-  const isForGood = said?.rejectedErrors?.every(isNoMailbox) ?? (said !== undefined && isUnfit(said))
-  return { status: isForGood ? 'rejected' : 'retry', reason: reasonOf(error) }
+  const isGivenUp = said?.rejectedErrors?.every(isForGood) ?? (said !== undefined && isUnfit(said))
+  return { status: isGivenUp ? 'rejected' : 'retry', reason: reasonOf(error) }
 }
 
 /** Whether it is the mail that the server does not want. `EMESSAGE`: it has had the whole of it. */
-function isUnfit({ code, permanent, response = '' }: NodemailerError): boolean {
-  return unfit.test(response) || (code === 'EMESSAGE' && permanent === true && !passing.test(response))
+function isUnfit({ code, response = '' }: NodemailerError): boolean {
+  return unfit.test(response) || (code === 'EMESSAGE' && isSaidForGood(response))
 }
 
-/** Codes of RFC 3463: the mailbox or its domain is not there, is no address or has moved. 5.1.0, 5.1.7 and 5.1.8 may be said of the sender. */
+/** Whether it is the recipient that the server does not want. */
+function isForGood({ response = '' }: NodemailerError): boolean {
+  return noMailbox.test(response) || isSaidForGood(response)
+}
+
+function isSaidForGood(response: string): boolean {
+  return response.startsWith('5') && !passing.test(response) && !mendable.test(response)
+}
+
+/** Codes of RFC 3463: the mailbox or its domain is not there, is no address or has moved. */
 const noMailbox = /^5\d\d[ -]5\.1\.(?:[12346]|10)\b/
+/**
+ * What is said of us, not of the recipient: that we are not logged in (530 to 538, 5.7.0, 5.7.8 and on) or may not relay, that the sender (5.1.0, 5.1.7,
+ * 5.1.8) is not known; and greylisting with a code for good.
+ */
+const mendable =
+  /^53\d|^5\d\d[ -]5\.(?:1\.[078]|7\.(?:0|8|9|1[0-4]))\b|\b(?:relay|auth|log ?in|sender|starttls|gr[ae]y-?list|try again)/i
 /** Of the server or a mailbox as it is just now, though the code is for good: full (5.2.2), out of order or set up wrongly (5.3), no way there (5.4). */
 const passing = /^5\d\d[ -]5\.(?:2\.2|[34]\.\d+)\b/
 /** The mail is too large (5.2.3, 5.3.4), or its form is not taken (5.6). */
 const unfit = /^5\d\d[ -]5\.(?:2\.3|3\.4|6\.\d+)\b/
-
-function isNoMailbox({ response = '' }: NodemailerError): boolean {
-  return noMailbox.test(response)
-}

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client'
 
 import type { Log } from '../../../common/log.js'
 import type { Alert, Message, Silence, SilenceMatch } from '../../model/alert.js'
+import type { ChannelTrouble } from '../../model/circumstances.js'
 import type { Finding } from '../../model/finding.js'
 import type { StateStore } from '../../store/state-store.js'
 import type { Kept } from '../alert-rows.js'
@@ -11,7 +12,7 @@ import type { Way } from '../channels/open-channels.js'
 import { recipientsOf, targetId } from '../grouping.js'
 import { acknowledge, addSilence, endSilence, findAlert } from '../people.js'
 import { enqueue, withoutStale, type Queues } from '../queue.js'
-import type { AlertSettings, Route, Target } from '../settings.js'
+import { addressOf, type AlertSettings, type Route, type Target } from '../settings.js'
 import { silencesInForce } from '../silencing.js'
 import { step, type AlertState, type Step } from '../step.js'
 import { worldOf, type WorldSources } from '../world.js'
@@ -64,6 +65,7 @@ export class AlertDesk {
   #timer: NodeJS.Timeout | undefined
   #stepping: Promise<void> | undefined
   #steppedMs: number | undefined
+  #troubles: readonly ChannelTrouble[] = []
   #beatMs = -Infinity
   #beating: Promise<void> | undefined
   #ways: { readonly routes: readonly Route[]; readonly byTarget: ReadonlyMap<string, Way> } = {
@@ -204,6 +206,17 @@ export class AlertDesk {
         return { target, waiting, lane: lanes.find(({ problem }) => problem !== '') ?? lanes[0] ?? nobody }
       }),
     }))
+  }
+
+  /** Targets that do not take what they are sent; the same object as long as nothing of it changes. */
+  get troubles(): readonly ChannelTrouble[] {
+    const troubles = this.routes().flatMap(({ route, targets }) =>
+      targets.flatMap(({ target, waiting, lane: { problem } }): ChannelTrouble[] =>
+        problem === '' ? [] : [{ route, kind: target.kind, to: addressOf(target), problem, waiting }],
+      ),
+    )
+    if (JSON.stringify(troubles) !== JSON.stringify(this.#troubles)) this.#troubles = troubles
+    return this.#troubles
   }
 
   /** Sends a test by each target of a route at once, past the queues; undefined if there is no such route. */

@@ -23,7 +23,7 @@ interface SenderOptions {
 /** How a way does, for those who look at it. */
 export interface LaneState {
   readonly lastSentAtMs: number | undefined
-  /** Why the last try failed; empty if it did not. */
+  /** Why the last try failed, or not all got it; empty if all is well. */
   readonly problem: string
 }
 
@@ -200,10 +200,10 @@ export class Sender {
       lane.state = { ...lane.state, problem: outcome.reason }
       return
     }
-    if (lane.state.problem !== '') log.info(about, 'alerts are sent again')
-    if (outcome.status === 'sent' && outcome.note !== undefined)
-      log.warn({ ...about, note: outcome.note }, 'alerts were not sent to all')
-    lane.state = { lastSentAtMs: now(), problem: '' }
+    const problem = outcome.status === 'sent' ? (outcome.note ?? '') : ''
+    if (lane.state.problem !== '' && problem === '') log.info(about, 'alerts are sent again')
+    if (problem !== '') log.warn({ ...about, note: problem }, 'alerts were not sent to all')
+    lane.state = { lastSentAtMs: now(), problem }
   }
 
   /** Lanes of owners come and go: one that nothing waits for, and that is no way of the settings, is made anew when it is needed. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import type { Outcome } from '../../alerts/channels/channel.js'
 import type { AlertDesk } from '../../alerts/desk/alert-desk.js'
-import type { Target } from '../../alerts/settings.js'
+import { addressOf, type Target } from '../../alerts/settings.js'
 import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
 import { alertRouteView, routeTestView, type RouteTestView } from '../views.js'
@@ -65,12 +65,4 @@ export function addAlertRouteRoutes(app: ApiApp, desk: AlertDesk): void {
 function resultView(target: Target, outcome: Outcome): RouteTestView['results'][number] {
   const reason = outcome.status === 'sent' ? (outcome.note ?? '') : outcome.reason
   return { kind: target.kind, to: addressOf(target), ok: outcome.status === 'sent', reason }
-}
-
-/** Without what may be a secret in an address: its user, password and query. */
-function addressOf(target: Target): string {
-  if (target.kind === 'email') return target.to.join(', ')
-  if (!URL.canParse(target.url)) return target.url
-  const { origin, pathname } = new URL(target.url)
-  return target.kind === 'webhook' ? `${origin}${pathname.length > 1 ? '/…' : ''}` : `${origin}${pathname}`
 }

@@ -2,6 +2,7 @@ import type { Check } from '../check.js'
 import { agentLate } from './agent-late.js'
 import { agentOld } from './agent-old.js'
 import { agentSilent } from './agent-silent.js'
+import { channelTrouble } from './channel-trouble.js'
 import { certificateEnding } from './certificate-ending.js'
 import { clockWrong } from './clock-wrong.js'
 import { spoolFilling } from './spool-filling.js'
@@ -15,6 +16,7 @@ const checks: readonly Check[] = [
   spoolFilling,
   certificateEnding,
   storeTrouble,
+  channelTrouble,
 ]
 
 /** How agents and the controller itself do. */
