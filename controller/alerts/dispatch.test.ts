@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { plainSettings } from '../../test/support/alerts/timeline.js'
 import type { Alert, SubjectFacts } from '../model/alert.js'
 import { finding, type Severity } from '../model/finding.js'
-import { dispatch, type DispatchState } from './dispatch.js'
+import { dispatch, firingOf, type DispatchState } from './dispatch.js'
 import type { Route } from './settings.js'
 
 const mails: Route = {
@@ -74,4 +74,18 @@ test.each([
   const story = ['0 fired 7', ...expected, '2 resolved 7']
   expect(told(hook, moments)).toEqual(story.map(to('')))
   expect(told(mails, moments)).toEqual(story.map(to(' a@x.org, ops@x.org')))
+})
+
+test('what fires is told again in the words of now, as severe as it was told', () => {
+  const route: Route = { ...hook, name: 'am', to: [{ kind: 'alertmanager', url: 'http://am/', resendMs: 60_000 }] }
+  const context = { settings: { ...plainSettings, routes: [route] }, startId: 'i', clockMs: 0, atMs: 0 }
+  const alert = alertOf({ owners: ['a'] })
+  const { state, messages } = dispatch({ groups: new Map(), nextMessage: 1 }, new Map([['k', alert]]), context)
+  const now = { ...alert, severity: 'critical' as const, finding: { ...alert.finding, message: 'it stands still' } }
+  const lane = messages[0]?.lane ?? ''
+  const inShort = (alerts: ReadonlyMap<string, Alert>) =>
+    firingOf(state, alerts, lane).map(({ number, severity, message }) => `${number} ${severity} ${message}`)
+  expect(inShort(new Map([['k', now]]))).toEqual(['7 warning it stands still'])
+  expect(inShort(new Map())).toEqual(['7 warning '])
+  expect(firingOf(state, new Map(), 'another')).toEqual([])
 })

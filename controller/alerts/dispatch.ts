@@ -256,6 +256,23 @@ function said(
   }
 }
 
+/** What a lane was told to fire, and was not told to be over: as severe as it was told, in the words of now. */
+export function firingOf(
+  { groups }: Pick<DispatchState, 'groups'>,
+  alerts: ReadonlyMap<string, Alert>,
+  lane: string,
+): AlertSummary[] {
+  const byNumber = new Map(Array.from(alerts.values(), (alert) => [alert.number, alert]))
+  return [...groups.values()]
+    .filter((group) => group.lane === lane)
+    .flatMap(({ told }) => [...told.values()])
+    .filter(({ resolvedAtMs }) => resolvedAtMs === undefined)
+    .map(({ alert }) => {
+      const now = byNumber.get(alert.number)
+      return now === undefined ? alert : { ...summaryOf(now), severity: alert.severity }
+    })
+}
+
 export function summaryOf({ number, severity, finding, facts, firedAtMs, flapping }: Alert): AlertSummary {
   const { check, subject, part, message, evidence, related } = finding
   return {

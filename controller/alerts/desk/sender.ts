@@ -5,6 +5,7 @@ import type { AlertSummary, Message } from '../../model/alert.js'
 import type { Outcome } from '../channels/channel.js'
 import type { Way } from '../channels/open-channels.js'
 import type { Kept } from '../alert-rows.js'
+import { firingOf } from '../dispatch.js'
 import { ownLane, putOff, takeNext, withoutMessage, type Enqueued } from '../queue.js'
 import type { AlertBounds } from '../settings.js'
 import type { AlertMetrics } from './alert-metrics.js'
@@ -66,7 +67,7 @@ export class Sender {
       if (way.channel.resend === undefined || queues.has(id)) continue
       const lane = this.#lane(id, id)
       if (now < lane.resendAtMs) continue
-      const firing = firingOf(state, id)
+      const firing = firingOf(state, state.alerts, id)
       if (firing.length > 0) this.#beginIfDue(lane, id, now, () => this.#resend(id, way, firing))
     }
     this.#forgetIdle(queues, ways, now)
@@ -214,13 +215,4 @@ export class Sender {
       }
     }
   }
-}
-
-/** What a lane was told to fire, and was not told to be over. */
-function firingOf({ groups }: Kept['state'], lane: string): AlertSummary[] {
-  return [...groups.values()]
-    .filter((group) => group.lane === lane)
-    .flatMap(({ told }) => [...told.values()])
-    .filter(({ resolvedAtMs }) => resolvedAtMs === undefined)
-    .map(({ alert }) => alert)
 }
