@@ -1,8 +1,9 @@
 import { csvLine } from '../store/transfer/csv.js'
+import { subjectText } from '../model/finding.js'
 import type { FleetList } from './fleet-list.js'
 
 /** Tables of the fleet by file name, for people and other programs, and all that is known of it as JSON. */
-export function fleetFiles({ agents, hosts }: FleetList): Record<string, string> {
+export function fleetFiles({ agents, hosts, alertHistory, policies }: FleetList): Record<string, string> {
   const hostsOf = (agentId: string): string =>
     hosts
       .filter((host) => host.agentId === agentId)
@@ -38,6 +39,22 @@ export function fleetFiles({ agents, hosts }: FleetList): Record<string, string>
         arrays.map(({ key, name, kind, sizeBytes }) => [key, name, kind, host.name, sizeBytes]),
       ),
     ),
+    'alerts.csv': table(
+      ['time', 'number', 'what', 'severity', 'check', 'subject', 'part', 'message', 'detail', 'author'],
+      alertHistory.map(({ atMs, number, what, severity, check, subject, part, message, detail, author }) => [
+        isoTime(atMs),
+        number,
+        what,
+        severity,
+        check,
+        subjectText(subject),
+        part,
+        message,
+        detail,
+        author,
+      ]),
+    ),
+    ...Object.fromEntries(policies.map(({ number, text }) => [`policy-${number}.yaml`, text])),
     'fleet.json': `${JSON.stringify({ agents: agents.map(withoutKeys), hosts }, undefined, 2)}\n`,
   }
 }

@@ -23,7 +23,8 @@ export function leaveReadme({ version, atMs, format, gzip, source, counts, left 
 configuration/  the files of /etc/headroom, the policy among them, and changes to its services (systemd/). Passwords, tokens
                 and keys are not here.
 fleet/          agents.csv, hosts.csv, vms.csv, arrays.csv: who they were, with the ids that the history names them by.
-                fleet.json: all that was known of their machines, disks and interfaces.
+                fleet.json: all that was known of their machines, disks and interfaces. alerts.csv: what happened to alerts.
+                policy-1.yaml and so on: the policies that were in force, the oldest first.
 history/        ${source === undefined ? 'empty: there was none' : `of ${source}: ${points} points, ${rollUps} rows of roll-ups, ${events} events`}
 
 Files of the history are named after what they measure: vm, disk, nic (of VMs), host, array, file_system, storage, array_cache. Without more in the name

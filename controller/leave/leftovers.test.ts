@@ -4,8 +4,10 @@ import { storeConfigSchema } from '../store/store-config.js'
 import { leftovers, quoted, type LeftoverFacts } from './leftovers.js'
 
 const agent = { enrolledAt: 0, hosts: [], revoked: false }
+const noPast = { alertHistory: [], policies: [] }
 const facts: LeftoverFacts = {
   fleet: {
+    ...noPast,
     agents: [
       { ...agent, id: 'a1', name: 'own' },
       { ...agent, id: 'a2', name: 'hv07' },
@@ -66,7 +68,7 @@ test.each([
     `curl http://v:8428/api/v1/admin/tsdb/delete_series --data-urlencode 'match[]={db="x"}'`,
   ],
 ])('of a server the database', (config, command) => {
-  const nobody = { agents: [], hosts: [] }
+  const nobody = { agents: [], hosts: [], ...noPast }
   const commands = commandsOf({ fleet: nobody, store: storeConfigSchema.parse(config) })
   expect(commands).toEqual([command, grafana, '', ''])
 })
