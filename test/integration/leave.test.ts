@@ -138,7 +138,9 @@ describe.skipIf(missing !== undefined)(`under a real systemd${missing === undefi
       './README.txt',
       ...['agent', 'controller', 'policy'].map((name) => `./configuration/${name}.yaml`),
       ...systemd.map((name) => `./configuration/systemd/headroom-${name}`),
-      ...['agents.csv', 'arrays.csv', 'fleet.json', 'hosts.csv', 'vms.csv'].map((name) => `./fleet/${name}`),
+      ...['agents.csv', 'alerts.csv', 'arrays.csv', 'fleet.json', 'hosts.csv', 'policy-1.yaml', 'vms.csv'].map(
+        (name) => `./fleet/${name}`,
+      ),
       ...measurements.map((name) => `./history/${name}.csv.gz`),
       './manifest.json',
     ])
