@@ -4,9 +4,10 @@ import type { Belief } from './belief.js'
 import { knownDrains } from './estimates.js'
 import type { Evidence } from './evidence.js'
 import { meanFlow } from './flow.js'
+import { guessCount } from './guess.js'
 import { bulkCopyOf } from './largest-writer.js'
 import { isPressed } from './pressure.js'
-import { intervalOver } from './quantiles.js'
+import { intervalWithin } from './quantiles.js'
 import { isStalled } from './stall.js'
 
 export interface ArraySettings {
@@ -97,16 +98,20 @@ export function secondsUntilFull(belief: Belief, evidence: Evidence): Interval |
   if (most <= leastInflow || most < 0.5 * drain.low) return undefined
   const least = Math.min(mean, newest, inflow)
   const { capacityBytes, drains, eagerness } = belief.knowledge.guesses
-  const count = capacityBytes.length
-  const seconds = intervalOver(count, (index) => {
+  const drained = drains[loadClass]
+  for (let index = 0; index < guessCount; index += 1) {
     const room = Math.max(0, (capacityBytes[index] ?? 0) - (belief.fills[index] ?? 0))
-    const place = (index + 0.5) / count
+    const place = (index + 0.5) / guessCount
     const bytes = place < 0.25 ? least : place < 0.75 ? inflow : most
-    const rise = bytes - (drains[loadClass][index] ?? 0) * (eagerness[index] ?? 1)
-    return rise > 0.02 * bytes ? Math.min(mostSeconds, room / rise) : mostSeconds
-  })
+    const rise = bytes - (drained[index] ?? 0) * (eagerness[index] ?? 1)
+    left[index] = rise > 0.02 * bytes ? Math.min(mostSeconds, room / rise) : mostSeconds
+  }
+  const seconds = intervalWithin(left)
   return seconds.likely > soonSeconds ? undefined : seconds
 }
+
+/** As each guess says; each second of each box works here, one after the other. */
+const left = new Float64Array(guessCount)
 
 function burstOf(model: ArrayModel, inflow: number, settings: ArraySettings): BurstHeadroom {
   const bulkCopyBytesPerSecond = settings.bulkCopyBytesPerSecond ?? bulkCopyOf(model.evidence.writer)

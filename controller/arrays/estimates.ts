@@ -5,9 +5,9 @@ import {
   type Interval,
   type LoadClass,
 } from '../model/array-condition.js'
-import type { Guesses } from './guess.js'
+import { guessCount, type Guesses } from './guess.js'
 import type { Knowledge, Told } from './learn.js'
-import { intervalOf, intervalOver } from './quantiles.js'
+import { intervalOf, intervalWithin } from './quantiles.js'
 
 export interface Estimates {
   readonly capacity: Estimate
@@ -21,14 +21,19 @@ export interface Levels {
 }
 
 export function levelsOf({ capacityBytes }: Guesses, fills: readonly number[]): Levels {
-  const sizeOf = (index: number): number => capacityBytes[index] ?? 0
-  const fillOf = (index: number): number => fills[index] ?? 0
-  return {
+  for (let index = 0; index < guessCount; index += 1) {
+    const size = capacityBytes[index] ?? 0
+    const fill = fills[index] ?? 0
     // A guess that is doubted and not refuted yet has more in it than it holds.
-    fill: intervalOver(fills.length, (index) => Math.min(sizeOf(index), fillOf(index))),
-    room: intervalOver(fills.length, (index) => Math.max(0, sizeOf(index) - fillOf(index))),
+    held[index] = fill < size ? fill : size
+    room[index] = fill < size ? size - fill : 0
   }
+  return { fill: intervalWithin(held), room: intervalWithin(room) }
 }
+
+/** Each second of each box works here, one after the other: new ones would be dear. */
+const held = new Float64Array(guessCount)
+const room = new Float64Array(guessCount)
 
 /** What all guesses say together. */
 export function estimatesOf(knowledge: Knowledge): Estimates {

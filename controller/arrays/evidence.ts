@@ -38,7 +38,7 @@ export function look(before: Evidence, tick: ArrayTick, belief: Belief): Evidenc
   const recent =
     writeBytes === undefined
       ? before.recent.slice(1)
-      : [...before.recent.slice(-recentSteps + 1), { bytes: writeBytes, seconds, loadClass }]
+      : withNewest(before.recent, { bytes: writeBytes, seconds, loadClass })
   const pressure = press(before.pressure, tick, {
     drain: estimates.drains[loadClass],
     isDrainKnown: knowledge.drainsTold[loadClass] !== undefined,
@@ -53,6 +53,12 @@ export function look(before: Evidence, tick: ArrayTick, belief: Belief): Evidenc
     writer: writerAfter(before.writer, tick, isPressed(pressure ?? before.pressure)),
     stillSeconds: stillAfter(before.stillSeconds, tick),
   }
+}
+
+function withNewest(recent: readonly Flow[], newest: Flow): readonly Flow[] {
+  const kept = recent.length < recentSteps ? recent.slice() : recent.slice(1)
+  kept.push(newest)
+  return kept
 }
 
 /** Of the guesses, about. */

@@ -8,9 +8,15 @@ export interface Pressure {
   /** Logarithm of the odds that the cache is full. */
   readonly logOdds: number
   /** Logarithms of what latencies are while nothing presses, in ms. */
-  readonly calm: Readonly<Partial<Record<Signal, number>>>
+  readonly calm: Calm
   /** Logarithms of the throughput and the latency of writes in the fastest seconds of late. */
   readonly fast: Fast | undefined
+}
+
+interface Calm {
+  readonly canaryMs: number | undefined
+  readonly smallWriteLatencyMs: number | undefined
+  readonly writeLatencyMs: number | undefined
 }
 
 interface Fast {
@@ -18,10 +24,11 @@ interface Fast {
   readonly latency: number
 }
 
-const signals = ['canaryMs', 'smallWriteLatencyMs', 'writeLatencyMs'] as const
-type Signal = (typeof signals)[number]
-
-export const noPressure: Pressure = { logOdds: -4, calm: {}, fast: undefined }
+export const noPressure: Pressure = {
+  logOdds: -4,
+  calm: { canaryMs: undefined, smallWriteLatencyMs: undefined, writeLatencyMs: undefined },
+  fast: undefined,
+}
 
 /** Of a second: how likely a full cache stays full, and a cache fills up of which nothing is known. */
 const staysFull = 0.9
@@ -64,23 +71,24 @@ const doubtful = Math.log(2.6)
 
 /** Logarithm of how much likelier these latencies are with a full cache; undefined: there are none. */
 function latencyEvidence({ calm }: Pressure, tick: ArrayTick): number | undefined {
-  let sum = 0
-  let seen = 0
-  for (const signal of signals) {
-    const value = tick[signal]
-    if (value === undefined || value <= 0) continue
-    seen += 1
-    const base = calm[signal]
-    if (base === undefined) continue
-    const evidence = 3.2 * (Math.log(value) - base - doubtful)
+  const { canaryMs, smallWriteLatencyMs, writeLatencyMs, canaryOverdueMs } = tick
+  const isSeen = isTold(canaryMs) || isTold(smallWriteLatencyMs) || isTold(writeLatencyMs)
+  if (!isSeen && canaryOverdueMs === undefined) return undefined
+  return (
+    clip(slowness(canaryMs, calm.canaryMs), -3, 2.5) +
+    clip(slowness(smallWriteLatencyMs, calm.smallWriteLatencyMs), -3, 2.5) +
     // Writers with much in flight wait for themselves: their latency alone says less.
-    sum += signal === 'writeLatencyMs' ? clip(evidence, -2, 1) : clip(evidence, -3, 2.5)
-  }
-  if (tick.canaryOverdueMs !== undefined) {
-    seen += 1
-    sum += 2.5
-  }
-  return seen === 0 ? undefined : sum
+    clip(slowness(writeLatencyMs, calm.writeLatencyMs), -2, 1) +
+    (canaryOverdueMs === undefined ? 0 : 2.5)
+  )
+}
+
+function isTold(latencyMs: number | undefined): latencyMs is number {
+  return latencyMs !== undefined && latencyMs > 0
+}
+
+function slowness(latencyMs: number | undefined, base: number | undefined): number {
+  return isTold(latencyMs) && base !== undefined ? 3.2 * (Math.log(latencyMs) - base - doubtful) : 0
 }
 
 /** A cliff: throughput falls and latency rises, at once and by about the same. Who writes less by himself makes both fall. */
@@ -101,19 +109,21 @@ function flowEvidence({ drain, isDrainKnown, inflow }: Expected): number {
   return inflow < 0.3 * drain.low ? -2 : 0
 }
 
-function calmAfter({ calm }: Pressure, tick: ArrayTick, logOdds: number): Pressure['calm'] {
-  const after: Partial<Record<Signal, number>> = { ...calm }
-  for (const signal of signals) {
-    const value = tick[signal]
-    if (value === undefined || value <= 0) continue
-    const base = calm[signal]
-    const now = Math.log(value)
-    if (base === undefined) after[signal] = now
-    // A low level that comes back again and again is what the array does by itself.
-    else if (now < base) after[signal] = base + 0.08 * (now - base)
-    else if (logOdds < -1) after[signal] = base + 0.01 * Math.min(1, now - base)
+function calmAfter({ calm }: Pressure, tick: ArrayTick, logOdds: number): Calm {
+  return {
+    canaryMs: calmOf(calm.canaryMs, tick.canaryMs, logOdds),
+    smallWriteLatencyMs: calmOf(calm.smallWriteLatencyMs, tick.smallWriteLatencyMs, logOdds),
+    writeLatencyMs: calmOf(calm.writeLatencyMs, tick.writeLatencyMs, logOdds),
   }
-  return after
+}
+
+function calmOf(base: number | undefined, latencyMs: number | undefined, logOdds: number): number | undefined {
+  if (!isTold(latencyMs)) return base
+  const now = Math.log(latencyMs)
+  if (base === undefined) return now
+  // A low level that comes back again and again is what the array does by itself.
+  if (now < base) return base + 0.08 * (now - base)
+  return logOdds < -1 ? base + 0.01 * Math.min(1, now - base) : base
 }
 
 /** Seconds of an unhindered writer; forgotten over minutes. */

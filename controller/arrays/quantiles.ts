@@ -2,47 +2,44 @@ import type { Interval } from '../model/array-condition.js'
 
 /** The middle of what all guesses say, and the bounds that leave a tenth of them out at either side; of none 0. */
 export function intervalOf(values: readonly number[]): Interval {
-  return intervalOver(values.length, (index) => values[index] ?? 0)
+  const copy = copies.length === values.length ? copies : new Float64Array(values.length)
+  for (let index = 0; index < values.length; index += 1) copy[index] = values[index] ?? 0
+  return intervalWithin(copy)
 }
 
-/** The same of what each guess comes to. */
-export function intervalOver(count: number, valueAt: (index: number) => number): Interval {
-  if (scratch.length < count) scratch = new Float64Array(count)
-  for (let index = 0; index < count; index += 1) scratch[index] = valueAt(index)
-  const middle = Math.floor(count / 2)
-  const likely = ranked(middle, 0, count - 1)
-  const low = ranked(Math.round(0.1 * (count - 1)), 0, middle - 1)
-  const high = ranked(Math.round(0.9 * (count - 1)), middle + 1, count - 1)
+/** All models have as many guesses: one after the other is put in order here. */
+const copies = new Float64Array(64)
+
+/** The same, without a copy: what it is given is put into another order. */
+export function intervalWithin(values: Float64Array): Interval {
+  const last = values.length - 1
+  const middle = Math.floor(values.length / 2)
+  const likely = ranked(values, middle, 0, last)
+  const low = ranked(values, Math.round(0.1 * last), 0, middle - 1)
+  const high = ranked(values, Math.round(0.9 * last), middle + 1, last)
   return { low, likely, high }
 }
 
-/** An array of floats is dear to make, and this is done several times a second for each box: one for all calls, none of which sees another's. */
-let scratch = new Float64Array(64)
-
 /** Moves what has this rank to its place between the bounds, smaller ones before it and larger ones behind: Hoare's "Find" (Algorithm 65, 1961). */
-function ranked(rank: number, from: number, to: number): number {
+function ranked(values: Float64Array, rank: number, from: number, to: number): number {
   let first = from
   let last = to
   while (first < last) {
-    const pivot = at(rank)
+    const pivot = values[rank] ?? 0
     let left = first
     let right = last
     do {
-      while (at(left) < pivot) left += 1
-      while (pivot < at(right)) right -= 1
+      while ((values[left] ?? pivot) < pivot) left += 1
+      while (pivot < (values[right] ?? pivot)) right -= 1
       if (left > right) break
-      const larger = at(left)
-      scratch[left] = at(right)
-      scratch[right] = larger
+      const larger = values[left] ?? 0
+      values[left] = values[right] ?? 0
+      values[right] = larger
       left += 1
       right -= 1
     } while (left <= right)
     if (right < rank) first = left
     if (rank < left) last = right
   }
-  return at(rank)
-}
-
-function at(index: number): number {
-  return scratch[index] ?? 0
+  return values[rank] ?? 0
 }

@@ -16,6 +16,7 @@ const steepness = 14
 const doubtedFrom = 0.7
 /** What is as unlikely as this is refuted: it goes though all others are as unlikely. */
 const leastSurvival = 0.05
+const refutedFrom = (1 / leastSurvival - 1) ** (1 / steepness)
 /** Deviation of the logarithm, of copies. */
 const copySpread = 0.04
 /** How much larger or faster the array may be than what came in without a cliff says. */
@@ -31,20 +32,20 @@ export function survive(held: Held, ledger: Ledger, loadClass: Flow['loadClass']
   if (!isDoubted(held)) return held
   const { guesses, fills } = held
   const { capacityBytes } = guesses
-  const peaks = held.peaks.slice()
+  let changed: number[] | undefined
   const gone = new Set<number>()
-  for (const [index, fill] of fills.entries()) {
-    const level = fill / (capacityBytes[index] ?? 1)
-    const peak = peaks[index] ?? 0
-    if (level < 0.5) peaks[index] = 0
+  for (let index = 0; index < fills.length; index += 1) {
+    const level = (fills[index] ?? 0) / (capacityBytes[index] ?? 1)
+    const peak = held.peaks[index] ?? 0
+    if (level < 0.5 && peak > 0) (changed ??= held.peaks.slice())[index] = 0
     if (level < doubtedFrom) continue
-    const left = survival(level)
-    if (left < leastSurvival) gone.add(index)
+    if (level > refutedFrom) gone.add(index)
     if (level <= peak) continue
-    peaks[index] = level
-    if (uniform(chance) > left / survival(peak)) gone.add(index)
+    ;(changed ??= held.peaks.slice())[index] = level
+    if (uniform(chance) > survival(level) / survival(peak)) gone.add(index)
   }
-  if (gone.size === 0) return { guesses, fills, peaks }
+  const peaks = changed ?? held.peaks
+  if (gone.size === 0) return changed === undefined ? held : { guesses, fills, peaks }
   if (gone.size < fills.length) return replaced({ guesses, fills, peaks }, gone, chance)
   return renewed(held, ledger, loadClass, chance)
 }

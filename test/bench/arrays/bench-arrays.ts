@@ -28,23 +28,24 @@ const arrays = Number(values.arrays)
 const seconds = Number(values.seconds)
 const startMs = Date.UTC(2026, 2, 2)
 
-const ticks: ArrayTick[][] = Array.from({ length: arrays }, (_, index) => {
+const arraysOf = Array.from({ length: arrays }, (_, index) => {
   const dice = new Dice(Number(values.seed) * 1000 + index, 'bench')
   const spec = plainSpec(dice, dice.pick(caches), dice.pick(drains))
   const work = withJobs(background(dice, spec), mixedJobs(spec, dice, 6), dice)
   const watcher = new Watcher(spec, emptyHidden(), 'all', dice, startMs)
-  return Array.from({ length: seconds }, (_, second) => watcher.next(work(second)).tick)
+  return (second: number): ArrayTick => watcher.next(work(second)).tick
 })
-let models: ArrayModel[] = ticks.map((_, index) => newArrayModel(`box-${index}`, undefined, startMs))
+let models: ArrayModel[] = arraysOf.map((_, index) => newArrayModel(`box-${index}`, undefined, startMs))
 const took: number[] = []
 const loops: number[] = []
 const warmUp = Number(values['warm-up'])
 let spentMicroseconds = 0
 for (let second = 0; second < seconds; second += 1) {
+  const ticks = arraysOf.map((tickOf) => tickOf(second))
   const began = performance.now()
   const cpuBefore = process.cpuUsage()
   models = models.map((model, index) => {
-    const tick = ticks[index]?.[second]
+    const tick = ticks[index]
     return tick === undefined ? model : step(model, tick, { bulkCopyBytesPerSecond: undefined }).model
   })
   const { user, system } = process.cpuUsage(cpuBefore)
