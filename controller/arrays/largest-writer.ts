@@ -31,7 +31,8 @@ export function writerAfter(before: LargestWriter, tick: ArrayTick, isSlowed: bo
   const isFirst = before.seconds === 0
   const part = isFirst ? 1 : Math.min(1, seconds / meanSeconds)
   const mean = before.meanBytesPerSecond + part * (rate - before.meanBytesPerSecond)
-  if (isSlowed || mean < leastBytesPerSecond) return { ...before, seconds: 0, mostBytesPerSecond: most }
+  if (isSlowed) return slowed(before, most)
+  if (mean < leastBytesPerSecond) return { ...before, seconds: 0, mostBytesPerSecond: most }
   const run = before.seconds + seconds
   const counts = run >= sustainedSeconds
   return {
@@ -39,6 +40,18 @@ export function writerAfter(before: LargestWriter, tick: ArrayTick, isSlowed: bo
     meanBytesPerSecond: mean,
     mostBytesPerSecond: counts ? Math.max(most, mean) : most,
     runs: before.runs + (counts && before.seconds < sustainedSeconds ? 1 : 0),
+  }
+}
+
+/** Whoever fills the cache within a second or two is a bulk copy that had no time to show it. */
+function slowed(before: LargestWriter, mostBytesPerSecond: number): LargestWriter {
+  const { seconds, meanBytesPerSecond, runs } = before
+  const isCutShort = seconds > 0 && seconds < sustainedSeconds && meanBytesPerSecond >= leastBytesPerSecond
+  return {
+    ...before,
+    seconds: 0,
+    mostBytesPerSecond: isCutShort ? Math.max(mostBytesPerSecond, meanBytesPerSecond) : mostBytesPerSecond,
+    runs: runs + (isCutShort ? 1 : 0),
   }
 }
 

@@ -51,7 +51,7 @@ export interface Measured {
 /** Deviation of the logarithm: how far an array changes from one overflow to the next. */
 const drift = { prior: 0.25, learnt: 0.05 } as const
 /** What scatter begins with and stays within, and how much of it the last overflow is. */
-export const firstScatter = 0.04
+export const firstScatter = 0.025
 const scatterRange = [0.03, 0.6] as const
 const scatterNews = 0.6
 /** Deviation of the logarithm: how well a cliff tells where the cache was full. */

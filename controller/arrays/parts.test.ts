@@ -148,6 +148,14 @@ test('a bulk copy is as fast as the wire until five that nothing slowed were see
   expect(bulkCopyOf(writer)).toBe(10 * MB)
 })
 
+test('one that the full cache slows at once was a bulk copy too', () => {
+  const write = (bytes: number): ArrayTick => tick({ largestWriterBytes: bytes })
+  let writer = { ...noWriter, mostBytesPerSecond: 16 * MB, runs: 5 }
+  writer = writerAfter(writer, write(80 * MB), false)
+  writer = writerAfter(writer, write(20 * MB), true)
+  expect(bulkCopyOf(writer)).toBe(80 * MB)
+})
+
 test.each([
   ['waiting requests, none ended', tick({ inFlight: 1, writeRequests: 0, readRequests: 0 }), 4],
   ['one that ended', tick({ inFlight: 9, writeRequests: 1, readRequests: 0 }), 0],
