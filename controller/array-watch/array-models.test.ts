@@ -53,6 +53,14 @@ describe('models of boxes', () => {
     expect(after?.users).toEqual(before?.users)
   })
 
+  it('go by what policy says of a bulk copy', () => {
+    const models = new ArrayModels()
+    const said = policyOf('arrays: [{ name: box, match: "iscsi:box", cache: 200MB, drain: 8MB/s, bulkCopy: 30MB/s }]')
+    models.look(exchangedBy(startMs, {}), said, startMs)
+    models.look(exchangedBy(startMs, {}), said, startMs + 5000)
+    expect(models.watched.get('iscsi:box')?.condition.burst.bulkCopyBytesPerSecond).toBe(30e6)
+  })
+
   it('keep their places, in whatever order boxes are told of', () => {
     const arrays = Array.from({ length: mostWatched + 5 }, (_, index) => ({
       key: `iscsi:${String(index).padStart(4, '0')}`,

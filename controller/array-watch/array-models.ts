@@ -1,4 +1,5 @@
 import { newArrayModel, resumed, withPrior, type ArrayModel } from '../arrays/array-model.js'
+import type { ArraySettings } from '../arrays/condition.js'
 import type { ArrayPrior } from '../arrays/guess.js'
 import { step } from '../arrays/step.js'
 import { boxesOf } from '../checks/storage.js'
@@ -82,14 +83,15 @@ export class ArrayModels {
     const grown = this.#book.look(snapshot, arraysOf)
     let stepped = 0
     for (const [boxId, arrays] of arraysOf) {
-      const prior = priorOf(ruleOf(arrays, policy))
+      const rule = ruleOf(arrays, policy)
+      const prior = priorOf(rule)
       const box = this.#boxes.get(boxId) ?? this.#begin(boxId, prior, now)
       box.model = withPrior(box.model, prior, now)
       tell(box, grown.get(boxId), now)
       if (!isDue(box, now)) continue
       stepped += 1
       try {
-        stepBox(box, arrays, snapshot, now)
+        stepBox(box, arrays, snapshot, { now, bulkCopyBytesPerSecond: rule?.bulkCopyBytesPerSecond })
       } catch (error) {
         this.onBroken(boxId, error)
         Object.assign(box, { model: newArrayModel(boxId, prior, now), steppedAt: now, pending: undefined })
@@ -178,12 +180,16 @@ function isDue({ pending, steppedAt, beatMs, watched }: BoxWatch, now: number): 
   return !isIdle || sinceMs >= idleStepMs
 }
 
-function stepBox(box: BoxWatch, arrays: readonly StorageArray[], snapshot: Snapshot, now: number): void {
+interface Step extends ArraySettings {
+  readonly now: number
+}
+
+function stepBox(box: BoxWatch, arrays: readonly StorageArray[], snapshot: Snapshot, { now, ...settings }: Step): void {
   const { pending, steppedAt, beatMs } = box
   const seconds = (now - steppedAt) / 1000
   const longest = Math.max(longestSeconds, (patientBeats * beatMs) / 1000)
   const tick = arrayTickOf({ at: now, seconds, arrays, snapshot, grown: pending, longestSeconds: longest })
-  const { model, condition } = step(box.model, tick, { bulkCopyBytesPerSecond: undefined })
+  const { model, condition } = step(box.model, tick, settings)
   if (tick.writeCache === 'write-back') box.sawWriteBack = true
   box.model = model
   box.steppedAt = now

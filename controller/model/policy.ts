@@ -60,6 +60,8 @@ export interface ArrayRule {
   /** Write cache of the box, and how fast it empties to its disks. */
   readonly cacheBytes: number | undefined
   readonly drainBytesPerSecond: number | undefined
+  /** What one bulk copy writes to it; else what was seen counts. */
+  readonly bulkCopyBytesPerSecond: number | undefined
 }
 
 export interface ServiceRule {

@@ -127,6 +127,10 @@ describe('a policy file', () => {
       'arrays: [{ name: a, match: b, drain: 25MB }]',
       'p.yaml:1: arrays.0.drain: expected a rate such as 25MB/s, got "25MB"',
     ],
+    [
+      'arrays: [{ name: a, match: b, bulkCopy: 0MB/s }]',
+      'p.yaml:1: arrays.0.bulkCopy: expected a rate above 0, got "0MB/s"',
+    ],
     ['arrays: [{ name: a, match: b, drain: 0MB/s }]', 'p.yaml:1: arrays.0.drain: expected a rate above 0, got "0MB/s"'],
     [
       'arrays: [{ name: a, match: b, cache: 512 }]',

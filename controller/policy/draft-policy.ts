@@ -153,7 +153,7 @@ apart: []
 function arraysPart({ arrays }: SeenFleet): string {
   const shared = arrays.filter(({ key }) => !key.startsWith('local:') && isPattern(key))
   const note = `# Names for storage that hosts share. join: true makes one box of all that a rule matches.
-# cache and drain: the box's write cache and how fast it empties, such as 512MiB and 25MB/s.
+# cache and drain: the box's write cache and how fast it empties, such as 512MiB and 25MB/s; bulkCopy: what one copy writes.
 `
   if (shared.length === 0) return `${note}arrays: []\n`
   const taken = new Set<string>()

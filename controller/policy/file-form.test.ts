@@ -14,7 +14,7 @@ hosts: [{ match: ["xen*", b], role: reserve, reserve: 7B }, { match: "*" }]
 groups: [{ name: "a: b", match: ["*"], class: personal, owner: "{vm}@x" }, { name: "true" }]
 services: [{ name: s, members: [m, "1"] }, { name: t }]
 apart: [[a, b], ["c*"]]
-arrays: [{ name: box, match: "iscsi:*", join: true, cache: 512MiB, drain: 25MB/s }, { name: c, match: d }]
+arrays: [{ name: box, match: "iscsi:*", join: true, cache: 512MiB, drain: 25MB/s, bulkCopy: 60MB/s }, { name: c, match: d }]
 exceptions: [{ vm: "a*", rule: no-room, reason: "because: of # that" }, { host: h, rule: host-failure, reason: r }]
 routes:
   - { name: r, to: [{ email: { to: [a@b, "{owner}"] } }] }

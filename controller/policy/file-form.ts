@@ -28,13 +28,14 @@ export function fileForm(policy: Policy): FileMap {
     ),
     services: policy.services.map(({ name, members }) => given({ name, members: someOf(members) })),
     apart: policy.apart,
-    arrays: policy.arrays.map(({ name, match, join, cacheBytes, drainBytesPerSecond }) =>
+    arrays: policy.arrays.map(({ name, match, join, cacheBytes, drainBytesPerSecond, bulkCopyBytesPerSecond }) =>
       given({
         name,
         match,
         join: join || undefined,
         cache: sizeOf(cacheBytes),
-        drain: drainBytesPerSecond === undefined ? undefined : exactRate(drainBytesPerSecond),
+        drain: rateOf(drainBytesPerSecond),
+        bulkCopy: rateOf(bulkCopyBytesPerSecond),
       }),
     ),
     exceptions: policy.exceptions.map(({ vm, host, rule, reason }) => given({ vm, host, rule, reason })),
@@ -95,6 +96,10 @@ function thresholdForm(check: CheckName, threshold: Threshold): FileMap {
     clearAfter: exactDuration(threshold.clearAfterMs),
     ...Object.fromEntries(settings),
   })
+}
+
+function rateOf(bytesPerSecond: number | undefined): string | undefined {
+  return bytesPerSecond === undefined ? undefined : exactRate(bytesPerSecond)
 }
 
 function sizeOf(bytes: number | undefined): string | undefined {

@@ -57,7 +57,7 @@ apart:
   - [a, b]
   - ["db*"]
 arrays:
-  - { match: "iscsi:*", name: iscsi1, join: true, cache: 512MiB, drain: 25MB/s }
+  - { match: "iscsi:*", name: iscsi1, join: true, cache: 512MiB, drain: 25MB/s, bulkCopy: 60MB/s }
 exceptions:
   - { vm: a, rule: core-on-shared-storage, reason: on purpose }
   - host: "h*"
@@ -101,7 +101,16 @@ heartbeat: { every: 30s, url: "https://alive.example/x", alertmanager: { url: "h
         { name: 'dns', members: [] },
       ],
       apart: [['a', 'b'], ['db*']],
-      arrays: [{ match: ['iscsi:*'], name: 'iscsi1', join: true, cacheBytes: 512 * MiB, drainBytesPerSecond: 25e6 }],
+      arrays: [
+        {
+          match: ['iscsi:*'],
+          name: 'iscsi1',
+          join: true,
+          cacheBytes: 512 * MiB,
+          drainBytesPerSecond: 25e6,
+          bulkCopyBytesPerSecond: 60e6,
+        },
+      ],
       exceptions: [
         { vm: 'a', host: undefined, rule: 'core-on-shared-storage', reason: 'on purpose' },
         { vm: undefined, host: 'h*', rule: 'host-failure', reason: 'nothing can be done' },

@@ -112,12 +112,13 @@ function toPolicy(file: PolicyFileValue): Policy {
       classMemoryBytes: { core: limits.classMemory.core, personal: limits.classMemory.personal },
       vcpusPerCore: limits.vcpusPerCore,
     },
-    arrays: file.arrays.map(({ name, match, join, cache, drain }) => ({
+    arrays: file.arrays.map(({ name, match, join, cache, drain, bulkCopy }) => ({
       name,
       match,
       join,
       cacheBytes: cache,
       drainBytesPerSecond: drain,
+      bulkCopyBytesPerSecond: bulkCopy,
     })),
     services: file.services.map(({ name, members = [] }) => ({ name, members })),
     apart: file.apart,

@@ -34,6 +34,7 @@ const array = z.strictObject({
   join: z.boolean().default(false),
   cache: bytes.optional(),
   drain: rate.refine((value) => value > 0, 'a rate above 0').optional(),
+  bulkCopy: rate.refine((value) => value > 0, 'a rate above 0').optional(),
 })
 
 const service = z.strictObject({ name, members: patterns.optional() })
