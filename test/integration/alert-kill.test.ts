@@ -1,14 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 
+import { memoryDirectory } from '../support/memory-directory.js'
 import { seededChance } from '../support/seeded-chance.js'
 import { waitFor } from '../support/wait-for.js'
 
@@ -26,7 +26,7 @@ test(
   'kill -9 at moments that nobody chose: every alert is told once, and its end once',
   { timeout: 120_000 },
   async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'headroom-alert-kill-'))
+    const directory = memoryDirectory('headroom-alert-kill-')
     const chance = seededChance(7, 'alert-kill')
     const came: { readonly id: string; readonly text: string }[] = []
     let takes = true

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { Registry } from 'prom-client'
@@ -15,6 +14,7 @@ import type { AlertSummary, Message } from '../../../controller/model/alert.js'
 import type { Snapshot } from '../../../controller/model/snapshot.js'
 import { openEmbeddedState } from '../../../controller/store/embedded-state/embedded-state.js'
 import type { StateStore, Tx } from '../../../controller/store/state-store.js'
+import { memoryDirectory } from '../memory-directory.js'
 import { beganAtMs, saidOf } from './timeline.js'
 
 /** Something that arrived somewhere, and when by the clock that nobody sets. */
@@ -60,7 +60,7 @@ export class DeskWorld {
   #desk: AlertDesk | undefined
   #state: StateStore | undefined
   #ids = 0
-  readonly #directory = mkdtempSync(join(tmpdir(), 'headroom-alerts-'))
+  readonly #directory = memoryDirectory('headroom-alerts-')
 
   constructor(
     settings: AlertSettings,
