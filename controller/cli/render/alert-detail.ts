@@ -36,7 +36,7 @@ export function renderAlertDetail(number: number, { alert, history, silence }: A
     ...section('Figures', alert.evidence, evidenceColumns(alert), look),
     ...section('Who has to do with it', alert.related, relatedColumns, look),
     ...past,
-    ...notes([noteOf(alert)], look),
+    ...notes([noteOf(alert), whatNext(alert)], look),
   ]
 }
 
@@ -69,6 +69,12 @@ function pairs(
     ],
     ['Explained by', alert.explainedBy],
   ]
+}
+
+/** What somebody can do who does not want to hear of it. */
+function whatNext({ number, check, silencedBy }: AlertView): string | undefined {
+  if (number === undefined || silencedBy !== undefined) return undefined
+  return `for a while: headroom alert silence ${number} --for 2h --reason TEXT; on purpose: an exception in the policy, for the rule ${check}`
 }
 
 function noteOf({ sighting, flapping }: AlertView): string | undefined {

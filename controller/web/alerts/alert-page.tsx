@@ -88,6 +88,10 @@ function Firing({ alert }: { readonly alert: AlertView }) {
           {acknowledged.note === '' ? '.' : `: ${acknowledged.note}`}
         </p>
       )}
+      <p class="muted">
+        Have nobody told of it for a while: <code>headroom alert silence {number} --for 2h --reason &quot;…&quot;</code>
+        . It is so on purpose: an exception in the policy, for the rule <code>{alert.check}</code>.
+      </p>
       {charts.map(({ entity, charts, fields }) => (
         <Evidence key={entity} entity={entity} name={entityName(entity, nameOf)} charts={charts} fields={fields} />
       ))}
