@@ -36,7 +36,7 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...loadFindings(placed),
     ...arrayCache(placed, circumstances.arrays ?? new Map()),
     ...fileSystemSpace(snapshot, policy, circumstances.trends),
-    ...storageHealthFindings(snapshot, policy),
+    ...storageHealthFindings(snapshot, policy, circumstances.trends),
     ...stateFindings(snapshot, policy, circumstances),
     ...serviceFindings(snapshot, policy, circumstances),
     ...vmCrashed(placed),

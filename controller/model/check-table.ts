@@ -318,8 +318,9 @@ export const checkTable = {
     },
   },
   'pool-space': {
-    says: 'a thin pool fills up; a volume group is given away',
-    severity: 'warning; critical if a thin pool is nearly full, of data or metadata; info for a volume group',
+    says: 'a thin pool is nearly full, or will be soon by how it filled so far; a volume group is given away',
+    severity:
+      'warning; critical if a thin pool is nearly full, of data or metadata, or will be within a day; info for a volume group',
     raiseAfterMs: minute,
     clearAfterMs: rarelyReadMs,
     settings: {
@@ -327,6 +328,14 @@ export const checkTable = {
       criticalAbove: { unit: 'share', initial: 0.95, meaning: 'of the same, from which it is critical' },
       metadataAbove: { unit: 'share', initial: 0.8, meaning: 'of the metadata of a thin pool' },
       volumesAbove: { unit: 'share', initial: 0.95, meaning: 'of a volume group without a thin pool' },
+      left: {
+        unit: 'duration',
+        initial: 7 * day,
+        meaning:
+          'until a thin pool is full, if it goes on filling as it did; at most four times as long as that was seen',
+      },
+      criticalLeft: { unit: 'duration', initial: day, meaning: 'the same, for critical', notAbove: 'left' },
+      clearAbove: { unit: 'number', initial: 1.2, meaning: 'times what is left: above it is over', least: 1 },
       clearWithin: {
         unit: 'share',
         initial: 0.03,

@@ -1,4 +1,4 @@
-/** One way in which a file system fills, by its past. */
+/** One way in which a file system or a thin pool fills, by its past. */
 export interface SpaceTrend {
   /** By how much what is available becomes less in a day; negative where it becomes more. */
   readonly bytesPerDay: number
@@ -14,7 +14,7 @@ export interface KnownTrends {
   readonly isRecentKnown: boolean
 }
 
-/** By `fileSystemId`. One that is missing was not looked at yet, as after a start: then nothing is known. */
+/** By `fileSystemId`, of a thin pool by `storageSeries.pool`. One that is missing was not looked at yet, as after a start: then nothing is known. */
 export type SpaceTrends = ReadonlyMap<string, KnownTrends>
 
 /** What a store calls the file system. */

@@ -1,21 +1,21 @@
 import { covers, ofLastSize, steadyTrend, type SpacePoint } from '../checks/space/space-trend.js'
 import type { Snapshot } from '../model/snapshot.js'
-import { fileSystemId, type SpaceTrend } from '../model/space-trend.js'
+import type { SpaceTrend } from '../model/space-trend.js'
+import { fillingOn } from './filling.js'
 
 const windowMs = 15 * 60_000
 const pointEveryMs = 150_000
 /** Of what was between two points that are further apart nobody knows. */
 const longestGapMs = windowMs / 2
 
-/** How file systems filled in the last quarter of an hour, from looks at the fleet: what fills one within the hour is in no roll-up yet. */
+/** How file systems and thin pools filled in the last quarter of an hour, from looks at the fleet: what fills one within the hour is in no roll-up yet. */
 export class RecentSpace {
   readonly #points = new Map<string, readonly SpacePoint[]>()
 
   look({ at: atMs, hosts }: Pick<Snapshot, 'at' | 'hosts'>): void {
-    for (const { id: hostId, status, fileSystems } of hosts.values()) {
-      if (status !== 'up') continue
-      for (const { mount, sizeBytes, availableBytes } of fileSystems) {
-        const id = fileSystemId(hostId, mount)
+    for (const host of hosts.values()) {
+      if (host.status !== 'up') continue
+      for (const { id, sizeBytes, availableBytes } of fillingOn(host)) {
         this.#points.set(id, withPoint(this.#points.get(id) ?? [], { atMs, sizeBytes, availableBytes }))
       }
     }

@@ -2,7 +2,9 @@ import { Registry } from 'prom-client'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
 import { buildSnapshot, hostIdOf, type HostRow } from '../../test/support/snapshot-builder.js'
+import { storageHealth, thinPool, volumeGroup } from '../../test/support/storage-health.js'
 import { createLog } from '../../common/log.js'
+import { storageSeries } from '../model/storage-series.js'
 import type { FileSystem, Snapshot } from '../model/snapshot.js'
 import type { RangeQuery, RangeResult } from '../store/time-series.js'
 import { SpaceTrends } from './space-trends.js'
@@ -63,6 +65,31 @@ afterEach(() => {
 })
 
 describe('trends of file systems', () => {
+  it('are read for thin pools too, from how much of them was used', async () => {
+    const pools = [
+      thinPool({ sizeBytes: 1e12, dataFraction: 0.6 }),
+      thinPool({ name: 'vg0/off', dataFraction: undefined }),
+      volumeGroup(),
+    ]
+    const hosts = [{ name: 'a', memoryMiB: 1, more: { storageHealth: storageHealth({ pools }) } }]
+    const queries: RangeQuery[] = []
+    const { trends } = trendsOver(
+      async (query) => {
+        queries.push(query)
+        const rows = Array.from({ length: 24 }, (_, at) => [query.toMs - (48 - 2 * at) * hour, 0.5 + 0.002 * at])
+        return { fields: query.fields, rows }
+      },
+      () => buildSnapshot({ hosts, vms: [] }),
+    )
+    await trends.look()
+    const id = storageSeries.pool(hostIdOf('a'), 'vg0/thin')
+    expect([...trends.current.keys()]).toEqual([id])
+    expect(trends.current.get(id)?.trends[0]?.bytesPerDay).toBeCloseTo(24e9)
+    expect(queries).toMatchObject([
+      { entity: { kind: 'storage', id }, fields: ['dataFraction'], agg: 'max', tier: '1h' },
+    ])
+  })
+
   it('are read from the roll-ups of a week', async () => {
     const queries: RangeQuery[] = []
     const { trends } = trendsOver(

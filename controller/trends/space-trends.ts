@@ -4,8 +4,9 @@ import { withDeadline } from '../../common/deadline.js'
 import type { Log } from '../../common/log.js'
 import { spacePast, type SpacePast, type SpacePoint } from '../checks/space/space-trend.js'
 import type { Snapshot } from '../model/snapshot.js'
-import { fileSystemId, type KnownTrends, type SpaceTrends as TrendsById } from '../model/space-trend.js'
+import type { KnownTrends, SpaceTrends as TrendsById } from '../model/space-trend.js'
 import type { RangeQuery, TimeSeries } from '../store/time-series.js'
+import { fillingOn, type Filling } from './filling.js'
 import { RecentSpace } from './recent-space.js'
 
 export interface SpaceTrendsOptions {
@@ -34,7 +35,7 @@ interface Looked {
 }
 
 /**
- * Owner of the trends of all file systems: reads their past from the store, a few at each beat, those not looked at for longest first; of the last
+ * Owner of the trends of all file systems and thin pools: reads their past from the store, a few at each beat, those not looked at for longest first; of the last
  * minutes it remembers them itself.
  */
 export class SpaceTrends {
@@ -50,14 +51,14 @@ export class SpaceTrends {
     const registers = [options.registry]
     this.#queries = new Counter({
       name: 'headroom_trend_queries_total',
-      help: 'Questions to the store about how file systems filled, by outcome',
+      help: 'Questions to the store about how file systems and thin pools filled, by outcome',
       labelNames: ['outcome'],
       registers,
     })
     for (const outcome of ['answered', 'failed']) this.#queries.inc({ outcome }, 0)
     const known: Gauge = new Gauge({
       name: 'headroom_trends',
-      help: 'File systems of which it is known how they fill',
+      help: 'File systems and thin pools of which it is known how they fill',
       registers,
       collect: () => known.set([...this.#current.values()].filter(({ trends }) => trends.length > 0).length),
     })
@@ -91,26 +92,27 @@ export class SpaceTrends {
   async #lookAround(): Promise<void> {
     const snapshot = this.options.snapshot()
     this.#recent.look(snapshot)
-    const ids = present(snapshot)
-    for (const id of this.#looked.keys()) if (!ids.has(id)) this.#looked.delete(id)
+    const filling = present(snapshot)
+    for (const id of this.#looked.keys()) if (!filling.has(id)) this.#looked.delete(id)
     const nowMs = this.options.now()
     const lookedAt = (id: string): number => this.#looked.get(id)?.atMs ?? -Infinity
-    const due = [...ids]
-      .filter((id) => nowMs - lookedAt(id) >= dueAfterMs)
-      .toSorted((a, b) => lookedAt(a) - lookedAt(b))
+    const due = [...filling.values()]
+      .filter(({ id }) => nowMs - lookedAt(id) >= dueAfterMs)
+      .toSorted((a, b) => lookedAt(a.id) - lookedAt(b.id))
       .slice(0, mostInRound)
     let failures = 0
-    for (const id of due) {
+    for (const one of due) {
       if (this.#stop.signal.aborted || failures >= mostFailures) break
-      failures = (await this.#lookAt(id, nowMs)) ? 0 : failures + 1
+      failures = (await this.#lookAt(one, nowMs)) ? 0 : failures + 1
     }
     this.#publish()
   }
 
   /** @returns whether the store answered; if not, what was known stays, and others have their turn first */
-  async #lookAt(id: string, nowMs: number): Promise<boolean> {
+  async #lookAt(one: Filling, nowMs: number): Promise<boolean> {
+    const { id } = one
     try {
-      const points = await this.#past(id, nowMs)
+      const points = await this.#past(one, nowMs)
       this.#looked.set(id, { atMs: nowMs, past: spacePast(points) })
       this.#queries.inc({ outcome: 'answered' })
       return true
@@ -118,26 +120,29 @@ export class SpaceTrends {
       if (this.#stop.signal.aborted) return false
       this.#looked.set(id, { atMs: nowMs, past: this.#looked.get(id)?.past })
       this.#queries.inc({ outcome: 'failed' })
-      this.options.log.warn({ err: error, fileSystem: id }, 'how a file system filled could not be read')
+      this.options.log.warn({ err: error, of: id }, 'how a file system or a thin pool filled could not be read')
       return false
     }
   }
 
-  async #past(id: string, nowMs: number): Promise<SpacePoint[]> {
+  /** Of a thin pool the size is not kept: it counts as if it had always been as large as now. */
+  async #past({ id, kind, sizeBytes: sizeNow }: Filling, nowMs: number): Promise<SpacePoint[]> {
+    const isPool = kind === 'storage'
     const query: RangeQuery = {
-      entity: { kind: 'file_system', id },
-      fields: ['sizeBytes', 'availableBytes'],
+      entity: { kind, id },
+      fields: isPool ? ['dataFraction'] : ['sizeBytes', 'availableBytes'],
       fromMs: nowMs - pastMs,
       toMs: nowMs,
       stepMs: pointEveryMs,
       // Also what is there for a part of an hour only.
-      agg: 'min',
+      agg: isPool ? 'max' : 'min',
       tier: '1h',
     }
     const { rows } = await withDeadline(queryWithinMs, this.#stop.signal, (signal) =>
       Promise.race([this.options.store.range(query), abortOf(signal)]),
     )
-    return rows.flatMap(([atMs, sizeBytes, availableBytes]) =>
+    const spaces = isPool ? rows.map(([atMs, used]) => [atMs, sizeNow, availableOf(sizeNow, used)]) : rows
+    return spaces.flatMap(([atMs, sizeBytes, availableBytes]) =>
       typeof atMs === 'number' && typeof sizeBytes === 'number' && typeof availableBytes === 'number'
         ? [{ atMs, sizeBytes, availableBytes }]
         : [],
@@ -160,11 +165,12 @@ export class SpaceTrends {
   }
 }
 
-function present({ hosts }: Pick<Snapshot, 'hosts'>): ReadonlySet<string> {
-  const ids = new Set<string>()
-  for (const { id, fileSystems } of hosts.values())
-    for (const { mount } of fileSystems) ids.add(fileSystemId(id, mount))
-  return ids
+function present({ hosts }: Pick<Snapshot, 'hosts'>): ReadonlyMap<string, Filling> {
+  return new Map([...hosts.values()].flatMap(fillingOn).map((one) => [one.id, one]))
+}
+
+function availableOf(sizeBytes: number, used: number | null | undefined): number | undefined {
+  return typeof used === 'number' ? sizeBytes * (1 - used) : undefined
 }
 
 /** Rejects when the signal aborts: a store knows no signals, and its answer is of no use any more. */

@@ -1,10 +1,11 @@
-import { formatBytes, formatDuration, formatRate } from '../../../common/units.js'
+import { formatBytes } from '../../../common/units.js'
 import { finding, fleetSubject, hostSubject, type Finding, type Related } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { FileSystem, Host, Snapshot } from '../../model/snapshot.js'
 import { fileSystemId, type KnownTrends, type SpaceTrends, type SpaceTrend } from '../../model/space-trend.js'
 import { inPercent, named } from '../in-words.js'
 import { findingBecause, reasonIf, type Reason } from '../reasons.js'
+import { nothingKnown, nothingToKnow, soonFull } from './soon-full.js'
 import { strengthBelow, weakest, type Strength } from '../strength.js'
 
 /**
@@ -118,14 +119,11 @@ function reasonsOf(
   const known = trends === undefined ? nothingToKnow : knownOf(ids, trends)
   return [
     ...lowSpace(fileSystem, id, limits),
-    ...soonFull(fileSystem, known.trends, id, limits),
+    ...fullSoon(fileSystem, known.trends, id, limits),
     ...(known.isRecentKnown ? [] : [notKnown(fileSystem, id)]),
     ...fewInodes(fileSystem, id, limits),
   ]
 }
-
-const nothingToKnow: KnownTrends = { trends: [], isRecentKnown: true }
-const nothingKnown: KnownTrends = { trends: [], isRecentKnown: false }
 
 /** Of several hosts one that saw its last minutes knows best. */
 function knownOf(ids: readonly string[], trends: SpaceTrends): KnownTrends {
@@ -159,38 +157,21 @@ function lowSpace({ sizeBytes, availableBytes }: FileSystem, entityId: string, l
   }))
 }
 
-const dayMs = 86_400_000
-/** What goes on is believed to go on for so many times as long as it was seen. */
-const believedTimes = 4
-
-/** Of several ways in which it fills the one by which it is full first. */
-function soonFull(
+function fullSoon(
   { availableBytes }: FileSystem,
   trends: readonly SpaceTrend[],
   entityId: string,
   limits: Limits,
 ): readonly Reason[] {
-  const found = trends.flatMap(({ bytesPerDay, overMs }) => {
-    if (bytesPerDay <= 0) return []
-    const leftMs = (availableBytes / bytesPerDay) * dayMs
-    const limitMs = Math.min(limits.left, believedTimes * overMs)
-    const strength = strengthBelow(leftMs, limitMs, limitMs * limits.clearAbove)
-    return strength === undefined ? [] : [{ leftMs, bytesPerDay, overMs, strength }]
-  })
-  const raised = found.filter(({ strength }) => strength === 'raise')
-  const [first] = (raised.length > 0 ? raised : found).toSorted((a, b) => a.leftMs - b.leftMs)
-  if (first === undefined) return []
-  const { leftMs, bytesPerDay, overMs, strength } = first
-  return reasonIf(strength, () => ({
-    severity: leftMs < limits.criticalLeft ? 'critical' : 'warning',
-    text: `full in ${formatDuration(leftMs)} at ${paceText(bytesPerDay, overMs)}, as in the last ${formatDuration(overMs)}; ${formatBytes(availableBytes)} available`,
-    evidence: { entityKind: 'file_system', entityId, field: 'availableBytes', value: availableBytes, limit: undefined },
-  }))
-}
-
-/** In the unit of what was seen. */
-function paceText(bytesPerDay: number, overMs: number): string {
-  return overMs < dayMs / 2 ? formatRate(bytesPerDay / 86_400) : `${formatBytes(bytesPerDay)} a day`
+  const soon = soonFull(availableBytes, trends, limits)
+  const evidence = {
+    entityKind: 'file_system',
+    entityId,
+    field: 'availableBytes',
+    value: availableBytes,
+    limit: undefined,
+  }
+  return soon === undefined ? [] : [{ ...soon, evidence }]
 }
 
 /** Some file systems make inodes as they need them, and tell of none. */

@@ -1,12 +1,15 @@
 import { finding, hostSubject, type Evidence, type Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { Host, StorageHealth, StorageSourceName } from '../../model/snapshot.js'
+import type { SpaceTrends } from '../../model/space-trend.js'
 
 /** One host that told of its storage, as the checks of this folder see it. */
 export interface HostStorage {
   readonly host: Host
   readonly health: StorageHealth
   readonly thresholds: Policy['thresholds']
+  /** Undefined: nobody looks at them. */
+  readonly trends: SpaceTrends | undefined
 }
 
 /**

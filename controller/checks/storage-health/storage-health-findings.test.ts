@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { policyOf } from '../../../test/support/policy-with.js'
-import { buildSnapshot } from '../../../test/support/snapshot-builder.js'
+import { buildSnapshot, hostIdOf } from '../../../test/support/snapshot-builder.js'
 import {
   diskHealth,
   mdArray,
@@ -13,6 +13,8 @@ import {
   volumeGroup,
 } from '../../../test/support/storage-health.js'
 import type { DiskHealth, Host, MdArray, RaidController, StorageHealth, StoragePool } from '../../model/snapshot.js'
+import type { SpaceTrends } from '../../model/space-trend.js'
+import { storageSeries } from '../../model/storage-series.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { storageHealthFindings } from './storage-health-findings.js'
 
@@ -21,8 +23,8 @@ const snapshotOf = (health: StorageHealth | undefined, more: Partial<Host> = {})
   buildSnapshot({ hosts: [{ name: 'hv1', memoryMiB: 4096, more: { storageHealth: health, ...more } }], vms: [] })
 
 /** `severity check part: message`, with `keep` in front of what raises nothing. */
-function found(health: StorageHealth, policy = defaults, more: Partial<Host> = {}): string[] {
-  return storageHealthFindings(snapshotOf(health, more), policy).map(
+function found(health: StorageHealth, policy = defaults, more: Partial<Host> = {}, trends?: SpaceTrends): string[] {
+  return storageHealthFindings(snapshotOf(health, more), policy, trends).map(
     ({ strength, severity, check, subject, part, message }) =>
       `${strength === 'keep' ? 'keep ' : ''}${severity} ${check} ${subject.name} ${part}: ${message}`,
   )
@@ -271,6 +273,58 @@ describe('pool-space', () => {
     ['of which nothing is known', ofPools(volumeGroup({ freeBytes: undefined })), []],
   ])('%s', (_what, health, expected) => {
     expect(found(health)).toEqual(expected)
+  })
+
+  const day = 86_400_000
+  /** Of a pool of 1 TB. */
+  const fills = (gigabytesPerDay: number, isRecentKnown = true): SpaceTrends => {
+    const trends = [{ bytesPerDay: gigabytesPerDay * 1e9, overMs: 7 * day }]
+    return new Map([[storageSeries.pool(hostIdOf('hv1'), 'vg0/thin'), { trends, isRecentKnown }]])
+  }
+  it.each<[string, number, SpaceTrends, string[]]>([
+    [
+      'and will be in days',
+      0.5,
+      fills(100),
+      ['warning: thin pool vg0/thin is 50% full; full in 5d at 100 GB a day, as in the last 7d; 500 GB available'],
+    ],
+    [
+      'and will be within a day',
+      0.7,
+      fills(400),
+      ['critical: thin pool vg0/thin is 70% full; full in 18h at 400 GB a day, as in the last 7d; 300 GB available'],
+    ],
+    [
+      'and will be, later',
+      0.5,
+      fills(65),
+      [
+        'keep warning: thin pool vg0/thin is 50% full; full in 7d 16h at 65 GB a day, as in the last 7d; 500 GB available',
+      ],
+    ],
+    ['and will be much later', 0.5, fills(50), []],
+    ['and empties', 0.5, fills(-50), []],
+    ['and how it fills is not known yet', 0.5, new Map(), ['keep warning: thin pool vg0/thin is 50% full']],
+    ['and its last minutes are not known', 0.5, fills(0, false), ['keep warning: thin pool vg0/thin is 50% full']],
+    ['and nearly full by now', 0.9, fills(-1), ['warning: thin pool vg0/thin is 90% full']],
+    ['and nearly full, with how it fills not known', 0.9, new Map(), ['warning: thin pool vg0/thin is 90% full']],
+    [
+      'and nearly full, and soon whole',
+      0.9,
+      fills(200),
+      ['critical: thin pool vg0/thin is 90% full; full in 12h at 200 GB a day, as in the last 7d; 100 GB available'],
+    ],
+  ])('a thin pool that is not full %s', (_what, dataFraction, trends, expected) => {
+    const said = found(ofPools(thinPool({ dataFraction })), defaults, {}, trends)
+    expect(said.map((one) => one.replace(' pool-space hv1 vg0/thin data', ''))).toEqual(expected)
+  })
+
+  it('looks again when it is known how a pool fills', () => {
+    const health = ofPools(thinPool({ dataFraction: 0.5 }))
+    expect(found(health, defaults, {}, fills(0))).toEqual([])
+    expect(found(health, defaults, {}, fills(100))).toHaveLength(1)
+    const policy = policyOf('thresholds: { pool-space: { left: 2d } }')
+    expect(found(health, policy, {}, fills(100))).toEqual([])
   })
 })
 

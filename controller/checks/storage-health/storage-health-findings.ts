@@ -1,6 +1,7 @@
 import type { Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { Snapshot, StorageHealth } from '../../model/snapshot.js'
+import type { SpaceTrends } from '../../model/space-trend.js'
 import { diskFailing } from './disk-failing.js'
 import type { HostStorage } from './host-storage.js'
 import { poolSpace } from './pool-space.js'
@@ -24,12 +25,15 @@ interface Made {
 /** A host tells of its storage once a minute, and snapshots share what it told: until then the findings are the same. */
 const made = new WeakMap<StorageHealth, Made>()
 
-/** What ails the storage of the hosts themselves. Hosts that told nothing of it are not judged. */
-export function storageHealthFindings(snapshot: Snapshot, { thresholds }: Policy): Finding[] {
+/**
+ * What ails the storage of the hosts themselves. Hosts that told nothing of it are not judged.
+ * @param trends undefined: nobody looks at them
+ */
+export function storageHealthFindings(snapshot: Snapshot, { thresholds }: Policy, trends?: SpaceTrends): Finding[] {
   const findings: Finding[] = []
   for (const host of snapshot.hosts.values()) {
     const health = host.storageHealth
-    if (health !== undefined) findings.push(...findingsOf({ host, health, thresholds }))
+    if (health !== undefined) findings.push(...findingsOf({ host, health, thresholds, trends }))
   }
   return findings
 }
@@ -45,5 +49,6 @@ function findingsOf(storage: HostStorage): readonly Finding[] {
 /** All of a host that these checks look at besides its storage. */
 function isAlike(a: HostStorage, b: HostStorage): boolean {
   const [one, other] = [a.host, b.host]
-  return one.id === other.id && one.name === other.name && one.status === other.status && a.thresholds === b.thresholds
+  const isSameHost = one.id === other.id && one.name === other.name && one.status === other.status
+  return isSameHost && a.thresholds === b.thresholds && a.trends === b.trends
 }
