@@ -13,7 +13,7 @@ export interface Belief {
   readonly knowledge: Knowledge
   /** Of the guesses, made anew when these change. */
   readonly estimates: Estimates
-  /** By guess: bytes in the cache, and how full it was at most since it was half empty. */
+  /** By guess: bytes in the cache, and how full it was at most since there was clearly room. */
   readonly fills: readonly number[]
   readonly peaks: readonly number[]
   /** Of the fills, made anew when they change. */

@@ -3,7 +3,7 @@ import type { Flow } from './flow.js'
 import { eachOf, listed, type Guess, type Guesses } from './guess.js'
 import type { Ledger } from './ledger.js'
 
-/** Guesses, what each has in its cache, and how full it was at most since it was half empty (1 is full). */
+/** Guesses, what each has in its cache, and how full it was at most since it was last below what is doubted (1 is full). */
 export interface Held {
   readonly guesses: Guesses
   readonly fills: readonly number[]
@@ -37,7 +37,7 @@ export function survive(held: Held, ledger: Ledger, loadClass: Flow['loadClass']
   for (let index = 0; index < fills.length; index += 1) {
     const level = (fills[index] ?? 0) / (capacityBytes[index] ?? 1)
     const peak = held.peaks[index] ?? 0
-    if (level < 0.5 && peak > 0) (changed ??= held.peaks.slice())[index] = 0
+    if (level < doubtedFrom && peak > 0) (changed ??= held.peaks.slice())[index] = 0
     if (level < doubtedFrom) continue
     if (level > refutedFrom) gone.add(index)
     if (level <= peak) continue

@@ -226,7 +226,7 @@ export const checkTable = {
   'array-cache': {
     says: "an array's write cache is nearly full or overflows, the array stands still, or its cache is off that was on; who fills it, who waits, what helps; and whether two bulk copies fill it at any time",
     severity:
-      'critical if it stands still, or if it is full and core VMs are on it; info that it is nearly full, or that two copies would fill it; else warning',
+      'critical if it stands still, or if it is full and core VMs are on it; info that two copies would fill it, or that it may be nearly full where nothing is known of its size; else warning',
     // A cache fills within seconds.
     raiseAfterMs: 0,
     clearAfterMs: minute,

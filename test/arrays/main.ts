@@ -178,7 +178,16 @@ function stallsTrial(): object {
 }
 
 function monthTrial(): object {
-  const total = { happened: 0, found: 0, told: 0, toldRightly: 0, quietWeeks: 0, toldWronglyInQuietWeeks: 0 }
+  const total = {
+    happened: 0,
+    found: 0,
+    told: 0,
+    toldRightly: 0,
+    nearFullTold: 0,
+    nearFullToldRightly: 0,
+    quietWeeks: 0,
+    toldWronglyInQuietWeeks: 0,
+  }
   for (let round = 0; round < count; round += 1) {
     const one = month(seed, round, Number(values.days), kit)
     if (values.details) console.log(JSON.stringify({ round, ...one }))

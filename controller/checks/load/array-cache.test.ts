@@ -45,8 +45,14 @@ describe('write caches of arrays', () => {
     ['nothing to say', 'idle', noBurst, {}, []],
     ['two copies would fill it', 'idle', {}, {}, ['raise info burst']],
     ['the same, by nothing that is known', 'idle', { capacity: { ...around(5e8), basis: 'assumed' } }, {}, []],
-    ['nearly full', 'near-full', {}, {}, ['raise info', 'keep warning']],
-    ['nearly full, with little in it by now', 'near-full', low, {}, ['raise info', 'keep warning']],
+    ['nearly full', 'near-full', {}, {}, ['raise warning']],
+    [
+      'nearly full, of nobody knows what',
+      'near-full',
+      { capacity: { ...around(5e8), basis: 'assumed' } },
+      {},
+      ['raise info'],
+    ],
     ['on its way down from full', 'draining', noBurst, {}, ['keep warning']],
     ['clearly below full', 'draining', { ...low, ...noBurst }, {}, []],
     [

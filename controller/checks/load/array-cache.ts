@@ -34,9 +34,8 @@ function subjectOf({ condition, arrayKeys }: WatchedArray, { boxOf, snapshot }: 
 function keepingFinding({ state, fill, capacity }: ArrayCondition, subject: Subject, clearBelow: number): Finding[] {
   const isUnknown = state === 'unknown'
   const isFullStill = fill !== undefined && fill.likely >= clearBelow * capacity.likely
-  const isWell = !isUnknown && state !== 'near-full' && !isFullStill
   // What is raised needs no keeping.
-  if (isWell || (isWorse.has(state) && state !== 'near-full')) return []
+  if ((!isUnknown && !isFullStill) || isWorse.has(state)) return []
   const message = isUnknown ? 'what its write cache does is not known' : 'its write cache is not clearly below full yet'
   return [finding({ check: 'array-cache', severity: 'warning', subject, strength: 'keep', message })]
 }
@@ -90,7 +89,7 @@ function arraysOfBox({ condition: { boxId }, arrayKeys }: WatchedArray, { arrays
 
 /** Undefined: nothing to tell. */
 function severityOf(
-  { state }: ArrayCondition,
+  { state, capacity }: ArrayCondition,
   expectsWriteBack: boolean,
   users: readonly PlacedVm[],
 ): Severity | undefined {
@@ -100,8 +99,8 @@ function severityOf(
     case 'saturated':
       return users.some((one) => one.place.class === 'core') ? 'critical' : 'warning'
     case 'near-full':
-      // What is foretold is shown, and wakes nobody: an array that drains little more than a backup writes looks like this each night.
-      return 'info'
+      // What fits is a guess until it was told or seen: that is shown, and wakes nobody.
+      return capacity.basis === 'assumed' ? 'info' : 'warning'
     case 'write-through':
       return expectsWriteBack ? 'warning' : undefined
     default:

@@ -11,6 +11,9 @@ export interface MonthJudged {
   readonly found: number
   readonly told: number
   readonly toldRightly: number
+  /** Times in which it was said to be nearly full, and those in which it was so, or nearly. */
+  readonly nearFullTold: number
+  readonly nearFullToldRightly: number
   /** Of weeks without a job that overflows. */
   readonly quietWeeks: number
   /** Though the cache was not full. */
@@ -20,6 +23,8 @@ export interface MonthJudged {
 const daySeconds = 86_400
 /** A saturation that somebody is told of has lasted as long. */
 const heldSeconds = 5
+/** Above this somebody who is told "nearly full" is told rightly. */
+const leastNearShare = 0.7
 /** Breaks that are shorter belong to the same. */
 const breakSeconds = 20
 
@@ -39,19 +44,26 @@ export function month(seed: number, round: number, days: number, kit: Kit): Mont
   const work = indexed(background(dice, spec), jobs, dice)
   const truths = new Spans()
   const tolds = new Spans()
+  const nearTruths = new Spans()
+  const nearTolds = new Spans()
   for (const { second, truth, condition } of play({ spec, work, seconds: days * daySeconds, kit, dice })) {
     truths.see(second, truth.full > 0.4)
     tolds.see(second, condition.state === 'saturated')
+    nearTruths.see(second, truth.full > 0 || truth.fillBytes > leastNearShare * spec.cacheBytes)
+    nearTolds.see(second, condition.state === 'near-full')
   }
   const happened = truths.list.filter(isLong)
   const told = tolds.list.filter(isLong)
   const isRight = (one: Span): boolean => truths.list.some((other) => meet(one, other))
   const weeks = Math.ceil(days / 7)
+  const isNear = (one: Span): boolean => nearTruths.list.some((other) => meet(one, other))
   return {
     happened: happened.length,
     found: happened.filter((one) => tolds.list.some((other) => meet(one, other))).length,
     told: told.length,
     toldRightly: told.filter(isRight).length,
+    nearFullTold: nearTolds.list.length,
+    nearFullToldRightly: nearTolds.list.filter(isNear).length,
     quietWeeks: Array.from({ length: weeks }, (_, week) => week).filter((week) => week % 2 === 1).length,
     toldWronglyInQuietWeeks: told.filter((one) => weekOf(one.from) % 2 === 1 && !isRight(one)).length,
   }
