@@ -13,6 +13,8 @@ import { AlertDesk } from './alerts/desk/alert-desk.js'
 import { SpareNumber } from './alerts/desk/spare-number.js'
 import { alertSettingsOf, madeOnce, worldSources } from './alerts/policy-settings.js'
 import { startApi } from './api/start-api.js'
+import { ControllerAudit } from './audit/controller-audit.js'
+import { CommandDesk } from './commands/command-desk.js'
 import type { ControllerConfig } from './config.js'
 import { FleetLook } from './fleet-look.js'
 import { Fleet } from './fleet/fleet.js'
@@ -118,6 +120,17 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   lifecycle.add('recent changes', () => changes.stop())
   if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
   const sessions: OpenSessions = new Map()
+  const audit = await ControllerAudit.open(state)
+  const commands = await CommandDesk.open({
+    state,
+    audit,
+    hostName: (hostId) => fleet.snapshot().hosts.get(hostId)?.name ?? hostId,
+    now,
+    newId: () => randomBytes(16).toString('hex'),
+    log,
+  })
+  commands.start()
+  lifecycle.add('commands', () => commands.stop())
   const {
     limits: { connections, ...limits },
     ...address
@@ -139,6 +152,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
       intervals: () => intervalsFor(config.intervals, fleet.snapshot().hosts.size),
       sessions,
       remembered,
+      commands,
     },
     renewExpiredWithinMs: config.auth.renewExpiredWithin,
     connectionLimits: { ...limits, agents: connections },
@@ -245,6 +259,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     policy: () => policy.inForce(),
     policyHistory,
     alerts,
+    commands,
+    audit,
     log,
     version,
     staticDir: options.webDir,

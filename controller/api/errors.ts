@@ -26,6 +26,7 @@ export const apiErrors = {
   },
   'alert-unknown': { status: 404, when: 'no alert of that number fires, nor is one in the history' },
   'silence-unknown': { status: 404, when: 'no silence of that id is in force that was made here' },
+  'command-unknown': { status: 404, when: 'no command of that id or number, or it is not kept any more' },
   'alert-route-unknown': { status: 404, when: 'the policy has no route of that name' },
   'no-backup': { status: 404, when: 'no finished backup is there' },
   'request-timeout': {
@@ -37,6 +38,8 @@ export const apiErrors = {
   'host-taken': { status: 409, when: 'another agent speaks for that host' },
   'too-many-hosts': { status: 409, when: 'the agent has as many hosts as one may have' },
   'too-many-join-tokens': { status: 409, when: 'as many join tokens as there may be wait to be used' },
+  'command-over': { status: 409, when: 'the command has ended: there is nothing to cancel' },
+  'too-many-commands': { status: 409, when: 'as many commands as there may be have not ended' },
   'too-many-silences': { status: 409, when: 'as many silences as there may be are in force' },
   'rotation-under-way': { status: 409, when: 'the certificate authority was rotated, and that is not finished' },
   'no-rotation': { status: 409, when: 'no rotation of the certificate authority is under way' },

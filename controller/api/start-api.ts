@@ -14,6 +14,8 @@ import { Counter, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
 import type { AlertDesk } from '../alerts/desk/alert-desk.js'
+import type { ControllerAudit } from '../audit/controller-audit.js'
+import type { CommandDesk } from '../commands/command-desk.js'
 import type { FleetLook } from '../fleet-look.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Enrolment } from '../ingest/enrolment.js'
@@ -36,7 +38,9 @@ import { addAlertRouteRoutes } from './routes/alert-routes.js'
 import { addAlertRoutes } from './routes/alerts.js'
 import { addArrayRoutes } from './routes/arrays.js'
 import { addAuthorityRoutes } from './routes/authority.js'
+import { addAuditRoutes } from './routes/audit.js'
 import { addCapacityRoute } from './routes/capacity.js'
+import { addCommandRoutes } from './routes/commands.js'
 import { addEventHistoryRoute } from './routes/event-history.js'
 import { addEventStreamRoute } from './routes/event-stream.js'
 import { addFleetRoute } from './routes/fleet.js'
@@ -67,6 +71,8 @@ export interface ApiOptions {
   readonly policy: () => PolicyInForce
   readonly policyHistory: Pick<PolicyHistory, 'list' | 'version'>
   readonly alerts: AlertDesk
+  readonly commands: CommandDesk
+  readonly audit: ControllerAudit
   readonly log: Log
   readonly version: string
   /** Where the built page is; without it there is only the API. */
@@ -197,6 +203,9 @@ function addRoutes(
     policy,
     policyHistory,
     alerts,
+    look,
+    commands,
+    audit,
     version,
     registry,
     ready,
@@ -222,6 +231,8 @@ function addRoutes(
   addAlertRoutes(app, alerts)
   addAlertHistoryRoute(app, alerts, now)
   addSilenceRoutes(app, alerts)
+  addCommandRoutes(app, { commands, look })
+  addAuditRoutes(app, { audit, look })
   addAlertRouteRoutes(app, alerts)
   addSeriesRoute(app, { views, store, now })
   addTopRoute(app, { views, store, now })

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { commandStates } from '../../common/verbs.js'
+
 import { hostKinds } from '../model/snapshot.js'
 import { storageHealthView } from './storage-health-view.js'
 import { arrayCacheStates, loadClasses } from '../model/array-condition.js'
@@ -433,6 +435,48 @@ export const silenceView = z.object({
   reason: z.string(),
 })
 
+/** A check that a command goes through. */
+export const verdictView = z.object({ check: z.string(), ok: z.boolean(), says: z.string() })
+
+export const commandView = z.object({
+  id: z.string(),
+  number: z.number(),
+  verb: z.string(),
+  args: z.record(z.string(), z.string()),
+  vm: z.string(),
+  vmUuid: z.string(),
+  host: z.string(),
+  hostId: z.string(),
+  dryRun: z.boolean(),
+  actor: z.string(),
+  state: z.enum(commandStates),
+  reason: z.string().describe('why it ended so; empty if there is nothing to say'),
+  createdAt: timeMs,
+  startBefore: timeMs.describe('later it is not begun any more'),
+  sentAt: timeMs.optional(),
+  begunAt: timeMs.optional(),
+  endedAt: timeMs.optional(),
+  cancelledBy: z.string().optional(),
+  verdicts: z.array(verdictView).describe('of the controller, and those of the agent with its name before them'),
+  output: z.string(),
+})
+
+export const auditEntryView = z.object({
+  number: z.number(),
+  at: timeMs,
+  what: z.record(z.string(), z.unknown()),
+  hash: z.string().describe('SHA-256 of the entry and of the hash before it'),
+})
+
+export const auditCheckView = z.object({
+  entries: z.number().describe('that are kept'),
+  head: z.object({ entries: z.number(), hash: z.string() }),
+  wrong: z.string().optional().describe('left out: nothing'),
+  agents: z.array(
+    z.object({ agentId: z.string(), agent: z.string(), entries: z.number(), wrong: z.string().optional() }),
+  ),
+})
+
 /** Where the alerts of a route are sent. */
 export const alertRouteView = z.object({
   name: z.string(),
@@ -660,3 +704,6 @@ export type BackupView = z.infer<typeof backupView>
 export type TopView = z.infer<typeof topView>
 export type ChangeView = z.infer<typeof changeView>
 export type ErrorView = z.infer<typeof errorView>
+export type CommandView = z.infer<typeof commandView>
+export type AuditEntryView = z.infer<typeof auditEntryView>
+export type AuditCheckView = z.infer<typeof auditCheckView>

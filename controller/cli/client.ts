@@ -7,9 +7,12 @@ import {
   alertRouteView,
   alertView,
   arrayView,
+  auditCheckView,
+  auditEntryView,
   backupView,
   authorityView,
   capacityView,
+  commandView,
   eventView,
   finishedRotationView,
   fleetView,
@@ -35,9 +38,12 @@ import {
   type AlertRouteView,
   type AlertView,
   type ArrayView,
+  type AuditCheckView,
+  type AuditEntryView,
   type BackupView,
   type AuthorityView,
   type CapacityView,
+  type CommandView,
   type EventView,
   type FinishedRotationView,
   type FleetView,
@@ -69,6 +75,8 @@ const alertRoutes = z.object({ routes: z.array(alertRouteView) })
 const eventPage = z.object({ events: z.array(eventView) })
 const joinTokens = z.object({ joinTokens: z.array(joinTokenView) })
 const policyVersions = z.object({ versions: z.array(policyVersionView) })
+const commandList = z.object({ commands: z.array(commandView) })
+const auditList = z.object({ entries: z.array(auditEntryView) })
 const loginLink = z.object({ url: z.string(), expiresAt: z.number() })
 
 export type LoginLink = z.infer<typeof loginLink>
@@ -206,6 +214,43 @@ export class ApiClient {
 
   async endSilence(id: string, signal: AbortSignal): Promise<void> {
     await this.#post(`alerts/silences/${encodeURIComponent(id)}/end`, z.object({ id: z.string() }), signal)
+  }
+
+  /** Asks for a command; one that is refused comes back so, with the reason. */
+  askCommand(
+    asked: {
+      readonly verb: string
+      readonly vm: string
+      readonly args: Readonly<Record<string, string>>
+      readonly dryRun: boolean
+    },
+    signal: AbortSignal,
+  ): Promise<CommandView> {
+    return this.#post('commands', commandView, signal, asked)
+  }
+
+  /** By its number or its id. */
+  command(id: string, signal: AbortSignal): Promise<CommandView> {
+    return this.#get(`commands/${encodeURIComponent(id)}`, commandView, signal)
+  }
+
+  async commands(
+    filter: { readonly state: string; readonly limit: number },
+    signal: AbortSignal,
+  ): Promise<readonly CommandView[]> {
+    return (await this.#get('commands', commandList, signal, filter)).commands
+  }
+
+  cancelCommand(id: string, signal: AbortSignal): Promise<CommandView> {
+    return this.#post(`commands/${encodeURIComponent(id)}/cancel`, commandView, signal)
+  }
+
+  async audit(filter: { readonly limit: number }, signal: AbortSignal): Promise<readonly AuditEntryView[]> {
+    return (await this.#get('audit', auditList, signal, filter)).entries
+  }
+
+  verifyAudit(signal: AbortSignal): Promise<AuditCheckView> {
+    return this.#get('audit/verify', auditCheckView, signal)
   }
 
   async alertRoutes(signal: AbortSignal): Promise<readonly AlertRouteView[]> {

@@ -18,7 +18,8 @@ export const exitCodeHelp: Readonly<Record<ExitReason, string>> = {
   usage: 'the command line is wrong',
   findings:
     'status, capacity and alert list with --check: a warning or a critical finding stands; policy check: a rule is probably not meant so',
-  refused: 'the controller refused: the token is missing, wrong or may not do this',
+  refused:
+    'the controller or an agent refused: the token is missing, wrong or may not do this; a check of a command failed',
   unreachable: 'no controller answers, or it is not ready',
-  unknownOutcome: 'a change was asked for and the answer was lost: it may have happened or not',
+  unknownOutcome: 'a change was asked for, and it is not known what came of it: it may have happened or not',
 }

@@ -9,7 +9,9 @@ import { addAgentCommands } from './commands/agent.js'
 import { addAlertCommands } from './commands/alert.js'
 import { addArrayCommands } from './commands/array.js'
 import { addAuthorityCommands } from './commands/authority.js'
+import { addAuditCommands } from './commands/audit.js'
 import { addCapacityCommand } from './commands/capacity.js'
+import { addCommandCommands } from './commands/command.js'
 import { addEventsCommand } from './commands/events.js'
 import { addHostCommands } from './commands/host.js'
 import { addLeaveCommand } from './commands/leave.js'
@@ -82,6 +84,8 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addCapacityCommand,
     addPolicyCommands,
     addAlertCommands,
+    addCommandCommands,
+    addAuditCommands,
     addEventsCommand,
     addStoreCommands,
     addLoginCommand,

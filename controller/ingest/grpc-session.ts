@@ -6,6 +6,7 @@ import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
 import { FromAgent, type Hello, type ToAgent } from '../../proto/gen/headroom/v1/agent.js'
 import type { Report } from '../../proto/gen/headroom/v1/report.js'
+import type { AgentLink, CommandDesk } from '../commands/command-desk.js'
 import type { Applied } from '../fleet/apply-report.js'
 import type { Fleet } from '../fleet/fleet.js'
 import type { FleetInput, ReportObservation } from '../model/observation.js'
@@ -13,6 +14,7 @@ import type { AgentQuotas } from './agent-quotas.js'
 import { maySpeakFor, type AgentRegistry, type AgentRow } from './agent-registry.js'
 import { admittedInventory, admittedReport, type Admitted } from './entity-budget.js'
 import { ClockOffset, setOnBetween, type ClockReading } from './clock-offset.js'
+import { auditMarksFromWire, commandUpdateFromWire, rulesFromWire } from './command-from-wire.js'
 import { FieldCheck } from './field-check.js'
 import { clockFromWire, hostsFromWire, inventoryFromWire, wireLimits } from './from-wire.js'
 import { eachMessage, endWith, refusal } from './grpc-refusal.js'
@@ -26,7 +28,16 @@ import type { RememberedHosts } from './remembered-from-wire.js'
 import type { ReportWriter } from './report-writer.js'
 import { SessionOutbox } from './session-outbox.js'
 import { areApart } from './settings-rounds.js'
-import { ackToWire, settingsToWire, welcomeToWire, type Intervals } from './to-wire.js'
+import {
+  ackToWire,
+  auditHeadToWire,
+  cancelToWire,
+  commandToWire,
+  settingsToWire,
+  updateAckToWire,
+  welcomeToWire,
+  type Intervals,
+} from './to-wire.js'
 
 export interface SessionContext {
   /** Messages come as bytes: they are read when it is their turn. */
@@ -47,6 +58,8 @@ export interface SessionContext {
   readonly intervals: () => Intervals
   readonly sessions: OpenSessions
   readonly remembered: RememberedHosts
+  /** What sends commands and hears of them; absent: there are none. */
+  readonly commands?: Pick<CommandDesk, 'attach' | 'detach' | 'update' | 'auditHead'>
   /** How long a session may stay without its hello. */
   readonly helloWithinMs?: number
 }
@@ -194,6 +207,8 @@ class Session {
   #spools: ReadonlyMap<string, SpoolTrack> = new Map()
   /** By spool: ends the acks of it. */
   readonly #unsubscribes = new Map<string, () => void>()
+  #rules: ReturnType<typeof rulesFromWire> = { allow: [], utcOffsetMinutes: 0, verbs: new Map() }
+  readonly #link: AgentLink
   /** How the agent's clock stood at its last hello. */
   #reading: ClockReading = { boot: 0, baseMs: 0 }
 
@@ -206,6 +221,15 @@ class Session {
   ) {
     this.#hello = hello
     this.#outbox = new SessionOutbox(context.call)
+    this.#link = {
+      agentId: context.agent.id,
+      rules: () => this.#rules,
+      speaksFor: (hostId) => this.#hostIds.has(hostId),
+      send: (command, how) => this.#outbox.send(commandToWire(command, how)),
+      cancel: (id, actor) => this.#outbox.send(cancelToWire(id, actor)),
+      ack: (id, revision) => this.#outbox.send(updateAckToWire(id, revision)),
+      tellHead: (marks) => this.#outbox.send(auditHeadToWire(marks)),
+    }
   }
 
   static async open(context: SessionContext, hello: Hello, receivedAt: number, around: Surroundings): Promise<Session> {
@@ -227,6 +251,7 @@ class Session {
     )
     session.#sendSettings(context.intervals(), { renewCertificate: context.renewalDue })
     session.#followSpools()
+    context.commands?.attach(session.#link)
     around.log.info({ hosts: granted, version: hello.version, offsetMs: session.#offsetMs }, 'agent connected')
     return session
   }
@@ -315,6 +340,7 @@ class Session {
     this.#spools = spoolsOf({ spoolId: this.presentSpoolId, backlog: hello.backlog }, agent.id, check)
     this.#compareClocks(hello, receivedAt, check)
     this.#hostIds = new Set(granted.map((host) => host.hostId))
+    this.#rules = rulesFromWire(hello, check)
     await this.#keep(() => this.context.remembered.keepOnly(agent.id, this.#hostIds))
     if (call.destroyed) throw new Error('the agent is gone')
     const version = check.text('hello.version', hello.version, 64)
@@ -372,15 +398,28 @@ class Session {
       case 'hello':
         await this.#introduceAgain(message.value)
         break
-      case 'commandUpdate':
-      case 'auditHead':
+      case 'commandUpdate': {
+        const check = new FieldCheck()
+        const update = commandUpdateFromWire(message.value, check)
+        this.context.notes.fields(check, this.around.who)
+        if (update !== undefined) await this.#keep(async () => this.context.commands?.update(this.#link, update))
+        break
+      }
+      case 'auditHead': {
+        const check = new FieldCheck()
+        const marks = auditMarksFromWire(message.value, check)
+        this.context.notes.fields(check, this.around.who)
+        await this.#keep(async () => this.context.commands?.auditHead(this.#link, marks))
+        break
+      }
       case undefined:
         // Unknown to this version, or out of place: counted, not fatal, so that a newer agent can talk to us.
-        this.#refuseField(`message.${message?.$case ?? 'unknown'}`)
+        this.#refuseField('message.unknown')
     }
   }
 
   close(): void {
+    this.context.commands?.detach(this.#link)
     for (const unsubscribe of this.#unsubscribes.values()) unsubscribe()
     this.#unsubscribes.clear()
   }
@@ -456,7 +495,7 @@ class Session {
     try {
       await work()
     } catch (error) {
-      this.around.log.warn({ err: error }, 'the inventory could not be kept')
+      this.around.log.warn({ err: error }, 'what an agent told could not be kept')
     }
   }
 

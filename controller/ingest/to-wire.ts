@@ -1,4 +1,6 @@
-import type { ToAgent } from '../../proto/gen/headroom/v1/agent.js'
+import type { ChainMark } from '../../common/hash-chain.js'
+import type { AuditMark, ToAgent } from '../../proto/gen/headroom/v1/agent.js'
+import type { Command } from '../commands/command.js'
 import { wireLimits } from './from-wire.js'
 
 /** How often agents measure; handed out by the controller. Milliseconds. */
@@ -57,4 +59,50 @@ export function settingsToWire(
 
 export function ackToWire(spoolId: string, throughSeq: number): ToAgent {
   return { message: { $case: 'ack', value: { spoolId, throughSeq: BigInt(throughSeq) } } }
+}
+
+export function commandToWire(command: Command, { onlyReport }: { readonly onlyReport: boolean }): ToAgent {
+  const { id, hostId, verb, vmUuid, args, startBefore, actor, dryRun, timeoutMs } = command
+  return {
+    message: {
+      $case: 'command',
+      value: {
+        id,
+        hostId,
+        verb,
+        vmUuid,
+        args: { ...args },
+        deadlineMs: BigInt(startBefore),
+        actor,
+        dryRun,
+        timeoutMs,
+        onlyReport,
+      },
+    },
+  }
+}
+
+export function cancelToWire(id: string, actor: string): ToAgent {
+  return { message: { $case: 'cancel', value: { id, actor } } }
+}
+
+export function updateAckToWire(id: string, revision: number): ToAgent {
+  return { message: { $case: 'updateAck', value: { id, revision: BigInt(revision) } } }
+}
+
+export function auditHeadToWire({
+  head,
+  again,
+  seen,
+}: {
+  readonly head: ChainMark
+  readonly again: ChainMark | undefined
+  readonly seen: ChainMark | undefined
+}): ToAgent {
+  const value = { ...markToWire(head), again: again && markToWire(again), seen: seen && markToWire(seen) }
+  return { message: { $case: 'auditHead', value } }
+}
+
+function markToWire({ logId, entries, hash }: ChainMark): AuditMark {
+  return { logId, entries: BigInt(entries), hash: Buffer.from(hash, 'hex') }
 }

@@ -20,6 +20,9 @@ export const stateTables = [
   'alertHistoryIndex',
   'recentChanges',
   'arrayModels',
+  'commands',
+  'audit',
+  'auditMarks',
   'meta',
 ] as const
 export type StateTable = (typeof stateTables)[number]

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { Registry } from 'prom-client'
 
 import { createLog } from '../../common/log.js'
+import { ControllerAudit } from '../../controller/audit/controller-audit.js'
+import { CommandDesk } from '../../controller/commands/command-desk.js'
 import { AlertDesk } from '../../controller/alerts/desk/alert-desk.js'
 import { SpareNumber } from '../../controller/alerts/desk/spare-number.js'
 import type { Way } from '../../controller/alerts/channels/open-channels.js'
@@ -120,6 +122,15 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       return { lines: new Map(), file: undefined, version: undefined, problem: undefined, ...rules }
     }
     const circumstances = {}
+    const audit = await ControllerAudit.open(state)
+    const commands = await CommandDesk.open({
+      state,
+      audit,
+      hostName: (hostId) => fleet.snapshot().hosts.get(hostId)?.name ?? hostId,
+      now,
+      newId: () => `command-${String((ids += 1)).padStart(6, '0')}`,
+      log,
+    })
     const api = await startApi({
       host: '127.0.0.1',
       port: 0,
@@ -130,6 +141,8 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       policy,
       policyHistory: history,
       alerts: desk,
+      commands,
+      audit,
       log,
       version: '0.0.0-test',
       staticDir: undefined,

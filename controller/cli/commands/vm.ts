@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import type { Cli } from '../context.js'
 import { present } from '../present.js'
+import { addVmVerbs } from './vm-verbs.js'
 import { renderVmDetail } from '../render/vm-detail.js'
 import { renderVmList } from '../render/vm-list.js'
 
@@ -28,4 +29,5 @@ export function addVmCommands(program: Command, cli: Cli): void {
         render: renderVmDetail,
       })
     })
+  addVmVerbs(vm, cli)
 }

@@ -1,0 +1,85 @@
+import type { Command } from 'commander'
+
+import { isEnd, verbNames, verbOf, type CommandState, type VerbName } from '../../../common/verbs.js'
+import { pause } from '../../../common/lifecycle.js'
+import type { CommandView } from '../../api/views.js'
+import type { ApiClient } from '../client.js'
+import { confirmed } from '../confirmed.js'
+import type { Cli } from '../context.js'
+import type { ExitReason } from '../exit-codes.js'
+import { renderCommandEnd, renderVerdicts } from '../render/command.js'
+
+interface Options {
+  readonly dryRun?: true
+  readonly yes?: true
+  readonly wait: boolean
+}
+
+const lookEveryMs = 250
+
+/** One command for each verb of the table: `vm start NAME`, `vm autostart NAME on`. */
+export function addVmVerbs(vm: Command, cli: Cli): void {
+  for (const verb of verbNames) {
+    const { says, args, risk } = verbOf(verb)
+    const command = vm.command(verb).argument('<name>', 'name or UUID').description(says)
+    for (const [name, values] of Object.entries(args)) command.argument(`<${name}>`, values.join(' or '))
+    command
+      .option('--dry-run', 'every check says what it finds; nothing is done')
+      .option('--no-wait', 'do not wait for its end')
+    if (risk !== 'safe') command.option('--yes', 'do not ask first')
+    command.action(async (name: string, ...rest: unknown[]) => {
+      const values = Object.keys(args).map((key, index) => [key, String(rest[index])] as const)
+      await run(verb, name, Object.fromEntries(values), command, cli)
+    })
+  }
+}
+
+async function run(
+  verb: VerbName,
+  name: string,
+  args: Readonly<Record<string, string>>,
+  command: Command,
+  cli: Cli,
+): Promise<void> {
+  const { client, json, look, print, printJson, shell } = cli.contextOf(command)
+  const { dryRun = false, yes = false, wait } = command.opts<Options>()
+  const { signal } = new AbortController()
+  const { uuid, name: vmName, host } = await client.vm(name, signal)
+  const { risk, says } = verbOf(verb)
+  const asks = risk !== 'safe' && !dryRun && !yes
+  if (asks && !(await confirmed(shell, `${verb} ${vmName} on ${host} (${says})`))) return
+  const asked = await client.askCommand({ verb, vm: uuid, args, dryRun }, signal)
+  const last = wait ? await untilEnd(client, asked, signal) : asked
+  if (json) printJson(last)
+  else print(dryRun || last.state === 'refused' ? renderVerdicts(last, look()) : renderCommandEnd(last, look()))
+  cli.finish(exitOf(last.state))
+}
+
+/** An end comes in any case: the controller gives up waiting for an agent in the end. */
+async function untilEnd(client: ApiClient, asked: CommandView, signal: AbortSignal): Promise<CommandView> {
+  let last = asked
+  while (!isEnd(last.state)) {
+    await pause(lookEveryMs, signal)
+    last = await client.command(last.id, signal)
+  }
+  return last
+}
+
+export function exitOf(state: CommandState): ExitReason {
+  switch (state) {
+    case 'refused':
+      return 'refused'
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+      return 'error'
+    case 'unknown':
+      return 'unknownOutcome'
+    case 'succeeded':
+    case 'pending-approval':
+    case 'queued':
+    case 'sent':
+    case 'running':
+      return 'ok'
+  }
+}

@@ -1,0 +1,290 @@
+import type { ChainMark } from '../../common/hash-chain.js'
+import { LimitedLog } from '../../common/limited-log.js'
+import type { Log } from '../../common/log.js'
+import { isVerb, verbOf } from '../../common/verbs.js'
+import type { ControllerAudit } from '../audit/controller-audit.js'
+import type { Vm } from '../model/snapshot.js'
+import type { StateStore } from '../store/state-store.js'
+import { aged, isOver, nextToSend, over, told, type Caps, type Command, type CommandUpdate } from './command.js'
+import { preflight, type AgentRules } from './preflight.js'
+
+/** An agent's open session, as far as commands go through it. */
+export interface AgentLink {
+  readonly agentId: string
+  rules(): AgentRules
+  speaksFor(hostId: string): boolean
+  send(command: Command, how: { readonly onlyReport: boolean }): void
+  cancel(id: string, actor: string): void
+  ack(id: string, revision: number): void
+  tellHead(marks: {
+    readonly head: ChainMark
+    readonly again: ChainMark | undefined
+    readonly seen: ChainMark | undefined
+  }): void
+}
+
+export interface CommandDeskOptions {
+  readonly state: StateStore
+  readonly audit: ControllerAudit
+  readonly hostName: (hostId: string) => string
+  readonly now: () => number
+  readonly newId: () => string
+  readonly log: Log
+  readonly caps?: Caps
+}
+
+export interface Asked {
+  readonly verb: string
+  readonly args: Readonly<Record<string, string>>
+  readonly vm: Vm
+  readonly dryRun: boolean
+  readonly actor: string
+  /** From now. */
+  readonly startWithinMs: number
+}
+
+const mostOpen = 1000
+const mostKept = 5000
+const defaultCaps: Caps = { perHost: 4, fleet: 64 }
+const oddLines = { most: 5, windowMs: 60_000, mostKeys: 64 } as const
+const tickEveryMs = 1000
+
+/** Owner of all commands: takes them in, sends them, and keeps what becomes of them. Each change is durable, with its line of the audit log, before it counts. */
+export class CommandDesk {
+  readonly #commands: Map<string, Command>
+  readonly #links = new Map<string, AgentLink>()
+  readonly #odd: LimitedLog
+  #turn: Promise<unknown> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(
+    private readonly options: CommandDeskOptions,
+    commands: readonly Command[],
+  ) {
+    this.#commands = new Map(commands.map((command) => [command.id, command]))
+    this.#odd = new LimitedLog(options.log, oddLines)
+  }
+
+  static async open(options: CommandDeskOptions): Promise<CommandDesk> {
+    const rows = await options.state.tx((t) => t.list('commands'))
+    return new CommandDesk(
+      options,
+      rows.flatMap(({ value }) => (isCommand(value) ? value : [])),
+    )
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#tick(), tickEveryMs)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#turn
+  }
+
+  /** Newest first. */
+  list(): readonly Command[] {
+    return [...this.#commands.values()].toSorted((a, b) => b.number - a.number)
+  }
+
+  /** By its id or its number. */
+  find(idOrNumber: string): Command | undefined {
+    const byId = this.#commands.get(idOrNumber)
+    return byId ?? [...this.#commands.values()].find(({ number }) => String(number) === idOrNumber)
+  }
+
+  /** Takes a command in, or refuses it, with every verdict; undefined: too many are open. */
+  ask(asked: Asked): Promise<Command | undefined> {
+    return this.#inTurn(async () => {
+      const { now, newId, hostName } = this.options
+      const { verb, args, vm, dryRun, actor, startWithinMs } = asked
+      const open = this.list().filter((command) => !isOver(command))
+      if (open.length >= mostOpen) return undefined
+      const at = now()
+      const verdicts = preflight(asked, vm, { rules: this.#linkOf(vm.hostId)?.rules(), open, now: at })
+      const refusal = verdicts.find(({ ok }) => !ok)
+      const command: Command = {
+        id: newId(),
+        number: Math.max(0, ...[...this.#commands.values()].map(({ number }) => number)) + 1,
+        verb,
+        args,
+        hostId: vm.hostId,
+        hostName: hostName(vm.hostId),
+        vmUuid: vm.uuid,
+        vmName: vm.name,
+        dryRun,
+        actor,
+        state: refusal === undefined ? 'queued' : 'refused',
+        reason: refusal?.says ?? '',
+        createdAt: at,
+        startBefore: at + startWithinMs,
+        timeoutMs: isVerb(verb) ? verbOf(verb).timeoutMs : 0,
+        revision: 0,
+        verdicts,
+        output: '',
+        outputEnd: 0,
+        ...(refusal !== undefined && { endedAt: at }),
+      }
+      await this.#keep(command, 'asked')
+      await this.#sendWaiting()
+      return this.#commands.get(command.id) ?? command
+    })
+  }
+
+  /** Cancels what was not sent; asks the agent to cancel what was. Undefined: it is over. */
+  cancel(id: string, actor: string): Promise<Command | undefined> {
+    return this.#inTurn(async () => {
+      const command = this.#commands.get(id)
+      if (command === undefined || isOver(command)) return undefined
+      const cancelled = { ...command, cancelledBy: actor }
+      const wasSent = command.sentAt !== undefined
+      const next = wasSent
+        ? cancelled
+        : over(cancelled, 'cancelled', `by ${actor}, before it was sent`, this.options.now())
+      await this.#keep(next, 'cancel', actor)
+      if (wasSent) this.#linkOf(command.hostId)?.cancel(id, actor)
+      return next
+    })
+  }
+
+  /** A session is open. What was sent before is asked about: it may have been lost, begun or ended. */
+  attach(link: AgentLink): void {
+    this.#links.set(link.agentId, link)
+    void this.#inTurn(async () => {
+      await this.#tellHead(link)
+      for (const command of this.#commands.values()) {
+        const isOpen = !isOver(command) || command.gaveUp === true
+        if (!isOpen || command.sentAt === undefined || !link.speaksFor(command.hostId)) continue
+        // What the agent has told of it has begun or waits there: it knows it, or will say that it does not.
+        link.send(command, { onlyReport: command.begunAt !== undefined || command.gaveUp === true })
+        if (command.cancelledBy !== undefined) link.cancel(command.id, command.cancelledBy)
+      }
+      await this.#sendWaiting()
+    })
+  }
+
+  detach(link: AgentLink): void {
+    if (this.#links.get(link.agentId) === link) this.#links.delete(link.agentId)
+  }
+
+  /** What an agent tells of a command. Acked when it is durable; also what says nothing new, or is of a command that is not known any more. */
+  update(link: AgentLink, update: CommandUpdate): Promise<void> {
+    return this.#inTurn(async () => {
+      const command = this.#commands.get(update.id)
+      if (command !== undefined && !link.speaksFor(command.hostId)) {
+        const { agentId } = link
+        this.#odd.warn(
+          agentId,
+          performance.now(),
+          { agentId, id: update.id },
+          'an agent tells of a command of another host',
+        )
+        return
+      }
+      const next = command && told(command, update, this.options.now())
+      if (next !== undefined) await this.#keep(next, isOver(next) || next.state === 'running' ? next.state : undefined)
+      link.ack(update.id, update.revision)
+      if (next !== undefined && isOver(next)) await this.#sendWaiting()
+    })
+  }
+
+  /** Where the agent's audit log stands, and what it has seen of ours. */
+  auditHead(
+    link: AgentLink,
+    {
+      head,
+      again,
+      seen,
+    }: {
+      readonly head?: ChainMark | undefined
+      readonly again?: ChainMark | undefined
+      readonly seen?: ChainMark | undefined
+    },
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const { audit, log, now } = this.options
+      const { agentId } = link
+      if (seen !== undefined) audit.seenElsewhere(agentId, seen)
+      const wrong = head && (await audit.heard(agentId, head, again, now()))
+      if (wrong !== undefined) log.error({ agentId, wrong }, 'the audit log of an agent is not what it was')
+    })
+  }
+
+  async #tick(): Promise<void> {
+    await this.#inTurn(async () => {
+      const now = this.options.now()
+      for (const command of this.#commands.values()) {
+        const next = aged(command, now)
+        if (next !== undefined) await this.#keep(next, next.state)
+      }
+      await this.#sendWaiting()
+    })
+  }
+
+  async #sendWaiting(): Promise<void> {
+    const caps = this.options.caps ?? defaultCaps
+    const isReachable = (hostId: string): boolean => this.#linkOf(hostId) !== undefined
+    for (const command of nextToSend(this.#commands.values(), isReachable, caps)) {
+      // Written down first: after a crash it counts as one that may have come to the agent.
+      const sent: Command = { ...command, state: 'sent', sentAt: this.options.now() }
+      await this.#keep(sent, undefined)
+      this.#linkOf(command.hostId)?.send(sent, { onlyReport: false })
+    }
+  }
+
+  #linkOf(hostId: string): AgentLink | undefined {
+    return [...this.#links.values()].find((link) => link.speaksFor(hostId))
+  }
+
+  /** Makes a change durable, with its line of the audit log if it has one, and lets it count. */
+  async #keep(command: Command, event: string | undefined, actor = command.actor): Promise<void> {
+    const { state, audit, now } = this.options
+    const { id, number, verb, args, vmUuid, vmName, hostId, dryRun, reason } = command
+    const surplus = this.list().slice(mostKept).filter(isOver)
+    const entry = await state.tx(async (t) => {
+      await t.put('commands', keyOf(command), command)
+      for (const old of surplus) await t.delete('commands', keyOf(old))
+      if (event === undefined) return undefined
+      const what = { event, id, number, verb, args, vmUuid, vm: vmName, hostId, actor, state: command.state, reason }
+      return audit.append(t, now(), { ...what, ...(dryRun && { dryRun }) })
+    })
+    entry?.keep()
+    this.#commands.set(id, command)
+    for (const old of surplus) this.#commands.delete(old.id)
+    const link = entry === undefined ? undefined : this.#linkOf(hostId)
+    if (link !== undefined) await this.#tellHead(link)
+  }
+
+  async #tellHead(link: AgentLink): Promise<void> {
+    const { audit } = this.options
+    const seenByIt = audit.seenBy(link.agentId)
+    const again = seenByIt && (await audit.at(seenByIt.entries))
+    const seen = audit.agents().find(({ agentId }) => agentId === link.agentId)?.seen
+    link.tellHead({ head: audit.head, again, seen })
+  }
+
+  /** One change after the other. What fails is logged where nobody waits for it. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch((error: unknown) => {
+      this.#odd.warn('fault', performance.now(), { err: error }, 'a change of a command could not be kept')
+    })
+    return turn
+  }
+}
+
+function keyOf({ number }: Pick<Command, 'number'>): string {
+  return String(number).padStart(12, '0')
+}
+
+/** Written by this program whole: its form is looked at, not each of its values. */
+function isCommand(value: unknown): value is Command {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'id' in value &&
+    'number' in value &&
+    'state' in value &&
+    'verdicts' in value
+  )
+}

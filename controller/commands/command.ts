@@ -1,0 +1,141 @@
+import { isEnd, type CommandState, type Verdict } from '../../common/verbs.js'
+
+/** A command as the controller keeps it. Times are on its clock, milliseconds since the epoch. */
+export interface Command {
+  readonly id: string
+  /** In the order in which they were asked for. */
+  readonly number: number
+  readonly verb: string
+  readonly args: Readonly<Record<string, string>>
+  readonly hostId: string
+  readonly hostName: string
+  readonly vmUuid: string
+  readonly vmName: string
+  readonly dryRun: boolean
+  readonly actor: string
+  readonly state: CommandState
+  /** Why it ended so; empty if there is nothing to say. */
+  readonly reason: string
+  readonly createdAt: number
+  /** Later it is not begun any more. */
+  readonly startBefore: number
+  readonly timeoutMs: number
+  readonly sentAt?: number | undefined
+  /** When the agent began. */
+  readonly begunAt?: number | undefined
+  readonly endedAt?: number | undefined
+  /** Of what the agent told last; 0: nothing yet. */
+  readonly revision: number
+  readonly verdicts: readonly Verdict[]
+  /** What it said; the last of it, if that is much. */
+  readonly output: string
+  /** Up to which byte of its output that is. */
+  readonly outputEnd: number
+  readonly cancelledBy?: string | undefined
+  /** The controller gave up waiting for the agent's word: it still counts when it comes. */
+  readonly gaveUp?: boolean | undefined
+}
+
+/** What an agent tells of a command, its fields checked. */
+export interface CommandUpdate {
+  readonly id: string
+  readonly revision: number
+  readonly state: CommandState
+  readonly reason: string
+  readonly verdicts: readonly Verdict[]
+  readonly output: string
+  readonly outputOffset: number
+  readonly outputBytes: number
+}
+
+export function isOver({ state }: Command): boolean {
+  return isEnd(state)
+}
+
+const mostOutput = 65_536
+/** After it must have ended, so long is waited for an agent that is away. */
+const waitForWordMs = 3_600_000
+
+/** What an update makes of a command; undefined: it says nothing new. */
+export function told(command: Command, update: CommandUpdate, now: number): Command | undefined {
+  const isTrueEnd = isOver(command) && command.gaveUp !== true
+  if (isTrueEnd || update.revision <= command.revision) return undefined
+  const { state, reason, revision } = update
+  return {
+    ...command,
+    // Queued at the agent is sent for us.
+    state: state === 'queued' ? 'sent' : state,
+    reason,
+    revision,
+    verdicts: [
+      ...command.verdicts.filter(({ check }) => !check.startsWith('agent: ')),
+      ...update.verdicts.map(ofAgent),
+    ],
+    ...withOutput(command, update),
+    gaveUp: undefined,
+    ...(state === 'running' && command.begunAt === undefined && { begunAt: now }),
+    ...(isEnd(state) && { endedAt: now }),
+  }
+}
+
+function ofAgent({ check, ...rest }: Verdict): Verdict {
+  return { check: `agent: ${check}`, ...rest }
+}
+
+function withOutput(
+  command: Command,
+  { output, outputOffset, outputBytes }: CommandUpdate,
+): Pick<Command, 'output' | 'outputEnd'> {
+  const end = outputOffset + outputBytes
+  if (end <= command.outputEnd) return { output: command.output, outputEnd: command.outputEnd }
+  const known = Math.max(0, command.outputEnd - outputOffset)
+  const fresh = Buffer.from(output).subarray(known).toString()
+  const gap = outputOffset > command.outputEnd && command.output !== '' ? '[… some of it was lost]\n' : ''
+  return { output: `${command.output}${gap}${fresh}`.slice(-mostOutput), outputEnd: end }
+}
+
+export function over(command: Command, state: CommandState, reason: string, now: number): Command {
+  return { ...command, state, reason, endedAt: now }
+}
+
+/** What the passing of time makes of it; undefined: nothing. */
+export function aged(command: Command, now: number): Command | undefined {
+  if (isOver(command)) return undefined
+  const waits = command.state === 'queued' || command.state === 'pending-approval'
+  if (waits) return now < command.startBefore ? undefined : over(command, 'expired', 'it was not begun in time', now)
+  const hasEnded = command.startBefore + command.timeoutMs + waitForWordMs
+  if (now < hasEnded) return undefined
+  const reason = 'its agent has not told what came of it'
+  return { ...over(command, 'unknown', reason, now), gaveUp: true }
+}
+
+export interface Caps {
+  readonly perHost: number
+  readonly fleet: number
+}
+
+/** Those that are to be sent now, oldest first: one for a VM, so many at once for a host and in all. */
+export function nextToSend(
+  commands: Iterable<Command>,
+  isReachable: (hostId: string) => boolean,
+  { perHost, fleet }: Caps,
+): readonly Command[] {
+  const open = [...commands].filter((command) => !isOver(command)).toSorted((a, b) => a.number - b.number)
+  const active = open.filter(({ state }) => state === 'sent' || state === 'running')
+  const vms = new Set(active.map(({ vmUuid }) => vmUuid))
+  const ofHost = new Map<string, number>()
+  for (const { hostId } of active) ofHost.set(hostId, (ofHost.get(hostId) ?? 0) + 1)
+  const chosen: Command[] = []
+  for (const command of open) {
+    const { hostId, vmUuid, state } = command
+    const atHost = ofHost.get(hostId) ?? 0
+    if (state !== 'queued') continue
+    const waits = vms.has(vmUuid)
+    // What is behind it on the same VM waits for it, whatever it waits for.
+    vms.add(vmUuid)
+    if (waits || atHost >= perHost || active.length + chosen.length >= fleet || !isReachable(hostId)) continue
+    ofHost.set(hostId, atHost + 1)
+    chosen.push(command)
+  }
+  return chosen
+}
