@@ -90,7 +90,7 @@ function Firing({ alert }: { readonly alert: AlertView }) {
       )}
       <p class="muted">
         Have nobody told of it for a while: <code>headroom alert silence {number} --for 2h --reason &quot;…&quot;</code>
-        . It is so on purpose: an exception in the policy, for the rule <code>{alert.check}</code>.
+        . If it is so on purpose: an exception in the policy, for the rule <code>{alert.check}</code>.
       </p>
       {charts.map(({ entity, charts, fields }) => (
         <Evidence key={entity} entity={entity} name={entityName(entity, nameOf)} charts={charts} fields={fields} />
