@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { boxKey, secondKey, storageFleet, storagePolicy, vmOnBox } from '../../test/support/storage-fleet.js'
 import { placed } from '../../test/support/placed.js'
 import { builtAt, known, uuidOf } from '../../test/support/snapshot-builder.js'
-import { boxLoads } from '../checks/load/box-load.js'
 import type { Exchanged, Snapshot } from '../model/snapshot.js'
 import { contributionsOf, processesBehind, type Contribution } from './contributions.js'
 
@@ -31,7 +30,7 @@ function exchanged(
 
 function told(snapshot: Snapshot): Contribution[] {
   const fleet = placed(snapshot, storagePolicy())
-  const load = boxLoads(fleet).get(boxId)
+  const load = fleet.loads.get(boxId)
   return load === undefined ? [] : contributionsOf(fleet, load)
 }
 

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
+import { capacityOf } from '../../test/support/placed.js'
 import { policyWith } from '../../test/support/policy-with.js'
 import { buildSnapshot, hostIdOf, MiB, type HostRow, type VmRow } from '../../test/support/snapshot-builder.js'
 import type { HostStatus, VmState } from '../model/snapshot.js'
-import { capacity } from './capacity.js'
 
 const names = ['a', 'b', 'c', 'd', 'e'] as const
 
@@ -32,7 +32,7 @@ describe('capacity of any fleet', () => {
   it('room fits, one more does not', () => {
     fc.assert(
       fc.property(fleets, ({ hosts, vms, policy }) => {
-        for (const { ledger } of capacity(buildSnapshot({ hosts, vms }), policy).hosts) {
+        for (const { ledger } of capacityOf(buildSnapshot({ hosts, vms }), policy).hosts) {
           const { balance } = ledger
           if ('absent' in balance) continue
           const size = policy.limits.vmMemoryBytes
@@ -48,7 +48,7 @@ describe('capacity of any fleet', () => {
   it('the fleet has the room of its hosts that are up, and no more', () => {
     fc.assert(
       fc.property(fleets, ({ hosts, vms, policy }) => {
-        const result = capacity(buildSnapshot({ hosts, vms }), policy)
+        const result = capacityOf(buildSnapshot({ hosts, vms }), policy)
         const up = result.hosts.filter(({ host }) => host.status === 'up')
         const sum = up.reduce((total, { ledger }) => total + ('room' in ledger.balance ? ledger.balance.room : 0), 0)
         expect(result.fleet.room).toBe(sum)
@@ -59,7 +59,7 @@ describe('capacity of any fleet', () => {
   it('what fits after a failure also fits by sum, and what does not is named', () => {
     fc.assert(
       fc.property(fleets, ({ hosts, vms, policy }) => {
-        const result = capacity(buildSnapshot({ hosts, vms }), policy)
+        const result = capacityOf(buildSnapshot({ hosts, vms }), policy)
         for (const { failure } of result.hosts) {
           expect(!failure.fits || failure.neededBytes <= failure.freeBytes).toBe(true)
           expect(failure.fits).toBe(failure.unplaced.length === 0)
@@ -82,7 +82,7 @@ describe('capacity of any fleet', () => {
           vms: sizes.map((memoryMiB, index) => ({ name: `v${index}`, host: 'a', memoryMiB })),
         })
         const policy = policyWith({ limits: { vmMemoryBytes: MiB, hostReserveBytes: 0 } })
-        const fits = capacity(snapshot, policy).hosts.find(({ host }) => host.name === 'a')?.failure.fits
+        const fits = capacityOf(snapshot, policy).hosts.find(({ host }) => host.name === 'a')?.failure.fits
         expect(fits !== true || packable(sizes, spares)).toBe(true)
       }),
     )
@@ -101,7 +101,7 @@ describe('capacity of any fleet', () => {
           vms: sizes.map((memoryMiB, index) => ({ name: `v${index}`, host: 'a', memoryMiB })),
         })
         const policy = policyWith({ limits: { vmMemoryBytes: MiB, hostReserveBytes: 0 } })
-        const failure = capacity(snapshot, policy).hosts.find(({ host }) => host.name === 'a')?.failure
+        const failure = capacityOf(snapshot, policy).hosts.find(({ host }) => host.name === 'a')?.failure
         expect(failure?.unplaced).toEqual(leftByBestFit(sizes, spares))
       }),
       { numRuns: 500 },
@@ -111,11 +111,11 @@ describe('capacity of any fleet', () => {
   it('another running VM never makes more room, and the order of rows changes nothing', () => {
     fc.assert(
       fc.property(fleets, vm, ({ hosts, vms, policy }, extra) => {
-        const before = capacity(buildSnapshot({ hosts, vms }), policy)
+        const before = capacityOf(buildSnapshot({ hosts, vms }), policy)
         const more = buildSnapshot({ hosts, vms: [...vms, { ...extra, name: 'extra' }] })
         const reversed = buildSnapshot({ hosts: hosts.toReversed(), vms: vms.toReversed() })
-        expect(capacity(more, policy).fleet.room).toBeLessThanOrEqual(before.fleet.room)
-        expect(capacity(reversed, policy).fleet).toEqual(before.fleet)
+        expect(capacityOf(more, policy).fleet.room).toBeLessThanOrEqual(before.fleet.room)
+        expect(capacityOf(reversed, policy).fleet).toEqual(before.fleet)
       }),
     )
   })
@@ -124,7 +124,7 @@ describe('capacity of any fleet', () => {
     const snapshot = buildSnapshot({ hosts: [], vms: [{ name: 'lost', host: 'gone', memoryMiB: 1 }] })
     expect(snapshot.vms.values().next().value?.hostId).toBe(hostIdOf('gone'))
     const policy = policyWith({ limits: { vmMemoryBytes: 1, hostReserveBytes: 0 } })
-    expect(capacity(snapshot, policy).fleet).toEqual({ room: 0, survivesHostFailure: true })
+    expect(capacityOf(snapshot, policy).fleet).toEqual({ room: 0, survivesHostFailure: true })
   })
 })
 

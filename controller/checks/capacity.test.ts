@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { elabSnapshot } from '../../test/support/elab-fleet.js'
+import { capacityOf } from '../../test/support/placed.js'
 import { policyWith } from '../../test/support/policy-with.js'
 import {
   buildSnapshot,
@@ -15,7 +16,7 @@ import {
 import { subjectText } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
 import type { VmState } from '../model/snapshot.js'
-import { capacity, type Capacity } from './capacity.js'
+import type { Capacity } from './capacity.js'
 
 function policy(reserveMiB: number, vmMiB = 1024, hosts: Policy['hosts'] = []): Policy {
   return policyWith({ limits: { vmMemoryBytes: vmMiB * MiB, hostReserveBytes: reserveMiB * MiB }, hosts })
@@ -33,7 +34,7 @@ function rooms({ hosts }: Capacity): Record<string, readonly number[] | string> 
 
 describe('the elab fleet', () => {
   it('has rooms 0, 0, 4, 1 with a reserve of 2 GiB; 8 in all', () => {
-    const result = capacity(elabSnapshot(), policy(2048))
+    const result = capacityOf(elabSnapshot(), policy(2048))
     expect(rooms(result)).toEqual({
       esxhv01: [3, 3072, 1024],
       xenhv01: [0, -512, 1536],
@@ -45,7 +46,7 @@ describe('the elab fleet', () => {
   })
 
   it('has rooms 0, 1, 5, 2 with a reserve of 1 GiB; 12 in all', () => {
-    const result = capacity(elabSnapshot(), policy(1024))
+    const result = capacityOf(elabSnapshot(), policy(1024))
     expect(rooms(result)).toMatchObject({
       esxhv01: [4, 4096, 1024],
       xenhv01: [0, 512, 512],
@@ -57,7 +58,7 @@ describe('the elab fleet', () => {
   })
 
   it('survives the failure of no host: needed > free', () => {
-    const { hosts } = capacity(elabSnapshot(), policy(2048))
+    const { hosts } = capacityOf(elabSnapshot(), policy(2048))
     const rows = hosts.map(({ host, failure }) => [
       host.name,
       failure.neededBytes / MiB,
@@ -74,7 +75,7 @@ describe('the elab fleet', () => {
   })
 
   it('says so of each host', () => {
-    const { findings } = capacity(elabSnapshot(), policy(2048))
+    const { findings } = capacityOf(elabSnapshot(), policy(2048))
     expect(findings.map(({ check, severity, subject }) => `${severity} ${check} ${subjectText(subject)}`)).toEqual([
       'warning host-failure host:esxhv01',
       'info lost-with-host host:esxhv01',
@@ -92,7 +93,7 @@ describe('the elab fleet', () => {
   })
 
   it('keeps the source and moment of each figure in the ledger', () => {
-    const ledger = capacity(elabSnapshot(), policy(2048)).hosts[3]?.ledger
+    const ledger = capacityOf(elabSnapshot(), policy(2048)).hosts[3]?.ledger
     expect(ledger).toMatchObject({
       memory: { value: 8192 * MiB, source: 'hypervisor' },
       reserveBytes: 2048 * MiB,
@@ -104,7 +105,7 @@ describe('the elab fleet', () => {
 
 describe('room', () => {
   const one = (host: Partial<HostRow>, vms: readonly Partial<VmRow>[] = [], rules = policy(2048)): Capacity =>
-    capacity(
+    capacityOf(
       buildSnapshot({
         hosts: [{ name: 'a', memoryMiB: 8192, ...host }],
         vms: vms.map((vm, index) => ({ name: `v${index}`, host: 'a', memoryMiB: 1024, ...vm })),
@@ -179,7 +180,7 @@ describe('room', () => {
     })
     const vm = snapshot.vms.get(uuidOf('v'))
     const without = withVm(snapshot, 'v', { metrics: { ...vm?.metrics, memoryMaxBytes: { absent: 'not read' } } })
-    expect(rooms(capacity(without, policy(2048)))).toMatchObject({ a: [5, 5120, 1024] })
+    expect(rooms(capacityOf(without, policy(2048)))).toMatchObject({ a: [5, 5120, 1024] })
   })
 
   it('of a host that is not up is shown, not counted', () => {
@@ -216,7 +217,7 @@ describe('room', () => {
         { vmUuid: uuidOf('v'), hostId: hostIdOf('a'), runningOn: [hostIdOf('a'), hostIdOf('b')], doubled: true },
       ],
     })
-    expect(rooms(capacity(snapshot, policy(2048)))).toMatchObject({ a: [5, 5120, 1024], b: [5, 5120, 1024] })
+    expect(rooms(capacityOf(snapshot, policy(2048)))).toMatchObject({ a: [5, 5120, 1024], b: [5, 5120, 1024] })
   })
 })
 
@@ -230,7 +231,8 @@ describe('a storage server', () => {
   const server: HostRow = { name: 'array1', kind: 'storage', memoryMiB: 65_536, version }
   const vms: VmRow[] = [{ name: 'big', host: 'hv1', memoryMiB: 7168, array: 'iscsi:a' }]
   const arrays = [{ key: 'iscsi:a', name: 'a', kind: 'iscsi' }]
-  const judged = (hosts: readonly HostRow[]): Capacity => capacity(buildSnapshot({ hosts, vms, arrays }), policy(2048))
+  const judged = (hosts: readonly HostRow[]): Capacity =>
+    capacityOf(buildSnapshot({ hosts, vms, arrays }), policy(2048))
 
   it('is no place for VMs: room, what a failure leaves and what is found are as without it', () => {
     const [without, beside] = [judged(rows), judged([...rows, server])]

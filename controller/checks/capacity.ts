@@ -2,8 +2,8 @@ import type { Finding } from '../model/finding.js'
 import type { Policy } from '../model/policy.js'
 import { takesVms, type Host, type Snapshot } from '../model/snapshot.js'
 import { capacityFindings } from './capacity-findings.js'
-import { hostFailures, tiedToHost, type HostFailure } from './host-failure.js'
-import { memoryLedgers, type MemoryLedger } from './memory-ledger.js'
+import { hostFailures, type HostFailure } from './host-failure.js'
+import { memoryLedgers, type MemoryLedger, type Occupants } from './memory-ledger.js'
 
 /** One host in the capacity check. */
 export interface HostCapacity {
@@ -36,15 +36,11 @@ export interface Capacity {
  * The capacity check. Room of a host = max(0, floor((memory − configured memory of the VMs that hold memory − reserve) / memory of a new VM)).
  * A host whose memory, or one of whose VMs' memory, is not known has no room figure; one that is not up has its last known figure, which does
  * not count into the fleet's.
- * @param isTied whether a VM has a disk that only its host reaches
+ * @param occupants of the same snapshot
  */
-export function capacity(
-  snapshot: Snapshot,
-  policy: Policy,
-  isTied: (uuid: string) => boolean = tiedToHost(snapshot),
-): Capacity {
-  const ledgers = memoryLedgers(snapshot, policy)
-  const failures = hostFailures(snapshot, ledgers, isTied)
+export function capacity(snapshot: Pick<Snapshot, 'at' | 'hosts'>, policy: Policy, occupants: Occupants): Capacity {
+  const ledgers = memoryLedgers(snapshot, policy, occupants)
+  const failures = hostFailures(snapshot, ledgers)
   const all: HostCapacity[] = []
   for (const host of snapshot.hosts.values()) {
     const ledger = ledgers.get(host.id)

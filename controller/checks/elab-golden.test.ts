@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { elabSnapshot } from '../../test/support/elab-fleet.js'
 import { elabGoldenFindings } from '../../test/support/elab-golden.js'
 import { elabPolicy } from '../../test/support/elab-policy.js'
+import { capacityOf } from '../../test/support/placed.js'
 import { MiB } from '../../test/support/snapshot-builder.js'
 import { subjectText, type Finding } from '../model/finding.js'
-import { capacity } from './capacity.js'
 import { fleetFindings } from './fleet-findings.js'
 
 /** What the elab's rules must find on the elab fleet: this, and nothing else. */
@@ -72,7 +72,7 @@ describe('the elab fleet under its own policy', () => {
   })
 
   it('loses a host like this', () => {
-    const { hosts } = capacity(elabSnapshot(), elabPolicy())
+    const { hosts } = capacityOf(elabSnapshot(), elabPolicy())
     const rows = hosts.map(({ host, failure: { neededBytes, freeBytes, restartable, lost } }) => ({
       host: host.name,
       all: `${neededBytes / MiB} of ${freeBytes / MiB}`,

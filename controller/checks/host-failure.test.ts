@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
 
+import { capacityOf } from '../../test/support/placed.js'
 import { policyWith } from '../../test/support/policy-with.js'
 import { buildSnapshot, MiB, type HostRow, type VmRow } from '../../test/support/snapshot-builder.js'
-import { capacity, type HostCapacity } from './capacity.js'
+import type { HostCapacity } from './capacity.js'
 
 const policy = policyWith({ limits: { hostReserveBytes: 0 } })
 
 /** The row of host `a`. */
 function failureOfA(hosts: readonly HostRow[], vms: readonly VmRow[]): HostCapacity | undefined {
-  return capacity(buildSnapshot({ hosts, vms }), policy).hosts.find(({ host }) => host.name === 'a')
+  return capacityOf(buildSnapshot({ hosts, vms }), policy).hosts.find(({ host }) => host.name === 'a')
 }
 
 const vm = (name: string, memoryMiB: number | null, host = 'a'): VmRow => ({ name, host, memoryMiB })
@@ -50,7 +51,7 @@ describe('failure of a host', () => {
     ]
     const failure = failureOfA(hosts, [vm('large', 2048), vm('small', 512)])?.failure
     expect(failure).toMatchObject({ neededBytes: 2560 * MiB, freeBytes: 3072 * MiB, fits: false, unplaced: ['large'] })
-    const { findings } = capacity(buildSnapshot({ hosts, vms: [vm('large', 2048), vm('small', 512)] }), policy)
+    const { findings } = capacityOf(buildSnapshot({ hosts, vms: [vm('large', 2048), vm('small', 512)] }), policy)
     expect(findings.find(({ check }) => check === 'host-failure')?.message).toContain('in pieces too small')
   })
 
@@ -126,7 +127,7 @@ describe('failure of a host', () => {
     ])('%s', (_what, vms, restartable, lost, end) => {
       const row = failureOfA(hosts, vms)
       expect(row?.failure).toMatchObject({ restartable, lost })
-      const { findings } = capacity(buildSnapshot({ hosts, vms }), policy)
+      const { findings } = capacityOf(buildSnapshot({ hosts, vms }), policy)
       const said = (check: string): string =>
         findings.find((one) => one.check === check && one.subject.name === 'a')?.message ?? ''
       expect(said('host-failure').endsWith(end)).toBe(true)
@@ -134,7 +135,7 @@ describe('failure of a host', () => {
     })
 
     it('a VM that is lost is told of where all would fit by memory', () => {
-      const { findings } = capacity(buildSnapshot({ hosts, vms: [vm('l1', 512)] }), policy)
+      const { findings } = capacityOf(buildSnapshot({ hosts, vms: [vm('l1', 512)] }), policy)
       expect(findings.map(({ check, message }) => [check, message])).toEqual([
         ['lost-with-host', 'if it fails, l1 (512 MiB) cannot start elsewhere until its local disks are moved'],
       ])
@@ -151,7 +152,7 @@ describe('failure of a host', () => {
         disks: new Map(snapshot.disks).set(second.id, second),
         vms: new Map([[one.uuid, { ...one, diskIds: [disk.id, second.id] }]]),
       }
-      expect(capacity(both, policy).hosts[0]?.failure.lost.names).toEqual(['s'])
+      expect(capacityOf(both, policy).hosts[0]?.failure.lost.names).toEqual(['s'])
     })
   })
 })

@@ -1,6 +1,5 @@
 import { takesVms, type Host, type Snapshot } from '../model/snapshot.js'
 import type { MemoryLedger, Occupant } from './memory-ledger.js'
-import { isLocal, ownDisks } from './storage.js'
 
 /** Whether the VMs of one host would find a place if it failed. */
 export interface HostFailure {
@@ -33,14 +32,10 @@ interface Spares {
   totalBytes: number
 }
 
-/**
- * What a failure of each single host would mean, by host id. Memory, equal hypervisors and local disks only: no rules of apartness.
- * @param isTied whether a VM has a disk that only its host reaches
- */
+/** What a failure of each single host would mean, by host id. Memory, equal hypervisors and local disks only: no rules of apartness. */
 export function hostFailures(
-  snapshot: Snapshot,
+  snapshot: Pick<Snapshot, 'hosts'>,
   ledgers: ReadonlyMap<string, MemoryLedger>,
-  isTied: (uuid: string) => boolean,
 ): ReadonlyMap<string, HostFailure> {
   const spares = sparesByHypervisor(snapshot, ledgers)
   const none: Spares = { bytes: [], totalBytes: 0 }
@@ -48,18 +43,9 @@ export function hostFailures(
     Array.from(snapshot.hosts.values(), (host) => {
       const ledger = ledgers.get(host.id)
       const equal = spares.get(hypervisorOf(host) ?? '') ?? none
-      return [host.id, failureOf(ledger?.occupants ?? [], equal, spareToOthers(host, ledger), isTied)]
+      return [host.id, failureOf(ledger?.occupants ?? [], equal, spareToOthers(host, ledger))]
     }),
   )
-}
-
-/** Whether a VM has a disk that only its host reaches. */
-export function tiedToHost(snapshot: Snapshot): (uuid: string) => boolean {
-  return (uuid) => {
-    const vm = snapshot.vms.get(uuid)
-    const disks = vm === undefined ? [] : ownDisks(vm, snapshot)
-    return disks.some(({ arrayKey }) => isLocal(arrayKey, snapshot.arrays.get(arrayKey)))
-  }
 }
 
 /** Hosts that VMs can move between have the same one. Undefined where the version is not known: such a host equals no other. */
@@ -75,7 +61,7 @@ function spareToOthers(host: Host, ledger: MemoryLedger | undefined): number {
 }
 
 function sparesByHypervisor(
-  snapshot: Snapshot,
+  snapshot: Pick<Snapshot, 'hosts'>,
   ledgers: ReadonlyMap<string, MemoryLedger>,
 ): ReadonlyMap<string, Spares> {
   const groups = new Map<string, Spares>()
@@ -93,14 +79,9 @@ function sparesByHypervisor(
 }
 
 /** @param equal hosts of the same hypervisor, the failed one with its `ownBytes` among them */
-function failureOf(
-  occupants: readonly Occupant[],
-  equal: Spares,
-  ownBytes: number,
-  isTied: (uuid: string) => boolean,
-): HostFailure {
-  const tied = occupants.filter(({ uuid }) => isTied(uuid))
-  const free = tied.length === 0 ? occupants : occupants.filter(({ uuid }) => !isTied(uuid))
+function failureOf(occupants: readonly Occupant[], equal: Spares, ownBytes: number): HostFailure {
+  const tied = occupants.filter((one) => one.tied)
+  const free = tied.length === 0 ? occupants : occupants.filter((one) => !one.tied)
   const unplaced = unplacedOf(occupants, equal, ownBytes)
   const unplacedFree = tied.length === 0 ? unplaced : unplacedOf(free, equal, ownBytes)
   const neededBytes = bytesOf(occupants)

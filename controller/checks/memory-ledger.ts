@@ -1,6 +1,7 @@
-import { occupiesMemory, takesVms, valueOf, type Host, type Metric, type Snapshot, type Vm } from '../model/snapshot.js'
+import { takesVms, valueOf, type Host, type Metric, type Snapshot, type Vm } from '../model/snapshot.js'
 import type { Policy } from '../model/policy.js'
 import { reserveBytesFor } from '../policy/policy-index.js'
+import type { PlacedVm } from './policy/place.js'
 
 /** A VM that holds memory of a host. */
 export interface Occupant {
@@ -9,7 +10,12 @@ export interface Occupant {
   /** What it may grow to; where that is not known, what it has now; undefined where neither is. */
   readonly bytes: number | undefined
   readonly at: number | undefined
+  /** It has a disk that only its host reaches. */
+  readonly tied: boolean
 }
+
+/** By host id. */
+export type Occupants = ReadonlyMap<string, readonly Occupant[]>
 
 /** What is left of a host's memory, or why that cannot be said. */
 export type Balance =
@@ -37,37 +43,48 @@ export interface MemoryLedger {
   readonly occupants: readonly Occupant[]
 }
 
-/** Ledgers of all hosts, by host id. A VM that runs on two hosts (a doubled one, or the end of a migration) holds memory of both. */
-export function memoryLedgers(snapshot: Snapshot, policy: Policy): ReadonlyMap<string, MemoryLedger> {
-  const occupants = occupantsByHost(snapshot)
-  return new Map(
-    Array.from(snapshot.hosts.values(), (host) => [host.id, ledgerOf(host, occupants.get(host.id) ?? [], policy)]),
-  )
+/** Ledgers of all hosts, by host id. */
+export function memoryLedgers(
+  { hosts }: Pick<Snapshot, 'hosts'>,
+  policy: Policy,
+  occupants: Occupants,
+): ReadonlyMap<string, MemoryLedger> {
+  return new Map(Array.from(hosts.values(), (host) => [host.id, ledgerOf(host, occupants.get(host.id) ?? [], policy)]))
 }
 
-function occupantsByHost(snapshot: Snapshot): ReadonlyMap<string, Occupant[]> {
-  const byHost = new Map<string, Occupant[]>()
-  const add = (hostId: string, occupant: Occupant): void => {
-    const list = byHost.get(hostId)
-    if (list === undefined) byHost.set(hostId, [occupant])
+/**
+ * Notes which VMs hold memory of which hosts. A VM that runs on two hosts (a doubled one, or the end of a migration) holds memory of both.
+ */
+export class Occupancy {
+  readonly #byHost = new Map<string, Occupant[]>()
+
+  constructor(private readonly placements: Snapshot['placements']) {}
+
+  get occupants(): Occupants {
+    return this.#byHost
+  }
+
+  add({ vm, place: { active, tied } }: PlacedVm): void {
+    const runningOn = this.placements.get(vm.uuid)?.runningOn ?? []
+    const isThere = active && !runningOn.includes(vm.hostId)
+    if (runningOn.length === 0 && !isThere) return
+    const occupant = occupantOf(vm, tied)
+    for (const hostId of runningOn) this.#put(hostId, occupant)
+    if (isThere) this.#put(vm.hostId, occupant)
+  }
+
+  #put(hostId: string, occupant: Occupant): void {
+    const list = this.#byHost.get(hostId)
+    if (list === undefined) this.#byHost.set(hostId, [occupant])
     else list.push(occupant)
   }
-  for (const vm of snapshot.vms.values()) {
-    const runningOn = snapshot.placements.get(vm.uuid)?.runningOn ?? []
-    const isThere = occupiesMemory(vm.state) && !runningOn.includes(vm.hostId)
-    if (runningOn.length === 0 && !isThere) continue
-    const occupant = occupantOf(vm)
-    for (const hostId of runningOn) add(hostId, occupant)
-    if (isThere) add(vm.hostId, occupant)
-  }
-  return byHost
 }
 
-function occupantOf(vm: Vm): Occupant {
-  const limit = vm.metrics['memoryMaxBytes']
-  const metric = valueOf(limit) === undefined ? vm.metrics['memoryBytes'] : limit
+function occupantOf({ uuid, name, metrics }: Vm, tied: boolean): Occupant {
+  const limit = metrics['memoryMaxBytes']
+  const metric = valueOf(limit) === undefined ? metrics['memoryBytes'] : limit
   const known = metric !== undefined && 'value' in metric ? metric : undefined
-  return { uuid: vm.uuid, name: vm.name, bytes: known?.value, at: known?.at }
+  return { uuid, name, bytes: known?.value, at: known?.at, tied }
 }
 
 function ledgerOf(host: Host, occupants: readonly Occupant[], policy: Policy): MemoryLedger {

@@ -200,8 +200,18 @@ export interface CapabilityChange {
 
 export type Metrics = Readonly<Record<string, Metric>>
 
-/** All fields of a kind, none of them read yet. */
+const unreadBefore = new WeakMap<readonly Capability[], Map<EntityKind, Metrics>>()
+
+/** All fields of a kind, none of them read yet: one object for all that a host tells of. */
 export function unread(kind: EntityKind, capabilities: readonly Capability[]): Metrics {
+  const byKind = unreadBefore.get(capabilities) ?? new Map<EntityKind, Metrics>()
+  unreadBefore.set(capabilities, byKind)
+  const known = byKind.get(kind) ?? madeUnread(kind, capabilities)
+  byKind.set(kind, known)
+  return known
+}
+
+function madeUnread(kind: EntityKind, capabilities: readonly Capability[]): Metrics {
   const metrics: Record<string, Metric> = {}
   for (const field of fieldNames(kind)) {
     const absent = whyUnmeasurable(kind, field, capabilities) ?? whyUnread(kind, field, capabilities)
@@ -213,9 +223,9 @@ export function unread(kind: EntityKind, capabilities: readonly Capability[]): M
 /** The metrics after the host has said anew what it can measure: what it cannot any more goes, what it can now may come. */
 export function reconsider(kind: EntityKind, metrics: Metrics, { before, after }: CapabilityChange): Metrics {
   const now: Record<string, Metric> = { ...metrics }
-  const unreadBefore = unread(kind, before)
+  const former = unread(kind, before)
   for (const [field, metric] of Object.entries(unread(kind, after))) {
-    const isUnread = reasonOf(metrics[field]) === reasonOf(unreadBefore[field])
+    const isUnread = reasonOf(metrics[field]) === reasonOf(former[field])
     const isLost = whyUnmeasurable(kind, field, after) !== undefined
     if (isLost || (isUnread && reasonOf(metrics[field]) !== undefined)) now[field] = metric
   }
@@ -232,6 +242,8 @@ export interface Merged {
   /** Fields that the host says it cannot measure. */
   readonly refused: readonly string[]
 }
+
+const nothingAsked: Metric = { absent: noRequests }
 
 /** Puts new readings over the old metrics. Values of fields that this host cannot measure are dropped. */
 export function merge(
@@ -252,7 +264,7 @@ export function merge(
       // A host that has not said yet what it can measure contradicts nothing.
       if (capabilities.length > 0) refused.push(field)
     } else if (value === null) {
-      metrics[field] = { absent: noRequests }
+      metrics[field] = nothingAsked
     } else if (Number.isFinite(value)) {
       metrics[field] = { value, at, source: sourceOf(kind, field, capabilities) ?? defaultSource }
       stored[field] = value

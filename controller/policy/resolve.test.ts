@@ -5,7 +5,7 @@ import { elabSnapshot } from '../../test/support/elab-fleet.js'
 import { policyOf } from '../../test/support/policy-with.js'
 import { uuidOf } from '../../test/support/snapshot-builder.js'
 import { policyIndex, reserveBytesFor, arrayNameFor } from './policy-index.js'
-import { labelsOf, labelsOfVms, type Said, type VmLabels } from './resolve.js'
+import { labelsOf, type Said, type VmLabels } from './resolve.js'
 
 const rules = `
 groups:
@@ -84,7 +84,8 @@ describe('labels of a VM', () => {
 
   it('of the elab fleet: every VM has a group and a class, every personal one its owner', () => {
     const policy = policyOf(readFileSync(new URL('../../deploy/policy/elab.yaml', import.meta.url), 'utf8'))
-    const labels = labelsOfVms(policy, elabSnapshot().vms.values())
+    const index = policyIndex(policy)
+    const labels = new Map(Array.from(elabSnapshot().vms.values(), (vm) => [vm.uuid, labelsOf(index, vm)]))
     const classes = [...labels.values()].map((one) => one.class?.value)
     expect(classes.filter((one) => one === 'core')).toHaveLength(13)
     expect(classes.filter((one) => one === 'personal')).toHaveLength(18)

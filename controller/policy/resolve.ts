@@ -1,6 +1,6 @@
-import type { GroupRule, Policy, VmClass } from '../model/policy.js'
+import type { GroupRule, VmClass } from '../model/policy.js'
 import type { Vm } from '../model/snapshot.js'
-import { policyIndex, type At, type PolicyIndex } from './policy-index.js'
+import type { At, PolicyIndex } from './policy-index.js'
 
 /** Where something that is said of a VM was said: key of the rule in the policy file (`groups.0`), or the VM's own definition. */
 export type Origin = { readonly key: string } | 'metadata'
@@ -18,46 +18,8 @@ export interface VmLabels {
   readonly service: Said<string> | undefined
 }
 
-type Told = Pick<Vm, 'name' | 'group' | 'owner' | 'service'>
-
-/** What labels were made of, and the labels. */
-interface Labelled extends Told {
-  readonly labels: VmLabels
-}
-
-/** Of the last look, by UUID. Words of VMs stay when their figures change. */
-interface Look {
-  readonly vms: ReadonlyMap<string, Labelled>
-  readonly labels: ReadonlyMap<string, VmLabels>
-}
-
-const lookBefore = new WeakMap<Policy, Look>()
-const firstLook: Look = { vms: new Map(), labels: new Map() }
-
-/** Labels of VMs, by UUID: the same as in the look before where nothing that they are made of changed, of each VM and of all. */
-export function labelsOfVms(policy: Policy, vms: Iterable<Told & Pick<Vm, 'uuid'>>): ReadonlyMap<string, VmLabels> {
-  const all = [...vms]
-  const before = lookBefore.get(policy) ?? firstLook
-  const known = (vm: Told & Pick<Vm, 'uuid'>): Labelled | undefined => {
-    const one = before.vms.get(vm.uuid)
-    return one !== undefined && isAlike(one, vm) ? one : undefined
-  }
-  if (all.length === before.vms.size && all.every((vm) => known(vm) !== undefined)) return before.labels
-  const index = policyIndex(policy)
-  const look = { vms: new Map<string, Labelled>(), labels: new Map<string, VmLabels>() }
-  for (const vm of all) {
-    const { uuid, name, group, owner, service } = vm
-    const one = known(vm) ?? { name, group, owner, service, labels: labelsOf(index, vm) }
-    look.vms.set(uuid, one)
-    look.labels.set(uuid, one.labels)
-  }
-  lookBefore.set(policy, look)
-  return look.labels
-}
-
-function isAlike(a: Told, b: Told): boolean {
-  return a.name === b.name && a.group === b.group && a.owner === b.owner && a.service === b.service
-}
+/** What labels are made of. */
+export type Told = Pick<Vm, 'name' | 'group' | 'owner' | 'service'>
 
 /**
  * What the file says of a VM wins over the VM's own metadata, one label at a time: a group by the first rule that matches the VM's name,

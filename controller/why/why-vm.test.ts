@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 
 import { elabArrayKey, elabSnapshot } from '../../test/support/elab-fleet.js'
 import { elabPolicy } from '../../test/support/elab-policy.js'
+import { capacityOf } from '../../test/support/placed.js'
 import { policyOf } from '../../test/support/policy-with.js'
 import { builtAt, hostIdOf, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
-import { capacity } from '../checks/capacity.js'
 import { fleetFindings } from '../checks/fleet-findings.js'
 import type { Alert } from '../model/alert.js'
 import { finding, findingKey, subjectText, vmSubject, type Finding } from '../model/finding.js'
@@ -21,7 +21,7 @@ function why(name: string, snapshot: Snapshot, more: Partial<Known> = {}): Reaso
     snapshot,
     policy,
     findings: fleetFindings(snapshot, policy),
-    capacity: capacity(snapshot, policy),
+    capacity: capacityOf(snapshot, policy),
     alerts: new Map(),
     silences: [],
     events: [],

@@ -1,7 +1,6 @@
 import type { Finding } from '../../controller/model/finding.js'
 import type { Policy } from '../../controller/model/policy.js'
 import type { Snapshot } from '../../controller/model/snapshot.js'
-import { boxLoads, type BoxLoad } from '../../controller/checks/load/box-load.js'
 import type { PlacedFleet } from '../../controller/checks/policy/placed-fleet.js'
 import { placed } from './placed.js'
 import { policyOf } from './policy-with.js'
@@ -52,12 +51,11 @@ export function standsStill(inFlight: number): Io {
 }
 
 export function foundBy(
-  check: (fleet: PlacedFleet, loads: ReadonlyMap<string, BoxLoad>) => Finding[],
+  check: (fleet: PlacedFleet) => Finding[],
   snapshot: Snapshot,
   policy = storagePolicy(),
 ): Finding[] {
-  const all = placed(snapshot, policy)
-  return check(all, boxLoads(all))
+  return check(placed(snapshot, policy))
 }
 
 /** `raise warning p1`. */

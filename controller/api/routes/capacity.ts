@@ -37,10 +37,10 @@ export function addCapacityRoute(app: ApiApp, views: FleetViews): void {
       },
     },
     (request) => {
-      const { snapshot, capacity: current, policy } = views.current()
+      const { snapshot, capacity: current, occupants, policy } = views.current()
       const { reserve, vmMemory } = request.query
       const asIs = reserve === undefined && vmMemory === undefined
-      const result = asIs ? current : capacity(snapshot, overridden(policy, request.query))
+      const result = asIs ? current : capacity(snapshot, overridden(policy, request.query), occupants)
       return toView(result, worstFirst(settle(result.findings, snapshot, policy).stands))
     },
   )

@@ -4,10 +4,10 @@ import { finding, type Finding, type Related, type Severity, type Subject } from
 import type { Snapshot } from '../../model/snapshot.js'
 import type { WatchedArray } from '../../model/watched-array.js'
 import { inPercent, inTime, named } from '../in-words.js'
-import type { PlacedFleet, PlacedVm } from '../policy/placed-fleet.js'
+import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf } from '../policy/victims.js'
 import { rankSuspects, type Suspect } from './array-suspects.js'
-import { isSeen } from './box-load.js'
+import type { BoxUser } from './box-load.js'
 
 /** Write caches that are nearly full or overflow, arrays that stand still, and what fills one at any time; who did it, who waits, what helps. */
 export function arrayCache(fleet: PlacedFleet, watched: ReadonlyMap<string, WatchedArray>): Finding[] {
@@ -44,12 +44,12 @@ function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFlee
   const { condition, expectsWriteBack } = watched
   const named = { check: 'array-cache', subject }
   if (!isWorse.has(condition.state)) return []
-  const users = fleet.vms.filter((one) => isSeen(one) && one.place.boxes.some(({ id }) => id === condition.boxId))
+  const users = fleet.loads.get(condition.boxId)?.users ?? []
   const severity = severityOf(condition, expectsWriteBack, users)
   if (severity === undefined) return []
   const suspects = condition.state === 'write-through' ? [] : rankSuspects(watched, fleet.snapshot)
   const suspected = new Set(suspects.map(({ subject: { id } }) => id))
-  const waiting = victimsOf(users.map(({ place }) => place).filter(({ uuid }) => !suspected.has(uuid)))
+  const waiting = victimsOf(users.map(({ one }) => one.place).filter(({ uuid }) => !suspected.has(uuid)))
   const { text, remedy } = words(condition, suspects)
   const parts = [
     text,
@@ -91,13 +91,13 @@ function arraysOfBox({ condition: { boxId }, arrayKeys }: WatchedArray, { arrays
 function severityOf(
   { state, capacity }: ArrayCondition,
   expectsWriteBack: boolean,
-  users: readonly PlacedVm[],
+  users: readonly BoxUser[],
 ): Severity | undefined {
   switch (state) {
     case 'stalled':
       return 'critical'
     case 'saturated':
-      return users.some((one) => one.place.class === 'core') ? 'critical' : 'warning'
+      return users.some(({ one }) => one.place.class === 'core') ? 'critical' : 'warning'
     case 'near-full':
       // What fits is a guess until it was told or seen: that is shown, and wakes nobody.
       return capacity.basis === 'assumed' ? 'info' : 'warning'

@@ -8,7 +8,7 @@ import { halfOfTheWork } from './half-of-the-work.js'
 import { strengthAbove } from '../strength.js'
 
 /** Arrays that are slow for those who share them, or that complete nothing at all. */
-export function arrayLatency({ policy: { thresholds } }: PlacedFleet, loads: ReadonlyMap<string, BoxLoad>): Finding[] {
+export function arrayLatency({ policy: { thresholds }, loads }: PlacedFleet): Finding[] {
   return [...loads.values()].flatMap((load) =>
     load.userCount === 0
       ? []

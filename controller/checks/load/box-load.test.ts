@@ -5,7 +5,6 @@ import { ioMetrics, withIo } from '../../../test/support/snapshot-io.js'
 import { boxKey, secondKey, storageFleet, storagePolicy, vmOnBox, writes } from '../../../test/support/storage-fleet.js'
 import type { Disk } from '../../model/snapshot.js'
 import { placed } from '../../../test/support/placed.js'
-import { boxLoads } from './box-load.js'
 
 test('several disks of a VM on one box are one user, by what they do together, the busiest and the slowest of them', () => {
   const uuid = uuidOf('p1')
@@ -23,7 +22,7 @@ test('several disks of a VM on one box are one user, by what they do together, t
     disk('vdb', { arrayKey: secondKey, metrics: ioMetrics(writes(30, 5)) }),
     disk('vdc', { metrics: ioMetrics(writes(900, 90)), removable: true }),
   ])
-  const load = boxLoads(placed({ ...snapshot, disks }, storagePolicy())).get('joined:the box')
+  const load = placed({ ...snapshot, disks }, storagePolicy()).loads.get('joined:the box')
   expect(load?.arrays.map(({ key }) => key)).toEqual([boxKey, secondKey])
   expect(load?.users).toHaveLength(2)
   expect(load?.users[0]).toMatchObject({

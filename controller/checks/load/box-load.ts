@@ -6,7 +6,7 @@ import {
   type MetricSource,
   type StorageArray,
 } from '../../model/snapshot.js'
-import type { PlacedFleet, PlacedVm } from '../policy/placed-fleet.js'
+import type { PlacedVm } from '../policy/place.js'
 import type { Box } from '../storage.js'
 
 /** What goes on at one storage box: all that checks of storage load work on, made once. */
@@ -51,25 +51,34 @@ export interface Wait {
 
 type Metrics = Readonly<Record<string, Metric>>
 
-/** Boxes by id. */
-export function boxLoads({ snapshot, vms, boxOf }: PlacedFleet): ReadonlyMap<string, BoxLoad> {
-  const drafts = new Map<string, Draft>()
-  const draftOf = (box: Box): Draft => {
-    const before = drafts.get(box.id)
-    if (before !== undefined) return before
-    const draft: Draft = { box, arrays: [], used: [], userCount: 0, told: 0, slowestMs: 0 }
-    drafts.set(box.id, draft)
-    return draft
+/** Adds up what goes on at each box, VM by VM. */
+export class BoxDrafts {
+  readonly #drafts = new Map<string, Draft>()
+
+  constructor(arrays: Iterable<StorageArray>, boxOf: (arrayKey: string) => Box) {
+    for (const array of arrays) this.#draftOf(boxOf(array.key)).arrays.push(array)
   }
-  for (const array of snapshot.arrays.values()) draftOf(boxOf(array.key)).arrays.push(array)
-  for (const one of vms) {
-    if (!isSeen(one)) continue
-    for (const { id, box } of one.place.disks) {
-      const disk = snapshot.disks.get(id)
-      if (disk !== undefined) use(draftOf(box), { one, disk })
+
+  /** A VM that is seen. */
+  add(one: PlacedVm): void {
+    for (const [at, { box }] of one.place.disks.entries()) {
+      const disk = one.disks[at]
+      if (disk !== undefined) use(this.#draftOf(box), { one, disk })
     }
   }
-  return new Map(Array.from(drafts, ([id, draft]) => [id, loadOf(draft)]))
+
+  /** By id of the box. */
+  loads(): ReadonlyMap<string, BoxLoad> {
+    return new Map(Array.from(this.#drafts, ([id, draft]) => [id, loadOf(draft)]))
+  }
+
+  #draftOf(box: Box): Draft {
+    const before = this.#drafts.get(box.id)
+    if (before !== undefined) return before
+    const draft: Draft = { box, arrays: [], used: [], userCount: 0, told: 0, slowestMs: 0 }
+    this.#drafts.set(box.id, draft)
+    return draft
+  }
 }
 
 /** Its figures are of now. */

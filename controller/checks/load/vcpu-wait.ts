@@ -2,7 +2,7 @@ import { vmSubject, type Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import { valueOf } from '../../model/snapshot.js'
 import { inPercent } from '../in-words.js'
-import type { PlacedVm } from '../policy/placed-fleet.js'
+import type { PlacedVm } from '../policy/place.js'
 import { findingBecause } from '../reasons.js'
 import { strengthAbove } from '../strength.js'
 

@@ -5,7 +5,7 @@ import { isStalled, othersWaitMs, waitWord, type BoxLoad, type BoxUser } from '.
 import { strengthAbove } from '../strength.js'
 
 /** VMs that wait long for their disks. Who makes most of the work of an array waits for itself: then it counts how long one request takes. */
-export function vmDiskLatency({ policy: { thresholds } }: PlacedFleet, loads: ReadonlyMap<string, BoxLoad>): Finding[] {
+export function vmDiskLatency({ policy: { thresholds }, loads }: PlacedFleet): Finding[] {
   const limits = thresholds['vm-disk-latency']
   const leastMs = Math.min(limits.above, limits.clearBelow)
   const found: Finding[] = []

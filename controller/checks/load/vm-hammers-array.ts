@@ -11,10 +11,7 @@ import { strengthAbove, weakest } from '../strength.js'
  * VMs that do most of the work of an array which others use, while it is slow. A personal VM is named sooner than others are, as nobody
  * depends on it; a core VM is only told of: the array is there for it.
  */
-export function vmHammersArray(
-  { policy: { thresholds } }: PlacedFleet,
-  loads: ReadonlyMap<string, BoxLoad>,
-): Finding[] {
+export function vmHammersArray({ policy: { thresholds }, loads }: PlacedFleet): Finding[] {
   const limits = thresholds['vm-hammers-array']
   const least = limits.clearBelow * Math.min(limits.latency, limits.personalLatency)
   return [...loads.values()].flatMap((load) => {

@@ -3,7 +3,7 @@ import { vmSubject, type Finding, type Severity } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import { valueOf } from '../../model/snapshot.js'
 import { inPercent } from '../in-words.js'
-import type { PlacedVm } from '../policy/placed-fleet.js'
+import type { PlacedVm } from '../policy/place.js'
 import { findingBecause, type Reason } from '../reasons.js'
 import { strengthAbove, strengthBelow, type Strength } from '../strength.js'
 

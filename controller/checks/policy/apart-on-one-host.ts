@@ -1,25 +1,24 @@
 import { groupBy } from '../../../common/group-by.js'
 import { finding, findingKey, vmSubject, type Finding } from '../../model/finding.js'
+import type { Policy } from '../../model/policy.js'
 import { policyIndex } from '../../policy/policy-index.js'
 import { byName } from '../in-words.js'
-import type { Arrangement, Place } from './placed-fleet.js'
+import type { Place } from './place.js'
 
-/** VMs that the policy wants apart and that run on one host: one finding for each beyond the first there. */
-export function apartOnOneHost({ policy, byHost }: Arrangement): Finding[] {
+/** VMs of one host that the policy wants apart: one finding for each beyond the first there. */
+export function apartOnOneHost(together: readonly Place[], policy: Policy): Finding[] {
   const { apartOfVm } = policyIndex(policy)
   const findings = new Map<string, Finding>()
-  for (const together of byHost.values()) {
-    const named = together.flatMap((one) =>
-      apartOfVm(one.name).map(({ rule, pattern }) => ({ one, list: rule, place: pattern })),
-    )
-    for (const list of groupBy(named, ({ list }) => list).values()) {
-      const [first, ...others] = list.toSorted((a, b) => a.place - b.place || byName(a.one, b.one))
-      if (first === undefined) continue
-      for (const { one } of others) {
-        const broken = apartFinding(one, first.one)
-        // Two lists may name the same pair.
-        findings.set(findingKey(broken), broken)
-      }
+  const named = together.flatMap((one) =>
+    apartOfVm(one.name).map(({ rule, pattern }) => ({ one, list: rule, place: pattern })),
+  )
+  for (const list of groupBy(named, ({ list }) => list).values()) {
+    const [first, ...others] = list.toSorted((a, b) => a.place - b.place || byName(a.one, b.one))
+    if (first === undefined) continue
+    for (const { one } of others) {
+      const broken = apartFinding(one, first.one)
+      // Two lists may name the same pair.
+      findings.set(findingKey(broken), broken)
     }
   }
   return [...findings.values()]

@@ -4,12 +4,11 @@ import type { Arrangement } from './placed-fleet.js'
 
 /** Core VMs with a disk on storage of their host alone: lost with the host, and they cannot move while they run. */
 export function coreOnSharedStorage({ places }: Arrangement): Finding[] {
-  return places.flatMap((one) => {
-    if (one.class !== 'core' || !one.active) return []
+  const tied = places.filter((one) => one.tied && one.class === 'core' && one.active)
+  return tied.map((one) => {
     const local = one.boxes.filter(({ shared }) => !shared)
-    if (local.length === 0) return []
     const where = named(local.map(({ name }) => name))
     const message = `a core VM on local storage of ${one.hostName} (${where}): it is lost with the host and cannot move while it runs`
-    return [finding({ check: 'core-on-shared-storage', severity: 'warning', subject: vmSubject(one), message })]
+    return finding({ check: 'core-on-shared-storage', severity: 'warning', subject: vmSubject(one), message })
   })
 }

@@ -1,17 +1,15 @@
 import { finding, vmSubject, type Finding } from '../../model/finding.js'
 import { named } from '../in-words.js'
-import type { Arrangement, Place } from './placed-fleet.js'
+import type { Place } from './place.js'
 import { victimsOf, type Victims } from './victims.js'
 
-/** Personal VMs on hosts with core VMs: their load cannot be foreseen. On local disks their I/O hurts nobody; elsewhere it may. */
-export function personalBesideCore({ byHost }: Arrangement): Finding[] {
-  return [...byHost.values()].flatMap((together) => {
-    const personal = together.filter((one) => one.class === 'personal')
-    const core = together.filter((one) => one.class === 'core')
-    if (personal.length === 0 || core.length === 0) return []
-    const victims = victimsOf(core)
-    return personal.map((one) => besideFinding(one, victims))
-  })
+/** Personal VMs on a host with core VMs: their load cannot be foreseen. On local disks their I/O hurts nobody; elsewhere it may. */
+export function personalBesideCore(together: readonly Place[]): Finding[] {
+  const personal = together.filter((one) => one.class === 'personal')
+  const core = together.filter((one) => one.class === 'core')
+  if (personal.length === 0 || core.length === 0) return []
+  const victims = victimsOf(core)
+  return personal.map((one) => besideFinding(one, victims))
 }
 
 function besideFinding(one: Place, { names, related }: Victims): Finding {

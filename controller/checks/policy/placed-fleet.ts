@@ -1,51 +1,28 @@
 import { groupBy } from '../../../common/group-by.js'
-import type { Policy, VmClass } from '../../model/policy.js'
-import { occupiesMemory, valueOf, type Host, type Snapshot, type Vm } from '../../model/snapshot.js'
+import type { Finding } from '../../model/finding.js'
+import type { Policy } from '../../model/policy.js'
+import type { Snapshot } from '../../model/snapshot.js'
 import type { VmLabels } from '../../policy/resolve.js'
-import { boxesOf, isOwnDisk, ownDisks, type Box } from '../storage.js'
-
-/** A VM as the rules of the policy see it: what it is, where it runs, what it lies on. The same object as long as all that stays. */
-export interface Place {
-  readonly uuid: string
-  readonly name: string
-  readonly labels: VmLabels
-  readonly class: VmClass | undefined
-  readonly hostId: string
-  readonly hostName: string
-  /** It holds memory of its host. */
-  readonly active: boolean
-  readonly vcpus: number | undefined
-  readonly memoryMaxBytes: number | undefined
-  /** Those that it writes to. */
-  readonly disks: readonly PlacedDisk[]
-  /** That its disks are on, each once. */
-  readonly boxes: readonly Box[]
-}
-
-interface PlacedDisk {
-  /** Key into the snapshot's disks. */
-  readonly id: string
-  readonly box: Box
-}
-
-/** A VM with its figures of now. */
-export interface PlacedVm {
-  readonly place: Place
-  readonly vm: Vm
-  readonly host: Host | undefined
-}
+import { BoxDrafts, isSeen, type BoxLoad } from '../load/box-load.js'
+import { vcpuWait } from '../load/vcpu-wait.js'
+import { vmMemoryPressure } from '../load/vm-memory-pressure.js'
+import { Occupancy, type Occupants } from '../memory-ledger.js'
+import { boxesOf, type Box } from '../storage.js'
+import { placer, type Place, type PlacedVm } from './place.js'
 
 /** Where all VMs are: the same object as long as nothing of that changes, so that what follows from it need not be found out again. */
 export interface Arrangement {
   readonly policy: Policy
   readonly places: readonly Place[]
-  /** Active VMs by host id. */
+  /** Active VMs by host id. The list of a host, or of a box, is the same object as long as nothing of it changes. */
   readonly byHost: ReadonlyMap<string, readonly Place[]>
-  /** VMs with a disk that only their host reaches, by UUID. */
-  readonly tied: ReadonlySet<string>
+  /** Active VMs of a class with disks on storage that other hosts reach, by id of the box. */
+  readonly bySharedBox: ReadonlyMap<string, readonly Place[]>
+  /** By UUID; the same object as long as nothing of these changes. */
+  readonly labels: ReadonlyMap<string, VmLabels>
 }
 
-/** What all rules work on, made once. */
+/** What all checks work on, made once. */
 export interface PlacedFleet {
   readonly snapshot: Snapshot
   readonly policy: Policy
@@ -53,121 +30,92 @@ export interface PlacedFleet {
   readonly arrangement: Arrangement
   /** By key of the array. */
   readonly boxOf: (arrayKey: string) => Box
+  readonly occupants: Occupants
+  /** By id of the box. */
+  readonly loads: ReadonlyMap<string, BoxLoad>
+  /** What is said of single VMs and of nothing else, exceptions not yet taken out. */
+  readonly ofVms: readonly Finding[]
 }
+
+/** Of running VMs that can be read. */
+const vmChecks = [vmMemoryPressure, vcpuWait] as const satisfies readonly ((
+  vm: PlacedVm,
+  policy: Policy,
+) => readonly Finding[])[]
 
 /** As it was in the last look by a policy. */
 const arrangements = new WeakMap<Policy, Arrangement>()
 
-/** @param labels of all VMs, by UUID */
-export function placedFleet(snapshot: Snapshot, policy: Policy, labels: ReadonlyMap<string, VmLabels>): PlacedFleet {
-  const boxOf = boxesOf(snapshot, policy)
+/**
+ * Sees all VMs in one pass: to fetch what a VM says of itself takes longer than to judge it, so that all that looks at every VM does so while that is at
+ * hand. The rest works on what is made here.
+ */
+export function placedFleet(snapshot: Snapshot, policy: Policy): PlacedFleet {
   const before = arrangements.get(policy)
-  const formerOf = finder(before?.places ?? [])
+  const boxOf = boxesOf(snapshot, policy)
+  const placed = placer(snapshot, policy, boxOf, before?.places ?? [])
+  const occupancy = new Occupancy(snapshot.placements)
+  const drafts = new BoxDrafts(snapshot.arrays.values(), boxOf)
   const vms: PlacedVm[] = []
+  const ofVms: Finding[] = []
   for (const vm of snapshot.vms.values()) {
-    const said = labels.get(vm.uuid) ?? nothingSaid
-    vms.push(placedVm(vm, said, snapshot, boxOf, formerOf(vm.uuid, vms.length)))
+    const one = placed(vm, vms.length)
+    vms.push(one)
+    occupancy.add(one)
+    if (!isSeen(one)) continue
+    drafts.add(one)
+    for (const check of vmChecks) ofVms.push(...check(one, policy))
   }
   const arrangement = arrangementOf(vms, policy, before)
   arrangements.set(policy, arrangement)
-  return { snapshot, policy, vms, arrangement, boxOf }
-}
-
-const nothingSaid: VmLabels = { class: undefined, group: undefined, owner: undefined, service: undefined }
-
-/** Finds where a VM was in the look before. Nearly always it stands where it stood in the list. */
-function finder(before: readonly Place[]): (uuid: string, at: number) => Place | undefined {
-  let byUuid: Map<string, Place> | undefined
-  return (uuid, at) => {
-    const there = before[at]
-    if (there?.uuid === uuid) return there
-    byUuid ??= new Map(before.map((one) => [one.uuid, one]))
-    return byUuid.get(uuid)
-  }
-}
-
-function placedVm(
-  vm: Vm,
-  labels: VmLabels,
-  { hosts, disks }: Snapshot,
-  boxOf: (arrayKey: string) => Box,
-  former: Place | undefined,
-): PlacedVm {
-  const host = hosts.get(vm.hostId)
-  const where = hasDisks(former, vm, disks, boxOf) ? former : undefined
-  return { place: placeOf(vm, labels, host, where ?? disksOf(vm, disks, boxOf), former), vm, host }
-}
-
-type Disks = Snapshot['disks']
-
-/** Whether these are the disks that a VM writes to, on the boxes that they were on. */
-function hasDisks(former: Place | undefined, { diskIds }: Vm, disks: Disks, boxOf: (arrayKey: string) => Box): boolean {
-  if (former === undefined) return false
-  let own = 0
-  for (const id of diskIds) {
-    const disk = disks.get(id)
-    if (disk === undefined || !isOwnDisk(disk)) continue
-    const before = former.disks[own]
-    if (before?.id !== id || before.box !== boxOf(disk.arrayKey)) return false
-    own += 1
-  }
-  return own === former.disks.length
-}
-
-function disksOf(vm: Vm, disks: Disks, boxOf: (arrayKey: string) => Box): Pick<Place, 'disks' | 'boxes'> {
-  const own = ownDisks(vm, { disks }).map(({ id, arrayKey }): PlacedDisk => ({ id, box: boxOf(arrayKey) }))
-  return { disks: own, boxes: [...new Set(own.map(({ box }) => box))] }
-}
-
-function placeOf(
-  vm: Vm,
-  labels: VmLabels,
-  host: Host | undefined,
-  { disks, boxes }: Pick<Place, 'disks' | 'boxes'>,
-  former: Place | undefined,
-): Place {
-  const { uuid, name, hostId, vcpus } = vm
-  const hostName = host?.name ?? hostId
-  const active = occupiesMemory(vm.state)
-  const memoryMaxBytes = valueOf(vm.metrics['memoryMaxBytes'])
-  if (
-    former !== undefined &&
-    former.uuid === uuid &&
-    former.name === name &&
-    former.labels === labels &&
-    former.hostId === hostId &&
-    former.hostName === hostName &&
-    former.active === active &&
-    former.vcpus === vcpus &&
-    former.memoryMaxBytes === memoryMaxBytes &&
-    former.disks === disks
-  ) {
-    return former
-  }
-  return {
-    uuid,
-    name,
-    labels,
-    class: labels.class?.value,
-    hostId,
-    hostName,
-    active,
-    vcpus,
-    memoryMaxBytes,
-    disks,
-    boxes,
-  }
+  const { occupants } = occupancy
+  return { snapshot, policy, vms, arrangement, boxOf, occupants, loads: drafts.loads(), ofVms }
 }
 
 function arrangementOf(vms: readonly PlacedVm[], policy: Policy, former: Arrangement | undefined): Arrangement {
   if (former?.places.length === vms.length && vms.every(({ place }, at) => place === former.places[at])) return former
   const places = vms.map(({ place }) => place)
   const active = places.filter((one) => one.active)
-  const tied = places.filter(({ boxes }) => boxes.some(({ shared }) => !shared))
   return {
     policy,
     places,
-    byHost: groupBy(active, ({ hostId }) => hostId),
-    tied: new Set(tied.map(({ uuid }) => uuid)),
+    byHost: withFormer(
+      groupBy(active, ({ hostId }) => hostId),
+      former?.byHost,
+    ),
+    bySharedBox: withFormer(usersOfShared(active), former?.bySharedBox),
+    labels: labelsOfAll(places, former),
   }
+}
+
+function usersOfShared(active: readonly Place[]): Map<string, readonly Place[]> {
+  const users = new Map<string, Place[]>()
+  for (const one of active) {
+    if (one.class === undefined) continue
+    for (const { id, shared } of one.boxes) {
+      const list = shared ? users.get(id) : undefined
+      if (list !== undefined) list.push(one)
+      else if (shared) users.set(id, [one])
+    }
+  }
+  return users
+}
+
+type Lists = ReadonlyMap<string, readonly Place[]>
+
+function withFormer(lists: Map<string, readonly Place[]>, former: Lists | undefined): Lists {
+  for (const [key, list] of lists) {
+    const before = former?.get(key)
+    if (before?.length === list.length && list.every((one, at) => one === before[at])) lists.set(key, before)
+  }
+  return lists
+}
+
+function labelsOfAll(places: readonly Place[], former: Arrangement | undefined): Arrangement['labels'] {
+  const isSame = ({ uuid, labels }: Place, at: number): boolean => {
+    const before = former?.places[at]
+    return before?.uuid === uuid && before.labels === labels
+  }
+  if (former?.places.length === places.length && places.every(isSame)) return former.labels
+  return new Map(places.map(({ uuid, labels }) => [uuid, labels]))
 }

@@ -2,7 +2,8 @@ import { groupBy } from '../../../common/group-by.js'
 import { finding, vmSubject, type Finding } from '../../model/finding.js'
 import { policyIndex } from '../../policy/policy-index.js'
 import { byName } from '../in-words.js'
-import type { Arrangement, Place } from './placed-fleet.js'
+import type { Place } from './place.js'
+import type { Arrangement } from './placed-fleet.js'
 
 /**
  * Members of a service of the policy on one host, and with disks on one array: one fault takes both. Those that are off count too: a

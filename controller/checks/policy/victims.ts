@@ -1,6 +1,6 @@
 import { vmSubject, type Related } from '../../model/finding.js'
 import { byName, named } from '../in-words.js'
-import type { Place } from './placed-fleet.js'
+import type { Place } from './place.js'
 
 /** Who suffers, for a message and as subjects. */
 export interface Victims {

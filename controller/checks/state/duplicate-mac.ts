@@ -1,61 +1,62 @@
 import { finding, vmSubject, type Finding } from '../../model/finding.js'
-import { isRunning, type Nic, type Snapshot, type Vm } from '../../model/snapshot.js'
 import { byName } from '../in-words.js'
+import type { Place } from '../policy/place.js'
+import type { Arrangement } from '../policy/placed-fleet.js'
 
 interface Bearer {
-  readonly vm: Vm
+  readonly one: Place
   readonly name: string
-  readonly nic: Nic
+  readonly network: string
 }
 
 /** Running VMs with the MAC address of another: where both are on one network, each loses some of its frames. One finding for each beyond the first. */
-export function duplicateMac(snapshot: Snapshot): Finding[] {
-  if (!hasDuplicates(snapshot)) return []
+export function duplicateMac({ places }: Pick<Arrangement, 'places'>): Finding[] {
+  if (!hasDuplicates(places)) return []
   const firsts = new Map<string, Bearer>()
   const doubles = new Map<string, Bearer[]>()
-  for (const vm of snapshot.vms.values()) {
-    if (!isRunning(vm.state)) continue
-    for (const nic of vm.nics) {
-      const mac = nic.mac.toLowerCase()
+  for (const one of places) {
+    if (!one.running) continue
+    for (const nic of one.nics) {
+      const mac = nic.macLowerCase
       if (mac === '') continue
-      const bearer = { vm, name: vm.name, nic }
+      const bearer = { one, name: one.name, network: nic.network }
       const first = firsts.get(mac)
       const bearers = doubles.get(mac)
       if (first === undefined) firsts.set(mac, bearer)
-      else if (bearers !== undefined && bearers.at(-1)?.vm !== vm) bearers.push(bearer)
-      else if (bearers === undefined && first.vm !== vm) doubles.set(mac, [first, bearer])
+      else if (bearers !== undefined && bearers.at(-1)?.one !== one) bearers.push(bearer)
+      else if (bearers === undefined && first.one !== one) doubles.set(mac, [first, bearer])
     }
   }
   return [...doubles].flatMap(([mac, bearers]) => {
-    const [first, ...others] = bearers.toSorted((a, b) => byName(a, b) || (a.vm.uuid < b.vm.uuid ? -1 : 1))
-    return first === undefined ? [] : others.map((one) => duplicate(mac, one, first))
+    const [first, ...others] = bearers.toSorted((a, b) => byName(a, b) || (a.one.uuid < b.one.uuid ? -1 : 1))
+    return first === undefined ? [] : others.map((other) => duplicate(mac, other, first))
   })
 }
 
 /** Nearly no fleet has any, and to look for that is less work than to note who has which. */
-function hasDuplicates({ vms }: Snapshot): boolean {
+function hasDuplicates(places: readonly Place[]): boolean {
   const seen = new Set<string>()
   let nics = 0
-  for (const vm of vms.values()) {
-    if (!isRunning(vm.state)) continue
-    for (const { mac } of vm.nics) {
-      if (mac === '') continue
-      seen.add(mac.toLowerCase())
+  for (const { running, nics: own } of places) {
+    if (!running) continue
+    for (const { macLowerCase } of own) {
+      if (macLowerCase === '') continue
+      seen.add(macLowerCase)
       nics += 1
     }
   }
   return seen.size < nics
 }
 
-function duplicate(mac: string, { vm, nic }: Bearer, first: Bearer): Finding {
-  const networks = [...new Set([nic.network, first.nic.network])].filter((name) => name !== '')
+function duplicate(mac: string, { one, network }: Bearer, first: Bearer): Finding {
+  const networks = [...new Set([network, first.network])].filter((name) => name !== '')
   const where = networks.length === 0 ? '' : `, on ${networks.join(' and ')}`
   return finding({
     check: 'duplicate-mac',
     severity: 'warning',
-    subject: vmSubject(vm),
+    subject: vmSubject(one),
     part: mac,
     message: `it has the MAC address ${mac} of ${first.name}${where}; on one network neither is reached for sure`,
-    related: [{ role: 'partner', subject: vmSubject(first.vm) }],
+    related: [{ role: 'partner', subject: vmSubject(first.one) }],
   })
 }

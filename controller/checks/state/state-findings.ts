@@ -1,21 +1,12 @@
 import type { Check } from '../check.js'
 import { definitionChanged } from './definition-changed.js'
-import { duplicateMac } from './duplicate-mac.js'
 import { duplicateUuid } from './duplicate-uuid.js'
 import { hostRebooted } from './host-rebooted.js'
 import { uptimeOverflow } from './uptime-overflow.js'
 import { vmDoubled } from './vm-doubled.js'
 import { vmLost } from './vm-lost.js'
 
-const checks: readonly Check[] = [
-  vmDoubled,
-  vmLost,
-  duplicateUuid,
-  duplicateMac,
-  definitionChanged,
-  hostRebooted,
-  uptimeOverflow,
-]
+const checks: readonly Check[] = [vmDoubled, vmLost, duplicateUuid, definitionChanged, hostRebooted, uptimeOverflow]
 
 /** Where VMs and hosts are, whether they are who they seem, and what became of them. */
 export const stateFindings: Check = (...fleet) => checks.flatMap((check) => check(...fleet))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
+import { placed } from '../../../test/support/placed.js'
 import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, builtAt, hostIdOf, uuidOf, type VmRow } from '../../../test/support/snapshot-builder.js'
 import { formatMoment } from '../../../common/units.js'
@@ -76,12 +77,12 @@ describe('duplicate-mac', () => {
     ],
     ['addresses that are not known', [vm('x', [nic('')]), vm('y', [nic('')])], []],
   ])('%s', (_, vms, expected) => {
-    expect(said(duplicateMac(fleet(vms)))).toEqual(expected)
+    expect(said(duplicateMac(placed(fleet(vms), policy).arrangement))).toEqual(expected)
   })
 
   it('names the other, and is excepted by either', () => {
     const snapshot = fleet([vm('x', [nic(mac)]), vm('y', [nic(mac)])])
-    expect(duplicateMac(snapshot)[0]?.related).toEqual([
+    expect(duplicateMac(placed(snapshot, policy).arrangement)[0]?.related).toEqual([
       { role: 'partner', subject: { kind: 'vm', id: uuidOf('x'), name: 'x' } },
     ])
     for (const name of ['x', 'y']) {

@@ -2,6 +2,8 @@ import type { FleetSpec } from '../../../agent/hypervisor/simulated/fleet-spec.j
 import { parseFleet } from '../../../agent/hypervisor/simulated/fleet-file.js'
 import type { ProfileName } from '../../../agent/hypervisor/simulated/load-profiles.js'
 import type { Policy } from '../../../controller/model/policy.js'
+import type { Snapshot } from '../../../controller/model/snapshot.js'
+import { fileSystemId, type KnownTrends } from '../../../controller/model/space-trend.js'
 import { policyOf } from '../../support/policy-with.js'
 
 export interface FleetSize {
@@ -124,6 +126,18 @@ export function largePolicy(isKept: boolean): Policy {
       ],
     }),
   )
+}
+
+/** How all file systems of the fleet fill: over the week, the day and the hours; nearly all of them slowly. */
+export function knownTrends(snapshot: Pick<Snapshot, 'hosts'> | undefined): ReadonlyMap<string, KnownTrends> {
+  const known = new Map<string, KnownTrends>()
+  for (const { id, fileSystems } of snapshot?.hosts.values() ?? []) {
+    for (const { mount, sizeBytes } of fileSystems) {
+      const trends = [168, 24, 6].map((hours) => ({ bytesPerDay: sizeBytes / 1000, overMs: hours * 3_600_000 }))
+      known.set(fileSystemId(id, mount), { trends, isRecentKnown: true })
+    }
+  }
+  return known
 }
 
 /** A pattern for the VM of that number, whatever its class. */

@@ -7,18 +7,21 @@ import { sampleGroups, type SampleGroup } from '../../../agent/hypervisor/hyperv
 import { alertSettingsOf, worldSources } from '../../../controller/alerts/policy-settings.js'
 import { emptyAlertState, step } from '../../../controller/alerts/step.js'
 import { worldOf } from '../../../controller/alerts/world.js'
+import { ArrayModels } from '../../../controller/array-watch/array-models.js'
 import { judgeFleet } from '../../../controller/checks/fleet-findings.js'
+import type { Circumstances } from '../../../controller/model/circumstances.js'
 import type { Finding } from '../../../controller/model/finding.js'
 import type { Snapshot } from '../../../controller/model/snapshot.js'
+import { beginWatch, watchStep, type Watched } from '../../../controller/watch/watch-step.js'
 import { Replay } from '../../support/replay.js'
 import { latencyOf, quantile, rounded } from '../store/figures.js'
-import { largePolicy, stormFleet, wellFleet } from './large-fleet.js'
+import { knownTrends, largePolicy, stormFleet, wellFleet } from './large-fleet.js'
 
 /**
  * One row of the bench: a fleet (`well`, `storm`) and what hosts tell between two ticks: `all` everything, or what their `lanes` do by default, all
  * disks each second and the rest of a tenth of the hosts. Some seconds of the simulated fleet are recorded through the wire's form and the fleet's state,
  * and looked at one after the other, forth and back, so that the bench measures checks and not the simulation: whatever hosts told is another object
- * than in the look before. Prints one line of JSON. Beside the time on the wall, in which other processes may run, stands the processor time
+ * than in the look before, and so is what is known of each array's write cache. Prints one line of JSON. Beside the time on the wall, in which other processes may run, stands the processor time
  * of all threads (V8's own too).
  */
 const { values } = parseArgs({
@@ -36,6 +39,10 @@ const beatTicks = 10
 /** Caches of arrays fill meanwhile. */
 const settledMs = 60_000
 const recordedSeconds = 4
+/** Models of write caches see so many seconds before those that are looked at. */
+const learningSeconds = 20
+/** Trends are found out anew each minute. */
+const trendsEveryTicks = 60
 const startMs = Date.UTC(2026, 2, 2, 9)
 
 const policy = largePolicy(fleetName === 'well')
@@ -52,10 +59,14 @@ const took: Took[] = []
 const loops: { readonly ms: number; readonly processorMs: number }[] = []
 let state = emptyAlertState('bench')
 let findings: readonly Finding[] = []
+let trends = knownTrends(recorded[0]?.snapshot)
 for (let tick = 0; tick < warmUpTicks + Number(values.ticks); tick += 1) {
   const back = tick % (2 * recorded.length - 2)
-  const snapshot = recorded[Math.min(back, 2 * recorded.length - 2 - back)]
-  if (snapshot !== undefined) judge({ ...snapshot, at: startMs + settledMs + tick * 1000 }, tick < warmUpTicks)
+  const seen = recorded[Math.min(back, 2 * recorded.length - 2 - back)]
+  if (seen === undefined) continue
+  if (tick % trendsEveryTicks === 0) trends = knownTrends(seen.snapshot)
+  const snapshot = { ...seen.snapshot, at: startMs + settledMs + tick * 1000 }
+  judge(snapshot, { ...seen.circumstances, trends }, tick < warmUpTicks)
 }
 
 const measured = took.slice(warmUpTicks)
@@ -71,10 +82,12 @@ const calibrationProcessorMs = quantile(
 const whole = latencyOf(measured.map(({ checksMs, stepMs }) => checksMs + stepMs))
 console.log(
   JSON.stringify({
-    vmsSeen: recorded[0]?.vms.size,
+    vmsSeen: recorded[0]?.snapshot.vms.size,
     vmsNewEachTick: rounded(Math.min(...recorded.slice(1).map((one, at) => newShare(one, recorded[at])))),
+    writeCaches: countedBy(recorded[0]?.circumstances.arrays?.values() ?? [], ({ condition }) => condition.state),
+    trends: trends.size,
     findings: findings.length,
-    byCheck: countedByCheck(findings),
+    byCheck: countedBy(findings, ({ check }) => check),
     firing: [...state.alerts.values()].filter(({ phase }) => phase === 'firing').length,
     checks: latencyOf(measured.map(({ checksMs }) => checksMs)),
     alertStep: latencyOf(measured.map(({ stepMs }) => stepMs)),
@@ -89,13 +102,21 @@ console.log(
   }),
 )
 
-function record(): Snapshot[] {
+/** A moment of the fleet, and what the controller watched beside it. */
+interface Seen {
+  readonly snapshot: Snapshot
+  readonly circumstances: Circumstances
+}
+
+function record(): Seen[] {
   const world = createWorld(fleetOf?.(size) ?? wellFleet(size), { seed: Number(values.seed), startMs, stepMs: 1000 })
   const replay = new Replay(world)
+  const arrays = new ArrayModels()
+  let watched: Watched | undefined
   replay.connect(startMs)
   world.advance(startMs + settledMs)
-  const snapshots: Snapshot[] = []
-  for (let second = 1; snapshots.length < recordedSeconds; second += 1) {
+  const seen: Seen[] = []
+  for (let second = 1; seen.length < recordedSeconds; second += 1) {
     const atMs = startMs + settledMs + second * 1000
     world.advance(atMs)
     for (const [at, host] of world.hosts.entries()) {
@@ -103,9 +124,14 @@ function record(): Snapshot[] {
       const isWhole = pace === 'all' || second <= 2 || (at + second) % beatTicks === 0
       report(world, replay, host, { atMs, isWhole, isNew: second === 1 })
     }
-    if (second > 2) snapshots.push(replay.fleet.snapshot())
+    if (second <= 2) continue
+    const snapshot = replay.fleet.snapshot()
+    arrays.look(snapshot, policy, atMs)
+    watched = watched === undefined ? beginWatch(snapshot) : watchStep(watched, snapshot, [])
+    if (second <= 2 + learningSeconds) continue
+    seen.push({ snapshot, circumstances: { version: '1.0.0', arrays: arrays.watched, changes: watched.changes } })
   }
-  return snapshots
+  return seen
 }
 
 function report(
@@ -125,10 +151,10 @@ function report(
   replay.take(told, { inventory, lane: isWhole ? 'state' : 'fast' })
 }
 
-function judge(snapshot: Snapshot, isWarmUp: boolean): void {
+function judge(snapshot: Snapshot, circumstances: Circumstances, isWarmUp: boolean): void {
   const beganCpu = process.cpuUsage()
   const beganMs = performance.now()
-  const { labels, findings: said } = judgeFleet(snapshot, policy)
+  const { labels, findings: said } = judgeFleet(snapshot, policy, circumstances)
   const checkedMs = performance.now()
   const done = step(
     state,
@@ -153,15 +179,15 @@ function processorMsSince(began: NodeJS.CpuUsage): number {
   return (user + system) / 1000
 }
 
-function newShare({ vms }: Snapshot, last: Snapshot | undefined): number {
+function newShare({ snapshot: { vms } }: Seen, last: Seen | undefined): number {
   let fresh = 0
-  for (const [uuid, vm] of vms) if (last?.vms.get(uuid) !== vm) fresh += 1
+  for (const [uuid, vm] of vms) if (last?.snapshot.vms.get(uuid) !== vm) fresh += 1
   return fresh / vms.size
 }
 
-function countedByCheck(all: readonly Finding[]): Record<string, number> {
+function countedBy<One>(all: Iterable<One>, nameOf: (one: One) => string): Record<string, number> {
   const counts: Record<string, number> = {}
-  for (const { check } of all) counts[check] = (counts[check] ?? 0) + 1
+  for (const one of all) counts[nameOf(one)] = (counts[nameOf(one)] ?? 0) + 1
   return counts
 }
 
