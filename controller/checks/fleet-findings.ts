@@ -17,7 +17,6 @@ import { settle, type Settled } from './settle.js'
 import { fileSystemSpace } from './space/file-system-space.js'
 import { serviceFindings } from './service/service-findings.js'
 import { stateFindings } from './state/state-findings.js'
-import { vmCrashed } from './state/vm-crashed.js'
 
 /** All that is made of a fleet by a policy, each of it once. */
 export interface Judgement {
@@ -43,7 +42,6 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...storageHealthFindings(snapshot, policy, circumstances.trends),
     ...stateFindings(snapshot, policy, circumstances),
     ...serviceFindings(snapshot, policy, circumstances),
-    ...vmCrashed(placed),
   ]
   const settled = settle(found, snapshot, policy)
   const labels = withMissing(placed.arrangement, circumstances.changes?.missing ?? none)

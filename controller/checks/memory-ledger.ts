@@ -1,7 +1,7 @@
 import { takesVms, valueOf, type Host, type Metric, type Snapshot, type Vm } from '../model/snapshot.js'
 import type { Policy } from '../model/policy.js'
 import { reserveBytesFor } from '../policy/policy-index.js'
-import type { PlacedVm } from './policy/place.js'
+import type { Place } from './policy/place.js'
 
 /** A VM that holds memory of a host. */
 export interface Occupant {
@@ -9,13 +9,19 @@ export interface Occupant {
   readonly name: string
   /** What it may grow to; where that is not known, what it has now; undefined where neither is. */
   readonly bytes: number | undefined
-  readonly at: number | undefined
   /** It has a disk that only its host reaches. */
   readonly tied: boolean
 }
 
+/** Who holds memory of a host. */
+interface Held {
+  readonly occupants: readonly Occupant[]
+  /** Moment of the oldest of their figures. */
+  readonly at: number | undefined
+}
+
 /** By host id. */
-export type Occupants = ReadonlyMap<string, readonly Occupant[]>
+export type Occupants = ReadonlyMap<string, Held>
 
 /** What is left of a host's memory, or why that cannot be said. */
 export type Balance =
@@ -49,14 +55,23 @@ export function memoryLedgers(
   policy: Policy,
   occupants: Occupants,
 ): ReadonlyMap<string, MemoryLedger> {
-  return new Map(Array.from(hosts.values(), (host) => [host.id, ledgerOf(host, occupants.get(host.id) ?? [], policy)]))
+  return new Map(
+    Array.from(hosts.values(), (host) => [host.id, ledgerOf(host, occupants.get(host.id) ?? nobody, policy)]),
+  )
+}
+
+const nobody: Held = { occupants: [], at: undefined }
+
+interface HeldSoFar extends Held {
+  readonly occupants: Occupant[]
+  at: number | undefined
 }
 
 /**
  * Notes which VMs hold memory of which hosts. A VM that runs on two hosts (a doubled one, or the end of a migration) holds memory of both.
  */
 export class Occupancy {
-  readonly #byHost = new Map<string, Occupant[]>()
+  readonly #byHost = new Map<string, HeldSoFar>()
 
   constructor(private readonly placements: Snapshot['placements']) {}
 
@@ -64,37 +79,34 @@ export class Occupancy {
     return this.#byHost
   }
 
-  add({ vm, place: { active, tied } }: PlacedVm): void {
-    const runningOn = this.placements.get(vm.uuid)?.runningOn ?? []
-    const isThere = active && !runningOn.includes(vm.hostId)
+  add({ uuid, hostId, metrics }: Vm, { active, occupant }: Place): void {
+    const runningOn = this.placements.get(uuid)?.runningOn ?? nowhere
+    const isThere = active && !runningOn.includes(hostId)
     if (runningOn.length === 0 && !isThere) return
-    const occupant = occupantOf(vm, tied)
-    for (const hostId of runningOn) this.#put(hostId, occupant)
-    if (isThere) this.#put(vm.hostId, occupant)
+    const isLimited = occupant.bytes !== undefined
+    const metric = metrics[isLimited ? 'memoryMaxBytes' : 'memoryBytes']
+    const at = metric !== undefined && 'value' in metric ? metric.at : undefined
+    const one = isLimited ? occupant : { ...occupant, bytes: valueOf(metric) }
+    for (const id of runningOn) this.#put(id, one, at)
+    if (isThere) this.#put(hostId, one, at)
   }
 
-  #put(hostId: string, occupant: Occupant): void {
-    const list = this.#byHost.get(hostId)
-    if (list === undefined) this.#byHost.set(hostId, [occupant])
-    else list.push(occupant)
+  #put(hostId: string, occupant: Occupant, at: number | undefined): void {
+    const held = this.#byHost.get(hostId)
+    if (held === undefined) this.#byHost.set(hostId, { occupants: [occupant], at })
+    else {
+      held.occupants.push(occupant)
+      if (at !== undefined && (held.at === undefined || at < held.at)) held.at = at
+    }
   }
 }
 
-function occupantOf({ uuid, name, metrics }: Vm, tied: boolean): Occupant {
-  const limit = metrics['memoryMaxBytes']
-  const metric = valueOf(limit) === undefined ? metrics['memoryBytes'] : limit
-  const known = metric !== undefined && 'value' in metric ? metric : undefined
-  return { uuid, name, bytes: known?.value, at: known?.at, tied }
-}
+const nowhere: readonly string[] = []
 
-function ledgerOf(host: Host, occupants: readonly Occupant[], policy: Policy): MemoryLedger {
+function ledgerOf(host: Host, { occupants, at: configuredAt }: Held, policy: Policy): MemoryLedger {
   const reserveBytes = takesVms(host) ? reserveBytesFor(policy, host.name) : 0
   let configuredBytes = 0
-  let configuredAt: number | undefined
-  for (const { bytes, at } of occupants) {
-    configuredBytes += bytes ?? 0
-    if (at !== undefined && (configuredAt === undefined || at < configuredAt)) configuredAt = at
-  }
+  for (const { bytes } of occupants) configuredBytes += bytes ?? 0
   return {
     memory: host.memoryBytes,
     reserveBytes,

@@ -2,11 +2,14 @@ import {
   isRunning,
   valueOf,
   type Disk,
+  type Host,
   type Metric,
   type MetricSource,
+  type Snapshot,
   type StorageArray,
+  type Vm,
 } from '../../model/snapshot.js'
-import type { PlacedVm } from '../policy/place.js'
+import type { Place, PlacedVm } from '../policy/place.js'
 import type { Box } from '../storage.js'
 
 /** What goes on at one storage box: all that checks of storage load work on, made once. */
@@ -55,34 +58,38 @@ type Metrics = Readonly<Record<string, Metric>>
 export class BoxDrafts {
   readonly #drafts = new Map<string, Draft>()
 
-  constructor(arrays: Iterable<StorageArray>, boxOf: (arrayKey: string) => Box) {
-    for (const array of arrays) this.#draftOf(boxOf(array.key)).arrays.push(array)
+  constructor(
+    private readonly snapshot: Pick<Snapshot, 'vms' | 'hosts' | 'disks' | 'arrays'>,
+    boxOf: (arrayKey: string) => Box,
+  ) {
+    for (const array of snapshot.arrays.values()) this.#draftOf(boxOf(array.key)).arrays.push(array)
   }
 
   /** A VM that is seen. */
-  add(one: PlacedVm): void {
-    for (const [at, { box }] of one.place.disks.entries()) {
-      const disk = one.disks[at]
-      if (disk !== undefined) use(this.#draftOf(box), { one, disk })
+  add(place: Place): void {
+    for (const { id, box } of place.disks) {
+      const disk = this.snapshot.disks.get(id)
+      if (disk !== undefined) this.#draftOf(box).add(place, disk)
     }
   }
 
-  /** By id of the box. */
-  loads(): ReadonlyMap<string, BoxLoad> {
-    return new Map(Array.from(this.#drafts, ([id, draft]) => [id, loadOf(draft)]))
+  /** By id of the box. @param byBox VMs with disks there, those that are seen among them */
+  loads(byBox: ReadonlyMap<string, readonly Place[]>): ReadonlyMap<string, BoxLoad> {
+    for (const [id, draft] of this.#drafts) draft.places = byBox.get(id) ?? []
+    return this.#drafts
   }
 
   #draftOf(box: Box): Draft {
     const before = this.#drafts.get(box.id)
     if (before !== undefined) return before
-    const draft: Draft = { box, arrays: [], used: [], userCount: 0, told: 0, slowestMs: 0 }
+    const draft = new Draft(box, this.snapshot)
     this.#drafts.set(box.id, draft)
     return draft
   }
 }
 
 /** Its figures are of now. */
-export function isSeen({ vm, host }: PlacedVm): boolean {
+export function isSeen(vm: Vm, host: Host | undefined): boolean {
   return host?.status === 'up' && isRunning(vm.state) && vm.gaps.length === 0
 }
 
@@ -155,51 +162,63 @@ export function workOf(bytesPerSecond: number | undefined, requestsPerSecond: nu
   return (bytesPerSecond ?? 0) + (requestsPerSecond ?? 0) * requestBytes
 }
 
+class Draft implements BoxLoad {
+  readonly arrays: StorageArray[] = []
+  userCount = 0
+  slowestMs = 0
+  places: readonly Place[] = []
+  /** What its users say that they do. */
+  #told = 0
+  #last: Place | undefined
+  #users: readonly BoxUser[] | undefined
+
+  constructor(
+    readonly box: Box,
+    private readonly snapshot: Pick<Snapshot, 'vms' | 'hosts' | 'disks'>,
+  ) {}
+
+  /** Disks of a VM come one after the other. */
+  add(place: Place, { metrics }: Disk): void {
+    if (this.#last !== place) this.userCount += 1
+    this.#last = place
+    this.#told += workOf(bytesOf(metrics), requestsOf(metrics))
+    this.slowestMs = Math.max(this.slowestMs, slowestMsOf(metrics))
+  }
+
+  get work(): number {
+    const counted = this.arrays.reduce((total, { metrics }) => total + workOf(bytesOf(metrics), requestsOf(metrics)), 0)
+    // What hosts count has more in it than VMs, and may be of another second.
+    return Math.max(this.#told, counted)
+  }
+
+  get users(): readonly BoxUser[] {
+    this.#users ??= usersOf(this.#used(), this.work)
+    return this.#users
+  }
+
+  *#used(): Iterable<Used> {
+    const { vms, hosts, disks } = this.snapshot
+    for (const place of this.places) {
+      const vm = vms.get(place.uuid)
+      const host = hosts.get(place.hostId)
+      if (vm === undefined || !isSeen(vm, host)) continue
+      const one: PlacedVm = { place, vm, host }
+      for (const { id, box } of place.disks) {
+        const disk = box.id === this.box.id ? disks.get(id) : undefined
+        if (disk !== undefined) yield { one, disk }
+      }
+    }
+  }
+}
+
 interface Used {
   readonly one: PlacedVm
   readonly disk: Disk
 }
 
-interface Draft {
-  readonly box: Box
-  readonly arrays: StorageArray[]
-  /** Disks of a VM come one after the other. */
-  readonly used: Used[]
-  userCount: number
-  /** What its users say that they do. */
-  told: number
-  slowestMs: number
-}
-
-function use(draft: Draft, used: Used): void {
-  const { metrics } = used.disk
-  if (draft.used.at(-1)?.one !== used.one) draft.userCount += 1
-  draft.used.push(used)
-  draft.told += workOf(bytesOf(metrics), requestsOf(metrics))
-  draft.slowestMs = Math.max(draft.slowestMs, slowestMsOf(metrics))
-}
-
-function loadOf({ box, arrays, used, userCount, told, slowestMs }: Draft): BoxLoad {
-  const counted = arrays.reduce((total, { metrics }) => total + workOf(bytesOf(metrics), requestsOf(metrics)), 0)
-  // What hosts count has more in it than VMs, and may be of another second.
-  const work = Math.max(told, counted)
-  let users: readonly BoxUser[] | undefined
-  return {
-    box,
-    arrays,
-    work,
-    userCount,
-    slowestMs,
-    get users() {
-      users ??= usersOf(used, work)
-      return users
-    },
-  }
-}
-
 type UserDraft = { -readonly [Key in keyof BoxUser]: BoxUser[Key] } & { diskWork: number }
 
-function usersOf(used: readonly Used[], boxWork: number): BoxUser[] {
+function usersOf(used: Iterable<Used>, boxWork: number): BoxUser[] {
   const users: UserDraft[] = []
   for (const { one, disk } of used) {
     const last = users.at(-1)

@@ -17,15 +17,18 @@ const storageChecks = [vmHammersArray, arrayLatency, vmDiskLatency] as const sat
 const hostChecks = [hostMemoryPressure, cpuSaturated, cpuSteal] as const satisfies readonly ((
   host: Host,
   policy: Policy,
-) => Finding[])[]
+) => Finding | undefined)[]
 
 /** What is said of load and of what waits for it, exceptions not yet taken out. */
 export function loadFindings(fleet: PlacedFleet): Finding[] {
   const { policy, snapshot, ofVms } = fleet
-  const hosts = [...snapshot.hosts.values()].filter(({ status }) => status === 'up')
-  return [
-    ...storageChecks.flatMap((check) => check(fleet)),
-    ...hostChecks.flatMap((check) => hosts.flatMap((host) => check(host, policy))),
-    ...ofVms,
-  ]
+  const found = storageChecks.flatMap((check) => check(fleet))
+  for (const host of snapshot.hosts.values()) {
+    if (host.status !== 'up') continue
+    for (const check of hostChecks) {
+      const one = check(host, policy)
+      if (one !== undefined) found.push(one)
+    }
+  }
+  return [...found, ...ofVms]
 }

@@ -1,22 +1,21 @@
 import { vmSubject, type Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
-import { valueOf } from '../../model/snapshot.js'
+import { valueOf, type Vm } from '../../model/snapshot.js'
 import { inPercent } from '../in-words.js'
-import type { PlacedVm } from '../policy/place.js'
+import type { Place } from '../policy/place.js'
 import { findingBecause } from '../reasons.js'
 import { strengthAbove } from '../strength.js'
 
 /** VMs whose virtual CPUs are ready to run and wait for one of the host's. */
-export function vcpuWait({ vm, place }: PlacedVm, { thresholds }: Policy): Finding[] {
+export function vcpuWait(vm: Vm, place: Place, { thresholds }: Policy): Finding | undefined {
   const { above, clearBelow } = thresholds['vcpu-wait']
   const value = valueOf(vm.metrics['vcpuWaitFraction'])
   const { vcpus } = vm
-  if (value === undefined || vcpus === undefined || vcpus === 0) return []
+  if (value === undefined || vcpus === undefined || vcpus === 0) return undefined
   // It is added up over all of them.
   const each = value / vcpus
   const strength = strengthAbove(each, above, clearBelow)
-  // Texts cost, and nearly all VMs are well.
-  if (strength === undefined) return []
+  if (strength === undefined) return undefined
   return findingBecause({ check: 'vcpu-wait', subject: vmSubject(vm) }, [
     {
       strength,

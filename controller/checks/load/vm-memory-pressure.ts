@@ -1,14 +1,14 @@
 import { formatMemory, formatRate } from '../../../common/units.js'
 import { vmSubject, type Finding, type Severity } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
-import { valueOf } from '../../model/snapshot.js'
+import { valueOf, type Vm } from '../../model/snapshot.js'
 import { inPercent } from '../in-words.js'
-import type { PlacedVm } from '../policy/place.js'
+import type { Place } from '../policy/place.js'
 import { findingBecause, type Reason } from '../reasons.js'
 import { strengthAbove, strengthBelow, type Strength } from '../strength.js'
 
 /** VMs that are short of memory: by what the guest says, or because the hypervisor takes it from them. */
-export function vmMemoryPressure({ vm, place }: PlacedVm, { thresholds }: Policy): Finding[] {
+export function vmMemoryPressure(vm: Vm, place: Place, { thresholds }: Policy): Finding | undefined {
   const limits = thresholds['vm-memory-pressure']
   const { metrics } = vm
   const known = valueOf(metrics['memoryBytes']) ?? 0
@@ -27,7 +27,9 @@ export function vmMemoryPressure({ vm, place }: PlacedVm, { thresholds }: Policy
     reasons ??= []
     reasons.push({ strength, severity, text: text(value, memory ?? 0), evidence })
   }
-  return reasons === undefined ? [] : findingBecause({ check: 'vm-memory-pressure', subject: vmSubject(vm) }, reasons)
+  return reasons === undefined
+    ? undefined
+    : findingBecause({ check: 'vm-memory-pressure', subject: vmSubject(vm) }, reasons)
 }
 
 type Limits = Policy['thresholds']['vm-memory-pressure']

@@ -4,7 +4,7 @@ import type { Arrangement } from './placed-fleet.js'
 
 /** Core VMs with a disk on storage of their host alone: lost with the host, and they cannot move while they run. */
 export function coreOnSharedStorage({ places }: Arrangement): Finding[] {
-  const tied = places.filter((one) => one.tied && one.class === 'core' && one.active)
+  const tied = places.filter((one) => one.occupant.tied && one.class === 'core' && one.active)
   return tied.map((one) => {
     const local = one.boxes.filter(({ shared }) => !shared)
     const where = named(local.map(({ name }) => name))

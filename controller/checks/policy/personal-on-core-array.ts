@@ -5,11 +5,12 @@ import { victimsOf } from './victims.js'
 
 /**
  * Personal VMs with disks on shared storage that core VMs use: heavy I/O of one slows all the others.
- * @param users VMs of a class with disks on one shared box
+ * @param users active VMs with disks on one box
  */
 export function personalOnCoreArray(users: readonly Place[], _policy: Policy, boxId: string): Finding[] {
-  const personal = users.filter((one) => one.class === 'personal')
-  const core = users.filter((one) => one.class === 'core')
+  const sharing = users.filter((one) => one.boxes.some(({ id, shared }) => id === boxId && shared))
+  const personal = sharing.filter((one) => one.class === 'personal')
+  const core = sharing.filter((one) => one.class === 'core')
   if (personal.length === 0 || core.length === 0) return []
   const { names, related } = victimsOf(core)
   return personal.map((one) => {

@@ -3,7 +3,6 @@ import {
   isRunning,
   occupiesMemory,
   valueOf,
-  type Disk,
   type Host,
   type Nic,
   type Snapshot,
@@ -11,7 +10,8 @@ import {
 } from '../../model/snapshot.js'
 import { policyIndex } from '../../policy/policy-index.js'
 import { labelsOf, type Told, type VmLabels } from '../../policy/resolve.js'
-import { isOwnDisk, type Box } from '../storage.js'
+import type { Occupant } from '../memory-ledger.js'
+import { isOwnDisk, ownDisks, type Box } from '../storage.js'
 
 /** A VM as the rules of the policy see it: what it is, where it runs, what it lies on. The same object as long as all that stays. */
 export interface Place extends Told {
@@ -25,12 +25,12 @@ export interface Place extends Told {
   readonly running: boolean
   readonly vcpus: number | undefined
   readonly memoryMaxBytes: number | undefined
+  /** What it is to its host, by the memory that it may grow to. */
+  readonly occupant: Occupant
   /** Those that it writes to. */
   readonly disks: readonly PlacedDisk[]
   /** That its disks are on: several arrays of one box are one, unless its host alone reaches some of them. */
   readonly boxes: readonly Box[]
-  /** It has a disk that only its host reaches. */
-  readonly tied: boolean
   readonly nics: readonly PlacedNic[]
 }
 
@@ -51,8 +51,6 @@ export interface PlacedVm {
   readonly place: Place
   readonly vm: Vm
   readonly host: Host | undefined
-  /** Those of the place, as they are now, in its order. */
-  readonly disks: readonly Disk[]
 }
 
 /**
@@ -60,21 +58,18 @@ export interface PlacedVm {
  * @param before where VMs were in the last look by the same policy
  */
 export function placer(
-  { hosts, disks }: Snapshot,
+  { disks }: Pick<Snapshot, 'disks'>,
   policy: Policy,
-  boxOf: (arrayKey: string) => Box,
+  boxOf: BoxOf,
   before: readonly Place[],
-): (vm: Vm, at: number) => PlacedVm {
+): (vm: Vm, host: Host | undefined, at: number) => Place {
   const formerOf = finder(before)
   const index = policyIndex(policy)
-  return (vm, at) => {
-    const host = hosts.get(vm.hostId)
-    const own = ownDisks(vm.diskIds, disks)
+  return (vm, host, at) => {
     const former = formerOf(vm.uuid, at)
-    if (former !== undefined && isStill(former, vm, host, own, boxOf)) return { place: former, vm, host, disks: own }
+    if (former !== undefined && isStill(former, vm, host) && hasDisks(former, vm, disks, boxOf)) return former
     const isSaid = former !== undefined && saysTheSame(former, vm)
-    const labels = isSaid ? former.labels : labelsOf(index, vm)
-    return { place: placeOf(vm, labels, host, own, boxOf), vm, host, disks: own }
+    return placeOf(vm, isSaid ? former.labels : labelsOf(index, vm), host, disks, boxOf)
   }
 }
 
@@ -89,22 +84,8 @@ function finder(before: readonly Place[]): (uuid: string, at: number) => Place |
   }
 }
 
-function ownDisks(ids: readonly string[], disks: Snapshot['disks']): Disk[] {
-  const own: Disk[] = []
-  for (const id of ids) {
-    const disk = disks.get(id)
-    if (disk !== undefined && isOwnDisk(disk)) own.push(disk)
-  }
-  return own
-}
-
-function isStill(
-  place: Place,
-  vm: Vm,
-  host: Host | undefined,
-  disks: readonly Disk[],
-  boxOf: (arrayKey: string) => Box,
-): boolean {
+/** All but the disks. */
+function isStill(place: Place, vm: Vm, host: Host | undefined): boolean {
   return (
     saysTheSame(place, vm) &&
     place.hostId === vm.hostId &&
@@ -113,7 +94,6 @@ function isStill(
     place.running === isRunning(vm.state) &&
     place.vcpus === vm.vcpus &&
     place.memoryMaxBytes === valueOf(vm.metrics['memoryMaxBytes']) &&
-    hasDisks(place.disks, disks, boxOf) &&
     hasNics(place.nics, vm.nics)
   )
 }
@@ -122,33 +102,34 @@ function saysTheSame(a: Told, b: Told): boolean {
   return a.name === b.name && a.group === b.group && a.owner === b.owner && a.service === b.service
 }
 
-function hasDisks(placed: readonly PlacedDisk[], disks: readonly Disk[], boxOf: (arrayKey: string) => Box): boolean {
-  if (placed.length !== disks.length) return false
-  for (const [at, { id, arrayKey }] of disks.entries()) {
-    const before = placed[at]
-    if (before?.id !== id || before.box !== boxOf(arrayKey)) return false
+type Disks = Snapshot['disks']
+type BoxOf = (arrayKey: string) => Box
+
+/** Whether these are the disks that it writes to, on the boxes that they were on. */
+function hasDisks(place: Place, { diskIds }: Vm, disks: Disks, boxOf: BoxOf): boolean {
+  let own = 0
+  for (const id of diskIds) {
+    const disk = disks.get(id)
+    if (disk === undefined || !isOwnDisk(disk)) continue
+    const before = place.disks[own]
+    if (before?.id !== id || before.box !== boxOf(disk.arrayKey)) return false
+    own += 1
   }
-  return true
+  return own === place.disks.length
 }
 
 function hasNics(placed: readonly PlacedNic[], nics: readonly Nic[]): boolean {
   if (placed.length !== nics.length) return false
-  for (const [at, { mac, network }] of nics.entries()) {
-    const before = placed[at]
-    if (before?.mac !== mac || before.network !== network) return false
+  for (let at = 0; at < nics.length; at += 1) {
+    if (placed[at]?.mac !== nics[at]?.mac || placed[at]?.network !== nics[at]?.network) return false
   }
   return true
 }
 
-function placeOf(
-  vm: Vm,
-  labels: VmLabels,
-  host: Host | undefined,
-  own: readonly Disk[],
-  boxOf: (arrayKey: string) => Box,
-): Place {
+function placeOf(vm: Vm, labels: VmLabels, host: Host | undefined, known: Disks, boxOf: BoxOf): Place {
   const { uuid, name, group, owner, service, hostId, state, vcpus } = vm
-  const disks = own.map(({ id, arrayKey }): PlacedDisk => ({ id, box: boxOf(arrayKey) }))
+  const disks = ownDisks(vm, { disks: known }).map(({ id, arrayKey }): PlacedDisk => ({ id, box: boxOf(arrayKey) }))
+  const bytes = valueOf(vm.metrics['memoryMaxBytes'])
   return {
     uuid,
     name,
@@ -162,10 +143,10 @@ function placeOf(
     active: occupiesMemory(state),
     running: isRunning(state),
     vcpus,
-    memoryMaxBytes: valueOf(vm.metrics['memoryMaxBytes']),
+    memoryMaxBytes: bytes,
+    occupant: { uuid, name, bytes, tied: disks.some(({ box }) => !box.shared) },
     disks,
     boxes: eachOnce(disks),
-    tied: disks.some(({ box }) => !box.shared),
     nics: vm.nics.map(({ mac, network }): PlacedNic => ({ mac, network, macLowerCase: mac.toLowerCase() })),
   }
 }

@@ -1,14 +1,15 @@
 import { groupBy } from '../../../common/group-by.js'
 import type { Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
-import type { Snapshot } from '../../model/snapshot.js'
+import type { Snapshot, Vm } from '../../model/snapshot.js'
 import type { VmLabels } from '../../policy/resolve.js'
 import { BoxDrafts, isSeen, type BoxLoad } from '../load/box-load.js'
 import { vcpuWait } from '../load/vcpu-wait.js'
 import { vmMemoryPressure } from '../load/vm-memory-pressure.js'
 import { Occupancy, type Occupants } from '../memory-ledger.js'
 import { boxesOf, type Box } from '../storage.js'
-import { placer, type Place, type PlacedVm } from './place.js'
+import { vmCrashed } from '../state/vm-crashed.js'
+import { placer, type Place } from './place.js'
 
 /** Where all VMs are: the same object as long as nothing of that changes, so that what follows from it need not be found out again. */
 export interface Arrangement {
@@ -16,8 +17,8 @@ export interface Arrangement {
   readonly places: readonly Place[]
   /** Active VMs by host id. The list of a host, or of a box, is the same object as long as nothing of it changes. */
   readonly byHost: ReadonlyMap<string, readonly Place[]>
-  /** Active VMs of a class with disks on storage that other hosts reach, by id of the box. */
-  readonly bySharedBox: ReadonlyMap<string, readonly Place[]>
+  /** Active VMs by id of the boxes that their disks are on. */
+  readonly byBox: ReadonlyMap<string, readonly Place[]>
   /** By UUID; the same object as long as nothing of these changes. */
   readonly labels: ReadonlyMap<string, VmLabels>
 }
@@ -26,22 +27,22 @@ export interface Arrangement {
 export interface PlacedFleet {
   readonly snapshot: Snapshot
   readonly policy: Policy
-  readonly vms: readonly PlacedVm[]
   readonly arrangement: Arrangement
   /** By key of the array. */
   readonly boxOf: (arrayKey: string) => Box
   readonly occupants: Occupants
   /** By id of the box. */
   readonly loads: ReadonlyMap<string, BoxLoad>
-  /** What is said of single VMs and of nothing else, exceptions not yet taken out. */
+  /** What checks of single VMs find, exceptions not yet taken out. */
   readonly ofVms: readonly Finding[]
 }
 
-/** Of running VMs that can be read. */
+/** Of running VMs that can be read. Nearly all are well: then nothing is made. */
 const vmChecks = [vmMemoryPressure, vcpuWait] as const satisfies readonly ((
-  vm: PlacedVm,
+  vm: Vm,
+  place: Place,
   policy: Policy,
-) => readonly Finding[])[]
+) => Finding | undefined)[]
 
 /** As it was in the last look by a policy. */
 const arrangements = new WeakMap<Policy, Arrangement>()
@@ -55,26 +56,31 @@ export function placedFleet(snapshot: Snapshot, policy: Policy): PlacedFleet {
   const boxOf = boxesOf(snapshot, policy)
   const placed = placer(snapshot, policy, boxOf, before?.places ?? [])
   const occupancy = new Occupancy(snapshot.placements)
-  const drafts = new BoxDrafts(snapshot.arrays.values(), boxOf)
-  const vms: PlacedVm[] = []
+  const drafts = new BoxDrafts(snapshot, boxOf)
+  const places: Place[] = []
   const ofVms: Finding[] = []
   for (const vm of snapshot.vms.values()) {
-    const one = placed(vm, vms.length)
-    vms.push(one)
-    occupancy.add(one)
-    if (!isSeen(one)) continue
-    drafts.add(one)
-    for (const check of vmChecks) ofVms.push(...check(one, policy))
+    const host = snapshot.hosts.get(vm.hostId)
+    const place = placed(vm, host, places.length)
+    places.push(place)
+    occupancy.add(vm, place)
+    const crashed = vmCrashed(vm, place, host)
+    if (crashed !== undefined) ofVms.push(crashed)
+    if (!isSeen(vm, host)) continue
+    drafts.add(place)
+    for (const check of vmChecks) {
+      const found = check(vm, place, policy)
+      if (found !== undefined) ofVms.push(found)
+    }
   }
-  const arrangement = arrangementOf(vms, policy, before)
+  const arrangement = arrangementOf(places, policy, before)
   arrangements.set(policy, arrangement)
   const { occupants } = occupancy
-  return { snapshot, policy, vms, arrangement, boxOf, occupants, loads: drafts.loads(), ofVms }
+  return { snapshot, policy, arrangement, boxOf, occupants, loads: drafts.loads(arrangement.byBox), ofVms }
 }
 
-function arrangementOf(vms: readonly PlacedVm[], policy: Policy, former: Arrangement | undefined): Arrangement {
-  if (former?.places.length === vms.length && vms.every(({ place }, at) => place === former.places[at])) return former
-  const places = vms.map(({ place }) => place)
+function arrangementOf(places: readonly Place[], policy: Policy, former: Arrangement | undefined): Arrangement {
+  if (former !== undefined && isSameList(places, former.places)) return former
   const active = places.filter((one) => one.active)
   return {
     policy,
@@ -83,22 +89,25 @@ function arrangementOf(vms: readonly PlacedVm[], policy: Policy, former: Arrange
       groupBy(active, ({ hostId }) => hostId),
       former?.byHost,
     ),
-    bySharedBox: withFormer(usersOfShared(active), former?.bySharedBox),
+    byBox: withFormer(usersOfBoxes(active), former?.byBox),
     labels: labelsOfAll(places, former),
   }
 }
 
-function usersOfShared(active: readonly Place[]): Map<string, readonly Place[]> {
+function usersOfBoxes(active: readonly Place[]): Map<string, readonly Place[]> {
   const users = new Map<string, Place[]>()
   for (const one of active) {
-    if (one.class === undefined) continue
-    for (const { id, shared } of one.boxes) {
-      const list = shared ? users.get(id) : undefined
-      if (list !== undefined) list.push(one)
-      else if (shared) users.set(id, [one])
+    for (const { id } of one.boxes) {
+      const list = users.get(id)
+      if (list === undefined) users.set(id, [one])
+      else if (list.at(-1) !== one) list.push(one)
     }
   }
   return users
+}
+
+function isSameList(places: readonly Place[], before: readonly Place[]): boolean {
+  return places.length === before.length && places.every((one, at) => one === before[at])
 }
 
 type Lists = ReadonlyMap<string, readonly Place[]>
@@ -106,7 +115,7 @@ type Lists = ReadonlyMap<string, readonly Place[]>
 function withFormer(lists: Map<string, readonly Place[]>, former: Lists | undefined): Lists {
   for (const [key, list] of lists) {
     const before = former?.get(key)
-    if (before?.length === list.length && list.every((one, at) => one === before[at])) lists.set(key, before)
+    if (before !== undefined && isSameList(list, before)) lists.set(key, before)
   }
   return lists
 }

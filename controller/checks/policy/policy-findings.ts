@@ -18,7 +18,7 @@ const rules: readonly Rule[] = [
   coreOnSharedStorage,
   serviceMembersApart,
   forEach('byHost', apartOnOneHost),
-  forEach('bySharedBox', personalOnCoreArray),
+  forEach('byBox', personalOnCoreArray),
   forEach('byHost', personalBesideCore),
   forEach('byHost', reserveHostEmpty),
   memoryAboveClassLimit,
@@ -38,7 +38,7 @@ export function policyFindings(fleet: PlacedFleet): Finding[] {
 
 /** A rule that looks at the VMs of one host, or box, and at nothing else: where these are the same, it found the same. */
 function forEach(
-  of: 'byHost' | 'bySharedBox',
+  of: 'byHost' | 'byBox',
   rule: (vms: readonly Place[], policy: Policy, id: string) => readonly Finding[],
 ): Rule {
   const before = new WeakMap<readonly Place[], readonly Finding[]>()

@@ -4,7 +4,7 @@ import type { Policy } from '../../model/policy.js'
 import type { FileSystem, Host, Snapshot } from '../../model/snapshot.js'
 import { fileSystemId, type KnownTrends, type SpaceTrends, type SpaceTrend } from '../../model/space-trend.js'
 import { inPercent, named } from '../in-words.js'
-import { findingBecause, reasonIf, type Reason } from '../reasons.js'
+import { findingBecause, noReasons, type Reason } from '../reasons.js'
 import { nothingKnown, nothingToKnow, soonFull } from './soon-full.js'
 import { strengthBelow, weakest, type Strength } from '../strength.js'
 
@@ -20,21 +20,24 @@ export function fileSystemSpace(
 ): Finding[] {
   const limits = policy.thresholds['file-system-space']
   const remote = new Map<string, Mounted[]>()
-  const local: Finding[] = []
+  const found: Finding[] = []
   for (const host of hosts.values()) {
     if (host.status !== 'up') continue
     for (const fileSystem of host.fileSystems) {
       const mounted = { host, fileSystem }
       // Nothing fills it from here; another host may.
-      if (fileSystem.readOnly) local.push(...readOnlyFinding(host, fileSystem))
-      else if (isRemote(fileSystem)) addTo(remote, fileSystem.device, mounted)
-      else local.push(...localFinding(mounted, trends, limits))
+      if (!fileSystem.readOnly && isRemote(fileSystem)) addTo(remote, fileSystem.device, mounted)
+      else {
+        const one = fileSystem.readOnly ? readOnlyFinding(mounted) : localFinding(mounted, trends, limits)
+        if (one !== undefined) found.push(one)
+      }
     }
   }
-  const shared = [...remote].flatMap(([device, mounts]) =>
-    remoteFinding(device, mounts, trends, limits).map((found) => ({ ...found, related: hostsOf(device, hosts) })),
-  )
-  return [...local, ...shared]
+  for (const [device, mounts] of remote) {
+    const one = remoteFinding(device, mounts, trends, limits)
+    if (one !== undefined) found.push({ ...one, related: hostsOf(device, hosts) })
+  }
+  return found
 }
 
 /** Those too that cannot be seen just now, so that an exception for one of them goes on. */
@@ -66,27 +69,24 @@ export function isRemote({ device }: Pick<FileSystem, 'device'>): boolean {
 /** Those that are there to be written, and that Linux makes read-only when it finds them damaged. */
 const written: ReadonlySet<string> = new Set('ext2 ext3 ext4 xfs btrfs jfs reiserfs f2fs bcachefs'.split(' '))
 
-function readOnlyFinding(host: Host, { mount, type }: FileSystem): Finding[] {
-  if (!written.has(type)) return []
-  return [
-    finding({
-      check: 'file-system-space',
-      severity: 'warning',
-      subject: hostSubject(host),
-      part: mount,
-      message: `${mount} (${type}) cannot be written: it is mounted read-only, as happens when errors are found on it`,
-    }),
-  ]
+function readOnlyFinding({ host, fileSystem: { mount, type } }: Mounted): Finding | undefined {
+  if (!written.has(type)) return undefined
+  return finding({
+    check: 'file-system-space',
+    severity: 'warning',
+    subject: hostSubject(host),
+    part: mount,
+    message: `${mount} (${type}) cannot be written: it is mounted read-only, as happens when errors are found on it`,
+  })
 }
 
-function localFinding(mounted: Mounted, trends: SpaceTrends | undefined, limits: Limits): Finding[] {
+function localFinding(mounted: Mounted, trends: SpaceTrends | undefined, limits: Limits): Finding | undefined {
   const { host, fileSystem } = mounted
   const { mount } = fileSystem
-  return findingBecause(
-    { check: 'file-system-space', subject: hostSubject(host), part: mount },
-    reasonsOf([mounted], fileSystem, trends, limits),
-    (reasons) => `${mount}: ${reasons}`,
-  )
+  const reasons = reasonsOf([mounted], fileSystem, trends, limits)
+  if (reasons.length === 0) return undefined
+  const about = { check: 'file-system-space', subject: hostSubject(host), part: mount }
+  return findingBecause(about, reasons, (text) => `${mount}: ${text}`)
 }
 
 /** Of the whole fleet, so that it stays the same one when a host goes: what the first of its hosts tells of it. */
@@ -95,15 +95,13 @@ function remoteFinding(
   mounts: readonly Mounted[],
   trends: SpaceTrends | undefined,
   limits: Limits,
-): Finding[] {
+): Finding | undefined {
   const [first] = mounts
-  if (first === undefined) return []
+  const reasons = first === undefined ? noReasons : reasonsOf(mounts, first.fileSystem, trends, limits)
+  if (first === undefined || reasons.length === 0) return undefined
   const names = named(mounts.map(({ host }) => host.name))
-  return findingBecause(
-    { check: 'file-system-space', subject: fleetSubject, part: device },
-    reasonsOf(mounts, first.fileSystem, trends, limits),
-    (reasons) => `${device} (${first.fileSystem.mount} on ${names}): ${reasons}`,
-  )
+  const about = { check: 'file-system-space', subject: fleetSubject, part: device }
+  return findingBecause(about, reasons, (text) => `${device} (${first.fileSystem.mount} on ${names}): ${text}`)
 }
 
 /** @param mounts the same one on several hosts */
@@ -112,23 +110,27 @@ function reasonsOf(
   fileSystem: FileSystem,
   trends: SpaceTrends | undefined,
   limits: Limits,
-): Reason[] {
-  if (fileSystem.sizeBytes <= 0) return []
+): readonly Reason[] {
+  if (fileSystem.sizeBytes <= 0) return noReasons
   const ids = mounts.map((one) => fileSystemId(one.host.id, one.fileSystem.mount))
   const [id = ''] = ids
   const known = trends === undefined ? nothingToKnow : knownOf(ids, trends)
-  return [
-    ...lowSpace(fileSystem, id, limits),
-    ...fullSoon(fileSystem, known.trends, id, limits),
-    ...(known.isRecentKnown ? [] : [notKnown(fileSystem, id)]),
-    ...fewInodes(fileSystem, id, limits),
-  ]
+  const low = lowSpace(fileSystem, id, limits)
+  const soon = fullSoon(fileSystem, known.trends, id, limits)
+  const few = fewInodes(fileSystem, id, limits)
+  if (known.isRecentKnown && low.length + soon.length + few.length === 0) return noReasons
+  return [...low, ...soon, ...(known.isRecentKnown ? [] : [notKnown(fileSystem, id)]), ...few]
 }
 
 /** Of several hosts one that saw its last minutes knows best. */
 function knownOf(ids: readonly string[], trends: SpaceTrends): KnownTrends {
-  const known = ids.flatMap((id) => trends.get(id) ?? [])
-  return known.find(({ isRecentKnown }) => isRecentKnown) ?? known[0] ?? nothingKnown
+  let first: KnownTrends | undefined
+  for (const id of ids) {
+    const known = trends.get(id)
+    if (known?.isRecentKnown === true) return known
+    first ??= known
+  }
+  return first ?? nothingKnown
 }
 
 /** What was found by its trend is not over because the trend is not known yet. */
@@ -149,12 +151,17 @@ function lowSpace({ sizeBytes, availableBytes }: FileSystem, entityId: string, l
       strengthBelow(share, leastShare, leastShare * limits.clearAbove),
       strengthBelow(availableBytes, leastBytes, leastBytes * limits.clearAbove),
     )
+  const strength = low(limits.share, limits.available)
+  if (strength === undefined) return noReasons
   const limit = Math.min(limits.share * sizeBytes, limits.available)
-  return reasonIf(low(limits.share, limits.available), () => ({
-    severity: low(limits.criticalShare, limits.criticalAvailable) === 'raise' ? 'critical' : 'warning',
-    text: `${formatBytes(availableBytes)} of ${formatBytes(sizeBytes)} available (${inPercent(share)})`,
-    evidence: { entityKind: 'file_system', entityId, field: 'availableBytes', value: availableBytes, limit },
-  }))
+  return [
+    {
+      strength,
+      severity: low(limits.criticalShare, limits.criticalAvailable) === 'raise' ? 'critical' : 'warning',
+      text: `${formatBytes(availableBytes)} of ${formatBytes(sizeBytes)} available (${inPercent(share)})`,
+      evidence: { entityKind: 'file_system', entityId, field: 'availableBytes', value: availableBytes, limit },
+    },
+  ]
 }
 
 function fullSoon(
@@ -164,6 +171,7 @@ function fullSoon(
   limits: Limits,
 ): readonly Reason[] {
   const soon = soonFull(availableBytes, trends, limits)
+  if (soon === undefined) return noReasons
   const evidence = {
     entityKind: 'file_system',
     entityId,
@@ -171,17 +179,17 @@ function fullSoon(
     value: availableBytes,
     limit: undefined,
   }
-  return soon === undefined ? [] : [{ ...soon, evidence }]
+  return [{ ...soon, evidence }]
 }
 
 /** Some file systems make inodes as they need them, and tell of none. */
 function fewInodes({ files, filesFree }: FileSystem, entityId: string, limits: Limits): readonly Reason[] {
-  if (files <= 0) return []
+  if (files <= 0) return noReasons
   const share = filesFree / files
+  const strength = strengthBelow(share, limits.files, limits.files * limits.clearAbove)
+  if (strength === undefined) return noReasons
+  const text = `${filesFree} of ${files} inodes free (${inPercent(share)})`
   const limit = limits.files * files
-  return reasonIf(strengthBelow(share, limits.files, limits.files * limits.clearAbove), () => ({
-    severity: filesFree === 0 ? 'critical' : 'warning',
-    text: `${filesFree} of ${files} inodes free (${inPercent(share)})`,
-    evidence: { entityKind: 'file_system', entityId, field: 'filesFree', value: filesFree, limit },
-  }))
+  const evidence = { entityKind: 'file_system', entityId, field: 'filesFree', value: filesFree, limit }
+  return [{ strength, severity: filesFree === 0 ? 'critical' : 'warning', text, evidence }]
 }

@@ -28,15 +28,17 @@ export function soonFull(
   trends: readonly SpaceTrend[],
   limits: SoonLimits,
 ): SoonFull | undefined {
-  const found = trends.flatMap(({ bytesPerDay, overMs }) => {
-    if (bytesPerDay <= 0) return []
+  let first: (SpaceTrend & { readonly leftMs: number; readonly strength: SoonFull['strength'] }) | undefined
+  for (const { bytesPerDay, overMs } of trends) {
+    if (bytesPerDay <= 0) continue
     const leftMs = (availableBytes / bytesPerDay) * dayMs
     const limitMs = Math.min(limits.left, believedTimes * overMs)
     const strength = strengthBelow(leftMs, limitMs, limitMs * limits.clearAbove)
-    return strength === undefined ? [] : [{ leftMs, bytesPerDay, overMs, strength }]
-  })
-  const raised = found.filter(({ strength }) => strength === 'raise')
-  const [first] = (raised.length > 0 ? raised : found).toSorted((a, b) => a.leftMs - b.leftMs)
+    if (strength === undefined) continue
+    const isStronger = first?.strength === 'keep' && strength === 'raise'
+    const isSooner = first === undefined || (first.strength === strength && leftMs < first.leftMs)
+    if (isStronger || isSooner) first = { bytesPerDay, overMs, leftMs, strength }
+  }
   if (first === undefined) return undefined
   const { leftMs, bytesPerDay, overMs, strength } = first
   return {

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 
 import { policyOf } from '../../../test/support/policy-with.js'
 import { buildSnapshot, uuidOf } from '../../../test/support/snapshot-builder.js'
-import type { HostStatus, Vm } from '../../model/snapshot.js'
+import type { Finding } from '../../model/finding.js'
+import type { HostStatus, Snapshot, Vm } from '../../model/snapshot.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { placed } from '../../../test/support/placed.js'
-import { vmCrashed } from './vm-crashed.js'
 
 const policy = policyOf(`groups:
   - { name: core, class: core, match: ["c*"] }
@@ -20,6 +20,8 @@ function fleet(name: string, more: Partial<Vm>, status: HostStatus = 'up') {
   })
 }
 
+const crashedIn = (snapshot: Snapshot): readonly Finding[] => placed(snapshot, policy).ofVms
+
 describe('a VM that crashed', () => {
   it.each<[string, string, Partial<Vm>, HostStatus, string[]]>([
     ['a core VM', 'c1', { state: 'crashed', stateReason: 'panicked' }, 'up', ['raise critical']],
@@ -32,12 +34,12 @@ describe('a VM that crashed', () => {
     ['it runs again', 'c1', { state: 'running', stateReason: 'booted' }, 'up', []],
     ['its host is silent: nobody knows', 'c1', { state: 'crashed', stateReason: 'panicked' }, 'silent', []],
   ])('%s', (_what, name, more, status, expected) => {
-    const found = vmCrashed(placed(fleet(name, more, status), policy))
+    const found = crashedIn(fleet(name, more, status))
     expect(found.map(({ strength, severity }) => `${strength} ${severity}`)).toEqual(expected)
   })
 
   it('is said with where and why, and shown by its series', () => {
-    const [one] = vmCrashed(placed(fleet('c1', { state: 'crashed', stateReason: 'panicked' }), policy))
+    const [one] = crashedIn(fleet('c1', { state: 'crashed', stateReason: 'panicked' }))
     expect(one).toMatchObject({
       check: 'vm-crashed',
       subject: { kind: 'vm', id: uuidOf('c1'), name: 'c1' },
