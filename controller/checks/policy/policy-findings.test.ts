@@ -115,6 +115,19 @@ describe('personal VMs near core VMs', () => {
     expect(found(fleet(vms), policy)).toEqual([])
     const joined = policyOf(`${classes}\narrays: [{ name: the box, match: "iscsi:*", join: true }]`)
     expect(found(fleet(vms), joined)).toHaveLength(1)
+    // A VM with a disk on each of them is told of once.
+    const snapshot = fleet(vms)
+    const [first] = snapshot.disks.values()
+    const one = [...snapshot.vms.values()].find(({ name }) => name === 'p1')
+    if (first === undefined || one === undefined) throw new Error('no VM p1')
+    const second = { ...first, id: `${one.uuid}/vdb`, vmUuid: one.uuid, target: 'vdb' }
+    const both = {
+      ...snapshot,
+      disks: new Map(snapshot.disks).set(second.id, second),
+      vms: new Map(snapshot.vms).set(one.uuid, { ...one, diskIds: [...one.diskIds, second.id] }),
+    }
+    expect(placed(both, joined).arrangement.places.map(({ boxes }) => boxes.length)).toEqual([1, 1])
+    expect(found(both, joined)).toHaveLength(1)
   })
 
   it('names the victims, not all of a thousand', () => {
