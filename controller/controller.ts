@@ -185,7 +185,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
 
   const { limits: httpLimits, publicUrl, ...httpAddress } = config.http
   const settings = madeOnce(alertSettingsOf)
-  const trends = new SpaceTrends({ store, snapshot: () => fleet.snapshot(), registry, log, now })
+  const trends = new SpaceTrends({ store, snapshot: () => fleet.snapshot(), registry, log, now, random: Math.random })
   trends.start(lookAtTrendsEveryMs)
   lifecycle.add('trends', () => trends.stop())
   const service = new ServiceWatch({

@@ -51,6 +51,7 @@ function trendsOver(range: (query: RangeQuery) => Promise<RangeResult>, snapshot
     registry,
     log: createLog('test', 'silent'),
     now: () => clock.now,
+    random: () => 1,
   })
   const round = async (): Promise<string> => {
     asked.length = 0
@@ -228,6 +229,29 @@ describe('trends of file systems', () => {
     expect(metrics).toContain('headroom_trend_queries_total{outcome="answered"} 5')
     expect(metrics).toContain('headroom_trend_queries_total{outcome="failed"} 5')
     expect(metrics).toContain('headroom_trends 5')
+  })
+
+  it('are asked for again a minute after a first failure, then more rarely, and each hour once they are known', async () => {
+    let fails = true
+    const { trends, clock, round } = trendsOver(
+      async (query) => {
+        if (fails) throw new Error('down')
+        return past(query)
+      },
+      () => fleet('/'),
+    )
+    const minutes: number[] = []
+    for (let minute = 0; minute <= 16; minute += 1) {
+      if ((await round()) === '/') minutes.push(minute)
+      clock.now += 60_000
+      fails = minute < 10
+    }
+    expect(minutes).toEqual([0, 1, 3, 7, 15])
+    expect(trends.current.get(idOf('/'))?.trends[0]?.bytesPerDay).toBeCloseTo(24e9)
+    clock.now += 57 * 60_000
+    expect(await round()).toBe('')
+    clock.now += 60_000
+    expect(await round()).toBe('/')
   })
 
   it('that there are not are known not to be, and what the store never answered for is not known', async () => {

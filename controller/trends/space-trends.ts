@@ -15,6 +15,8 @@ export interface SpaceTrendsOptions {
   readonly registry: Registry
   readonly log: Log
   readonly now: () => number
+  /** 0 to 1. */
+  readonly random: () => number
 }
 
 const hourMs = 3_600_000
@@ -22,6 +24,8 @@ const pastMs = 7 * 24 * hourMs
 const pointEveryMs = hourMs
 /** A trend over hours and days changes little in an hour. */
 const dueAfterMs = hourMs
+/** After a first failure, and twice as long after each further one, up to an hour: until then nobody knows how it fills. */
+const againAfterMs = 60_000
 /** Those that wait longer for their turn in a larger fleet come first in the next round. */
 const mostInRound = 60
 const queryWithinMs = 10_000
@@ -30,6 +34,10 @@ const mostFailures = 3
 
 interface Looked {
   readonly atMs: number
+  /** When it is to be looked at again. */
+  readonly dueMs: number
+  /** One after the other. */
+  readonly failures: number
   /** What the store answered last; undefined: it never did. */
   readonly past: SpacePast | undefined
 }
@@ -97,7 +105,7 @@ export class SpaceTrends {
     const nowMs = this.options.now()
     const lookedAt = (id: string): number => this.#looked.get(id)?.atMs ?? -Infinity
     const due = [...filling.values()]
-      .filter(({ id }) => nowMs - lookedAt(id) >= dueAfterMs)
+      .filter(({ id }) => nowMs >= (this.#looked.get(id)?.dueMs ?? -Infinity))
       .toSorted((a, b) => lookedAt(a.id) - lookedAt(b.id))
       .slice(0, mostInRound)
     let failures = 0
@@ -113,12 +121,15 @@ export class SpaceTrends {
     const { id } = one
     try {
       const points = await this.#past(one, nowMs)
-      this.#looked.set(id, { atMs: nowMs, past: spacePast(points) })
+      this.#looked.set(id, { atMs: nowMs, dueMs: nowMs + dueAfterMs, failures: 0, past: spacePast(points) })
       this.#queries.inc({ outcome: 'answered' })
       return true
     } catch (error) {
       if (this.#stop.signal.aborted) return false
-      this.#looked.set(id, { atMs: nowMs, past: this.#looked.get(id)?.past })
+      const before = this.#looked.get(id)
+      const failures = (before?.failures ?? 0) + 1
+      const waitMs = Math.min(dueAfterMs, againAfterMs * 2 ** (failures - 1)) * (0.5 + this.options.random() / 2)
+      this.#looked.set(id, { atMs: nowMs, dueMs: nowMs + waitMs, failures, past: before?.past })
       this.#queries.inc({ outcome: 'failed' })
       this.options.log.warn({ err: error, of: id }, 'how a file system or a thin pool filled could not be read')
       return false

@@ -8,7 +8,7 @@ import type { Change, Message } from '../../controller/model/alert.js'
 import { stretchesOf } from '../month/cadence.js'
 import { isGood, reportLines } from '../month/report.js'
 import { run } from '../month/run.js'
-import { loadScenario, type Label } from '../month/scenario.js'
+import { firstDays, loadScenario, type Label } from '../month/scenario.js'
 import { faultsOf, Judge, type Outcome } from '../month/score.js'
 
 const minute = 60_000
@@ -60,6 +60,39 @@ describe('the month', () => {
   })
 })
 
+const change = (number: number, firedAt: number, check: string, what: Change['what'] = 'fired'): Change => ({
+  what,
+  atMs: firedAt * minute,
+  alert: {
+    number,
+    check,
+    subject: { kind: 'vm', id: '1', name: 'kure' },
+    part: '',
+    severity: 'warning',
+    message: '',
+    facts: { owners: [] },
+    firedAtMs: firedAt * minute,
+    flapping: false,
+    evidence: [],
+    related: [],
+  },
+})
+const message = (at: number, ...changes: Change[]): Message => ({
+  id: `m${at}`,
+  lane: '',
+  target: '',
+  route: '',
+  group: {},
+  recipients: [],
+  thread: '',
+  atMs: at * minute,
+  changes,
+  leftOut: 0,
+  firing: 0,
+})
+const slowMessage = (at: number, number: number, what: Change['what']): Message =>
+  message(at, change(number, 1, 'slow', what))
+
 describe('the judge', () => {
   const label = (from: number, until: number, check: string, subject: string, also: Label['also'] = []): Label => ({
     fromMs: from * minute,
@@ -70,36 +103,6 @@ describe('the judge', () => {
     main: { check, subject },
     why: '',
     also,
-  })
-  const change = (number: number, firedAt: number, check: string, what: Change['what'] = 'fired'): Change => ({
-    what,
-    atMs: firedAt * minute,
-    alert: {
-      number,
-      check,
-      subject: { kind: 'vm', id: '1', name: 'kure' },
-      part: '',
-      severity: 'warning',
-      message: '',
-      facts: { owners: [] },
-      firedAtMs: firedAt * minute,
-      flapping: false,
-      evidence: [],
-      related: [],
-    },
-  })
-  const message = (at: number, ...changes: Change[]): Message => ({
-    id: `m${at}`,
-    lane: '',
-    target: '',
-    route: '',
-    group: {},
-    recipients: [],
-    thread: '',
-    atMs: at * minute,
-    changes,
-    leftOut: 0,
-    firing: 0,
   })
   const labels = [label(0, 10, 'slow', 'vm:kure'), label(5, 20, 'full', 'vm:k*', [{ check: 'slow', subject: 'vm:*' }])]
 
@@ -143,6 +146,50 @@ describe('the judge', () => {
   })
 })
 
+describe('the judge of ends', () => {
+  const matter: Label = {
+    fromMs: 0,
+    untilMs: 20 * minute,
+    overMs: 15 * minute,
+    withinMs: minute,
+    names: [],
+    main: { check: 'slow', subject: 'vm:kure' },
+    why: '',
+    also: [],
+  }
+  const told = (at: number, number: number, what: Change['what']): Message => slowMessage(at, number, what)
+
+  it.each<[string, Message[], boolean]>([
+    ['over when it is over', [told(1, 1, 'fired'), told(16, 1, 'resolved')], false],
+    [
+      'too early, and back',
+      [told(1, 1, 'fired'), told(9, 1, 'resolved'), told(12, 2, 'fired'), told(16, 2, 'resolved')],
+      true,
+    ],
+    [
+      'one of two, while the other goes on',
+      [told(1, 1, 'fired'), told(2, 2, 'fired'), told(9, 1, 'resolved'), told(16, 2, 'resolved')],
+      false,
+    ],
+  ])('%s', (_what, messages, expected) => {
+    const judge = new Judge([matter])
+    for (const one of messages) judge.hear(one)
+    const [outcome] = judge.score(0, 7).outcomes
+    expect(outcome?.endedEarly).toBe(expected)
+    expect(outcome?.resolvedAfterMs).toBe(minute)
+  })
+
+  it('what is still open at the end of a shorter scenario is asked for by nobody, and is nothing else', () => {
+    const whole = loadScenario('test/month/elab-month.yaml')
+    const short = firstDays(whole, 16)
+    expect(short.open.map(({ main }) => main.check)).toEqual(['file-system-space'])
+    expect(short.labels.length + short.open.length).toBeLessThan(whole.labels.length)
+    const judge = new Judge([], [matter])
+    judge.hear(told(1, 1, 'fired'))
+    expect(judge.score(0, 7)).toMatchObject({ outcomes: [], othersByWeek: [0], messages: 1 })
+  })
+})
+
 describe('an operator complains', () => {
   const label: Label = {
     fromMs: 0,
@@ -159,6 +206,7 @@ describe('an operator complains', () => {
     toldAfterMs: minute,
     named: new Set(['kure', 'xenhv04', 'mail']),
     resolvedAfterMs: 20_000,
+    endedEarly: false,
     messages: 2,
   }
   it.each<[string, Partial<Outcome>, string[]]>([
@@ -167,7 +215,7 @@ describe('an operator complains', () => {
     ['of news that are late', { toldAfterMs: 2 * minute + 1 }, ['told later than 2m']],
     ['of names that are missing', { named: new Set(['kure']) }, ['not named: xenhv04']],
     ['of an end that nobody tells', { resolvedAfterMs: undefined }, ['nobody was told of its end']],
-    ['of an end that is none', { resolvedAfterMs: -1 }, ['its end was told too early']],
+    ['of an end that is none', { endedEarly: true }, ['its end was told too early']],
     ['of no end where there is none', { label: { ...label, overMs: undefined }, resolvedAfterMs: undefined }, []],
   ])('%s', (_what, change, expected) => {
     expect(faultsOf({ ...good, ...change })).toEqual(expected)

@@ -60,7 +60,14 @@ it('a file system that fills says until when it lasts, from the roll-ups of a re
     hosts: [{ name: 'a', memoryMiB: 1024, more: { fileSystems: [fileSystem] } }],
     vms: [],
   })
-  const trends = new SpaceTrends({ store, snapshot: () => snapshot, registry: new Registry(), log, now })
+  const trends = new SpaceTrends({
+    store,
+    snapshot: () => snapshot,
+    registry: new Registry(),
+    log,
+    now,
+    random: () => 1,
+  })
   // Hours are rolled up a while after they are over.
   await waitFor(20_000, 'a trend', async () => {
     clock.now += hourMs

@@ -95,7 +95,7 @@ async function watchOf(scenario: Scenario, { fleet }: Replay) {
   const clock = { nowMs: scenario.startMs }
   const past = new SpacePast()
   const snapshot = (): Snapshot => fleet.snapshot()
-  const trends = new SpaceTrends({ store: past, snapshot, registry, log, now: () => clock.nowMs })
+  const trends = new SpaceTrends({ store: past, snapshot, registry, log, now: () => clock.nowMs, random: () => 1 })
   const changes = await ChangeWatch.open({ fleet, state: forgetful, registry, log })
   const service = new ControllerItself(scenario)
   const arrays = new ArrayModels()

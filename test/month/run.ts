@@ -10,8 +10,8 @@ export async function run(
   options: PlayOptions,
   watch: (atMs: number) => void = () => undefined,
 ): Promise<Result> {
-  const judge = new Judge(scenario.labels)
-  const threshold = new ThresholdRule(scenario.labels)
+  const judge = new Judge(scenario.labels, scenario.open)
+  const threshold = new ThresholdRule(scenario.labels, scenario.open)
   let looks = 0
   for await (const { snapshot, messages } of play(scenario, options)) {
     looks += 1

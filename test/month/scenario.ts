@@ -27,6 +27,8 @@ export interface Scenario {
   readonly certificates: readonly { readonly host: string; readonly endsMs: number; readonly renewedMs: number }[]
   readonly acts: readonly OperatorAct[]
   readonly labels: readonly Label[]
+  /** Those that are still open at the end: nothing is asked of them, and what is told of them is nothing else. */
+  readonly open: readonly Label[]
 }
 
 /** What an operator does, as far as it decides what is told. */
@@ -155,13 +157,16 @@ export function loadScenario(path: string): Scenario {
       why,
       also,
     })),
+    open: [],
   }
 }
 
-/** The scenario up to the end of a day; what would still be open then is not asked for. */
+/** The scenario up to the end of a day. */
 export function firstDays(scenario: Scenario, days: number): Scenario {
   const endMs = scenario.startMs + days * dayMs
-  return { ...scenario, days, labels: scenario.labels.filter(({ untilMs }) => untilMs <= endMs) }
+  const begun = scenario.labels.filter(({ fromMs }) => fromMs < endMs)
+  const isOver = ({ untilMs }: Label): boolean => untilMs <= endMs
+  return { ...scenario, days, labels: begun.filter(isOver), open: begun.filter((label) => !isOver(label)) }
 }
 
 /** The fleet of a file with another timeline, under the checks that a fleet file gets. */

@@ -13,19 +13,21 @@ export interface Outcome {
   readonly named: ReadonlySet<string>
   /** From the end of the matter until it was told that it is over; undefined: the label knows no end, or that was never told. */
   readonly resolvedAfterMs: number | undefined
+  /** It was told to be over while it was not, be it that it was told anew later. */
+  readonly endedEarly: boolean
   /** Messages with something about it. */
   readonly messages: number
 }
 
 /** What an operator would complain of. */
-export function faultsOf({ label, toldAfterMs, named, resolvedAfterMs }: Outcome): string[] {
+export function faultsOf({ label, toldAfterMs, named, resolvedAfterMs, endedEarly }: Outcome): string[] {
   if (toldAfterMs === undefined) return ['nobody was told']
   const unnamed = label.names.filter((name) => !named.has(name))
   return [
     ...(toldAfterMs > label.withinMs ? [`told later than ${formatDuration(label.withinMs)}`] : []),
     ...(unnamed.length > 0 ? [`not named: ${unnamed.join(', ')}`] : []),
     ...(label.overMs !== undefined && resolvedAfterMs === undefined ? ['nobody was told of its end'] : []),
-    ...(resolvedAfterMs !== undefined && resolvedAfterMs < 0 ? ['its end was told too early'] : []),
+    ...(endedEarly ? ['its end was told too early'] : []),
   ]
 }
 
@@ -52,6 +54,7 @@ interface Heard {
   /** Numbers of alerts of its main matter that were told and not yet told to be over. */
   readonly open: Set<number>
   closedMs: number | undefined
+  endedEarly: boolean
   messages: number
 }
 
@@ -63,11 +66,15 @@ export class Judge {
   readonly #others: Other[] = []
   #messages = 0
 
-  constructor(private readonly labels: readonly Label[]) {
+  /** @param open labels that nothing is asked of */
+  constructor(
+    private readonly labels: readonly Label[],
+    private readonly open: readonly Label[] = [],
+  ) {
     this.#heard = new Map(
       labels.map((label) => [
         label,
-        { toldMs: undefined, named: new Set(), open: new Set(), closedMs: undefined, messages: 0 },
+        { toldMs: undefined, named: new Set(), open: new Set(), closedMs: undefined, endedEarly: false, messages: 0 },
       ]),
     )
   }
@@ -78,13 +85,11 @@ export class Judge {
     const foreign: Change[] = []
     for (const change of changes) {
       const label = this.#labelFor(change)
+      if (label === undefined) foreign.push(change)
       const heard = label === undefined ? undefined : this.#heard.get(label)
-      if (label === undefined || heard === undefined) {
-        foreign.push(change)
-        continue
-      }
+      if (label === undefined || heard === undefined) continue
       about.add(heard)
-      if (isMain(label, change)) hearMain(heard, change, atMs)
+      if (isMain(label, change)) hearMain(heard, label, change, atMs)
     }
     for (const heard of about) heard.messages += 1
     if (foreign.length > 0) this.#others.push({ atMs, changes: foreign.map(changeText) })
@@ -106,7 +111,7 @@ export class Judge {
   #labelFor({ alert: { number, check, subject, firedAtMs } }: Change): Label | undefined {
     if (!this.#labelOf.has(number)) {
       const saying = { check, subject: subjectText(subject) }
-      this.#labelOf.set(number, labelFor(this.labels, saying, firedAtMs))
+      this.#labelOf.set(number, labelFor([...this.labels, ...this.open], saying, firedAtMs))
     }
     return this.#labelOf.get(number)
   }
@@ -116,13 +121,17 @@ function isMain({ main }: Label, { alert: { check, subject } }: Change): boolean
   return fits(main, { check, subject: subjectText(subject) })
 }
 
-function hearMain(heard: Heard, { what, alert }: Change, atMs: number): void {
+function hearMain(heard: Heard, { overMs }: Label, { what, alert }: Change, atMs: number): void {
   if (what === 'fired') {
     heard.toldMs ??= atMs
     heard.open.add(alert.number)
     if (heard.toldMs === atMs) for (const name of namesIn(alert)) heard.named.add(name)
   }
-  if (what === 'resolved' && heard.open.delete(alert.number)) heard.closedMs = atMs
+  if (what === 'resolved' && heard.open.delete(alert.number)) {
+    heard.closedMs = atMs
+    // Of several alerts of one matter the last one's end is its end.
+    if (heard.open.size === 0 && overMs !== undefined && atMs < overMs) heard.endedEarly = true
+  }
 }
 
 function namesIn({ subject, facts: { host, owners }, related }: AlertSummary): string[] {
@@ -131,13 +140,14 @@ function namesIn({ subject, facts: { host, owners }, related }: AlertSummary): s
   )
 }
 
-function outcomeOf(label: Label, { toldMs, named, open, closedMs, messages }: Heard): Outcome {
+function outcomeOf(label: Label, { toldMs, named, open, closedMs, endedEarly, messages }: Heard): Outcome {
   const { fromMs, overMs } = label
   return {
     label,
     toldAfterMs: toldMs === undefined ? undefined : toldMs - fromMs,
     named,
     resolvedAfterMs: open.size > 0 || closedMs === undefined || overMs === undefined ? undefined : closedMs - overMs,
+    endedEarly,
     messages,
   }
 }

@@ -12,7 +12,11 @@ export class ThresholdRule {
   readonly #byKind = new Map<string, number>()
   #others = 0
 
-  constructor(private readonly labels: readonly Label[]) {}
+  /** @param open labels that nothing is asked of */
+  constructor(
+    private readonly labels: readonly Label[],
+    private readonly open: readonly Label[] = [],
+  ) {}
 
   look(snapshot: Snapshot): void {
     const above = new Set(crossings(snapshot))
@@ -20,7 +24,7 @@ export class ThresholdRule {
       if (this.#above.has(one)) continue
       const [kind = '', subject = ''] = one.split('\t')
       this.#byKind.set(kind, (this.#byKind.get(kind) ?? 0) + 1)
-      const about = this.labels.filter(
+      const about = [...this.labels, ...this.open].filter(
         ({ fromMs, untilMs, main, also }) =>
           fromMs <= snapshot.at &&
           snapshot.at <= untilMs &&
@@ -43,7 +47,7 @@ export class ThresholdRule {
     return {
       messages: [...this.#byKind.values()].reduce((sum, count) => sum + count, 0),
       others: this.#others,
-      labelsTold: this.#toldOf.size,
+      labelsTold: this.labels.filter((label) => this.#toldOf.has(label)).length,
       byLabel: this.labels.map((label) => this.#toldOf.get(label) ?? 0),
       byKind: Object.fromEntries(this.#byKind),
     }
