@@ -210,7 +210,6 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     log,
     now,
   })
-  arrays.start(tickEveryMs)
   lifecycle.add('arrays', () => arrays.stop())
   const look = new FleetLook({
     fleet,
@@ -245,8 +244,13 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     random: Math.random,
     newId: () => randomBytes(8).toString('hex'),
   })
-  alerts.start(tickEveryMs)
   lifecycle.add('alerts', () => alerts.stop())
+  // One after the other: so what is new of arrays is judged once, with all the rest.
+  const beat = setInterval(() => {
+    arrays.look()
+    alerts.beat()
+  }, tickEveryMs)
+  lifecycle.add('beat of arrays and alerts', () => clearInterval(beat))
 
   const api = await startApi({
     ...httpAddress,

@@ -34,7 +34,6 @@ const forgetAfterMs = 30 * 86_400_000
  */
 export class ArrayWatch {
   readonly #metrics: ReturnType<typeof watchMetrics>
-  #timer: NodeJS.Timeout | undefined
   #storedAt = -Infinity
   #storing: Promise<void> | undefined
   /** Of what was saved last, by id of the box. */
@@ -83,18 +82,14 @@ export class ArrayWatch {
     return this.models.watched
   }
 
-  start(everyMs: number): void {
-    this.#timer = setInterval(() => this.look(), everyMs)
-  }
-
   /** Resolves when what was learnt is kept, or could not be. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
     await this.#storing
     await this.#saving
     while ((await this.#save(true)) > 0);
   }
 
+  /** To be called each second. */
   look(): void {
     const { fleet, policy, now, log } = this.options
     const at = now()

@@ -62,7 +62,6 @@ export class AlertDesk {
   readonly #metrics: AlertMetrics
   readonly #sender: Sender
   readonly #listeners = new Set<() => void>()
-  #timer: NodeJS.Timeout | undefined
   #stepping: Promise<void> | undefined
   #steppedMs: number | undefined
   #troubles: readonly ChannelTrouble[] = []
@@ -100,17 +99,14 @@ export class AlertDesk {
     return new AlertDesk(options, store, ledger, metrics)
   }
 
-  /** Steps at each beat until it is stopped. A beat that finds the step before still under way is left out and counted. */
-  start(everyMs: number): void {
-    this.#timer = setInterval(() => {
-      if (this.#stepping !== undefined) this.#metrics.skipped()
-      else void this.step()
-    }, everyMs)
+  /** Steps once more. A beat that finds the step before still under way is left out and counted. */
+  beat(): void {
+    if (this.#stepping !== undefined) this.#metrics.skipped()
+    else void this.step()
   }
 
   /** Breaks off what is being sent: it stays in its queue. Resolves when all is durable. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
     await this.#stepping
     await this.#sender.stop()
     await this.#beating
@@ -121,7 +117,7 @@ export class AlertDesk {
   /** Looks, decides, keeps, and begins to send what is due. Never rejects. */
   step(): Promise<void> {
     this.#stepping ??= this.#step()
-      .then(() => this.#beat(this.options.settings()))
+      .then(() => this.#giveSign(this.options.settings()))
       .catch((error: unknown) => {
         this.#metrics.lookFailed()
         this.options.log.error({ err: error }, 'alerts stand still: a step failed')
@@ -286,7 +282,7 @@ export class AlertDesk {
   }
 
   /** Only a desk that steps gives a sign of life: it is for the whole way, not for the process. */
-  #beat({ heartbeat }: AlertSettings): void {
+  #giveSign({ heartbeat }: AlertSettings): void {
     const now = this.options.monotonicMs()
     if (heartbeat === undefined || this.#beating !== undefined || now - this.#beatMs < heartbeat.everyMs) return
     this.#beatMs = now

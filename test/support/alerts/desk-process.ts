@@ -58,5 +58,5 @@ const desk = await AlertDesk.open({
   random: Math.random,
   newId: () => randomBytes(8).toString('hex'),
 })
-desk.start(10)
+setInterval(() => desk.beat(), 10)
 process.send?.('ready')
