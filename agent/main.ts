@@ -8,19 +8,21 @@ import { runMain, stopWhenAsked } from '../common/run-program.js'
 import { readVersion } from '../common/version.js'
 import { startAgent } from './agent.js'
 import { collectGarbage } from './collect-garbage.js'
-import { errandsApart, runErrand } from './errands.js'
+import { errandsApart, errandsHere, runErrand } from './errands.js'
 import { showStatus, statusLine } from './service-status.js'
 
 const usage = `headroom-agent: reads the hypervisors of a machine and reports to a headroom controller
 
 Usage: headroom-agent [--config agent.yaml]
        headroom-agent join --controller HOST:PORT --token TOKEN   (join --help says more)
+       headroom-agent calibrate --file FILE                       (calibrate --help says more)
 
 Without --config every value is its default: libvirt on this machine, the controller at 127.0.0.1:8421.
 `
 
 async function main(): Promise<void> {
   if (process.argv[2] === 'join') return join(process.argv.slice(3))
+  if (process.argv[2] === 'calibrate') return calibrateArray(process.argv.slice(3))
   if (process.argv[2] === 'errand') return runErrand(process.argv.slice(3))
   const { values } = parseArgs({
     options: { config: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
@@ -83,6 +85,36 @@ async function join(args: readonly string[]): Promise<void> {
     process.stderr.write(`headroom-agent join: ${failure.text}\n`)
     process.exitCode = failure.code
   }
+}
+
+/** Loaded only here, as joining is. */
+async function calibrateArray(args: readonly string[]): Promise<void> {
+  const { calibrate } = await import('./calibrate.js')
+  const { calibrateUsage, NotCalibrated } = await import('./calibrate-options.js')
+  const { NotForScratch } = await import('./storage/calibrate/scratch.js')
+  if (args.includes('--help')) {
+    process.stdout.write(calibrateUsage)
+    return
+  }
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop.abort())
+  let code: number
+  try {
+    const isLearnt = await calibrate(args, {
+      config: (file) => errandsHere.config(file),
+      print: (line) => process.stdout.write(`${line}\n`),
+      now: () => Date.now(),
+      monotonicMs: () => performance.now(),
+      signal: stop.signal,
+    })
+    code = isLearnt ? 0 : 1
+  } catch (error) {
+    const isAsked = error instanceof NotCalibrated || error instanceof NotForScratch
+    process.stderr.write(`headroom-agent calibrate: ${error instanceof Error ? error.message : String(error)}\n`)
+    code = isAsked ? 2 : 1
+  }
+  // A write that hangs in the storage must not keep it.
+  process.exit(code)
 }
 
 runMain(main)

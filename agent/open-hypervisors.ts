@@ -16,6 +16,8 @@ import type { RefusedLogin } from './hypervisor/esxi/refused-login.js'
 import type { Hypervisor } from './hypervisor/hypervisor.js'
 import { openLibvirt } from './hypervisor/libvirt/driver.js'
 import type { XenOptions } from './hypervisor/xen/driver.js'
+import { calibratedMachine } from './storage/calibrate/calibrated-machine.js'
+import { readCalibrations } from './storage/calibrate/kept-calibrations.js'
 import type { Machine } from './schedule/host-loop.js'
 import { createArrayResolver, type ArrayResolver } from './storage/array-resolver.js'
 import { ExportReader } from './storage/exports/export-source.js'
@@ -170,8 +172,9 @@ async function openLocal(
     now,
     runsPrograms: true,
   })
-  const withCanaries = async (machine: Machine, { identity }: Hypervisor): Promise<Machine> => {
+  const withCanaries = async (plain: Machine, { identity }: Hypervisor): Promise<Machine> => {
     const isFirst = config.hypervisors.find(isOfThisMachine) === entry
+    const machine = isFirst ? calibratedMachine(plain, () => readCalibrations(config.data), log) : plain
     if (config.canary.length === 0 || !isFirst) return machine
     // Loaded only here: few have one.
     const { canaryMachine } = await import('./storage/canary/canary-machine.js')

@@ -384,6 +384,18 @@ export interface ArrayFacts {
   readonly kind: string
   readonly sizeBytes?: number
   readonly devices?: readonly string[]
+  readonly calibration?: Calibration
+}
+
+/** What a ramp found out about an array's write cache, in bytes as hosts write them. Spreads are deviations of the logarithm. */
+export interface Calibration {
+  /** When it ended, milliseconds since 1970. */
+  readonly atMs: number
+  readonly capacityBytes: number
+  readonly capacitySpread: number
+  /** Of sequential writes. */
+  readonly drainBytesPerSecond: number
+  readonly drainSpread: number
 }
 
 export interface Inventory {

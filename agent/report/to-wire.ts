@@ -152,12 +152,13 @@ export function inventoryToWire(
     atMs: whole(atMs),
     host: hostFactsToWire(inventory.host),
     vms: inventory.vms.map(vmFactsToWire),
-    arrays: inventory.arrays.map(({ key, name, kind, sizeBytes, devices }) => ({
+    arrays: inventory.arrays.map(({ key, name, kind, sizeBytes, devices, calibration }) => ({
       key,
       name,
       kind,
       sizeBytes: wholeIf(sizeBytes),
       devices: [...(devices ?? [])],
+      calibration: calibration === undefined ? undefined : { ...calibration, atMs: whole(calibration.atMs) },
     })),
   }
   return { message: { $case: 'inventory', value } }

@@ -2,7 +2,8 @@ import type { ArrayFacts } from '../hypervisor/hypervisor.js'
 
 /**
  * Arrays by key, each once: disks of several VMs resolve to the same array, and each may know other devices of it.
- * Names and kinds are those of the first; devices are joined; the largest size wins.
+ * Names and kinds are those of the first; devices are joined; the largest size wins,
+ * and the first calibration.
  */
 export function mergeArrays(arrays: readonly ArrayFacts[]): readonly ArrayFacts[] {
   const byKey = new Map<string, ArrayFacts>()
@@ -16,5 +17,11 @@ export function mergeArrays(arrays: readonly ArrayFacts[]): readonly ArrayFacts[
 function merged(a: ArrayFacts, b: ArrayFacts): ArrayFacts {
   const devices = [...new Set([...(a.devices ?? []), ...(b.devices ?? [])])].sort()
   const sizeBytes = Math.max(a.sizeBytes ?? 0, b.sizeBytes ?? 0)
-  return { ...a, ...(devices.length > 0 ? { devices } : {}), ...(sizeBytes > 0 ? { sizeBytes } : {}) }
+  const calibration = a.calibration ?? b.calibration
+  return {
+    ...a,
+    ...(calibration === undefined ? {} : { calibration }),
+    ...(devices.length > 0 ? { devices } : {}),
+    ...(sizeBytes > 0 ? { sizeBytes } : {}),
+  }
 }

@@ -192,7 +192,7 @@ const intervalView = z
   .object({ low: z.number(), likely: z.number(), high: z.number() })
   .describe('likely, and an interval that holds the truth in 80 of 100 cases')
 const estimateView = intervalView.extend({
-  basis: z.enum(['assumed', 'policy', 'controller', 'learnt']).describe('what it rests on'),
+  basis: z.enum(['assumed', 'policy', 'controller', 'calibrated', 'learnt']).describe('what it rests on'),
 })
 
 /** The write cache of an array as the controller makes it out. What does not apply is left out. */

@@ -33,7 +33,7 @@ interface BoxWatch {
 
 /**
  * The models of all boxes that are watched, and the only one who steps them. It reads no clock: a fleet's history replays through it. A box
- * is watched if several hosts can reach it, its write cache is known of, or the policy names it: a host's own disks have no cache that
+ * is watched if several hosts can reach it, its write cache is known of or was calibrated, or the policy names it: a host's own disks have no cache that
  * neighbours could fill for long.
  */
 export class ArrayModels {
@@ -84,7 +84,7 @@ export class ArrayModels {
     let stepped = 0
     for (const [boxId, arrays] of arraysOf) {
       const rule = ruleOf(arrays, policy)
-      const prior = priorOf(rule)
+      const prior = calibratedOf(arrays) ?? priorOf(rule)
       const box = this.#boxes.get(boxId) ?? this.#begin(boxId, prior, now)
       box.model = withPrior(box.model, prior, now)
       tell(box, grown.get(boxId), now)
@@ -108,7 +108,13 @@ export class ArrayModels {
     const arraysOf = new Map<string, StorageArray[]>()
     for (const array of snapshot.arrays.values()) {
       const box = boxOf(array.key)
-      if (!box.shared && arrayRule(array.key) === undefined && array.writeCache === undefined) continue
+      if (
+        !box.shared &&
+        arrayRule(array.key) === undefined &&
+        array.writeCache === undefined &&
+        array.calibration === undefined
+      )
+        continue
       const arrays = arraysOf.get(box.id)
       if (arrays === undefined) arraysOf.set(box.id, [array])
       else arrays.push(array)
@@ -214,6 +220,14 @@ function watchedOf(boxes: ReadonlyMap<string, BoxWatch>): ReadonlyMap<string, Wa
 function ruleOf(arrays: readonly StorageArray[], policy: Policy): ArrayRule | undefined {
   const { arrayRule } = policyIndex(policy)
   return arrays.map(({ key }) => arrayRule(key)?.rule).find((rule) => rule !== undefined)
+}
+
+/** What was measured is better than what was written down. */
+function calibratedOf(arrays: readonly StorageArray[]): ArrayPrior | undefined {
+  const [newest] = arrays.flatMap(({ calibration }) => calibration ?? []).toSorted((a, b) => b.at - a.at)
+  if (newest === undefined) return undefined
+  const { capacityBytes, drainBytesPerSecond, capacitySpread: capacity, drainSpread: drain } = newest
+  return { capacityBytes, drainBytesPerSecond, basis: 'calibrated', spreads: { capacity, drain } }
 }
 
 function priorOf(rule: ArrayRule | undefined): ArrayPrior | undefined {

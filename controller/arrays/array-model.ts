@@ -70,6 +70,10 @@ export function withPrior(model: ArrayModel, prior: ArrayPrior | undefined, at: 
 
 function isSamePrior(a: ArrayPrior | undefined, b: ArrayPrior | undefined): boolean {
   return (
-    a?.capacityBytes === b?.capacityBytes && a?.drainBytesPerSecond === b?.drainBytesPerSecond && a?.basis === b?.basis
+    a?.capacityBytes === b?.capacityBytes &&
+    a?.drainBytesPerSecond === b?.drainBytesPerSecond &&
+    a?.basis === b?.basis &&
+    a?.spreads?.capacity === b?.spreads?.capacity &&
+    a?.spreads?.drain === b?.spreads?.drain
   )
 }

@@ -60,7 +60,9 @@ export interface ArrayPrior {
   readonly capacityBytes: number | undefined
   /** Of sequential writes. */
   readonly drainBytesPerSecond: number | undefined
-  readonly basis: 'policy' | 'controller'
+  readonly basis: 'policy' | 'controller' | 'calibrated'
+  /** Deviations of the logarithms, of what was measured; if absent, those of what people and data sheets say. */
+  readonly spreads?: { readonly capacity: number; readonly drain: number }
 }
 
 export const guessCount = 64
@@ -88,8 +90,16 @@ const usual: Readonly<Record<LoadClass, { readonly ratio: number; readonly sprea
 export function firstGuesses(prior: ArrayPrior | undefined, chance: Chance): Guesses {
   return listed(
     Array.from({ length: guessCount }, (_, index) => {
-      const capacityBytes = drawn(prior?.capacityBytes, capacityRange, uniform(chance), chance)
-      const sequential = drawn(prior?.drainBytesPerSecond, drainRange, (index + uniform(chance)) / guessCount, chance)
+      const capacityBytes = drawn(
+        { told: prior?.capacityBytes, spread: prior?.spreads?.capacity, range: capacityRange },
+        uniform(chance),
+        chance,
+      )
+      const sequential = drawn(
+        { told: prior?.drainBytesPerSecond, spread: prior?.spreads?.drain, range: drainRange },
+        (index + uniform(chance)) / guessCount,
+        chance,
+      )
       return { capacityBytes, drains: drainsFrom('sequential', sequential, chance), eagerness: eagernessDrawn(chance) }
     }),
   )
@@ -117,13 +127,15 @@ export function eagernessDrawn(chance: Chance): number {
   return part < 0.75 ? 1 : part < 0.85 ? 0 : uniform(chance)
 }
 
-function drawn(
-  told: number | undefined,
-  [least, most]: readonly [number, number],
-  part: number,
-  chance: Chance,
-): number {
-  return told === undefined ? least * (most / least) ** part : told * Math.exp(normal(chance) * toldSpread)
+interface Drawing {
+  readonly told: number | undefined
+  readonly spread: number | undefined
+  /** Where nothing is told. */
+  readonly range: readonly [number, number]
+}
+
+function drawn({ told, spread = toldSpread, range: [least, most] }: Drawing, part: number, chance: Chance): number {
+  return told === undefined ? least * (most / least) ** part : told * Math.exp(normal(chance) * spread)
 }
 
 /** An inflow below this share of the drain leaves the array idle enough to empty its cache, whatever its destage waits for. */

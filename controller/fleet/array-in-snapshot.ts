@@ -2,6 +2,7 @@ import {
   isRunning,
   noRequests,
   valueOf,
+  type Calibration,
   type Disk,
   type Metric,
   type StorageArray,
@@ -48,6 +49,7 @@ export function arrayOf(
     hostIds,
     diskIds: disks.map((disk) => disk.id),
     writeCache: writeCacheOf(key, source),
+    calibration: newest(facts.flatMap(({ array }) => array.calibration ?? [])),
     metrics: arrayMetrics(key, disks, source, vms),
     exchanges: hostIds.flatMap((id) => source.hosts.get(id)?.arrayExchange(key) ?? []),
   }
@@ -111,6 +113,10 @@ function arrayMetrics(
     if (greatest !== undefined) metrics[field] = greatest
   }
   return metrics
+}
+
+function newest(calibrations: readonly Calibration[]): Calibration | undefined {
+  return calibrations.toSorted((a, b) => b.at - a.at)[0]
 }
 
 function present({ hosts }: ArraySource): HostRecord[] {

@@ -144,6 +144,21 @@ describe('inventoryFromWire', () => {
     })
   })
 
+  it.each<[string, object, string]>([
+    ['no capacity', { capacityBytes: 0 }, 'calibration.capacity_bytes'],
+    ['a drain that is no number', { drainBytesPerSecond: Number.NaN }, 'calibration.drain_bytes_per_second'],
+    ['a spread that says nothing', { drainSpread: 9 }, 'calibration.drain_spread'],
+    ['a time before all times', { atMs: -1 }, 'calibration.at_ms'],
+  ])('leaves out a calibration with %s, and nothing else', (_what, change, field) => {
+    const whole = { atMs: 7, capacityBytes: 2e8, capacitySpread: 0.1, drainBytesPerSecond: 8e6, drainSpread: 0.05 }
+    const told = (calibration: object) => inventory({ arrays: [{ key: 'iscsi:a', calibration }] })
+    const { atMs: at, ...figures } = whole
+    expect(told(whole).result?.arrays).toMatchObject([{ calibration: { at, ...figures } }])
+    const { result, refused } = told({ ...whole, ...change })
+    expect(result?.arrays).toMatchObject([{ key: 'iscsi:a', calibration: undefined }])
+    expect(refused).toEqual({ [field]: 1 })
+  })
+
   it.each([
     ['a bad UUID', { uuid: 'mail', name: 'x' }, { 'vm.uuid': 1 }],
     ['no name', { uuid: other, name: '' }, { 'vm.name': 1 }],

@@ -4,13 +4,14 @@ import {
   HypervisorKind,
   Support,
   type ArrayFacts as WireArrayFacts,
+  type Calibration as WireCalibration,
   type DiskFacts as WireDiskFacts,
   type Inventory,
   type NicFacts as WireNicFacts,
   type VmFacts as WireVmFacts,
 } from '../../proto/gen/headroom/v1/inventory.js'
 import type { ArrayFacts, DiskFacts, HostHello, InventoryObservation, NicFacts, VmFacts } from '../model/observation.js'
-import type { Capability, HypervisorKind as Kind } from '../model/snapshot.js'
+import type { Calibration, Capability, HypervisorKind as Kind } from '../model/snapshot.js'
 import type { ClockReading } from './clock-offset.js'
 import type { FieldCheck } from './field-check.js'
 
@@ -218,6 +219,27 @@ function arrayFactsFromWire(array: WireArrayFacts, check: FieldCheck): ArrayFact
       name: check.text('array.name', array.name) || key,
       kind: check.text('array.kind', array.kind, 64),
       sizeBytes: check.count('array.size_bytes', array.sizeBytes),
+      calibration: array.calibration === undefined ? undefined : calibrationFromWire(array.calibration, check),
     },
   ]
+}
+
+/** Deviation of the logarithm: what is less sure than by a factor of seven or so says nothing. */
+const mostSpread = 2
+
+/** All of it or nothing. */
+function calibrationFromWire(one: WireCalibration, check: FieldCheck): Calibration | undefined {
+  const at = check.count('calibration.at_ms', one.atMs)
+  const capacityBytes = positive('calibration.capacity_bytes', one.capacityBytes, check)
+  const drainBytesPerSecond = positive('calibration.drain_bytes_per_second', one.drainBytesPerSecond, check)
+  const capacitySpread = positive('calibration.capacity_spread', one.capacitySpread, check, mostSpread)
+  const drainSpread = positive('calibration.drain_spread', one.drainSpread, check, mostSpread)
+  if (at === undefined || capacityBytes === undefined || drainBytesPerSecond === undefined) return undefined
+  if (capacitySpread === undefined || drainSpread === undefined) return undefined
+  return { at, capacityBytes, capacitySpread, drainBytesPerSecond, drainSpread }
+}
+
+function positive(field: string, value: number, check: FieldCheck, max?: number): number | undefined {
+  const real = check.real(field, value, max)
+  return real === 0 ? check.refuse(field) : real
 }

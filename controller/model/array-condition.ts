@@ -7,9 +7,9 @@ export interface Interval {
 
 /**
  * What an estimate rests on. `assumed`: nothing is known, any array could be meant. `policy`: a person wrote it. `controller`: the array's
- * own tools or data sheet say it. `learnt`: this array showed it.
+ * own tools or data sheet say it. `calibrated`: a ramp found it out. `learnt`: this array showed it.
  */
-export type EstimateBasis = 'assumed' | 'policy' | 'controller' | 'learnt'
+export type EstimateBasis = 'assumed' | 'policy' | 'controller' | 'calibrated' | 'learnt'
 
 export interface Estimate extends Interval {
   readonly basis: EstimateBasis

@@ -4,6 +4,7 @@
  */
 import type {
   BusyProcess,
+  Calibration,
   Capability,
   FileSystem,
   Gap,
@@ -66,6 +67,7 @@ export interface ArrayFacts {
   readonly name: string
   readonly kind: string
   readonly sizeBytes: number | undefined
+  readonly calibration?: Calibration | undefined
 }
 
 export interface InventoryObservation {

@@ -357,6 +357,16 @@ export interface Disk {
 /** What becomes of a write: `write-back` is answered from the controller's memory, `write-through` waits for the disks. */
 export type WriteCache = 'write-back' | 'write-through'
 
+/** What a ramp from one of its hosts found out about an array's write cache, in bytes as hosts write them. Spreads are deviations of the logarithm. */
+export interface Calibration {
+  readonly at: number
+  readonly capacityBytes: number
+  readonly capacitySpread: number
+  /** Of sequential writes. */
+  readonly drainBytesPerSecond: number
+  readonly drainSpread: number
+}
+
 export interface StorageArray {
   readonly key: string
   readonly revision: number
@@ -367,6 +377,8 @@ export interface StorageArray {
   readonly diskIds: readonly string[]
   /** As one of its hosts tells; `write-through` if any of them says so. */
   readonly writeCache: WriteCache | undefined
+  /** The newest that its hosts tell. */
+  readonly calibration?: Calibration | undefined
   /** Sum over the hosts that report it. */
   readonly metrics: Readonly<Record<string, Metric>>
   /** Of the hosts that have counters for it; what the others do is in their VMs' disks. */

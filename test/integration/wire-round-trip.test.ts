@@ -227,6 +227,8 @@ describe('what the agent reads comes to the controller as it is', () => {
   })
 
   it('an inventory', () => {
+    const learnt = { capacityBytes: 2e8, capacitySpread: 0.1, drainBytesPerSecond: 8.5e6, drainSpread: 0.05 }
+    const calibration = { atMs: now - 5000, ...learnt }
     const inventory = {
       host: { name: 'one', hypervisorVersion: 'QEMU 7.2', memoryBytes: 8e9, cpuCores: 4, cpuMhz: 2400.4 },
       vms: [
@@ -249,7 +251,7 @@ describe('what the agent reads comes to the controller as it is', () => {
           metadata: { owner: 'taro' },
         },
       ],
-      arrays: [{ key: 'iscsi:a', name: 'box', kind: 'iscsi', devices: ['sdb'] }],
+      arrays: [{ key: 'iscsi:a', name: 'box', kind: 'iscsi', devices: ['sdb'], calibration }],
     }
     const wire = inventoryToWire(inventory, { hostId: 'h', revision: 'r', atMs: now })
     const { message } = FromAgent.decode(FromAgent.encode(wire).finish())
@@ -269,7 +271,15 @@ describe('what the agent reads comes to the controller as it is', () => {
           nics: [{ device: 'vnet0', mac: '52:54:00:00:00:01', network: 'br0', model: '' }],
         },
       ],
-      arrays: [{ key: 'iscsi:a', name: 'box', kind: 'iscsi', sizeBytes: undefined }],
+      arrays: [
+        {
+          key: 'iscsi:a',
+          name: 'box',
+          kind: 'iscsi',
+          sizeBytes: undefined,
+          calibration: { at: now - 5000, ...learnt },
+        },
+      ],
     })
     expect(check.refused.size).toBe(0)
   })

@@ -16,7 +16,8 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { blockBytes, openCanaryFile } from './canary-file.js'
+import { blockBytes } from '../direct-file.js'
+import { openCanaryFile } from './canary-file.js'
 
 let directory: string
 let path: string

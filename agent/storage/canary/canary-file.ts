@@ -14,9 +14,8 @@ import { basename, dirname } from 'node:path'
 
 import { errorCode } from '../../../common/error-code.js'
 import { numberOf } from '../../host/local-files.js'
+import { blockBytes, openDirect } from '../direct-file.js'
 
-/** What the canary writes at a time. */
-export const blockBytes = 4096
 /** The last name of every path that the canary writes to begins so: nothing else is called that by chance. */
 export const canaryName = /^headroom-canary[\w.-]{0,100}$/
 
@@ -25,8 +24,6 @@ const mark = 'headroom canary: a small write by which the time that this storage
 const blankBytes = 1024 * 1024
 
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DSYNC } = constants
-/** Of Linux only, and not of every file system. */
-const directFlag: number | undefined = constants.O_DIRECT
 
 /** Device numbers, as `major:minor`. */
 export interface CanaryPlace {
@@ -74,9 +71,10 @@ export function openCanaryFile(path: string, expected?: CanaryPlace): CanaryFile
       writeWhole(file, filled(block.subarray(0, blockBytes), 0))
       fsyncSync(file)
     }
-    const direct = openDirect(file, block)
+    const direct = openDirect(file, block, (descriptor, own) => writeWhole(descriptor, filled(own, 0)))
     const place = { directory, own }
-    return new OpenCanary(path, place, file, direct, direct?.block ?? block.subarray(0, blockBytes), isMade)
+    const from = direct?.offset ?? 0
+    return new OpenCanary(path, place, file, direct, block.subarray(from, from + blockBytes), isMade)
   } catch (error) {
     closeSync(file)
     throw error
@@ -162,31 +160,6 @@ function readUpTo(file: number, most: number): Buffer {
     length += got
   }
   return buffer.subarray(0, length)
-}
-
-/** The same file again, past the page cache, with a block in memory where the device can fetch it from; undefined if that cannot be. */
-function openDirect(file: number, memory: Buffer): { readonly file: number; readonly block: Buffer } | undefined {
-  if (directFlag === undefined) return undefined
-  let direct: number
-  try {
-    direct = openSync(`/proc/self/fd/${file}`, O_RDWR | O_DSYNC | directFlag)
-  } catch {
-    return undefined
-  }
-  // Where a buffer lies in memory is not told: one that lies wrong is refused, and nothing is written.
-  for (let offset = 0; offset <= memory.length - blockBytes; offset += 16) {
-    const block = memory.subarray(offset, offset + blockBytes)
-    try {
-      writeWhole(direct, filled(block, 0))
-      return { file: direct, block }
-    } catch (error) {
-      if (errorCode(error) === 'EINVAL') continue
-      closeSync(direct)
-      throw error
-    }
-  }
-  closeSync(direct)
-  return undefined
 }
 
 /** Another one each time, so that no storage can find it has it already. */

@@ -4,6 +4,7 @@ import type { ApiClient } from '../client.js'
 import type { Cli } from '../context.js'
 import { present } from '../present.js'
 import { type ArrayDetail, renderArrayDetail } from '../render/array-detail.js'
+import { calibrationHint, renderCalibrationHint } from '../render/array-calibration.js'
 import { renderArrayList } from '../render/array-list.js'
 
 const historyRows = 10
@@ -34,6 +35,18 @@ export function addArrayCommands(program: Command, cli: Cli): void {
         fetch: (signal) => fetchArray(context.client, name, signal),
         json: ({ array, history }) => ({ ...array, history }),
         render: renderArrayDetail,
+      })
+    })
+  array
+    .command('calibrate')
+    .argument('<name>', 'name or key')
+    .description('how to learn what its write cache takes, without an accident: what to run on which host')
+    .action(async (name: string, _options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      await present(context, {
+        fetch: (signal) => context.client.array(name, signal),
+        json: calibrationHint,
+        render: renderCalibrationHint,
       })
     })
 }

@@ -387,6 +387,18 @@ export interface ArrayFacts {
     | undefined;
   /** Block devices of the host that lie on it. */
   devices: string[];
+  /** What a ramp on this host found out about its write cache; absent: there was none. */
+  calibration: Calibration | undefined;
+}
+
+/** In bytes as hosts write them. Spreads are deviations of the logarithm. */
+export interface Calibration {
+  atMs: bigint;
+  capacityBytes: number;
+  capacitySpread: number;
+  /** Of sequential writes. */
+  drainBytesPerSecond: number;
+  drainSpread: number;
 }
 
 export interface Capability {
@@ -1820,7 +1832,7 @@ export const NicFacts: MessageFns<NicFacts> = {
 };
 
 function createBaseArrayFacts(): ArrayFacts {
-  return { key: "", name: "", kind: "", sizeBytes: undefined, devices: [] };
+  return { key: "", name: "", kind: "", sizeBytes: undefined, devices: [], calibration: undefined };
 }
 
 export const ArrayFacts: MessageFns<ArrayFacts> = {
@@ -1842,6 +1854,9 @@ export const ArrayFacts: MessageFns<ArrayFacts> = {
     }
     for (const v of message.devices) {
       writer.uint32(42).string(v!);
+    }
+    if (message.calibration !== undefined) {
+      Calibration.encode(message.calibration, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1899,6 +1914,14 @@ export const ArrayFacts: MessageFns<ArrayFacts> = {
             message.devices.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.calibration = Calibration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1922,6 +1945,7 @@ export const ArrayFacts: MessageFns<ArrayFacts> = {
         ? BigInt(object.size_bytes)
         : undefined,
       devices: globalThis.Array.isArray(object?.devices) ? object.devices.map((e: any) => globalThis.String(e)) : [],
+      calibration: isSet(object.calibration) ? Calibration.fromJSON(object.calibration) : undefined,
     };
   },
 
@@ -1942,6 +1966,9 @@ export const ArrayFacts: MessageFns<ArrayFacts> = {
     if (message.devices?.length) {
       obj.devices = message.devices;
     }
+    if (message.calibration !== undefined) {
+      obj.calibration = Calibration.toJSON(message.calibration);
+    }
     return obj;
   },
 
@@ -1957,6 +1984,161 @@ export const ArrayFacts: MessageFns<ArrayFacts> = {
       ? BigInt(object.sizeBytes)
       : undefined;
     message.devices = object.devices?.map((e) => e) || [];
+    message.calibration = (object.calibration !== undefined && object.calibration !== null)
+      ? Calibration.fromPartial(object.calibration)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCalibration(): Calibration {
+  return { atMs: 0n, capacityBytes: 0, capacitySpread: 0, drainBytesPerSecond: 0, drainSpread: 0 };
+}
+
+export const Calibration: MessageFns<Calibration> = {
+  encode(message: Calibration, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atMs !== 0n) {
+      if (BigInt.asIntN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type int64 too large");
+      }
+      writer.uint32(8).int64(message.atMs);
+    }
+    if (message.capacityBytes !== 0) {
+      writer.uint32(17).double(message.capacityBytes);
+    }
+    if (message.capacitySpread !== 0) {
+      writer.uint32(25).double(message.capacitySpread);
+    }
+    if (message.drainBytesPerSecond !== 0) {
+      writer.uint32(33).double(message.drainBytesPerSecond);
+    }
+    if (message.drainSpread !== 0) {
+      writer.uint32(41).double(message.drainSpread);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Calibration {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCalibration();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atMs = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.capacityBytes = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.capacitySpread = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.drainBytesPerSecond = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.drainSpread = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Calibration {
+    return {
+      atMs: isSet(object.atMs) ? BigInt(object.atMs) : isSet(object.at_ms) ? BigInt(object.at_ms) : 0n,
+      capacityBytes: isSet(object.capacityBytes)
+        ? globalThis.Number(object.capacityBytes)
+        : isSet(object.capacity_bytes)
+        ? globalThis.Number(object.capacity_bytes)
+        : 0,
+      capacitySpread: isSet(object.capacitySpread)
+        ? globalThis.Number(object.capacitySpread)
+        : isSet(object.capacity_spread)
+        ? globalThis.Number(object.capacity_spread)
+        : 0,
+      drainBytesPerSecond: isSet(object.drainBytesPerSecond)
+        ? globalThis.Number(object.drainBytesPerSecond)
+        : isSet(object.drain_bytes_per_second)
+        ? globalThis.Number(object.drain_bytes_per_second)
+        : 0,
+      drainSpread: isSet(object.drainSpread)
+        ? globalThis.Number(object.drainSpread)
+        : isSet(object.drain_spread)
+        ? globalThis.Number(object.drain_spread)
+        : 0,
+    };
+  },
+
+  toJSON(message: Calibration): unknown {
+    const obj: any = {};
+    if (message.atMs !== 0n) {
+      obj.atMs = message.atMs.toString();
+    }
+    if (message.capacityBytes !== 0) {
+      obj.capacityBytes = floatToJson(message.capacityBytes);
+    }
+    if (message.capacitySpread !== 0) {
+      obj.capacitySpread = floatToJson(message.capacitySpread);
+    }
+    if (message.drainBytesPerSecond !== 0) {
+      obj.drainBytesPerSecond = floatToJson(message.drainBytesPerSecond);
+    }
+    if (message.drainSpread !== 0) {
+      obj.drainSpread = floatToJson(message.drainSpread);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Calibration>, I>>(base?: I): Calibration {
+    return Calibration.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Calibration>, I>>(object: I): Calibration {
+    const message = createBaseCalibration();
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.capacityBytes = object.capacityBytes ?? 0;
+    message.capacitySpread = object.capacitySpread ?? 0;
+    message.drainBytesPerSecond = object.drainBytesPerSecond ?? 0;
+    message.drainSpread = object.drainSpread ?? 0;
     return message;
   },
 };
@@ -2061,6 +2243,10 @@ export const Capability: MessageFns<Capability> = {
     return message;
   },
 };
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 

@@ -1,0 +1,264 @@
+import { cliffOf, type Write } from './cliff.js'
+import { figuresOf, type Fill, type Learnt } from './figures.js'
+
+/**
+ * What a calibration does next, by what it has seen: it fills the array's write cache with writes that become faster and faster until they
+ * get slow, and stops at once; what is written until they are slow again after a rest is what has drained meanwhile; and once the cache must
+ * be empty, what it takes until they are slow is its size. Beside it a canary writes little: when that waits for long, nothing is written
+ * any more. Pure: times are milliseconds of a monotonic clock, sizes bytes.
+ */
+
+export interface RampBounds {
+  readonly mostBytes: number
+  readonly mostSeconds: number
+  readonly mostBytesPerSecond: number
+  /** Of one fill: more would write over what may still be in the cache, which costs no room there. */
+  readonly mostFillBytes: number
+}
+
+export type Seen =
+  | { readonly kind: 'wrote'; readonly atMs: number; readonly bytes: number; readonly seconds: number }
+  | { readonly kind: 'canary'; readonly atMs: number; readonly seconds: number }
+  /** The canary's write, or one of ours, is under way for so long. */
+  | { readonly kind: 'waits'; readonly atMs: number; readonly seconds: number }
+  | { readonly kind: 'time'; readonly atMs: number }
+
+export type Step =
+  | { readonly do: 'rest' }
+  | { readonly do: 'write'; readonly bytesPerSecond: number }
+  | { readonly do: 'stop'; readonly result: RampResult }
+
+export type RampResult =
+  | ({ readonly outcome: 'learnt' } & Learnt)
+  /** It took so much and did not overflow: its cache is larger, or its disks are faster. */
+  | { readonly outcome: 'never-full'; readonly bytes: number; readonly seconds: number }
+  | { readonly outcome: 'aborted'; readonly reason: string }
+
+export interface Ramp {
+  readonly bounds: RampBounds
+  readonly beganMs: number
+  readonly phase: Phase
+  readonly bytes: number
+  /** Canary's times while nothing was written, seconds; the median of them. */
+  readonly calm: readonly number[]
+  readonly calmSeconds: number | undefined
+  /** Its last times. */
+  readonly lately: readonly { readonly atMs: number; readonly seconds: number }[]
+  /** What is written at most; less after others waited though the cache was not full. */
+  readonly ceiling: number
+  readonly fills: readonly Fill[]
+  readonly result: RampResult | undefined
+}
+
+type Phase =
+  | { readonly name: 'calm' }
+  | {
+      readonly name: 'fill'
+      readonly fromMs: number
+      readonly writes: readonly Write[]
+      readonly bytes: number
+      readonly fromEmpty: boolean
+    }
+  | { readonly name: 'rest'; readonly untilMs: number; readonly emptiesIt: boolean }
+
+export function beginRamp(bounds: RampBounds, atMs: number): Ramp {
+  const { mostBytesPerSecond: ceiling } = bounds
+  return {
+    bounds,
+    beganMs: atMs,
+    phase: { name: 'calm' },
+    bytes: 0,
+    calm: [],
+    calmSeconds: undefined,
+    lately: [],
+    ceiling,
+    fills: [],
+    result: undefined,
+  }
+}
+
+const calmMs = 8000
+const leastCalm = 20
+/** Of the two halves of the calm time: by more than this it was not quiet. */
+const quietFactor = 2.5
+/** An array that is this slow for a small write has enough to do. */
+const busySeconds = 0.25
+
+/** Others may wait this many times as long as usual, and that only for a moment. */
+const waitFactor = 3
+/** What is shorter nobody takes for waiting, whatever the usual is. */
+const noticedSeconds = 0.005
+/** The canary's last times, all of them too long, that end a fill. */
+const tooLongRun = 4
+/** One that takes so long ends a fill at once; and everything, if it takes as long as this. */
+const longSeconds = 0.5
+const stuckSeconds = 5
+
+const firstBytesPerSecond = 16e6
+const leastBytesPerSecond = 4e6
+const doubledEveryMs = 1000
+
+const refills = 2
+/** Of what was taken at first: so much should drain in the rest before a refill. */
+const restShare = 0.4
+const restSeconds = { least: 0.5, most: 60 } as const
+/** Longer than it should take to empty. */
+const emptyFactor = 1.3
+
+export function see(before: Ramp, seen: Seen): { readonly ramp: Ramp; readonly step: Step } {
+  const ramp = before.result === undefined ? withEnd(taken(before, seen), seen.atMs) : before
+  return { ramp, step: stepOf(ramp, seen.atMs) }
+}
+
+function stepOf({ result, phase, ceiling }: Ramp, atMs: number): Step {
+  if (result !== undefined) return { do: 'stop', result }
+  if (phase.name !== 'fill') return { do: 'rest' }
+  const doublings = Math.floor((atMs - phase.fromMs) / doubledEveryMs)
+  return { do: 'write', bytesPerSecond: Math.min(ceiling, firstBytesPerSecond * 2 ** doublings) }
+}
+
+function taken(ramp: Ramp, seen: Seen): Ramp {
+  switch (seen.kind) {
+    case 'wrote':
+      return wrote({ ...ramp, bytes: ramp.bytes + seen.bytes }, seen)
+    case 'canary':
+      return canary(ramp, seen)
+    case 'waits':
+      if (seen.seconds >= stuckSeconds)
+        return aborted(ramp, `a write has not come back for ${seen.seconds.toFixed(1)} s`)
+      return seen.seconds >= longSeconds ? othersWait(ramp, seen.atMs) : onTime(ramp, seen.atMs)
+    case 'time':
+      return onTime(ramp, seen.atMs)
+  }
+}
+
+/** Bounds end it with what is known by then. */
+function withEnd(ramp: Ramp, atMs: number): Ramp {
+  if (ramp.result !== undefined) return ramp
+  const { mostBytes, mostSeconds } = ramp.bounds
+  const seconds = (atMs - ramp.beganMs) / 1000
+  return ramp.bytes >= mostBytes || seconds >= mostSeconds ? concluded(ramp, atMs) : ramp
+}
+
+function wrote(ramp: Ramp, write: Write): Ramp {
+  const { phase } = ramp
+  if (phase.name !== 'fill') return withLate(ramp, write)
+  const writes = [...phase.writes, write]
+  const bytes = phase.bytes + write.bytes
+  const filled = { ...ramp, phase: { ...phase, writes, bytes } }
+  const cliff = cliffOf(writes)
+  if (cliff !== undefined) return full(filled, phase.fromMs, writes, write.atMs, phase.fromEmpty)
+  return bytes >= ramp.bounds.mostFillBytes ? concluded(filled, write.atMs) : filled
+}
+
+/** A write that was under way when the fill was over: its bytes are in the cache too. */
+function withLate(ramp: Ramp, write: Write): Ramp {
+  const last = ramp.fills.at(-1)
+  if (last === undefined) return ramp
+  return { ...ramp, fills: [...ramp.fills.slice(0, -1), { ...last, writes: [...last.writes, write] }] }
+}
+
+function canary(ramp: Ramp, { atMs, seconds }: { readonly atMs: number; readonly seconds: number }): Ramp {
+  if (ramp.phase.name === 'calm') return calmAfter({ ...ramp, calm: [...ramp.calm, seconds] }, atMs)
+  const lately = [...ramp.lately, { atMs, seconds }].slice(-tooLongRun)
+  const after = { ...ramp, lately }
+  if (seconds >= longSeconds) return othersWait(after, atMs)
+  const limit = longWait(ramp.calmSeconds)
+  const isTooLong = lately.length === tooLongRun && lately.every((one) => one.seconds > limit)
+  return isTooLong ? othersWait(after, atMs) : onTime(after, atMs)
+}
+
+function calmAfter(ramp: Ramp, atMs: number): Ramp {
+  if (atMs - ramp.beganMs < calmMs || ramp.calm.length < leastCalm) return ramp
+  const half = Math.floor(ramp.calm.length / 2)
+  const [early, late] = [medianOf(ramp.calm.slice(0, half)), medianOf(ramp.calm.slice(half))]
+  if (Math.max(early, late) > Math.max(noticedSeconds, quietFactor * Math.min(early, late))) {
+    return aborted(ramp, `it is not quiet: small writes took ${ms(early)}, then ${ms(late)}`)
+  }
+  const calmSeconds = medianOf(ramp.calm)
+  if (calmSeconds > busySeconds) return aborted(ramp, `the array is busy: small writes take ${ms(calmSeconds)}`)
+  return { ...ramp, calmSeconds, phase: fillFrom(atMs, true) }
+}
+
+/** Whether the cache is full or not, they must not. */
+function othersWait(ramp: Ramp, atMs: number): Ramp {
+  const { phase, ceiling } = ramp
+  if (phase.name !== 'fill') return onTime(ramp, atMs)
+  if (cliffOf(phase.writes, { inDoubt: true }) !== undefined) {
+    return full(ramp, phase.fromMs, phase.writes, atMs, phase.fromEmpty)
+  }
+  const slower = Math.min(ceiling, rateOf(phase.writes)) / 2
+  if (slower < leastBytesPerSecond) {
+    return aborted(ramp, `others wait ${waitFactor} times as long as before, though its cache is not full`)
+  }
+  // The rest is as long as it takes to be calm again; what is in the cache then is not known.
+  return { ...ramp, ceiling: slower, lately: [], phase: { name: 'rest', untilMs: atMs + 10_000, emptiesIt: true } }
+}
+
+function full(ramp: Ramp, fromMs: number, writes: readonly Write[], atMs: number, fromEmpty: boolean): Ramp {
+  const onset = cliffOf(writes, { inDoubt: true })
+  if (onset === undefined) return ramp
+  const fills = [...ramp.fills, { fromMs, onsetMs: onset.onsetMs, endMs: atMs, writes, fromEmpty, plateau: onset.rate }]
+  const after = { ...ramp, fills, lately: [] }
+  const [first] = fills
+  if (first === undefined || fills.length > refills + 1) return concluded(after, atMs)
+  const known = figuresOf(fills)
+  if (fills.length <= refills) {
+    const taken = figuresOf([first]).capacityBytes
+    const seconds = (restShare * taken) / (known.drainBytesPerSecond ?? first.plateau)
+    const rest = Math.min(restSeconds.most, Math.max(restSeconds.least, seconds))
+    return { ...after, phase: { name: 'rest', untilMs: atMs + rest * 1000, emptiesIt: false } }
+  }
+  const drain = known.drainBytesPerSecond ?? first.plateau
+  const untilMs = atMs + ((emptyFactor * known.capacityBytes) / drain + restSeconds.least) * 1000
+  const endsMs = ramp.beganMs + ramp.bounds.mostSeconds * 1000
+  // The first fill counts then, as if the cache had been empty before it.
+  return untilMs >= endsMs ? concluded(after, atMs) : { ...after, phase: { name: 'rest', untilMs, emptiesIt: true } }
+}
+
+function onTime(ramp: Ramp, atMs: number): Ramp {
+  const { phase } = ramp
+  if (phase.name !== 'rest' || atMs < phase.untilMs) return ramp
+  // Whoever waits still is waited for.
+  const limit = longWait(ramp.calmSeconds)
+  if (ramp.lately.some((one) => one.seconds > limit)) return ramp
+  return { ...ramp, phase: fillFrom(atMs, phase.emptiesIt) }
+}
+
+function concluded(ramp: Ramp, atMs: number): Ramp {
+  const learnt = figuresOf(ramp.fills)
+  if (ramp.fills.length > 0 && learnt.drainBytesPerSecond !== undefined) {
+    const { drainBytesPerSecond, ...others } = learnt
+    return { ...ramp, result: { outcome: 'learnt', drainBytesPerSecond, ...others } }
+  }
+  if (ramp.fills.length > 0)
+    return aborted(ramp, 'it was full once, and then the bounds were reached: allow more bytes or time')
+  return { ...ramp, result: { outcome: 'never-full', bytes: ramp.bytes, seconds: (atMs - ramp.beganMs) / 1000 } }
+}
+
+function aborted(ramp: Ramp, reason: string): Ramp {
+  return { ...ramp, result: { outcome: 'aborted', reason } }
+}
+
+function fillFrom(atMs: number, fromEmpty: boolean): Phase {
+  return { name: 'fill', fromMs: atMs, writes: [], bytes: 0, fromEmpty }
+}
+
+/** From how many seconds on a small write waits; for ever while nothing is known. */
+export function longWait(calmSeconds: number | undefined): number {
+  return calmSeconds === undefined ? Infinity : Math.max(noticedSeconds, waitFactor * calmSeconds)
+}
+
+/** Of the last second of a fill. */
+function rateOf(writes: readonly Write[]): number {
+  const last = writes.at(-1)?.atMs ?? 0
+  return writes.filter(({ atMs }) => atMs > last - 1000).reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+export function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}
+
+function ms(seconds: number): string {
+  return `${(seconds * 1000).toFixed(1)} ms`
+}

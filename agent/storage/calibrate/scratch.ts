@@ -1,0 +1,248 @@
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readSync,
+  statfsSync,
+  unlinkSync,
+  write,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { promisify } from 'node:util'
+
+import { formatBytes } from '../../../common/units.js'
+import { blockBytes, openDirect } from '../direct-file.js'
+
+/** Where a calibration writes. */
+export type ScratchPlace =
+  /** A file that is not there yet. */
+  | { readonly kind: 'file'; readonly path: string; readonly sizeBytes: number }
+  /** A device, such as a logical volume, that holds nothing. */
+  | { readonly kind: 'device'; readonly path: string }
+
+/** It must not be written there; nothing was. */
+export class NotForScratch extends Error {
+  override readonly name = 'NotForScratch'
+}
+
+export interface Scratch {
+  readonly sizeBytes: number
+  /** Past the page cache. */
+  readonly isDirect: boolean
+  /** The next piece, from the beginning again at the end; resolves when it is on stable storage. One at a time. */
+  write(): Promise<void>
+  /** A small write beside it; resolves when it is on stable storage. One at a time. */
+  canary(): Promise<void>
+  close(): void
+}
+
+export const pieceBytes = 256 * 1024
+export const leastScratchBytes = 64 * 1024 * 1024
+
+const mark = 'headroom calibration: this device is for measuring how its array takes writes, and holds nothing else\n'
+/** Of a device without our mark: file systems, volumes, partitions and md have their signatures at one of its ends. */
+const blankBytes = 1024 * 1024
+/** And here and there between them. */
+const samples = 256
+/** Of a file system: so much of it stays free. */
+const freeShare = 0.1
+
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_DSYNC } = constants
+const writeAt = promisify(write)
+
+/** What would be done there. @throws NotForScratch, or the file system's error */
+export function checkScratch(place: ScratchPlace): { readonly sizeBytes: number } {
+  return place.kind === 'file' ? { sizeBytes: checkedFile(place) } : { sizeBytes: checkedDevice(place.path) }
+}
+
+/**
+ * A file has no name any more once it is open: however this program ends, nothing of it is left. A device keeps our mark, by which it is
+ * taken the next time.
+ * @throws NotForScratch, or the file system's error
+ */
+export function openScratch(place: ScratchPlace): Scratch {
+  const { sizeBytes } = checkScratch(place)
+  if (place.kind === 'device') {
+    const file = openSync(place.path, O_RDWR | O_EXCL | O_DSYNC)
+    const head = Buffer.alloc(blockBytes)
+    head.write(mark, 'latin1')
+    writeSync(file, head, 0, head.length, 0)
+    return new OpenScratch(file, file, { sizeBytes, fromBytes: pieceBytes, canaryAt: sizeBytes - blockBytes })
+  }
+  const file = madeWithoutName(place.path, sizeBytes)
+  try {
+    const canary = madeWithoutName(`${place.path}.canary`, blockBytes)
+    return new OpenScratch(file, canary, { sizeBytes, fromBytes: pieceBytes, canaryAt: 0 })
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+}
+
+interface Layout {
+  readonly sizeBytes: number
+  readonly fromBytes: number
+  readonly canaryAt: number
+}
+
+class OpenScratch implements Scratch {
+  readonly sizeBytes: number
+  readonly isDirect: boolean
+  readonly #piece: Opened
+  readonly #canary: Opened
+  readonly #pieces: number
+  #count = 0
+  #place = 0
+
+  constructor(
+    private readonly file: number,
+    private readonly canaryFile: number,
+    private readonly layout: Layout,
+  ) {
+    this.sizeBytes = layout.sizeBytes
+    this.#pieces = Math.floor((layout.sizeBytes - layout.fromBytes - blankBytes) / pieceBytes)
+    this.#piece = opened(file, pieceBytes)
+    this.#canary = opened(canaryFile, blockBytes)
+    this.isDirect = this.#piece.direct !== undefined && this.#canary.direct !== undefined
+  }
+
+  async write(): Promise<void> {
+    const place = this.layout.fromBytes + this.#place * pieceBytes
+    this.#place = (this.#place + 1) % this.#pieces
+    await this.#write(this.#piece, place)
+  }
+
+  canary(): Promise<void> {
+    return this.#write(this.#canary, this.layout.canaryAt)
+  }
+
+  async #write({ file, block }: Opened, place: number): Promise<void> {
+    this.#count += 1
+    // Another one each time and in each block: no storage has it already.
+    for (let at = 0; at < block.length; at += blockBytes) block.writeDoubleLE(this.#count + at, at)
+    const { bytesWritten } = await writeAt(file, block, 0, block.length, place)
+    if (bytesWritten !== block.length) throw new Error(`wrote ${bytesWritten} of ${block.length} bytes`)
+  }
+
+  close(): void {
+    for (const { direct } of [this.#piece, this.#canary]) if (direct !== undefined) closeSync(direct)
+    if (this.canaryFile !== this.file) closeSync(this.canaryFile)
+    closeSync(this.file)
+  }
+}
+
+interface Opened {
+  readonly file: number
+  readonly direct: number | undefined
+  readonly block: Buffer
+}
+
+function opened(file: number, bytes: number): Opened {
+  const memory = Buffer.allocUnsafeSlow(bytes + blockBytes)
+  randomBytes(memory.length).copy(memory)
+  const direct = openDirect(file, memory, (descriptor, block) => {
+    const head = Buffer.from(block)
+    block.fill(0)
+    block.write(mark, 'latin1')
+    writeSync(descriptor, block, 0, block.length, 0)
+    head.copy(block)
+  })
+  const from = direct?.offset ?? 0
+  return { file: direct?.file ?? file, direct: direct?.file, block: memory.subarray(from, from + bytes) }
+}
+
+function checkedFile({ path, sizeBytes }: { readonly path: string; readonly sizeBytes: number }): number {
+  if (sizeBytes < leastScratchBytes) throw new NotForScratch(`at least ${formatBytes(leastScratchBytes)} are needed`)
+  for (const one of [path, `${path}.canary`]) {
+    if (existsSync(one) || isLink(one)) throw new NotForScratch(`${one}: is there already; name a file that is not`)
+  }
+  if (basename(path) === '') throw new NotForScratch(`${path}: expected the path of a file`)
+  const { bavail, blocks, bsize } = statfsSync(dirname(path))
+  if (bavail * bsize - sizeBytes < freeShare * blocks * bsize) {
+    const free = formatBytes(bavail * bsize)
+    throw new NotForScratch(
+      `${dirname(path)}: ${free} are free; after ${formatBytes(sizeBytes)} a tenth has to be left`,
+    )
+  }
+  return sizeBytes
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+/** Its name is gone at once, and so it is itself when it is closed. */
+function madeWithoutName(path: string, bytes: number): number {
+  const file = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_DSYNC, 0o600)
+  try {
+    unlinkSync(path)
+    ftruncateSync(file, bytes)
+    return file
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+}
+
+/** @returns its size */
+function checkedDevice(path: string): number {
+  // Without O_CREAT it means that nobody else has the device: no file system, no volume.
+  const file = openSync(path, O_RDONLY | O_EXCL)
+  try {
+    if (!fstatSync(file).isBlockDevice()) throw new NotForScratch(`${path}: is no block device`)
+    const sizeBytes = sizeOf(file)
+    if (sizeBytes < leastScratchBytes) {
+      throw new NotForScratch(
+        `${path}: has ${formatBytes(sizeBytes)}; at least ${formatBytes(leastScratchBytes)} are needed`,
+      )
+    }
+    if (startsWithMark(file)) return sizeBytes
+    const places = [
+      ...spread(0, blankBytes),
+      ...spread(sizeBytes - blankBytes, sizeBytes),
+      ...Array.from({ length: samples }, (_, index) => Math.floor((sizeBytes / samples) * index)),
+    ]
+    const at = places.find((place) => !isBlank(file, place))
+    if (at !== undefined)
+      throw new NotForScratch(`${path}: holds something at byte ${at}; only a blank device is written to`)
+    return sizeBytes
+  } finally {
+    closeSync(file)
+  }
+}
+
+const lookBytes = 64 * 1024
+
+function spread(from: number, to: number): number[] {
+  return Array.from({ length: Math.ceil((to - from) / lookBytes) }, (_, index) => from + index * lookBytes)
+}
+
+function isBlank(file: number, place: number): boolean {
+  const buffer = Buffer.alloc(lookBytes)
+  const read = readSync(file, buffer, 0, lookBytes, place)
+  return buffer.subarray(0, read).every((byte) => byte === 0)
+}
+
+function startsWithMark(file: number): boolean {
+  const buffer = Buffer.alloc(mark.length)
+  readSync(file, buffer, 0, mark.length, 0)
+  return buffer.toString('latin1') === mark
+}
+
+/** A device's own size is not that of its file: it is where reading ends. */
+function sizeOf(file: number): number {
+  let [low, high] = [0, 2 ** 50]
+  const buffer = Buffer.alloc(1)
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if (readSync(file, buffer, 0, 1, middle) === 1) low = middle + 1
+    else high = middle
+  }
+  return low
+}
