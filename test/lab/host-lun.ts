@@ -13,9 +13,17 @@ export interface HostLun {
 
 const directory = '/run/luns'
 
-/** There is no iSCSI initiator in the kernel: QEMU's storage daemon logs in, and FUSE makes it a file. */
-export async function attachLun(host: LabHost, iqn: string, lun: number): Promise<HostLun> {
-  const file = `${directory}/${iqn.replaceAll(/[^\w.-]/g, '_')}-${lun}`
+/**
+ * There is no iSCSI initiator in the kernel: QEMU's storage daemon logs in, and FUSE makes it a file.
+ * @param name of the file; after target and LUN if absent
+ */
+export async function attachLun(
+  host: LabHost,
+  iqn: string,
+  lun: number,
+  name = `${iqn.replaceAll(/[^\w.-]/g, '_')}-${lun}`,
+): Promise<HostLun> {
+  const file = `${directory}/${name}`
   await host.run(['mkdir', '-p', directory])
   await host.run(['touch', file])
   const place = `driver=iscsi,transport=tcp,portal=${portalAddress}:3260,target=${iqn},lun=${lun}`

@@ -38,6 +38,8 @@ export interface FleetOnLab {
 
 /** Keys of controller.yaml. */
 export type ControllerKeys = Readonly<Record<string, unknown>>
+/** Keys of agent.yaml, by the name of the machine. */
+export type AgentKeys = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 const readyMessage = z.object({ ready: z.literal(true), url: z.string(), grpcPort: z.number() })
 
@@ -45,7 +47,12 @@ const readyMessage = z.object({ ready: z.literal(true), url: z.string(), grpcPor
  * Starts the controller on free ports, and an agent inside every machine: its processes, host name and sockets, but the
  * network of this process, since nothing joins a lab's network to another.
  */
-export async function startFleetOnLab(lab: Lab, data: string, more: ControllerKeys = {}): Promise<FleetOnLab> {
+export async function startFleetOnLab(
+  lab: Lab,
+  data: string,
+  more: ControllerKeys = {},
+  ofAgents: AgentKeys = {},
+): Promise<FleetOnLab> {
   await mkdir(join(data, 'controller'), { recursive: true })
   const configFile = join(data, 'controller.yaml')
   await writeFile(configFile, stringify({ ...more, data }))
@@ -67,7 +74,9 @@ export async function startFleetOnLab(lab: Lab, data: string, more: ControllerKe
   try {
     const { url, grpcPort } = await ready(controller, join(data, 'controller.log'))
     for (const [index, host] of lab.hosts.entries()) {
-      agents.push(await startAgent(host, { data, grpcPort, token: tokens[index] ?? '' }))
+      agents.push(
+        await startAgent(host, { data, grpcPort, token: tokens[index] ?? '', more: ofAgents[host.name] ?? {} }),
+      )
     }
     const token = (await readFile(join(data, 'controller/api-token'), 'utf8')).trim()
     return {
@@ -108,14 +117,16 @@ interface AgentStart {
   readonly data: string
   readonly grpcPort: number
   readonly token: string
+  readonly more: AgentKeys[string]
 }
 
-async function startAgent(host: LabHost, { data, grpcPort, token }: AgentStart): Promise<LabAgent> {
+async function startAgent(host: LabHost, { data, grpcPort, token, more }: AgentStart): Promise<LabAgent> {
   const own = join(data, host.name)
   await mkdir(own, { recursive: true })
   const joinTokenFile = join(own, 'join-token')
   await writeFile(joinTokenFile, `${token}\n`, { mode: 0o600 })
   const config = {
+    ...more,
     data: own,
     controllers: [{ address: `127.0.0.1:${grpcPort}`, joinTokenFile }],
     hypervisors: [{ kind: 'libvirt' }],

@@ -5,35 +5,56 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { z } from 'zod'
 
-import { seriesView, vmView } from '../../../controller/api/views.js'
-import { startFleetOnLab, type FleetOnLab } from '../../support/fleet-on-lab.js'
+import { alertView, arrayView, seriesView, vmView } from '../../../controller/api/views.js'
+import { startFleetOnLab, type AgentKeys, type FleetOnLab } from '../../support/fleet-on-lab.js'
 import { waitFor } from '../../support/wait-for.js'
 import type { ArrayControl } from '../array/array-truth.js'
 import { attachLun, type HostLun } from '../host-lun.js'
 import type { Lab, LabArray } from '../lab.js'
-import { performJob } from './perform-job.js'
-import { diskFields, type RecordedDisk, type RecordedHead, type RecordedLine, type Recording } from './recording.js'
+import { performJob, type JobWorld } from './perform-job.js'
+import {
+  diskFields,
+  type RecordedCanary,
+  type RecordedDisk,
+  type RecordedHead,
+  type RecordedLine,
+  type RecordedSaid,
+  type Recording,
+} from './recording.js'
 import type { ArrayScenario, Job } from './scenario.js'
 
 const truthEveryMs = 200
 const lunsEveryMs = 1000
+const saidEveryMs = 1000
 /** The last points have to get into the series. */
 const settleMs = 3000
 
 const vmList = z.object({ vms: z.array(vmView) })
+const alertList = z.object({ alerts: z.array(alertView) })
 
 export interface RoundOrder {
   readonly lab: Lab
   readonly round: string
   readonly scenario: ArrayScenario
   readonly hostLunMiB: number
+  /** Whose LUN is the canary's: that host does nothing else with it. Default: no canary. */
+  readonly canaryHost?: string
+  /** What is done, by what is seen of the array. Default: the scenario's jobs and changes by the clock. */
+  readonly perform?: (world: RoundWorld) => Promise<void>
+}
+
+/** What a course is given: it may look at the truth, and tells what it does. */
+export interface RoundWorld extends JobWorld {
+  readonly control: ArrayControl
+  note(line: RecordedLine): void
 }
 
 /**
  * One scenario on the lab's first array, with a new controller and new agents, from an empty cache on. The array keeps what the scenario
  * made of it.
  */
-export async function recordRound({ lab, round, scenario, hostLunMiB }: RoundOrder): Promise<Recording> {
+export async function recordRound(order: RoundOrder): Promise<Recording> {
+  const { lab, round, scenario, hostLunMiB, canaryHost } = order
   const [array] = lab.arrays
   const control = array?.control
   if (array === undefined || control === undefined) throw new Error('the first array of the lab is no write-back one')
@@ -45,29 +66,34 @@ export async function recordRound({ lab, round, scenario, hostLunMiB }: RoundOrd
   try {
     for (const host of lab.hosts) {
       const own = array.luns.find(({ owner }) => owner === host.name)
-      if (own !== undefined) hostLuns.set(host.name, await attachLun(host, array.iqn, own.lun))
+      const name = host.name === canaryHost ? canaryFile : undefined
+      if (own !== undefined) hostLuns.set(host.name, await attachLun(host, array.iqn, own.lun, name))
     }
-    fleet = await startFleetOnLab(lab, data)
+    fleet = await startFleetOnLab(lab, data, {}, canaryKeys(canaryHost, hostLuns, array))
     await allKnown(fleet, lab)
     const at = Date.now()
     const head = await headOf(lab, array, { round, scenario, at })
     const lines: RecordedLine[] = []
     const over = new AbortController()
+    const seen = fleet
     const watching = Promise.all([
       every(truthEveryMs, over.signal, async () => lines.push({ line: 'truth', ...(await control.truth()) })),
       every(lunsEveryMs, over.signal, async () => lines.push(...(await lunLines(lab, array)))),
+      every(saidEveryMs, over.signal, async () => lines.push(...(await saidLines(seen, head.arrayKey)))),
     ])
-    watching.catch(() => over.abort())
+    let failure: unknown
+    watching.catch((error: unknown) => {
+      failure = error
+      over.abort()
+    })
+    const note = (line: RecordedLine): void => {
+      // What is not looked at any more need not go on.
+      if (failure !== undefined) throw failure
+      lines.push(line)
+    }
+    const world = { lab, hostLuns, hostLunMiB, control, note }
     try {
-      await Promise.all([
-        ...queues(scenario.jobs).map((jobs) => inTurn({ lab, hostLuns, hostLunMiB }, jobs, at, lines)),
-        ...scenario.changes.map(async ({ atSeconds, parameters }) => {
-          await delay(Math.max(0, at + atSeconds * 1000 - Date.now()))
-          await control.set(parameters)
-          lines.push({ line: 'change', at: Date.now(), parameters })
-        }),
-        delay(scenario.seconds * 1000),
-      ])
+      await (order.perform ?? byTheClock(scenario, at))(world)
     } finally {
       over.abort()
       await watching
@@ -75,6 +101,7 @@ export async function recordRound({ lab, round, scenario, hostLunMiB }: RoundOrd
     const endedAt = Date.now()
     await delay(settleMs)
     for (const { name, uuid } of head.vms) lines.push(...(await diskLines(fleet, name, uuid, at, endedAt)))
+    if (canaryHost !== undefined) lines.push(...(await canaryLines(fleet, head.arrayKey, at, endedAt)))
     return { head, lines: lines.toSorted((a, b) => a.at - b.at) }
   } finally {
     await fleet?.stop()
@@ -124,6 +151,29 @@ async function headOf(
   }
 }
 
+const canaryFile = 'headroom-canary'
+
+/** Through the initiator and the target, as guests reach it. */
+function canaryKeys(host: string | undefined, hostLuns: ReadonlyMap<string, HostLun>, array: LabArray): AgentKeys {
+  const file = host === undefined ? undefined : hostLuns.get(host)?.file
+  return host === undefined || file === undefined ? {} : { [host]: { canary: [{ on: `iscsi:${array.iqn}`, file }] } }
+}
+
+/** The scenario's jobs and changes, each when its time has come. */
+function byTheClock({ jobs: all, changes, seconds }: ArrayScenario, at: number): (world: RoundWorld) => Promise<void> {
+  return async (world) => {
+    await Promise.all([
+      ...queues(all).map((jobs) => inTurn(world, jobs, at)),
+      ...changes.map(async ({ atSeconds, parameters }) => {
+        await delay(Math.max(0, at + atSeconds * 1000 - Date.now()))
+        await world.control.set(parameters)
+        world.note({ line: 'change', at: Date.now(), parameters })
+      }),
+      delay(seconds * 1000),
+    ])
+  }
+}
+
 /** Those of one actor come one after the other, however long each takes to end. */
 function queues(jobs: readonly Job[]): Job[][] {
   const byActors = new Map<string, Job[]>()
@@ -134,20 +184,15 @@ function queues(jobs: readonly Job[]): Job[][] {
   return [...byActors.values()]
 }
 
-async function inTurn(
-  world: Parameters<typeof performJob>[0],
-  jobs: readonly Job[],
-  at: number,
-  lines: RecordedLine[],
-): Promise<void> {
+async function inTurn(world: RoundWorld, jobs: readonly Job[], at: number): Promise<void> {
   for (const job of jobs) {
     await delay(Math.max(0, at + job.fromSeconds * 1000 - Date.now()))
     const seconds = job.toSeconds - (Date.now() - at) / 1000
     if (seconds < 1) continue
     const { kind } = job
-    lines.push({ line: 'job', at: Date.now(), kind, actors: [...job.actors], phase: 'begin' })
+    world.note({ line: 'job', at: Date.now(), kind, actors: [...job.actors], phase: 'begin' })
     await performJob(world, job, seconds)
-    lines.push({ line: 'job', at: Date.now(), kind, actors: [...job.actors], phase: 'end' })
+    world.note({ line: 'job', at: Date.now(), kind, actors: [...job.actors], phase: 'end' })
   }
 }
 
@@ -174,21 +219,69 @@ async function lunLines(lab: Lab, array: LabArray): Promise<RecordedLine[]> {
   })
 }
 
+/** Nothing as long as the controller does not watch it. */
+async function saidLines(fleet: FleetOnLab, arrayKey: string): Promise<RecordedSaid[]> {
+  const [answer, pending] = await Promise.all([
+    fleet.api(`/api/v1/arrays/${encodeURIComponent(arrayKey)}`),
+    fleet.api('/api/v1/alerts?phase=any&check=array-cache'),
+  ])
+  const { cache } = arrayView.parse(answer)
+  const alerts = alertList.parse(pending).alerts.filter(({ subject }) => subject.id === arrayKey)
+  if (cache === undefined) return []
+  const alert = alerts.find(({ part = '' }) => part === '')
+  const named = (role: 'culprit' | 'victim'): string[] =>
+    alert?.related.flatMap((one) => (one.role === role ? [one.name] : [])) ?? []
+  return [
+    {
+      line: 'said',
+      at: Date.now(),
+      state: cache.state,
+      fill: cache.fillBytes,
+      capacity: cache.capacityBytes,
+      drain: cache.drainBytesPerSecond,
+      loadClass: cache.loadClass,
+      secondsToSaturation: cache.secondsToSaturation,
+      secondsForTwoCopies: cache.burst.secondsForTwoCopies,
+      overflows: cache.overflows,
+      culprits: named('culprit'),
+      victims: named('victim'),
+      hasBurstFinding: alerts.some(({ part }) => part === 'burst'),
+    },
+  ]
+}
+
 async function diskLines(
   fleet: FleetOnLab,
   vm: string,
   uuid: string,
   from: number,
   to: number,
-): Promise<RecordedLine[]> {
-  const entity = encodeURIComponent(`disk:${uuid}/vda`)
-  const place = `/api/v1/series?entity=${entity}&fields=${diskFields.join()}&from=${from}&to=${to}&step=0`
+): Promise<RecordedDisk[]> {
+  const points = await pointsOf(fleet, `disk:${uuid}/vda`, diskFields, from, to)
+  return points.map((point) => ({ line: 'disk', vm, ...point }))
+}
+
+async function canaryLines(fleet: FleetOnLab, arrayKey: string, from: number, to: number): Promise<RecordedCanary[]> {
+  const points = await pointsOf(fleet, `array:${arrayKey}`, ['canaryMs', 'canaryOverdueMs'], from, to)
+  return points.map((point) => ({ line: 'canary', ...point }))
+}
+
+async function pointsOf<Field extends string>(
+  fleet: FleetOnLab,
+  entity: string,
+  wanted: readonly Field[],
+  from: number,
+  to: number,
+): Promise<({ at: number } & Partial<Record<Field, number>>)[]> {
+  const place = `/api/v1/series?entity=${encodeURIComponent(entity)}&fields=${wanted.join()}&from=${from}&to=${to}&step=0`
   const { fields, rows } = seriesView.parse(await fleet.api(place))
-  return rows.map(([at, ...values]): RecordedDisk => {
-    const known = fields.flatMap((field, index) => {
+  return rows.map(([at, ...values]) => {
+    const point: { at: number } & Partial<Record<Field, number>> = Object.assign({ at: at ?? 0 })
+    for (const [index, field] of fields.entries()) {
       const value = values[index]
-      return typeof value === 'number' ? [[field, value] as const] : []
-    })
-    return { line: 'disk', at: at ?? 0, vm, ...Object.fromEntries(known) }
+      const known = wanted.find((one) => one === field)
+      if (known !== undefined && typeof value === 'number') Object.assign(point, { [known]: value })
+    }
+    return point
   })
 }

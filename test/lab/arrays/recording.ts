@@ -5,6 +5,7 @@ import { gunzip, gzip } from 'node:zlib'
 
 import { z } from 'zod'
 
+import { arrayCacheStates, loadClasses } from '../../../controller/model/array-condition.js'
 import { arrayTruth } from '../array/array-truth.js'
 import { jobKinds } from './scenario.js'
 
@@ -71,9 +72,39 @@ const diskLine = z.object({
   writeBytesTotal: bytes.optional(),
 })
 
+const interval = z.object({ low: bytes, likely: bytes, high: bytes })
+
+/** What the controller of the run itself said of the array, by what its agents told it. What hosts copied themselves no agent of the lab sees. */
+const saidLine = z.object({
+  line: z.literal('said'),
+  at: z.number(),
+  state: z.enum(arrayCacheStates),
+  fill: interval.optional(),
+  capacity: interval.optional(),
+  drain: interval,
+  loadClass: z.enum(loadClasses),
+  secondsToSaturation: interval.optional(),
+  secondsForTwoCopies: interval.optional(),
+  overflows: z.number(),
+  /** Of its alert, pending ones too: names. */
+  culprits: z.array(z.string()),
+  victims: z.array(z.string()),
+  hasBurstFinding: z.boolean(),
+})
+
+/** A point of the array as the controller keeps it: the small write of an agent's canary. */
+const canaryLine = z.object({
+  line: z.literal('canary'),
+  at: z.number(),
+  canaryMs: bytes.optional(),
+  canaryOverdueMs: bytes.optional(),
+})
+
 const recordedLine = z.discriminatedUnion('line', [
   lunLine,
   diskLine,
+  saidLine,
+  canaryLine,
   arrayTruth.extend({ line: z.literal('truth') }),
   z.object({
     line: z.literal('job'),
@@ -89,6 +120,8 @@ export type RecordedHead = z.output<typeof recordedHead>
 export type RecordedLine = z.output<typeof recordedLine>
 export type RecordedDisk = z.output<typeof diskLine>
 export type RecordedLun = z.output<typeof lunLine>
+export type RecordedCanary = z.output<typeof canaryLine>
+export type RecordedSaid = z.output<typeof saidLine>
 export type RecordedTruth = Extract<RecordedLine, { line: 'truth' }>
 
 export interface Recording {
