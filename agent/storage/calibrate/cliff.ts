@@ -24,12 +24,8 @@ const mostUsual = 200
 /**
  * Whether writers wait for the disks: the last writes all take much longer than those before. One that is slow by itself is no cliff, and a
  * program that was not given the processor makes only one.
- * @param options `inDoubt`: something else says so too; the slow ones need not have lasted
  */
-export function cliffOf(
-  writes: readonly Write[],
-  { inDoubt = false }: { readonly inDoubt?: boolean } = {},
-): Cliff | undefined {
+export function cliffOf(writes: readonly Write[]): Cliff | undefined {
   if (writes.length < leastUsual + slowWrites) return undefined
   const usual = usualOf(writes)
   let from = writes.length
@@ -37,7 +33,7 @@ export function cliffOf(
   const slow = writes.slice(from)
   const [first] = slow
   const seconds = slow.reduce((sum, one) => sum + one.seconds, 0)
-  if (first === undefined || slow.length < slowWrites || (seconds < slowSeconds && !inDoubt)) return undefined
+  if (first === undefined || slow.length < slowWrites || seconds < slowSeconds) return undefined
   const bytes = slow.reduce((sum, one) => sum + one.bytes, 0)
   return { onsetMs: first.atMs - first.seconds * 1000, rate: bytes / seconds }
 }

@@ -25,37 +25,60 @@ export interface Learnt {
 }
 
 const leastSpread = 0.05
-/** Where a second way of learning it is missing. */
+/** Where a second time is missing. */
 const aloneSpread = 0.15
+/** Logarithm: two times that differ by more were not both what they seemed. */
+const agreeing = 0.2
 
-/** What fills tell; the drain is undefined after one alone. */
-export function figuresOf(
-  fills: readonly Fill[],
-): Omit<Learnt, 'drainBytesPerSecond'> & { readonly drainBytesPerSecond: number | undefined } {
+export interface Figures extends Omit<Learnt, 'drainBytesPerSecond' | 'capacityBytes'> {
+  /** Undefined: no two times agree. */
+  readonly drainBytesPerSecond: number | undefined
+  /** Of the last time, which agrees with the one before if `isCapacitySure`. */
+  readonly capacityBytes: number
+  readonly isCapacitySure: boolean
+}
+
+/** What fills tell: the last two that agree with each other count, as a write that was slow for another reason looks like a full cache. */
+export function figuresOf(fills: readonly Fill[]): Figures {
   const rates = fills.slice(1).flatMap((fill, index) => {
     const before = fills[index]
     return before === undefined || fill.fromEmpty ? [] : [drained(before, fill)]
   })
-  const [seconds, bytes] = [sum(rates.map((one) => one.seconds)), sum(rates.map((one) => one.bytes))]
-  const drain = seconds > 0 ? bytes / seconds : undefined
-  const empty = fills.filter(({ fromEmpty }) => fromEmpty).map((fill) => takenBy(fill, drain ?? fill.plateau))
-  // The last one: of the first nobody knows what was in the cache.
-  const capacityBytes = empty.at(-1) ?? 0
+  const drains = lastAgreeing(rates)
+  const drain = drains === undefined ? undefined : Math.sqrt(drains[0] * drains[1])
+  const sizes = fills
+    .filter(({ fromEmpty }) => fromEmpty)
+    .map((fill) => takenBy(fill, drain ?? rates.at(-1) ?? fill.plateau))
+  const sure = lastAgreeing(sizes.slice(-2))
   return {
-    capacityBytes,
-    capacitySpread: spreadOf(empty),
     drainBytesPerSecond: drain,
-    drainSpread: spreadOf(rates.map((one) => one.bytes / one.seconds)),
+    drainSpread: drains === undefined ? aloneSpread : spreadOf(drains),
+    capacityBytes: sizes.at(-1) ?? 0,
+    capacitySpread: sure === undefined ? aloneSpread : spreadOf(sure),
+    isCapacitySure: sure !== undefined,
     overflows: fills.length,
   }
 }
 
-/** From one moment at which it was full to the next it takes what drains. */
-function drained(before: Fill, after: Fill): { readonly bytes: number; readonly seconds: number } {
+/** Of values that follow one another. */
+function lastAgreeing(values: readonly number[]): readonly [number, number] | undefined {
+  for (let index = values.length - 1; index > 0; index -= 1) {
+    const [a, b] = [values[index - 1], values[index]]
+    if (a !== undefined && b !== undefined && Math.abs(Math.log(a / b)) <= agreeing) return [a, b]
+  }
+  return undefined
+}
+
+function spreadOf([a, b]: readonly [number, number]): number {
+  return Math.max(leastSpread, Math.abs(Math.log(a / b)) / 2)
+}
+
+/** From one moment at which it was full to the next it takes what drains: bytes a second. */
+function drained(before: Fill, after: Fill): number {
   const late = before.writes.filter(({ atMs }) => atMs > before.onsetMs)
   const early = after.writes.filter(({ atMs }) => atMs <= after.onsetMs)
   const bytes = sum([...late, ...early].map((write) => write.bytes))
-  return { bytes, seconds: (after.onsetMs - before.onsetMs) / 1000 }
+  return (1000 * bytes) / (after.onsetMs - before.onsetMs)
 }
 
 /** What is in an empty cache when it is full: a leaky bucket. */
@@ -68,12 +91,6 @@ function takenBy({ fromMs, onsetMs, writes }: Fill, drain: number): number {
     lastMs = atMs
   }
   return fill
-}
-
-function spreadOf(values: readonly number[]): number {
-  if (values.length < 2) return aloneSpread
-  const logs = values.map(Math.log)
-  return Math.max(leastSpread, (Math.max(...logs) - Math.min(...logs)) / 2)
 }
 
 function sum(values: readonly number[]): number {

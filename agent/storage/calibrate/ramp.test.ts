@@ -17,6 +17,8 @@ interface Bucket {
   /** Of the canary in quiet, by time. */
   readonly calmSeconds?: (atMs: number) => number
   readonly filledBytes?: number
+  /** Every write takes much longer then. */
+  readonly slowAt?: (atMs: number) => boolean
 }
 
 interface Played {
@@ -61,7 +63,7 @@ function play(bucket: Bucket, limits: RampBounds = bounds): Played {
     }
     if (step.do !== 'write') paid = at
     else if (at >= freeAt && at >= paid) {
-      const seconds = Math.max(chunk / wire, waitFor(chunk))
+      const seconds = Math.max(chunk / wire, waitFor(chunk), bucket.slowAt?.(at) === true ? 0.05 : 0)
       fill += chunk
       freeAt = at + seconds * 1000
       paid += (1000 * chunk) / step.bytesPerSecond
@@ -86,6 +88,24 @@ describe('a ramp', () => {
     },
   )
 
+  it.each([5, 7, 9, 13, 17, 25, 40])(
+    'says nothing that is not so where all is slow for 0.4 s each %i s',
+    (everySeconds) => {
+      const { result } = play({
+        cacheBytes: 150 * MB,
+        drainBytesPerSecond: 10 * MB,
+        wireBytesPerSecond: 150 * MB,
+        slowAt: (at) => at % (everySeconds * 1000) > everySeconds * 1000 - 400,
+      })
+      // As long as it is rare enough it is learnt all the same.
+      expect(result.outcome).toBe(everySeconds < 13 ? 'aborted' : 'learnt')
+      const [capacity, drain] =
+        result.outcome === 'learnt' ? [result.capacityBytes, result.drainBytesPerSecond] : [150 * MB, 10 * MB]
+      expect(Math.abs(capacity / (150 * MB) - 1)).toBeLessThan(0.15)
+      expect(Math.abs(drain / (10 * MB) - 1)).toBeLessThan(0.15)
+    },
+  )
+
   it('does not mind what was in the cache before', () => {
     const { result } = play({
       cacheBytes: 100 * MB,
@@ -93,7 +113,7 @@ describe('a ramp', () => {
       wireBytesPerSecond: 150 * MB,
       filledBytes: 90 * MB,
     })
-    expect(result).toMatchObject({ outcome: 'learnt' })
+    expect(result).toMatchObject({ outcome: 'learnt', overflows: 5 })
     expect(result.outcome === 'learnt' ? result.capacityBytes / (100 * MB) : 0).toBeCloseTo(1, 1)
   })
 

@@ -1,4 +1,4 @@
-import { cliffOf, type Write } from './cliff.js'
+import { cliffOf, type Cliff, type Write } from './cliff.js'
 import { figuresOf, type Fill, type Learnt } from './figures.js'
 
 /**
@@ -50,16 +50,22 @@ export interface Ramp {
   readonly result: RampResult | undefined
 }
 
-type Phase =
-  | { readonly name: 'calm' }
-  | {
-      readonly name: 'fill'
-      readonly fromMs: number
-      readonly writes: readonly Write[]
-      readonly bytes: number
-      readonly fromEmpty: boolean
-    }
-  | { readonly name: 'rest'; readonly untilMs: number; readonly emptiesIt: boolean }
+type Phase = { readonly name: 'calm' } | Filling | Resting
+
+interface Filling {
+  readonly name: 'fill'
+  readonly fromMs: number
+  readonly writes: readonly Write[]
+  readonly bytes: number
+  readonly fromEmpty: boolean
+  readonly pausedUntilMs: number
+}
+
+interface Resting {
+  readonly name: 'rest'
+  readonly untilMs: number
+  readonly emptiesIt: boolean
+}
 
 export function beginRamp(bounds: RampBounds, atMs: number): Ramp {
   const { mostBytesPerSecond: ceiling } = bounds
@@ -89,7 +95,7 @@ const waitFactor = 3
 /** What is shorter nobody takes for waiting, whatever the usual is. */
 const noticedSeconds = 0.005
 /** The canary's last times, all of them too long, that end a fill. */
-const tooLongRun = 4
+const tooLongRun = 6
 /** One that takes so long ends a fill at once; and everything, if it takes as long as this. */
 const longSeconds = 0.5
 const stuckSeconds = 5
@@ -98,10 +104,14 @@ const firstBytesPerSecond = 16e6
 const leastBytesPerSecond = 4e6
 const doubledEveryMs = 1000
 
-const refills = 2
+/** It is full so often at most, until figures agree. */
+const mostFills = 9
+/** Nothing is written for so long where others wait though the cache is not full, and then less. */
+const pauseMs = 1000
+const slower = 0.6
 /** Of what was taken at first: so much should drain in the rest before a refill. */
 const restShare = 0.4
-const restSeconds = { least: 0.5, most: 60 } as const
+const restSeconds = { least: 0.5, most: 60, empty: 2 } as const
 /** Longer than it should take to empty. */
 const emptyFactor = 1.3
 
@@ -112,9 +122,12 @@ export function see(before: Ramp, seen: Seen): { readonly ramp: Ramp; readonly s
 
 function stepOf({ result, phase, ceiling }: Ramp, atMs: number): Step {
   if (result !== undefined) return { do: 'stop', result }
-  if (phase.name !== 'fill') return { do: 'rest' }
-  const doublings = Math.floor((atMs - phase.fromMs) / doubledEveryMs)
-  return { do: 'write', bytesPerSecond: Math.min(ceiling, firstBytesPerSecond * 2 ** doublings) }
+  if (phase.name !== 'fill' || atMs < phase.pausedUntilMs) return { do: 'rest' }
+  return { do: 'write', bytesPerSecond: Math.min(ceiling, rateAt(phase.fromMs, atMs)) }
+}
+
+function rateAt(fromMs: number, atMs: number): number {
+  return firstBytesPerSecond * 2 ** Math.floor((atMs - fromMs) / doubledEveryMs)
 }
 
 function taken(ramp: Ramp, seen: Seen): Ramp {
@@ -147,7 +160,7 @@ function wrote(ramp: Ramp, write: Write): Ramp {
   const bytes = phase.bytes + write.bytes
   const filled = { ...ramp, phase: { ...phase, writes, bytes } }
   const cliff = cliffOf(writes)
-  if (cliff !== undefined) return full(filled, phase.fromMs, writes, write.atMs, phase.fromEmpty)
+  if (cliff !== undefined) return full(filled, { ...phase, writes }, cliff, write.atMs)
   return bytes >= ramp.bounds.mostFillBytes ? concluded(filled, write.atMs) : filled
 }
 
@@ -180,40 +193,37 @@ function calmAfter(ramp: Ramp, atMs: number): Ramp {
   return { ...ramp, calmSeconds, phase: fillFrom(atMs, true) }
 }
 
-/** Whether the cache is full or not, they must not. */
+/** Whoever it is that makes them wait, it goes slower for a while. */
 function othersWait(ramp: Ramp, atMs: number): Ramp {
   const { phase, ceiling } = ramp
-  if (phase.name !== 'fill') return onTime(ramp, atMs)
-  if (cliffOf(phase.writes, { inDoubt: true }) !== undefined) {
-    return full(ramp, phase.fromMs, phase.writes, atMs, phase.fromEmpty)
-  }
-  const slower = Math.min(ceiling, rateOf(phase.writes)) / 2
-  if (slower < leastBytesPerSecond) {
+  if (phase.name !== 'fill' || atMs < phase.pausedUntilMs) return onTime(ramp, atMs)
+  const less = slower * Math.min(ceiling, rateAt(phase.fromMs, atMs))
+  if (less < leastBytesPerSecond) {
     return aborted(ramp, `others wait ${waitFactor} times as long as before, though its cache is not full`)
   }
-  // The rest is as long as it takes to be calm again; what is in the cache then is not known.
-  return { ...ramp, ceiling: slower, lately: [], phase: { name: 'rest', untilMs: atMs + 10_000, emptiesIt: true } }
+  return { ...ramp, ceiling: less, lately: [], phase: { ...phase, pausedUntilMs: atMs + pauseMs } }
 }
 
-function full(ramp: Ramp, fromMs: number, writes: readonly Write[], atMs: number, fromEmpty: boolean): Ramp {
-  const onset = cliffOf(writes, { inDoubt: true })
-  if (onset === undefined) return ramp
-  const fills = [...ramp.fills, { fromMs, onsetMs: onset.onsetMs, endMs: atMs, writes, fromEmpty, plateau: onset.rate }]
+function full(
+  ramp: Ramp,
+  { fromMs, writes, fromEmpty }: Filling,
+  { onsetMs, rate: plateau }: Cliff,
+  endMs: number,
+): Ramp {
+  const fills = [...ramp.fills, { fromMs, onsetMs, endMs, writes, fromEmpty, plateau }]
   const after = { ...ramp, fills, lately: [] }
-  const [first] = fills
-  if (first === undefined || fills.length > refills + 1) return concluded(after, atMs)
-  const known = figuresOf(fills)
-  if (fills.length <= refills) {
-    const taken = figuresOf([first]).capacityBytes
-    const seconds = (restShare * taken) / (known.drainBytesPerSecond ?? first.plateau)
+  const { capacityBytes, drainBytesPerSecond: drain, isCapacitySure } = figuresOf(fills)
+  if (drain !== undefined && isCapacitySure) return concluded(after, endMs)
+  if (fills.length >= mostFills) return aborted(after, 'what it showed does not agree: it may not be quiet')
+  if (drain === undefined) {
+    const seconds = (restShare * capacityBytes) / plateau
     const rest = Math.min(restSeconds.most, Math.max(restSeconds.least, seconds))
-    return { ...after, phase: { name: 'rest', untilMs: atMs + rest * 1000, emptiesIt: false } }
+    return { ...after, phase: { name: 'rest', untilMs: endMs + rest * 1000, emptiesIt: false } }
   }
-  const drain = known.drainBytesPerSecond ?? first.plateau
-  const untilMs = atMs + ((emptyFactor * known.capacityBytes) / drain + restSeconds.least) * 1000
+  const untilMs = endMs + ((emptyFactor * capacityBytes) / drain + restSeconds.empty) * 1000
   const endsMs = ramp.beganMs + ramp.bounds.mostSeconds * 1000
   // The first fill counts then, as if the cache had been empty before it.
-  return untilMs >= endsMs ? concluded(after, atMs) : { ...after, phase: { name: 'rest', untilMs, emptiesIt: true } }
+  return untilMs >= endsMs ? concluded(after, endMs) : { ...after, phase: { name: 'rest', untilMs, emptiesIt: true } }
 }
 
 function onTime(ramp: Ramp, atMs: number): Ramp {
@@ -226,13 +236,12 @@ function onTime(ramp: Ramp, atMs: number): Ramp {
 }
 
 function concluded(ramp: Ramp, atMs: number): Ramp {
-  const learnt = figuresOf(ramp.fills)
-  if (ramp.fills.length > 0 && learnt.drainBytesPerSecond !== undefined) {
-    const { drainBytesPerSecond, ...others } = learnt
-    return { ...ramp, result: { outcome: 'learnt', drainBytesPerSecond, ...others } }
+  const { drainBytesPerSecond, capacityBytes, capacitySpread, drainSpread, overflows } = figuresOf(ramp.fills)
+  if (drainBytesPerSecond !== undefined) {
+    const learnt = { capacityBytes, capacitySpread, drainBytesPerSecond, drainSpread, overflows }
+    return { ...ramp, result: { outcome: 'learnt', ...learnt } }
   }
-  if (ramp.fills.length > 0)
-    return aborted(ramp, 'it was full once, and then the bounds were reached: allow more bytes or time')
+  if (overflows > 0) return aborted(ramp, 'it was full, and then the bounds were reached: allow more bytes or time')
   return { ...ramp, result: { outcome: 'never-full', bytes: ramp.bytes, seconds: (atMs - ramp.beganMs) / 1000 } }
 }
 
@@ -241,18 +250,12 @@ function aborted(ramp: Ramp, reason: string): Ramp {
 }
 
 function fillFrom(atMs: number, fromEmpty: boolean): Phase {
-  return { name: 'fill', fromMs: atMs, writes: [], bytes: 0, fromEmpty }
+  return { name: 'fill', fromMs: atMs, writes: [], bytes: 0, fromEmpty, pausedUntilMs: atMs }
 }
 
 /** From how many seconds on a small write waits; for ever while nothing is known. */
 export function longWait(calmSeconds: number | undefined): number {
   return calmSeconds === undefined ? Infinity : Math.max(noticedSeconds, waitFactor * calmSeconds)
-}
-
-/** Of the last second of a fill. */
-function rateOf(writes: readonly Write[]): number {
-  const last = writes.at(-1)?.atMs ?? 0
-  return writes.filter(({ atMs }) => atMs > last - 1000).reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 export function medianOf(values: readonly number[]): number {
