@@ -20,9 +20,12 @@ const slowWrites = 3
 /** The usual is that of the last ones, so many at least and at most. */
 const leastUsual = 8
 const mostUsual = 200
+/** Of what was written before, in the last second of it: what the disks take is less. Where only the wire is busy it is not. */
+const fallenShare = 0.8
+const beforeMs = 1000
 
 /**
- * Whether writers wait for the disks: the last writes all take much longer than those before. One that is slow by itself is no cliff, and a
+ * Whether writers wait for the disks: the last writes all take much longer than those before, and less is written. One that is slow by itself is no cliff, and a
  * program that was not given the processor makes only one.
  */
 export function cliffOf(writes: readonly Write[]): Cliff | undefined {
@@ -34,8 +37,18 @@ export function cliffOf(writes: readonly Write[]): Cliff | undefined {
   const [first] = slow
   const seconds = slow.reduce((sum, one) => sum + one.seconds, 0)
   if (first === undefined || slow.length < slowWrites || seconds < slowSeconds) return undefined
-  const bytes = slow.reduce((sum, one) => sum + one.bytes, 0)
-  return { onsetMs: first.atMs - first.seconds * 1000, rate: bytes / seconds }
+  const onsetMs = first.atMs - first.seconds * 1000
+  const rate = slow.reduce((sum, one) => sum + one.bytes, 0) / seconds
+  return rate < fallenShare * rateBefore(writes.slice(0, from), onsetMs) ? { onsetMs, rate } : undefined
+}
+
+/** Bytes a second. */
+function rateBefore(writes: readonly Write[], onsetMs: number): number {
+  const last = writes.filter(({ atMs }) => atMs > onsetMs - beforeMs)
+  const [first] = last
+  if (first === undefined) return 0
+  const ms = onsetMs - (first.atMs - first.seconds * 1000)
+  return (1000 * last.reduce((sum, one) => sum + one.bytes, 0)) / ms
 }
 
 /** Seconds a byte: the lower quartile, so that slow ones do not become the usual. */

@@ -195,6 +195,18 @@ describe('a cliff', () => {
     expect(cliffOf(writes(...seconds)) !== undefined).toBe(isCliff)
   })
 
+  it('is none where more is written than before: the wire is busy', () => {
+    const paced = Array.from({ length: 250 }, (_, index) => ({ atMs: index * 4, bytes: chunk, seconds: 0.0009 }))
+    const fast = Array.from({ length: 150 }, (_, index) => ({
+      atMs: 1000 + index * 2.1,
+      bytes: chunk,
+      seconds: 0.0021,
+    }))
+    expect(cliffOf([...paced, ...fast])).toBeUndefined()
+    const fallen = Array.from({ length: 30 }, (_, index) => ({ atMs: 1010 + index * 10, bytes: chunk, seconds: 0.01 }))
+    expect(cliffOf([...paced, ...fallen])?.rate).toBeCloseTo(chunk / 0.01)
+  })
+
   it('begins with the first slow write, and tells what slow ones got', () => {
     const cliff = cliffOf(writes(...many(50, 0.002), ...many(5, 0.0625)))
     expect(cliff?.onsetMs).toBeCloseTo(100)

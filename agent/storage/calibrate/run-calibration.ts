@@ -47,7 +47,7 @@ export async function runCalibration(options: CalibrationOptions): Promise<Calib
     failure ??= error instanceof Error ? error : new Error(String(error))
   }
   const underWay = new Set<number>()
-  const waits = new WaitBook(beganMs)
+  const waits = new WaitBook()
 
   const timed = async (write: () => Promise<void>): Promise<{ readonly atMs: number; readonly seconds: number }> => {
     const fromMs = monotonicMs()
@@ -112,18 +112,17 @@ export async function runCalibration(options: CalibrationOptions): Promise<Calib
   }
 }
 
-/** For how long others waited, by the canary. */
+/** For how long others waited, by the canary: from the beginning of the first write that did to the end of the last one. */
 class WaitBook {
   longestMs = 0
-  #wellAtMs: number
-
-  constructor(atMs: number) {
-    this.#wellAtMs = atMs
-  }
+  #sinceMs: number | undefined
 
   take(atMs: number, seconds: number, calmSeconds: number | undefined): void {
-    if (seconds <= longWait(calmSeconds)) this.#wellAtMs = atMs
-    else this.longestMs = Math.max(this.longestMs, atMs - this.#wellAtMs)
+    if (seconds <= longWait(calmSeconds)) this.#sinceMs = undefined
+    else {
+      this.#sinceMs ??= atMs - seconds * 1000
+      this.longestMs = Math.max(this.longestMs, atMs - this.#sinceMs)
+    }
   }
 }
 

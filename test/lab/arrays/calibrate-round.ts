@@ -99,10 +99,11 @@ async function startNeighbour(file: string): Promise<{ stop(): Promise<Neighbour
       clearInterval(timer)
       await thread.stop()
       const longest = (limitMs: number): number => {
-        let [wellAtMs, longestMs] = [took[0]?.atMs ?? 0, 0]
+        let sinceMs: number | undefined
+        let longestMs = 0
         for (const { atMs, ms } of took) {
-          if (ms <= limitMs) wellAtMs = atMs
-          else longestMs = Math.max(longestMs, atMs - wellAtMs)
+          if (ms <= limitMs) sinceMs = undefined
+          else longestMs = Math.max(longestMs, atMs - (sinceMs ??= atMs - ms))
         }
         return longestMs / 1000
       }
