@@ -37,6 +37,7 @@ const bases = {
   assumed: 'assumed: nothing is known yet',
   policy: 'by the policy',
   controller: "by the array's own tools",
+  calibrated: 'found out by a ramp',
   learnt: 'learnt here',
 } as const satisfies Record<ArrayCacheView['drainBytesPerSecond']['basis'], string>
 
