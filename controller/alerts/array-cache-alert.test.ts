@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 
 import { around, arrayCondition } from '../../test/support/array-condition.js'
 import { boxKey, secondKey, storageFleet, storagePolicy } from '../../test/support/storage-fleet.js'
+import { watchedOf } from '../../test/support/watched-arrays.js'
 import { judgeFleet } from '../checks/fleet-findings.js'
 import type { ArrayCacheState } from '../model/array-condition.js'
 import type { Snapshot } from '../model/snapshot.js'
@@ -30,7 +31,7 @@ function played(phases: readonly Phase[]): string[] {
   const said: string[] = []
   for (const { state: cache, megabytes, forSeconds, arrayKeys = [boxKey, secondKey] } of phases) {
     const condition = { ...arrayCondition(cache), fill: around(megabytes * 1e6) }
-    const watched = { condition, expectsWriteBack: true, arrayKeys, users: [] }
+    const watched = watchedOf(condition, { arrayKeys })
     const circumstances = { arrays: new Map([[condition.boxId, watched]]) }
     const snapshot = arrayKeys.includes(boxKey) ? whole : rest
     const { labels, findings } = judgeFleet(snapshot, policy, circumstances)

@@ -1,12 +1,18 @@
 import { newArrayModel, resumed, withPrior, type ArrayModel } from '../arrays/array-model.js'
 import type { ArraySettings } from '../arrays/condition.js'
 import type { ArrayPrior } from '../arrays/guess.js'
+import { contributionsOf } from '../arrays/contributions.js'
+import { newCulprits, step as stepCulprits, type CulpritState } from '../arrays/culprits.js'
+import { steadied } from '../arrays/steady-suspects.js'
 import { step } from '../arrays/step.js'
+import { rank, type TraitsOf } from '../arrays/suspects.js'
 import { boxesOf } from '../checks/storage.js'
+import { nobodySuspected, type Culprits } from '../model/culprits.js'
 import type { ArrayRule, Policy } from '../model/policy.js'
 import type { Snapshot, StorageArray } from '../model/snapshot.js'
 import type { ArrayUser, WatchedArray } from '../model/watched-array.js'
 import { policyIndex } from '../policy/policy-index.js'
+import { labelsOf } from '../policy/resolve.js'
 import { arrayTickOf } from './array-tick.js'
 import { ExchangeBook, together, type Grown } from './exchange-book.js'
 import type { KeptArray } from './kept-arrays.js'
@@ -26,6 +32,8 @@ interface BoxWatch {
   /** How long it usually takes until more is told. */
   beatMs: number
   users: readonly ArrayUser[]
+  culpritState: CulpritState
+  culprits: Culprits
   watched: WatchedArray | undefined
   /** Of what is kept of it. */
   lastUsedAt: number
@@ -91,10 +99,17 @@ export class ArrayModels {
       if (!isDue(box, now)) continue
       stepped += 1
       try {
-        stepBox(box, arrays, snapshot, { now, bulkCopyBytesPerSecond: rule?.bulkCopyBytesPerSecond })
+        const { bulkCopyBytesPerSecond } = rule ?? {}
+        stepBox(box, arrays, snapshot, { now, bulkCopyBytesPerSecond, traitsOf: traitsBy(snapshot, policy) })
       } catch (error) {
         this.onBroken(boxId, error)
-        Object.assign(box, { model: newArrayModel(boxId, prior, now), steppedAt: now, pending: undefined })
+        Object.assign(box, {
+          model: newArrayModel(boxId, prior, now),
+          culpritState: newCulprits(now),
+          culprits: nobodySuspected,
+          steppedAt: now,
+          pending: undefined,
+        })
       }
     }
     for (const [boxId, box] of this.#boxes) if (!arraysOf.has(boxId)) this.#lose(boxId, box)
@@ -138,6 +153,8 @@ export class ArrayModels {
       newestReadAt: -Infinity,
       beatMs: usualBeatMs,
       users: [],
+      culpritState: newCulprits(now),
+      culprits: nobodySuspected,
       watched: undefined,
       lastUsedAt: now,
     }
@@ -188,9 +205,15 @@ function isDue({ pending, steppedAt, beatMs, watched }: BoxWatch, now: number): 
 
 interface Step extends ArraySettings {
   readonly now: number
+  readonly traitsOf: TraitsOf
 }
 
-function stepBox(box: BoxWatch, arrays: readonly StorageArray[], snapshot: Snapshot, { now, ...settings }: Step): void {
+function stepBox(
+  box: BoxWatch,
+  arrays: readonly StorageArray[],
+  snapshot: Snapshot,
+  { now, traitsOf, ...settings }: Step,
+): void {
   const { pending, steppedAt, beatMs } = box
   const seconds = (now - steppedAt) / 1000
   const longest = Math.max(longestSeconds, (patientBeats * beatMs) / 1000)
@@ -203,11 +226,30 @@ function stepBox(box: BoxWatch, arrays: readonly StorageArray[], snapshot: Snaps
   // Who wrote before it stood still.
   if (pending !== undefined && tick.late === undefined && model.evidence.stillSeconds === 0)
     box.users = userRatesAfter(box.users, pending, seconds)
+  const contributions = contributionsOf(snapshot, arrays)
+  box.culpritState = stepCulprits(box.culpritState, { at: now, state: condition.state, contributions })
+  box.culprits = steadied(box.culprits, rank(box.culpritState, traitsOf))
   box.watched = {
     condition,
     expectsWriteBack: box.sawWriteBack || model.belief.overflows > 0 || model.prior?.capacityBytes !== undefined,
     arrayKeys: arrays.map(({ key }) => key).toSorted(),
     users: box.users,
+    culprits: box.culprits,
+  }
+}
+
+/** What VMs of a herd may have in common. Asked for only where there is a herd. */
+function traitsBy({ hosts, vms }: Snapshot, policy: Policy): TraitsOf {
+  return ({ id, hostId }) => {
+    const vm = vms.get(id)
+    const said = vm === undefined ? undefined : labelsOf(policyIndex(policy), vm)
+    return [
+      `host ${hosts.get(hostId)?.name ?? hostId}`,
+      ...(['group', 'service', 'owner'] as const).flatMap((what) => {
+        const value = said?.[what]?.value
+        return value === undefined ? [] : [`${what} ${value}`]
+      }),
+    ]
   }
 }
 

@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest'
 
-import { boxKey, secondKey, storageFleet, storagePolicy, vmOnBox } from '../../test/support/storage-fleet.js'
-import { placed } from '../../test/support/placed.js'
+import { boxKey, secondKey, storageFleet, vmOnBox } from '../../test/support/storage-fleet.js'
 import { builtAt, known, uuidOf } from '../../test/support/snapshot-builder.js'
 import type { Exchanged, Snapshot } from '../model/snapshot.js'
-import { contributionsOf, processesBehind, type Contribution } from './contributions.js'
-
-const boxId = 'joined:the box'
+import { contributionsOf, type Contribution } from './contributions.js'
 
 /** What the VM's disk, and the host by each array, exchanged. */
 function exchanged(
@@ -28,10 +25,12 @@ function exchanged(
   return { ...snapshot, disks, arrays }
 }
 
+/** By the two arrays that are one box. */
 function told(snapshot: Snapshot): Contribution[] {
-  const fleet = placed(snapshot, storagePolicy())
-  const load = fleet.loads.get(boxId)
-  return load === undefined ? [] : contributionsOf(fleet, load)
+  return contributionsOf(
+    snapshot,
+    [...snapshot.arrays.values()].filter(({ key }) => key === boxKey || key === secondKey),
+  )
 }
 
 describe('what users of a box contribute', () => {
@@ -54,23 +53,13 @@ describe('what users of a box contribute', () => {
     ])
   })
 
-  it('says what a herd may share, and when it was read', () => {
+  it('says where the VM runs, and when it was read', () => {
     const [one] = told(exchanged(storageFleet(), { p1: { writeBytes: 7 } }, {}))
-    expect(one).toMatchObject({ id: uuidOf('p1'), traits: ['host a', 'group people'], at: builtAt })
+    expect(one).toMatchObject({ id: uuidOf('p1'), hostId: 'id-a', at: builtAt })
   })
 
   it('leaves out what disks do elsewhere', () => {
     const rows = [vmOnBox('p1'), { name: 'p2', host: 'a', memoryMiB: 1024 }]
     expect(told(exchanged(storageFleet(rows), { p1: { writeBytes: 7 }, p2: { writeBytes: 9 } }, {}))).toHaveLength(1)
-  })
-
-  it('hints at processes of the host', () => {
-    const snapshot = storageFleet()
-    const [host] = snapshot.hosts.values()
-    if (host === undefined) throw new Error('no host')
-    const dd = { pid: 7, name: 'dd', readBytesPerSecond: 0, writeBytesPerSecond: 5e7 }
-    const busy = { ...snapshot, hosts: new Map([[host.id, { ...host, busyProcesses: [dd] }]]) }
-    expect(processesBehind(busy, host.id)).toEqual([dd])
-    expect(processesBehind(snapshot, host.id)).toEqual([])
   })
 })

@@ -1,7 +1,4 @@
-import type { BoxLoad, BoxUser } from '../checks/load/box-load.js'
-import type { PlacedFleet } from '../checks/policy/placed-fleet.js'
-import type { Box } from '../checks/storage.js'
-import type { BusyProcess, Disk, Exchanged, Snapshot } from '../model/snapshot.js'
+import { isRunning, type Disk, type Exchanged, type Snapshot, type StorageArray } from '../model/snapshot.js'
 
 /** What one user of a box did there so far: a VM by its disks, or a host by its own counters, its VMs included. */
 export interface Contribution {
@@ -11,57 +8,48 @@ export interface Contribution {
   readonly name: string
   /** Where the VM runs, or the host. */
   readonly hostId: string
-  /** What a herd may have in common: `host xenhv04`, `group people`. */
-  readonly traits: readonly string[]
   /** When it was read, in milliseconds since 1970: the same as before if nothing was told since. */
   readonly at: number
   readonly totals: Exchanged
 }
 
+type Draft = { -readonly [Name in keyof Contribution]: Contribution[Name] }
+
 /**
- * What is known of all who use a box, as of the snapshot. VMs that could not be read are left out, and so are hosts without counters of
+ * What is known of all who use a box, by the arrays that it is, as of the snapshot. VMs that could not be read are left out, and so are hosts without counters of
  * their own: what these do themselves nobody sees.
  */
-export function contributionsOf({ snapshot }: PlacedFleet, { box, arrays, users }: BoxLoad): Contribution[] {
-  const byHost = new Map<string, { at: number; totals: Exchanged }>()
-  for (const { exchanges } of arrays) {
+export function contributionsOf({ hosts, vms, disks }: Snapshot, arrays: readonly StorageArray[]): Contribution[] {
+  const ofVms = new Map<string, Draft>()
+  const ofHosts = new Map<string, Draft>()
+  for (const { diskIds, exchanges } of arrays) {
+    for (const id of diskIds) {
+      const disk = disks.get(id)
+      const vm = disk === undefined ? undefined : vms.get(disk.vmUuid)
+      const at = disk === undefined ? undefined : readAtOf(disk)
+      if (disk?.exchanged === undefined || at === undefined || vm === undefined) continue
+      if (!isRunning(vm.state) || vm.gaps.length > 0) continue
+      const { uuid, name, hostId } = vm
+      addTo(ofVms, { id: uuid, kind: 'vm', name, hostId, at, totals: disk.exchanged })
+    }
     for (const { hostId, at, exchanged } of exchanges) {
-      const before = byHost.get(hostId)
-      byHost.set(hostId, { at: Math.max(at, before?.at ?? 0), totals: sumOf(exchanged, before?.totals) })
+      const host = hosts.get(hostId)
+      if (host?.status !== 'up') continue
+      addTo(ofHosts, { id: hostId, kind: 'host', name: host.name, hostId, at, totals: exchanged })
     }
   }
-  const ofHosts = [...byHost].flatMap(([id, { at, totals }]): Contribution[] => {
-    const host = snapshot.hosts.get(id)
-    if (host?.status !== 'up') return []
-    return [{ id, kind: 'host', name: host.name, hostId: id, traits: [], at, totals }]
-  })
-  return [...users.flatMap((user) => ofVm(user, box, snapshot)), ...ofHosts]
+  return [...ofVms.values(), ...ofHosts.values()]
 }
 
-/** What may be behind what a host itself does: its processes that read and wrote most of late, on whatever storage. Empty: not known. */
-export function processesBehind({ hosts }: Snapshot, hostId: string): readonly BusyProcess[] {
-  return hosts.get(hostId)?.busyProcesses ?? []
-}
-
-function ofVm({ one: { place } }: BoxUser, { id: boxId }: Box, { disks }: Snapshot): Contribution[] {
-  let at: number | undefined
-  let totals: Exchanged | undefined
-  for (const { id, box } of place.disks) {
-    const disk = box.id === boxId ? disks.get(id) : undefined
-    const readAt = disk === undefined ? undefined : readAtOf(disk)
-    if (disk?.exchanged === undefined || readAt === undefined) continue
-    at = Math.max(at ?? 0, readAt)
-    totals = sumOf(disk.exchanged, totals)
+/** Another disk of the VM, or another array of the box. */
+function addTo(known: Map<string, Draft>, one: Draft): void {
+  const before = known.get(one.id)
+  if (before === undefined) {
+    known.set(one.id, one)
+    return
   }
-  if (at === undefined || totals === undefined) return []
-  const { group, owner, service } = place.labels
-  const traits = [
-    `host ${place.hostName}`,
-    ...(group === undefined ? [] : [`group ${group.value}`]),
-    ...(service === undefined ? [] : [`service ${service.value}`]),
-    ...(owner === undefined ? [] : [`owner ${owner.value}`]),
-  ]
-  return [{ id: place.uuid, kind: 'vm', name: place.name, hostId: place.hostId, traits, at, totals }]
+  before.at = Math.max(before.at, one.at)
+  before.totals = sumOf(before.totals, one.totals)
 }
 
 function readAtOf({ metrics }: Disk): number | undefined {
@@ -78,8 +66,7 @@ const names = [
   'writeSeconds',
 ] as const satisfies readonly (keyof Exchanged)[]
 
-function sumOf(one: Exchanged, other: Exchanged | undefined): Exchanged {
-  if (other === undefined) return one
+function sumOf(one: Exchanged, other: Exchanged): Exchanged {
   const sum: Partial<Record<keyof Exchanged, number>> = {}
   for (const name of names) {
     const value = one[name]

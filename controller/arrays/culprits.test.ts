@@ -6,7 +6,9 @@ import type { ArrayCacheState } from '../model/array-condition.js'
 import type { Exchanged } from '../model/snapshot.js'
 import type { Contribution } from './contributions.js'
 import { newCulprits, step, type CulpritState } from './culprits.js'
-import { rank } from './suspects.js'
+import { rank, type TraitsOf } from './suspects.js'
+
+const traitsOf: TraitsOf = ({ hostId }) => [`host ${hostId}`]
 
 /** Bytes a second in requests of a size, and how long each takes. */
 type Does = readonly [writeBytes: number, size: number, ms?: number]
@@ -33,7 +35,7 @@ class Scene {
   }
 
   suspects(): string[][] {
-    return rank(this.state).suspects.map(({ members }) => members.map(({ name }) => name))
+    return rank(this.state, traitsOf).suspects.map(({ members }) => members.map(({ name }) => name))
   }
 
   #add(name: string, more: Exchanged): void {
@@ -60,11 +62,10 @@ class Scene {
         kind: 'vm',
         name,
         hostId: 'h',
-        traits: ['host h'],
         at,
         totals,
       })),
-      { id: 'h', kind: 'host', name: 'h', hostId: 'h', traits: [], at, totals: sum },
+      { id: 'h', kind: 'host', name: 'h', hostId: 'h', at, totals: sum },
     ]
   }
 }
@@ -79,7 +80,7 @@ describe('who makes others wait', () => {
     scene.go(120, 'idle', { mail: quiet, www: quiet, backup, db: quiet })
     scene.go(20, 'filling', { mail: quiet, www: quiet, backup, db: [2e6, 4096] })
     scene.go(10, 'saturated', { mail: slow, www: slow, backup: [15e6, 524_288, 60], db: [1e6, 4096, 90] })
-    const { suspects, victims, mostBytes } = rank(scene.state)
+    const { suspects, victims, mostBytes } = rank(scene.state, traitsOf)
     expect(suspects[0]).toMatchObject({ members: [{ name: 'db' }], confidence: 'high', since: 120_000 })
     expect(victims.map(({ name }) => name).toSorted()).toEqual(['backup', 'mail', 'www'])
     expect(mostBytes?.name).toBe('backup')
@@ -89,7 +90,7 @@ describe('who makes others wait', () => {
     const scene = new Scene()
     scene.go(120, 'idle', { mail: quiet, backup, host: [0, 4096] })
     scene.go(10, 'filling', { mail: quiet, backup, host: [40e6, 524_288] })
-    expect(rank(scene.state).suspects[0]?.members).toEqual([{ id: 'h', kind: 'host', name: 'h' }])
+    expect(rank(scene.state, traitsOf).suspects[0]?.members).toEqual([{ id: 'h', kind: 'host', name: 'h' }])
   })
 
   it('is a herd, where many begin together and none does most', () => {
@@ -98,7 +99,7 @@ describe('who makes others wait', () => {
     const all = (does: Does): Record<string, Does> => Object.fromEntries(many.map((name) => [name, does]))
     scene.go(120, 'idle', { mail: quiet, ...all(quiet) })
     scene.go(15, 'filling', { mail: quiet, ...all([1e6, 4096]) })
-    const [first] = rank(scene.state).suspects
+    const [first] = rank(scene.state, traitsOf).suspects
     expect(first).toMatchObject({ isHerd: true, inCommon: ['host h'] })
     expect(first?.members.map(({ name }) => name).toSorted()).toEqual(many)
   })
@@ -111,7 +112,7 @@ describe('who makes others wait', () => {
     scene.go(600, 'stalled', {})
     expect(scene.suspects()).toEqual(before)
     expect(before).toEqual([['kure']])
-    expect(rank(scene.state).victims.map(({ name }) => name)).toEqual(['mail'])
+    expect(rank(scene.state, traitsOf).victims.map(({ name }) => name)).toEqual(['mail'])
   })
 
   it('is nobody while all goes on as always, nor because a report was late', () => {
@@ -119,7 +120,7 @@ describe('who makes others wait', () => {
     scene.go(120, 'idle', { mail: quiet, backup })
     scene.go(4, 'idle', { mail: quiet, backup }, true)
     scene.go(20, 'idle', { mail: quiet, backup })
-    expect(rank(scene.state)).toMatchObject({ incidentSince: undefined, suspects: [], victims: [] })
+    expect(rank(scene.state, traitsOf)).toMatchObject({ incidentSince: undefined, suspects: [], victims: [] })
   })
 
   it('is nobody any more some minutes after it stopped', () => {
@@ -128,7 +129,7 @@ describe('who makes others wait', () => {
     scene.go(30, 'saturated', { mail: slow, kure: [60e6, 524_288, 50] })
     expect(scene.suspects()).toEqual([['kure']])
     scene.go(180, 'idle', { mail: quiet, kure: quiet })
-    expect(rank(scene.state)).toMatchObject({ incidentSince: undefined, suspects: [] })
+    expect(rank(scene.state, traitsOf)).toMatchObject({ incidentSince: undefined, suspects: [] })
   })
 
   it('is found in most incidents of hidden arrays, of each kind one', () => {

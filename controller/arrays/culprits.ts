@@ -38,8 +38,8 @@ const mostTracks = 512
 /** Who is told of no more is remembered for as long as it may matter. */
 const rememberMs = 300_000
 /** Whoever is there when the watch begins was there before. */
-const introductionMs = 30_000
-const introductionSeconds = 10
+const introductionMs = 10_000
+const introductionSeconds = 3
 
 /** The usual is learnt sooner while all is well, and hardly while it is not. */
 const idleSeconds = 40

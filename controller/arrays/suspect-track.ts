@@ -176,7 +176,6 @@ export function advance(
     kind: now.kind,
     name: now.name,
     hostId: now.hostId,
-    traits: now.traits,
     at: now.at,
     totals: now.totals,
     ofVms: nothingDone,

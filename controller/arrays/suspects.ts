@@ -1,50 +1,6 @@
+import type { Culprits, Suspect, SuspectMember, Victim } from '../model/culprits.js'
 import type { CulpritState } from './culprits.js'
 import type { SuspectTrack } from './suspect-track.js'
-
-/** Who makes others wait: one, or many small ones that began together. */
-export interface Suspect {
-  /** One, or all of a herd. */
-  readonly members: readonly SuspectMember[]
-  readonly isHerd: boolean
-  /** What all of a herd have in common: `host xenhv04`; empty: only that they began together. */
-  readonly inCommon: readonly string[]
-  /** 0 to 1: of what was written of late, of all requests, and of what others wait longer. */
-  readonly shareOfInflow: number
-  readonly shareOfRequests: number
-  /** Of what goes up and down with the cost of somebody, in the last 2 minutes; undefined: nobody times it. */
-  readonly shareOfWait: number | undefined
-  /** Of the blame of all. */
-  readonly blame: number
-  /** When it began to do more than usual, in milliseconds since 1970. */
-  readonly since: number
-  /**
-   * `high`: at least 70 % of the blame, it began before others waited, and they wait when it does much (or nobody times that). `low`: less than 40 % of the blame, or it began
-   * after others waited. Otherwise `medium`.
-   */
-  readonly confidence: 'low' | 'medium' | 'high'
-}
-
-export interface SuspectMember {
-  readonly id: string
-  /** `host`: the host itself, without its VMs. */
-  readonly kind: 'vm' | 'host'
-  readonly name: string
-}
-
-export interface Victim extends SuspectMember {
-  /** How many times as long as usual it waits; undefined: nothing ends, or nobody times it. */
-  readonly times: number | undefined
-}
-
-export interface Culprits {
-  readonly incidentSince: number | undefined
-  /** Most blamed first. */
-  readonly suspects: readonly Suspect[]
-  /** Those who wait longest first, without the first suspect. Empty while there is no incident. */
-  readonly victims: readonly Victim[]
-  /** Whom a list sorted by bytes a second would blame. */
-  readonly mostBytes: SuspectMember | undefined
-}
 
 const mostSuspects = 8
 /** Of the blame of all: less is noise. */
@@ -65,8 +21,9 @@ const waitsLonger = Math.log(2)
 /**
  * Ranks those who do more than usual by what that costs the array (`costOf`, since before it got slow), times how well the waits of others follow what
  * they do. Who does much as always is not blamed for what is new.
+ * @param traitsOf what somebody may share with others of a herd: `host xenhv04`, `group people`
  */
-export function rank(state: CulpritState): Culprits {
+export function rank(state: CulpritState, traitsOf: TraitsOf): Culprits {
   const { tracks, incidentSince } = state
   const blamed = tracks
     .filter(({ risenAt, excess }) => risenAt !== undefined && excess > 0)
@@ -84,7 +41,7 @@ export function rank(state: CulpritState): Culprits {
     requests: sum(tracks.map((track) => Math.max(0, track.requests))),
   }
   const suspects = groups
-    .map((group) => suspectOf(group, totals, incidentSince))
+    .map((group) => suspectOf(group, totals, incidentSince, traitsOf))
     .filter(({ blame }) => blame >= leastBlame)
     .toSorted((a, b) => b.blame - a.blame)
     .slice(0, mostSuspects)
@@ -99,6 +56,8 @@ export function rank(state: CulpritState): Culprits {
     mostBytes: most === undefined || most.bytes <= 0 ? undefined : memberOf(most),
   }
 }
+
+export type TraitsOf = (user: Pick<SuspectTrack, 'id' | 'kind' | 'hostId'>) => readonly string[]
 
 interface Blamed {
   readonly track: SuspectTrack
@@ -152,9 +111,13 @@ function herdOf(blamed: readonly Blamed[]): readonly Blamed[] {
   return bestBlame > strongest ? best : []
 }
 
-function suspectOf(group: readonly Blamed[], totals: Totals, incidentSince: number | undefined): Suspect {
-  const [first, ...others] = group.toSorted((a, b) => b.blame - a.blame).map(({ track }) => track)
-  const tracks = first === undefined ? [] : [first, ...others]
+function suspectOf(
+  group: readonly Blamed[],
+  totals: Totals,
+  incidentSince: number | undefined,
+  traitsOf: TraitsOf,
+): Suspect {
+  const tracks = group.toSorted((a, b) => b.blame - a.blame).map(({ track }) => track)
   const since = Math.min(...tracks.map(({ risenAt }) => risenAt ?? Infinity))
   const blame = shareOf(sum(group.map((one) => one.blame)), totals.blame)
   const isTimed = totals.wait > 0
@@ -163,17 +126,22 @@ function suspectOf(group: readonly Blamed[], totals: Totals, incidentSince: numb
   return {
     members: tracks.map(memberOf),
     isHerd: tracks.length > 1,
-    inCommon:
-      tracks.length > 1
-        ? (first?.traits.filter((trait) => tracks.every((one) => one.traits.includes(trait))) ?? [])
-        : [],
+    inCommon: tracks.length > 1 ? commonOf(tracks.map(traitsOf)) : [],
     shareOfInflow: shareOf(sum(tracks.map(({ writeBytes }) => Math.max(0, writeBytes))), totals.writeBytes),
     shareOfRequests: shareOf(sum(tracks.map(({ requests }) => Math.max(0, requests))), totals.requests),
     shareOfWait,
+    writeBytesPerSecond: sum(tracks.map(({ writeBytes }) => Math.max(0, writeBytes))),
+    readBytesPerSecond: sum(tracks.map(({ bytes, writeBytes }) => Math.max(0, bytes - writeBytes))),
+    requestsPerSecond: sum(tracks.map(({ requests }) => Math.max(0, requests))),
+    usualRequestsPerSecond: sum(tracks.map(({ usualRequests }) => Math.max(0, usualRequests))),
     blame,
     since,
     confidence: blame < 0.4 || isLate ? 'low' : blame >= 0.7 && (shareOfWait ?? 1) >= 0.5 ? 'high' : 'medium',
   }
+}
+
+function commonOf([first = [], ...others]: readonly (readonly string[])[]): readonly string[] {
+  return first.filter((trait) => others.every((traits) => traits.includes(trait)))
 }
 
 function victimsOf({ tracks, standsStill, at }: CulpritState, culprits: ReadonlySet<string>): Victim[] {

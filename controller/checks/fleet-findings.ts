@@ -6,7 +6,6 @@ import type { Snapshot } from '../model/snapshot.js'
 import { policyIndex } from '../policy/policy-index.js'
 import { labelsOf, type VmLabels } from '../policy/resolve.js'
 import { capacity, type Capacity } from './capacity.js'
-import { arrayCache } from './load/array-cache.js'
 import { loadFindings } from './load/load-findings.js'
 import type { Occupants } from './memory-ledger.js'
 import { placedFleet, type Arrangement } from './policy/placed-fleet.js'
@@ -36,8 +35,7 @@ export function judgeFleet(snapshot: Snapshot, policy: Policy, circumstances: Ci
     ...made.findings,
     ...policyFileFindings(circumstances.policyProblem),
     ...policyFindings(placed),
-    ...loadFindings(placed),
-    ...arrayCache(placed, circumstances.arrays ?? new Map()),
+    ...loadFindings(placed, circumstances.arrays),
     ...fileSystemSpace(snapshot, policy, circumstances.trends),
     ...storageHealthFindings(snapshot, policy, circumstances.trends),
     ...stateFindings(snapshot, policy, circumstances),

@@ -14,6 +14,11 @@ export function inTime(ms: number): string {
   return ms < 1000 ? `${rounded(ms)} ms` : `${rounded(ms / 1000)} s`
 }
 
+/** `14:03:20 UTC`: a moment of today. */
+export function inClock(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(11, 19)} UTC`
+}
+
 /** `0.4%`, `31%`. */
 export function inPercent(share: number): string {
   return `${rounded(share * 100)}%`

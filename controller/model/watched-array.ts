@@ -1,4 +1,5 @@
 import type { ArrayCondition } from './array-condition.js'
+import type { Culprits } from './culprits.js'
 
 /** A box with a write cache as it is watched: plain data. */
 export interface WatchedArray {
@@ -9,6 +10,7 @@ export interface WatchedArray {
   readonly arrayKeys: readonly string[]
   /** Who uses it, means of the last seconds, the busiest first. */
   readonly users: readonly ArrayUser[]
+  readonly culprits: Culprits
 }
 
 /** A VM, or a host by itself: what its counters say beyond its VMs'. */

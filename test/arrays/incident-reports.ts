@@ -105,7 +105,6 @@ export class Reports {
         kind: 'vm',
         name: id,
         hostId: `host-${host}`,
-        traits: [`host host-${host}`],
         at,
         totals: this.of.timed ? counted : untimed,
       },
@@ -126,7 +125,6 @@ export class Reports {
       kind: 'host',
       name: id,
       hostId: id,
-      traits: [],
       at: this.startMs + 100 * stepIndex,
       totals: {
         ...sum,

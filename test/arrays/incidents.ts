@@ -63,6 +63,7 @@ function say(what: string, verdicts: readonly Verdict[]): void {
       rightByBytes: verdicts.filter(({ isRightByBytes }) => isRightByBytes).length,
       victimsFound: mean(({ victimsFound }) => victimsFound),
       victimsWrong: mean(({ victimsWrong }) => victimsWrong),
+      firstChanged: mean(({ firstChanged }) => firstChanged),
       rightVictims: verdicts.filter((one) => one.victimsFound >= 0.9 && one.victimsWrong <= 0.1).length,
     }),
   )

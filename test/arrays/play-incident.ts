@@ -1,6 +1,8 @@
 import { newCulprits, step } from '../../controller/arrays/culprits.js'
-import { rank, type Culprits } from '../../controller/arrays/suspects.js'
+import { steadied } from '../../controller/arrays/steady-suspects.js'
+import { rank } from '../../controller/arrays/suspects.js'
 import type { ArrayCacheState } from '../../controller/model/array-condition.js'
+import { nobodySuspected, type Culprits } from '../../controller/model/culprits.js'
 import { Dice } from './dice.js'
 import { incidentCase, type IncidentCase, type IncidentKind } from './incident-cases.js'
 import { Reports } from './incident-reports.js'
@@ -17,6 +19,8 @@ export interface Verdict {
   readonly victimsWrong: number
   readonly culprits: Culprits
   readonly fillSeconds: number
+  /** How often another was named first after the array was full. */
+  readonly firstChanged: number
 }
 
 const startMs = Date.UTC(2026, 2, 2)
@@ -73,6 +77,8 @@ function judge(of: IncidentCase, dice: Dice, fullAt: number): Verdict {
   const freezeAt = of.freezes ? fullAt + freezesAfterSeconds : Infinity
   const until = of.freezes ? freezeAt + judgedAfterFreezeSeconds : fullAt + judgedAfterSeconds
   let state = newCulprits(startMs)
+  let culprits = nobodySuspected
+  let firstChanged = 0
   let fullSeconds = 0
   for (let second = 0; second < until; second += 1) {
     const wants = of.users.map((user) => user.wants(second))
@@ -95,8 +101,20 @@ function judge(of: IncidentCase, dice: Dice, fullAt: number): Verdict {
     const at = startMs + second * 1000 + 950 + dice.between(-100, 100)
     const stepIndex = Math.floor((at - startMs) / 100)
     state = step(state, { at, state: seen, contributions: reports.told(stepIndex) })
+    if (second < of.startSecond) continue
+    const first = firstOf(culprits)
+    culprits = steadied(
+      culprits,
+      rank(state, () => []),
+    )
+    // While the array is full and alerts are written.
+    if (second > fullAt && firstOf(culprits) !== first) firstChanged += 1
   }
-  return verdictOf(of, rank(state), { before, during, fillSeconds: fullAt - of.startSecond })
+  return verdictOf(of, culprits, { before, during, fillSeconds: fullAt - of.startSecond, firstChanged })
+}
+
+function firstOf({ suspects: [first] }: Culprits): string | undefined {
+  return first?.isHerd === true ? 'herd' : first?.members[0]?.id
 }
 
 const nothingGot: Got = { writeBytes: 0, writeRequests: 0, readBytes: 0, readRequests: 0, writeMs: 0, readMs: 0 }
@@ -147,7 +165,12 @@ function timesOf(now: Way, before: Way): number {
 function verdictOf(
   of: IncidentCase,
   culprits: Culprits,
-  truth: { readonly before: readonly MeanWait[]; readonly during: readonly MeanWait[]; readonly fillSeconds: number },
+  truth: {
+    readonly before: readonly MeanWait[]
+    readonly during: readonly MeanWait[]
+    readonly fillSeconds: number
+    readonly firstChanged: number
+  },
 ): Verdict {
   const named = new Set(culprits.victims.map(({ id }) => id))
   const others = of.users
@@ -169,6 +192,7 @@ function verdictOf(
     victimsWrong: named.size === 0 ? 0 : unharmed.filter(({ user }) => named.has(user.id)).length / named.size,
     culprits,
     fillSeconds: truth.fillSeconds,
+    firstChanged: truth.firstChanged,
   }
 }
 

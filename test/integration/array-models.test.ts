@@ -57,8 +57,10 @@ describe('models of the fleet’s arrays', () => {
     expect(firsts).toEqual(firsts.toSorted((a, b) => a - b))
     const full = found.find(({ severity }) => severity === 'critical')
     expect(full?.subject.name).toBe('iscsi1')
-    expect(full?.message).toMatch(/^its write cache is full: .*most of its work: kure \(\d+%.*others there: auth/)
-    expect(full?.message).toContain('limit or pause kure')
+    expect(full?.message).toMatch(
+      /^its write cache is full: .*who makes others wait: kure \(personal, owner kure; since 01:00:19 UTC; surely; 99% of what is written, .*; others there: auth/,
+    )
+    expect(full?.message).toMatch(/what would help.*: limit kure to .*pause kure, or move the disk of kure/)
     expect(full?.related.filter(({ role }) => role === 'culprit').map(({ subject }) => subject.name)).toEqual(['kure'])
     expect(full?.related.filter(({ role }) => role === 'victim').map(({ subject }) => subject.name)).toContain('mail')
     // Said while nothing happened, too.
@@ -93,7 +95,7 @@ describe('models of the fleet’s arrays', () => {
     expect(seenAt).toBeGreaterThan(frozenAt)
     expect(seenAt - frozenAt).toBeLessThanOrEqual(8)
     expect(found.findLast(({ part }) => part === '')?.message).toMatch(
-      /^it stands still: requests wait, and none ends; just before, most of its work was of .*kure.*others/,
+      /^it stands still: requests wait, and none ends; who makes others wait: .*kure.*who waits: /,
     )
   })
 })

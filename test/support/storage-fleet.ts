@@ -1,6 +1,7 @@
 import type { Finding } from '../../controller/model/finding.js'
 import type { Policy } from '../../controller/model/policy.js'
 import type { Snapshot } from '../../controller/model/snapshot.js'
+import type { WatchedArray } from '../../controller/model/watched-array.js'
 import type { PlacedFleet } from '../../controller/checks/policy/placed-fleet.js'
 import { placed } from './placed.js'
 import { policyOf } from './policy-with.js'
@@ -51,11 +52,12 @@ export function standsStill(inFlight: number): Io {
 }
 
 export function foundBy(
-  check: (fleet: PlacedFleet) => Finding[],
+  check: (fleet: PlacedFleet, watched: ReadonlyMap<string, WatchedArray>) => Finding[],
   snapshot: Snapshot,
   policy = storagePolicy(),
+  watched: ReadonlyMap<string, WatchedArray> = new Map(),
 ): Finding[] {
-  return check(placed(snapshot, policy))
+  return check(placed(snapshot, policy), watched)
 }
 
 /** `raise warning p1`. */

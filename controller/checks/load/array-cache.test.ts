@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { around, arrayCondition as condition } from '../../../test/support/array-condition.js'
 import { uuidOf } from '../../../test/support/snapshot-builder.js'
 import { boxKey, secondKey, storageFleet, storagePolicy, vmOnBox } from '../../../test/support/storage-fleet.js'
+import { culpritsOf, suspectOf, watchedOf } from '../../../test/support/watched-arrays.js'
 import type { ArrayCacheState, ArrayCondition } from '../../model/array-condition.js'
 import type { Finding } from '../../model/finding.js'
 import type { ArrayUser, WatchedArray } from '../../model/watched-array.js'
@@ -22,13 +23,7 @@ function found(
   vms = ['c1', 'p1'],
   policy = '',
 ): readonly Finding[] {
-  const watched: WatchedArray = {
-    condition: of,
-    expectsWriteBack: true,
-    arrayKeys: [boxKey],
-    users: [user('p1', 60), user('c1', 2)],
-    ...change,
-  }
+  const watched = watchedOf(of, { users: [user('p1', 60), user('c1', 2)], ...change })
   const circumstances = { arrays: new Map([[of.boxId, watched]]) }
   const fleet = storageFleet(vms.map((name) => vmOnBox(name)))
   const { stands, kept } = fleetFindings(fleet, storagePolicy(policy), circumstances)
@@ -78,15 +73,17 @@ describe('write caches of arrays', () => {
     expect(all.map(inShort)).toEqual(expected)
   })
 
-  it('names state, suspects, victims and what helps', () => {
-    const [one] = found(condition('near-full'), { arrayKeys: [boxKey, secondKey] })
+  it('names state, who fills it, who waits and what would help', () => {
+    const culprits = culpritsOf([suspectOf('p1')], { mostBytes: suspectOf('x1').members[0] })
+    const [one] = found(condition('near-full'), { arrayKeys: [boxKey, secondKey], culprits })
     expect(one?.message).toBe(
       'its write cache is nearly full: 400 MB of about 500 MB; 75 MB/s come in and 25 MB/s drain, full in about 2 s (2 s to 3 s); ' +
-        'most of its work: p1 (97%, writes 60 MB/s); others there: c1; ' +
-        'limit or pause p1, or let it wait; another host does not help, another array for its disk does',
+        'who fills it: p1 (personal; since 14:03:20 UTC; surely; 80% of what is written, 30% of requests, 90% of what others wait longer); ' +
+        'sorted by bytes it would be x1; others there: c1; what would help, by hand (headroom does none of it): ' +
+        'limit p1 to 2 MB/s for 3m, or wait: it has drained about 40 s (20 s to 100 s) after they stop, or pause p1, ' +
+        'or move the disk of p1: moving the VM to another host does not help the array',
     )
-    expect(one?.related.map(({ role, subject }) => `${role} ${subject.name}`)).toContain('culprit p1')
-    expect(one?.related.map(({ role, subject }) => `${role} ${subject.name}`)).toContain('victim c1')
+    expect(inShortRelated(one)).toEqual(['culprit p1', 'victim box', 'victim two', 'victim c1'])
   })
 
   it('is about the box, whichever of its arrays are in sight', () => {
@@ -106,9 +103,39 @@ describe('write caches of arrays', () => {
     expect(other?.message).toMatch(/^its write cache is full: writes get the 25 MB\/s \(20 MB\/s to 31.3 MB\/s\) that/)
   })
 
-  it('names a host that copies by itself', () => {
-    const [one] = found(condition('saturated'), { users: [user('a', 70, 'host'), user('p1', 1)] })
-    expect(one?.message).toContain('a itself (99%, writes 70 MB/s)')
-    expect(one?.message).toContain('pause what copies on a')
+  it('names those who are seen to wait, and who did it before it stood still', () => {
+    const victims = [{ id: uuidOf('c2'), kind: 'vm', name: 'c2', times: 12 } as const]
+    const culprits = culpritsOf([suspectOf('p1'), suspectOf('p2', { confidence: 'low' })], { victims })
+    const [one] = found(condition('stalled'), { culprits }, ['c1', 'c2', 'p1', 'p2'])
+    expect(one?.message).toMatch(/^it stands still: .* who makes others wait: p1 \(.*; who waits: c2; what would help/)
+    // Who is only perhaps to blame is not written to.
+    expect(inShortRelated(one)).toEqual(['culprit p1', 'victim box', 'victim c2'])
+  })
+
+  it('names a host that copies by itself, with what it does', () => {
+    const culprits = culpritsOf([suspectOf('a', {}, 'host')])
+    const [one] = found(condition('saturated'), { culprits })
+    expect(one?.message).toContain('who makes others wait: a itself (since 14:03:20 UTC; surely; 80%')
+    expect(one?.message).toContain('stop what works on a')
+    expect(inShortRelated(one)[0]).toBe('culprit a')
+  })
+
+  it('names a herd by what it has in common', () => {
+    const members = ['p1', 'p2', 'p3', 'p4'].flatMap((name) => suspectOf(name).members)
+    const culprits = culpritsOf([suspectOf('p1', { members, isHerd: true, inCommon: ['host a', 'group people'] })])
+    const [one] = found(condition('saturated'), { culprits })
+    expect(one?.message).toContain(
+      '4 VMs that began together, all of host a, group people (p1, p2, p3 and 1 more; since',
+    )
+  })
+
+  it('names who makes most of the work where nobody does more than usual', () => {
+    const [one] = found(condition('saturated'))
+    expect(one?.message).toContain('; most of its work: p1 (97%, writes 60 MB/s); others there: c1; what would help')
+    expect(inShortRelated(one)).toEqual(['culprit p1', 'victim box', 'victim c1'])
   })
 })
+
+function inShortRelated(one: Finding | undefined): readonly string[] {
+  return one?.related.map(({ role, subject }) => `${role} ${subject.name}`) ?? []
+}

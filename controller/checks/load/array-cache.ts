@@ -1,23 +1,28 @@
 import { formatBytes, formatRate } from '../../../common/units.js'
+import { isRough, remedies } from '../../arrays/remedies.js'
 import type { ArrayCondition, Interval } from '../../model/array-condition.js'
 import { finding, type Finding, type Related, type Severity, type Subject } from '../../model/finding.js'
 import type { Snapshot } from '../../model/snapshot.js'
 import type { WatchedArray } from '../../model/watched-array.js'
-import { inPercent, inTime, named } from '../in-words.js'
+import { inPercent, named } from '../in-words.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
-import { victimsOf } from '../policy/victims.js'
+import { victimsOf, type Victims } from '../policy/victims.js'
+import { aboutMembers, blamedAt, type Blamed } from './array-culprits.js'
 import { rankSuspects, type Suspect } from './array-suspects.js'
-import type { BoxUser } from './box-load.js'
+import type { BoxLoad, BoxUser } from './box-load.js'
+import { inSeconds, remediesWords } from './remedy-words.js'
 
 /** Write caches that are nearly full or overflow, arrays that stand still, and what fills one at any time; who did it, who waits, what helps. */
 export function arrayCache(fleet: PlacedFleet, watched: ReadonlyMap<string, WatchedArray>): Finding[] {
   const { burstWithin, clearBelow } = fleet.policy.thresholds['array-cache']
   return [...watched.values()].flatMap((one) => {
     const subject = subjectOf(one, fleet)
+    // Where the policy has just joined arrays anew nobody knows yet who uses the box.
+    const load = fleet.loads.get(one.condition.boxId) ?? { users: [] }
     return subject === undefined
       ? []
       : [
-          ...stateFinding(one, subject, fleet),
+          ...stateFinding(one, subject, load, fleet),
           ...keepingFinding(one.condition, subject, clearBelow),
           ...burstFinding(one, subject, burstWithin),
         ]
@@ -40,22 +45,29 @@ function keepingFinding({ state, fill, capacity }: ArrayCondition, subject: Subj
   return [finding({ check: 'array-cache', severity: 'warning', subject, strength: 'keep', message })]
 }
 
-function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFleet): Finding[] {
-  const { condition, expectsWriteBack } = watched
+function stateFinding(
+  watched: WatchedArray,
+  subject: Subject,
+  load: Users,
+  { snapshot }: Pick<PlacedFleet, 'snapshot'>,
+): Finding[] {
+  const { condition, expectsWriteBack, culprits } = watched
   const named = { check: 'array-cache', subject }
   if (!isWorse.has(condition.state)) return []
-  const users = fleet.loads.get(condition.boxId)?.users ?? []
-  const severity = severityOf(condition, expectsWriteBack, users)
+  const severity = severityOf(condition, expectsWriteBack, load.users)
   if (severity === undefined) return []
-  const suspects = condition.state === 'write-through' ? [] : rankSuspects(watched, fleet.snapshot)
-  const suspected = new Set(suspects.map(({ subject: { id } }) => id))
-  const waiting = victimsOf(users.map(({ one }) => one.place).filter(({ uuid }) => !suspected.has(uuid)))
-  const { text, remedy } = words(condition, suspects)
+  const who = condition.state === 'write-through' ? noOne : whoOf(watched, load, snapshot)
+  const waiting = waitingAt(watched, load, who.ids)
+  const helps = remediesWords(
+    remedies(condition, { suspects: who.blamed?.suspects ?? [] }, aboutMembers(load, snapshot)),
+  )
+  const isTold = culprits.incidentSince !== undefined && culprits.victims.length > 0
   const parts = [
-    text,
-    ...(suspects.length > 0 ? [`${suspectWord(condition)} ${suspectNames(suspects)}`] : []),
-    ...(waiting.related.length > 0 ? [`others there: ${waiting.names}`] : []),
-    remedy,
+    words(condition),
+    ...(who.text === '' ? [] : [who.text]),
+    ...(who.blamed?.byBytes === undefined ? [] : [`sorted by bytes it would be ${who.blamed.byBytes}`]),
+    ...(waiting.related.length > 0 ? [`${isTold ? 'who waits' : 'others there'}: ${waiting.names}`] : []),
+    `what would help, by hand (headroom does none of it): ${helps}`,
   ]
   return [
     finding({
@@ -71,13 +83,45 @@ function stateFinding(watched: WatchedArray, subject: Subject, fleet: PlacedFlee
           limit: condition.state === 'write-through' ? undefined : condition.capacity.likely,
         },
       ],
-      related: [
-        ...suspects.map((suspect): Related => ({ role: 'culprit', subject: suspect.subject })),
-        ...arraysOfBox(watched, fleet.snapshot),
-        ...waiting.related,
-      ],
+      related: [...who.related, ...arraysOfBox(watched, snapshot), ...waiting.related],
     }),
   ]
+}
+
+type Users = Pick<BoxLoad, 'users'>
+
+interface Who {
+  readonly text: string
+  readonly ids: ReadonlySet<string>
+  readonly related: readonly Related[]
+  readonly blamed: Blamed | undefined
+}
+
+const noOne: Who = { text: '', ids: new Set(), related: [], blamed: undefined }
+
+/** Who does more than usual; where nobody does, or the watch has just begun, who does most. */
+function whoOf({ condition, culprits, ...watched }: WatchedArray, load: Users, snapshot: Snapshot): Who {
+  const blamed = blamedAt(culprits, load, snapshot)
+  if (blamed !== undefined) {
+    const word = condition.state === 'near-full' ? 'who fills it' : 'who makes others wait'
+    return { text: `${word}: ${blamed.text}`, ids: blamed.ids, related: blamed.related, blamed }
+  }
+  const suspects = rankSuspects(watched, snapshot)
+  if (suspects.length === 0) return noOne
+  return {
+    text: `${condition.state === 'stalled' ? 'just before, most of its work was of' : 'most of its work:'} ${suspectNames(suspects)}`,
+    ids: new Set(suspects.map(({ subject: { id } }) => id)),
+    related: suspects.map((suspect): Related => ({ role: 'culprit', subject: suspect.subject })),
+    blamed: undefined,
+  }
+}
+
+/** Those who are seen to wait longer than usual; where nobody is, all others. */
+function waitingAt({ culprits }: WatchedArray, { users }: Users, suspected: ReadonlySet<string>): Victims {
+  const waits = new Set(culprits.victims.map(({ id }) => id))
+  const others = users.map(({ one }) => one.place).filter(({ uuid }) => !suspected.has(uuid))
+  const known = others.filter(({ uuid }) => waits.has(uuid))
+  return victimsOf(known.length > 0 ? known : others)
 }
 
 /** The arrays that the policy joins to the box. */
@@ -108,41 +152,25 @@ function severityOf(
   }
 }
 
-function words(
-  condition: ArrayCondition,
-  suspects: readonly Suspect[],
-): { readonly text: string; readonly remedy: string } {
+function words(condition: ArrayCondition): string {
   const { state, fill, capacity, drain, inflowBytesPerSecond: inflow = 0, secondsToSaturation, loadClass } = condition
   const drains = `${formatRate(drain.likely)} (${rates(drain)})`
   switch (state) {
     case 'stalled':
-      return {
-        text: 'it stands still: requests wait, and none ends',
-        remedy: suspects.length > 0 ? `stop ${first(suspects)}, then look at the box` : 'look at the box',
-      }
+      return 'it stands still: requests wait, and none ends'
     case 'write-through':
-      return {
-        text: `its write cache is off: writes wait for its disks, which take ${drains}`,
-        remedy: 'look at its battery, and until it is on let bulk copies run one at a time',
-      }
+      return `its write cache is off: writes wait for its disks, which take ${drains}`
     case 'saturated':
       // At the first overflow nobody knows the drain: a figure with so wide an interval says nothing.
-      return {
-        text: `its write cache is full: ${isRough(drain) ? 'writes wait for its disks' : `writes get the ${drains} that drain`}`,
-        remedy: slowDown(suspects),
-      }
+      return `its write cache is full: ${isRough(drain) ? 'writes wait for its disks' : `writes get the ${drains} that drain`}`
     default: {
-      const soon = secondsToSaturation === undefined ? '' : `, full in ${seconds(secondsToSaturation)}`
+      const soon = secondsToSaturation === undefined ? '' : `, full in ${inSeconds(secondsToSaturation)}`
       const level = fill === undefined ? '' : `: ${formatBytes(fill.likely)} of about ${formatBytes(capacity.likely)}`
       const kind = loadClass === 'sequential' ? '' : ` at ${loadClass} load`
       const flows = `${formatRate(inflow)} come in and ${formatRate(drain.likely)} drain${kind}`
-      return { text: `its write cache is nearly full${level}; ${flows}${soon}`, remedy: slowDown(suspects) }
+      return `its write cache is nearly full${level}; ${flows}${soon}`
     }
   }
-}
-
-function suspectWord({ state }: ArrayCondition): string {
-  return state === 'stalled' ? 'just before, most of its work was of' : 'most of its work:'
 }
 
 function suspectNames(suspects: readonly Suspect[]): string {
@@ -153,20 +181,6 @@ function suspectNames(suspects: readonly Suspect[]): string {
     }),
   )
 }
-
-function slowDown(suspects: readonly Suspect[]): string {
-  if (suspects.length === 0) return 'let bulk copies run one at a time'
-  const isHost = suspects[0]?.subject.kind === 'host'
-  if (isHost) return `pause what copies on ${first(suspects)}`
-  return `limit or pause ${first(suspects)}, or let it wait; another host does not help, another array for its disk does`
-}
-
-function first(suspects: readonly Suspect[]): string {
-  return suspects[0]?.subject.name ?? ''
-}
-
-/** An interval whose ends are farther apart than this, as a factor, is not said. */
-const roughly = 5
 
 const isWorse: ReadonlySet<ArrayCondition['state']> = new Set(['near-full', 'saturated', 'stalled', 'write-through'])
 
@@ -184,22 +198,12 @@ function burstFinding({ condition, expectsWriteBack }: WatchedArray, subject: Su
       severity: 'info',
       subject,
       part: 'burst',
-      message: `two bulk copies of ${rate} each fill its write cache in ${seconds(two)}, faster than anybody can be warned; let them run one at a time`,
+      message: `two bulk copies of ${rate} each fill its write cache in ${inSeconds(two)}, faster than anybody can be warned; let them run one at a time`,
       evidence: [
         { entityKind: 'array_cache', entityId: boxId, field: 'roomBytes', value: burst.room.likely, limit: undefined },
       ],
     }),
   ]
-}
-
-/** `about 4 s (3 s to 6 s)`. */
-function seconds({ low, likely, high }: Interval): string {
-  const text = (value: number): string => inTime(Math.max(1, Math.round(value)) * 1000)
-  return text(low) === text(high) ? `about ${text(likely)}` : `about ${text(likely)} (${text(low)} to ${text(high)})`
-}
-
-function isRough({ low, high }: Interval): boolean {
-  return high > roughly * low
 }
 
 function rates({ low, high }: Interval): string {

@@ -14,6 +14,9 @@ import {
   writes,
 } from '../../../test/support/storage-fleet.js'
 import type { Snapshot } from '../../model/snapshot.js'
+import { arrayCondition as conditionOf } from '../../../test/support/array-condition.js'
+import { culpritsOf, suspectOf, watchedOf } from '../../../test/support/watched-arrays.js'
+import type { Culprits } from '../../model/culprits.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { arrayLatency } from './array-latency.js'
 
@@ -98,6 +101,23 @@ describe('array-latency', () => {
       'victim p3',
       'victim x1',
     ])
+  })
+
+  it('names who does more than usual, where that is followed', () => {
+    const snapshot = withIo(fleet(['p1', 'p2', 'c1'].map((name) => vm(name))), {
+      vms: { p1: writes(80), p2: writes(10) },
+      arrays: { [key]: writes(100, 81.6) },
+    })
+    const told = (culprits: Culprits): string | undefined => {
+      const watched = watchedOf(conditionOf('draining'), { culprits })
+      return foundBy(arrayLatency, snapshot, undefined, new Map([[watched.condition.boxId, watched]]))[0]?.message
+    }
+    expect(told(culpritsOf([suspectOf('p2')]))).toMatch(
+      /^its writes take 82 ms; who makes others wait: p2 \(.*; others there: c1 and p1$/,
+    )
+    // Nobody waits longer than usual: who does much is no culprit.
+    expect(told(culpritsOf([suspectOf('p2')], { incidentSince: undefined }))).toContain('most of its work: p1 (80%)')
+    expect(told(culpritsOf([suspectOf('p2', { confidence: 'low' })]))).toContain('most of its work: p1 (80%)')
   })
 
   it('blames nobody for the work of many', () => {

@@ -1,22 +1,34 @@
 import { finding, vmSubject, type Finding, type Related, type Severity, type Subject } from '../../model/finding.js'
 import { valueOf, type StorageArray } from '../../model/snapshot.js'
 import { inPercent, inTime, named } from '../in-words.js'
+import type { WatchedArray } from '../../model/watched-array.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf } from '../policy/victims.js'
+import { blamedAt, type Blamed } from './array-culprits.js'
 import { isAmongPersonal, isStalled, othersWaitMs, waitOf, waitWord, type BoxLoad, type BoxUser } from './box-load.js'
 import { halfOfTheWork } from './half-of-the-work.js'
 import { strengthAbove } from '../strength.js'
 
 /** Arrays that are slow for those who share them, or that complete nothing at all. */
-export function arrayLatency({ policy: { thresholds }, loads }: PlacedFleet): Finding[] {
-  return [...loads.values()].flatMap((load) =>
-    load.userCount === 0
-      ? []
-      : load.arrays.flatMap((array) =>
-          isStalled(array) ? [stalledFinding(array, load)] : slowFinding(array, load, thresholds['array-latency']),
-        ),
-  )
+export function arrayLatency(
+  { policy: { thresholds }, snapshot, loads }: PlacedFleet,
+  watched: ReadonlyMap<string, WatchedArray>,
+): Finding[] {
+  const limits = thresholds['array-latency']
+  return [...loads.values()].flatMap((load) => {
+    if (load.userCount === 0) return []
+    const blamed = (): Named => {
+      const culprits = watched.get(load.box.id)?.culprits
+      const one = culprits?.incidentSince === undefined ? undefined : blamedAt(culprits, load, snapshot)
+      return one === undefined ? busiest(load) : { ...one, text: `who makes others wait: ${one.text}` }
+    }
+    return load.arrays.flatMap((array) =>
+      isStalled(array) ? [stalledFinding(array, load)] : slowFinding(array, load, limits, blamed),
+    )
+  })
 }
+
+type Named = Pick<Blamed, 'ids' | 'text' | 'related'>
 
 type Limits = PlacedFleet['policy']['thresholds']['array-latency']
 
@@ -33,17 +45,17 @@ function stalledFinding(array: StorageArray, load: BoxLoad): Finding {
   })
 }
 
-function slowFinding(array: StorageArray, load: BoxLoad, limits: Limits): Finding[] {
+function slowFinding(array: StorageArray, load: BoxLoad, limits: Limits, namedNow: () => Named): Finding[] {
   const wait = waitOf(array.metrics)
   if (wait === undefined) return []
   const waitMs = othersWaitMs(wait, load.userCount < 2)
   const strength = strengthAbove(waitMs, limits.above, limits.clearBelow)
   if (strength === undefined) return []
-  const culprits = halfOfTheWork(load.users)
-  const waiting = victimsOf(load.users.filter((user) => !culprits.includes(user)).map(({ one }) => one.place))
+  const culprits = namedNow()
+  const waiting = victimsOf(load.users.map(({ one }) => one.place).filter(({ uuid }) => !culprits.ids.has(uuid)))
   const parts = [
     `its ${waitWord(wait)} take ${inTime(wait.latencyMs)}`,
-    ...(culprits.length > 0 ? [`most of its work: ${named(culprits.map(shareText))}`] : []),
+    ...(culprits.text === '' ? [] : [culprits.text]),
     ...(waiting.related.length > 0 ? [`others there: ${waiting.names}`] : []),
   ]
   return [
@@ -56,12 +68,19 @@ function slowFinding(array: StorageArray, load: BoxLoad, limits: Limits): Findin
       evidence: [
         { entityKind: 'array', entityId: array.key, field: wait.field, value: wait.latencyMs, limit: limits.above },
       ],
-      related: [
-        ...culprits.map(({ one }): Related => ({ role: 'culprit', subject: vmSubject(one.vm) })),
-        ...waiting.related,
-      ],
+      related: [...culprits.related, ...waiting.related],
     }),
   ]
+}
+
+/** Where nobody follows who does more than usual: who does most. */
+function busiest({ users }: BoxLoad): Named {
+  const most = halfOfTheWork(users)
+  return {
+    ids: new Set(most.map(({ one }) => one.place.uuid)),
+    text: most.length === 0 ? '' : `most of its work: ${named(most.map(shareText))}`,
+    related: most.map(({ one }): Related => ({ role: 'culprit', subject: vmSubject(one.vm) })),
+  }
 }
 
 function severityOf(isCritical: boolean, load: BoxLoad): Severity {

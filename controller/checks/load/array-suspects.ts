@@ -13,7 +13,10 @@ export interface Suspect {
 }
 
 /** Who makes most of the work of an array, the busiest first: those who make half of it together. By share of the load of the last seconds. */
-export function rankSuspects({ users }: WatchedArray, snapshot: Pick<Snapshot, 'hosts' | 'vms'>): readonly Suspect[] {
+export function rankSuspects(
+  { users }: Pick<WatchedArray, 'users'>,
+  snapshot: Pick<Snapshot, 'hosts' | 'vms'>,
+): readonly Suspect[] {
   const works = users.map((user) => Math.max(0, workOfUser(user)))
   const all = works.reduce((total, work) => total + work, 0)
   if (all <= 0) return []

@@ -1,7 +1,9 @@
 import type { Finding } from '../../model/finding.js'
 import type { Policy } from '../../model/policy.js'
 import type { Host } from '../../model/snapshot.js'
+import type { WatchedArray } from '../../model/watched-array.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
+import { arrayCache } from './array-cache.js'
 import { arrayLatency } from './array-latency.js'
 import { cpuSaturated } from './cpu-saturated.js'
 import { cpuSteal } from './cpu-steal.js'
@@ -9,9 +11,14 @@ import { hostMemoryPressure } from './host-memory-pressure.js'
 import { vmDiskLatency } from './vm-disk-latency.js'
 import { vmHammersArray } from './vm-hammers-array.js'
 
-type StorageCheck = (fleet: PlacedFleet) => Finding[]
+type StorageCheck = (fleet: PlacedFleet, watched: ReadonlyMap<string, WatchedArray>) => Finding[]
 
-const storageChecks = [vmHammersArray, arrayLatency, vmDiskLatency] as const satisfies readonly StorageCheck[]
+const storageChecks = [
+  vmHammersArray,
+  arrayLatency,
+  vmDiskLatency,
+  arrayCache,
+] as const satisfies readonly StorageCheck[]
 
 /** Of hosts that are up. */
 const hostChecks = [hostMemoryPressure, cpuSaturated, cpuSteal] as const satisfies readonly ((
@@ -19,10 +26,13 @@ const hostChecks = [hostMemoryPressure, cpuSaturated, cpuSteal] as const satisfi
   policy: Policy,
 ) => Finding | undefined)[]
 
-/** What is said of load and of what waits for it, exceptions not yet taken out. */
-export function loadFindings(fleet: PlacedFleet): Finding[] {
+/**
+ * What is said of load and of what waits for it, exceptions not yet taken out.
+ * @param watched what boxes with write caches are like, by id of the box
+ */
+export function loadFindings(fleet: PlacedFleet, watched: ReadonlyMap<string, WatchedArray> = new Map()): Finding[] {
   const { policy, snapshot, ofVms } = fleet
-  const found = storageChecks.flatMap((check) => check(fleet))
+  const found = storageChecks.flatMap((check) => check(fleet, watched))
   for (const host of snapshot.hosts.values()) {
     if (host.status !== 'up') continue
     for (const check of hostChecks) {

@@ -13,6 +13,9 @@ import {
   vmOnBox as vm,
   writes,
 } from '../../../test/support/storage-fleet.js'
+import { arrayCondition as conditionOf } from '../../../test/support/array-condition.js'
+import { culpritsOf, suspectOf, watchedOf } from '../../../test/support/watched-arrays.js'
+import type { Culprits } from '../../model/culprits.js'
 import type { Snapshot } from '../../model/snapshot.js'
 import { fleetFindings } from '../fleet-findings.js'
 import { vmHammersArray } from './vm-hammers-array.js'
@@ -145,6 +148,19 @@ describe('a VM hammers an array', () => {
       'victim vm c2',
       'victim vm a1',
     ])
+  })
+
+  it('tells nobody anew of who does as always while another is to blame', () => {
+    const told = (culprits: Culprits): string[] => {
+      const watched = watchedOf(conditionOf('saturated'), { culprits })
+      return foundBy(vmHammersArray, busy(90, 31), undefined, new Map([[watched.condition.boxId, watched]])).map(
+        inShort,
+      )
+    }
+    expect(told(culpritsOf([suspectOf('x1')]))).toEqual(['keep warning p1'])
+    expect(told(culpritsOf([suspectOf('x1'), suspectOf('p1', { blame: 0.2 })]))).toEqual(['raise warning p1'])
+    expect(told(culpritsOf([suspectOf('x1', { confidence: 'low' })]))).toEqual(['raise warning p1'])
+    expect(told(culpritsOf([suspectOf('x1')], { incidentSince: undefined }))).toEqual(['raise warning p1'])
   })
 
   it('can be excepted, and set by the policy', () => {

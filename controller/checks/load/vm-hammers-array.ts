@@ -1,6 +1,8 @@
 import { formatRate } from '../../../common/units.js'
 import { finding, vmSubject, type Evidence, type Finding } from '../../model/finding.js'
+import type { Culprits } from '../../model/culprits.js'
 import { valueOf, type StorageArray } from '../../model/snapshot.js'
+import type { WatchedArray } from '../../model/watched-array.js'
 import { inPercent, inTime } from '../in-words.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf } from '../policy/victims.js'
@@ -9,16 +11,21 @@ import { strengthAbove, weakest } from '../strength.js'
 
 /**
  * VMs that do most of the work of an array which others use, while it is slow. A personal VM is named sooner than others are, as nobody
- * depends on it; a core VM is only told of: the array is there for it.
+ * depends on it; a core VM is only told of: the array is there for it. Where it is seen that others wait since somebody else does more than usual, nobody
+ * is told anew of one who does as much as always.
  */
-export function vmHammersArray({ policy: { thresholds }, loads }: PlacedFleet): Finding[] {
+export function vmHammersArray(
+  { policy: { thresholds }, loads }: PlacedFleet,
+  watched: ReadonlyMap<string, WatchedArray>,
+): Finding[] {
   const limits = thresholds['vm-hammers-array']
   const least = limits.clearBelow * Math.min(limits.latency, limits.personalLatency)
   return [...loads.values()].flatMap((load) => {
     if (load.userCount < 2) return []
     const slow = slowestOf(load)
     if (slow !== undefined && slow.wait.latencyMs >= least) {
-      return load.users.flatMap((user) => hammerFinding(user, load, slow, limits))
+      const isCleared = clearedBy(watched.get(load.box.id)?.culprits)
+      return load.users.flatMap((user) => hammerFinding(user, load, slow, limits, isCleared(user)))
     }
     // Nothing is completed, so nothing is counted: who did most before is not known, but it is not over either.
     return load.arrays.some(isStalled) ? load.users.map((user) => stalledFinding(user, load)) : []
@@ -41,7 +48,21 @@ function slowestOf({ arrays }: BoxLoad): Slow | undefined {
   return slowest
 }
 
-function hammerFinding(user: BoxUser, load: BoxLoad, { array, wait }: Slow, limits: Limits): Finding[] {
+/** Others are to blame, surely or likely. */
+function clearedBy(culprits: Culprits | undefined): (user: BoxUser) => boolean {
+  const blamed = culprits?.incidentSince === undefined ? [] : culprits.suspects
+  if (blamed[0] === undefined || blamed[0].confidence === 'low') return () => false
+  const ids = new Set(blamed.flatMap(({ members }) => members.map(({ id }) => id)))
+  return ({ one }) => !ids.has(one.place.uuid)
+}
+
+function hammerFinding(
+  user: BoxUser,
+  load: BoxLoad,
+  { array, wait }: Slow,
+  limits: Limits,
+  isCleared: boolean,
+): Finding[] {
   const isPersonal = user.one.place.class === 'personal'
   const share = isPersonal ? limits.personalShare : limits.share
   const latencyMs = isPersonal ? limits.personalLatency : limits.latency
@@ -56,7 +77,7 @@ function hammerFinding(user: BoxUser, load: BoxLoad, { array, wait }: Slow, limi
   return [
     finding({
       ...named(user, load),
-      strength,
+      strength: isCleared ? 'keep' : strength,
       message: `it makes ${inPercent(user.share)} of the work on ${load.box.name} (${does.join(', ')}), whose ${waitWord(wait)} take ${inTime(wait.latencyMs)}; others there: ${others.names}`,
       evidence: [
         { entityKind: 'array', entityId: array.key, field: wait.field, value: wait.latencyMs, limit: latencyMs },
