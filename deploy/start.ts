@@ -265,21 +265,22 @@ async function endChild({ name, process: child }: Child): Promise<void> {
 }
 
 /**
- * The elab as it was in April 2011: two bulk copies onto its one array, and a file-system check beside them. Their writes fill the array's
- * cache within seconds of the start, and it freezes within a minute; then somebody stops them.
+ * The elab as it was in April 2011, in a minute: two bulk copies onto its one array, and a file-system check on a host beside them. Their writes fill the
+ * array's cache within seconds, and it freezes; then somebody stops them, and it drains.
  */
 const april2011 = `
 timeline:
-  - { at: 15s, event: profile, vm: kure, profile: runaway }
+  - { at: 18s, event: profile, vm: kure, profile: runaway }
+  - { at: 18s, event: host-job, host: xenhv01, array: iscsi1, profile: fsck }
   - { at: 20s, event: profile, vm: tritm, profile: runaway }
-  - { at: 25s, event: profile, vm: lupin, profile: fsck }
-  - { at: 130s, event: profile, vm: kure, profile: batch }
-  - { at: 130s, event: profile, vm: tritm, profile: idle }
-  - { at: 130s, event: profile, vm: lupin, profile: web }
+  - { at: 36s, event: freeze, array: iscsi1, for: 14s }
+  - { at: 48s, event: profile, vm: kure, profile: batch }
+  - { at: 48s, event: profile, vm: tritm, profile: idle }
+  - { at: 48s, event: host-job-end, host: xenhv01, array: iscsi1 }
 `
 
 const freezeNote =
-  '\n             it replays April 2011: kure and tritm copy, lupin checks its disk, and the array iscsi1 freezes within a minute; all is well again after three'
+  '\n             it replays a minute of April 2011: kure and tritm copy, xenhv01 checks a file system, their array iscsi1 fills and freezes; then they stop, and it drains'
 
 /** The elab's file, with what happens in the demo. It happens once: a world that was kept goes on after it. */
 function demoFleet(data: string): string {

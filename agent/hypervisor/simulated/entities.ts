@@ -4,6 +4,7 @@ import { createArrayState, createDiskTurn, type ArrayModel, type ArrayState, typ
 import { Counters, hostTotalsCount, pathTotalsCount, vmTotalsCount } from './counters.js'
 import type { ArraySpec, FleetSpec, HostSpec, VmSpec } from './fleet-spec.js'
 import { createGuestLoad, type Demand, type GuestLoad } from './guest-load.js'
+import type { ProfileName } from './load-profiles.js'
 import { macOf, uuidOf } from './made-up-ids.js'
 import { SeededRandom } from './seeded-random.js'
 
@@ -40,9 +41,11 @@ export interface SimArray {
   readonly sizeBytes: number | undefined
   readonly model: ArrayModel
   readonly state: ArrayState
-  /** The running VMs on it, and their turns in the same order. */
+  /** The running VMs on it, and their turns in the same order, those of the hosts' own jobs after them. */
   active: SimVm[]
   turns: DiskTurn[]
+  /** Hosts' ways to it with a job. */
+  jobs: SimPath[]
 }
 
 /** One host's way to one array. */
@@ -52,6 +55,15 @@ export interface SimPath {
   readonly device: string
   readonly totals: Counters
   inFlight: number
+  /** What the host itself does there; undefined: nothing. */
+  job: HostJob | undefined
+}
+
+export interface HostJob {
+  readonly profile: ProfileName
+  readonly turn: DiskTurn
+  readCarry: number
+  writeCarry: number
 }
 
 export interface SimVm {
@@ -160,6 +172,7 @@ function addLocalDisks(host: SimHost): SimArray[] {
       state: createArrayState(localDisk),
       active: [],
       turns: [],
+      jobs: [],
     }
     addPath(host, array, number)
     return array
@@ -178,12 +191,13 @@ function createSharedArray(fleet: FleetSpec, spec: ArraySpec): SimArray {
     state: createArrayState(model),
     active: [],
     turns: [],
+    jobs: [],
   }
 }
 
 function addPath(host: SimHost, array: SimArray, number = nextDevice(host)): void {
   const device = number <= 26 ? `sd${String.fromCodePoint(96 + number)}` : `disk${number}`
-  host.paths.push({ host, array, device, totals: new Counters(pathTotalsCount), inFlight: 0 })
+  host.paths.push({ host, array, device, totals: new Counters(pathTotalsCount), inFlight: 0, job: undefined })
 }
 
 function nextDevice(host: SimHost): number {

@@ -35,8 +35,13 @@ export function reportContradictions(file: FleetFile, report: Report): void {
 
   for (const [index, event] of file.timeline.entries()) {
     const path = ['timeline', index]
+    if ('array' in event && !seenBy.has(event.array)) report([...path, 'array'], 'the name of an array in this file')
+    if (event.event === 'freeze') continue
     if ('host' in event) {
       knownHost(event.host, [...path, 'host'])
+      if ('array' in event && seenBy.get(event.array)?.has(event.host) === false) {
+        report([...path, 'array'], `an array that ${event.host} sees`)
+      }
       if ((event.event === 'fill' || event.event === 'clean') && hosts.get(event.host)?.hypervisor === 'esxi') {
         report([...path, 'host'], 'a host that shows its file systems: ESXi does not')
       }

@@ -72,7 +72,18 @@ const vm = z.strictObject({
   autostart: z.boolean().default(true),
 })
 
-const eventNames = [...vmEventNames, 'migrate', 'profile', 'host-lost', 'host-back', 'fill', 'clean']
+const eventNames = [
+  ...vmEventNames,
+  'migrate',
+  'profile',
+  'host-lost',
+  'host-back',
+  'fill',
+  'clean',
+  'host-job',
+  'host-job-end',
+  'freeze',
+]
 const timelineEvent = z.discriminatedUnion(
   'event',
   [
@@ -81,6 +92,15 @@ const timelineEvent = z.discriminatedUnion(
     z.strictObject({ at: duration, event: z.literal('profile'), vm: name, profile: z.enum(profileNames) }),
     z.strictObject({ at: duration, event: z.enum(['host-lost', 'host-back', 'clean']), host: name }),
     z.strictObject({ at: duration, event: z.literal('fill'), host: name, rate }),
+    z.strictObject({
+      at: duration,
+      event: z.literal('host-job'),
+      host: name,
+      array: name,
+      profile: z.enum(profileNames),
+    }),
+    z.strictObject({ at: duration, event: z.literal('host-job-end'), host: name, array: name }),
+    z.strictObject({ at: duration, event: z.literal('freeze'), array: name, for: duration }),
   ],
   { error: `one of ${eventNames.join(', ')}` },
 )
@@ -164,9 +184,14 @@ function toSpec(file: FleetFile): FleetSpec {
     })),
     timeline: file.timeline
       .map(({ at, ...event }): TimelineEvent => {
-        if (event.event !== 'fill') return { atMs: at, ...event }
-        const { host, rate } = event
-        return { atMs: at, event: 'fill', host, bytesPerSecond: rate }
+        switch (event.event) {
+          case 'fill':
+            return { atMs: at, event: 'fill', host: event.host, bytesPerSecond: event.rate }
+          case 'freeze':
+            return { atMs: at, event: 'freeze', array: event.array, forMs: event.for }
+          default:
+            return { atMs: at, ...event }
+        }
       })
       .sort((a, b) => a.atMs - b.atMs),
     services: file.services,

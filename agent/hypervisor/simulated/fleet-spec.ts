@@ -87,6 +87,17 @@ export type TimelineEvent =
   | { readonly atMs: number; readonly event: 'migrate'; readonly vm: string; readonly to: string }
   | { readonly atMs: number; readonly event: 'profile'; readonly vm: string; readonly profile: ProfileName }
   | { readonly atMs: number; readonly event: 'host-lost' | 'host-back'; readonly host: string }
+  /** The host itself does on an array what a VM of the profile would, until it does something else or nothing, or is lost. */
+  | {
+      readonly atMs: number
+      readonly event: 'host-job'
+      readonly host: string
+      readonly array: string
+      readonly profile: ProfileName
+    }
+  | { readonly atMs: number; readonly event: 'host-job-end'; readonly host: string; readonly array: string }
+  /** The array answers nobody for so long. */
+  | { readonly atMs: number; readonly event: 'freeze'; readonly array: string; readonly forMs: number }
   /** Something writes to the host's own file system until that is full, the host is lost, or somebody cleans up. */
   | { readonly atMs: number; readonly event: 'fill'; readonly host: string; readonly bytesPerSecond: number }
   | { readonly atMs: number; readonly event: 'clean'; readonly host: string }

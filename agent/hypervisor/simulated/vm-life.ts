@@ -1,8 +1,18 @@
 import type { EventKind, HypervisorEvent, VmStateReason } from '../hypervisor.js'
-import { createDiskTurn } from './cached-array.js'
-import { bootIdOf, rootFileSystem, type Entities, type SimHost, type SimPath, type SimVm } from './entities.js'
+import { createDiskTurn, type DiskTurn } from './cached-array.js'
+import {
+  bootIdOf,
+  rootFileSystem,
+  type Entities,
+  type HostJob,
+  type SimArray,
+  type SimHost,
+  type SimPath,
+  type SimVm,
+} from './entities.js'
 import type { TimelineEvent, VmEventName } from './fleet-spec.js'
 import { beginBoot, changeProfile } from './guest-load.js'
+import type { ProfileName } from './load-profiles.js'
 import { uuidOf } from './made-up-ids.js'
 
 export interface LifeContext extends Entities {
@@ -16,6 +26,7 @@ export const eventQueueLimit = 1024
 
 /** Makes an event happen now. Returns why it cannot, or undefined. */
 export function happen(world: LifeContext, event: TimelineEvent): string | undefined {
+  if (event.event === 'freeze') return freeze(world, event.array, event.forMs)
   if ('host' in event) {
     const host = world.hosts.find(({ spec }) => spec.name === event.host)
     if (host === undefined) return `no host ${event.host}`
@@ -24,6 +35,9 @@ export function happen(world: LifeContext, event: TimelineEvent): string | undef
         return loseHost(world, host)
       case 'host-back':
         return bringBackHost(world, host)
+      case 'host-job':
+      case 'host-job-end':
+        return changeJob(host, event.array, 'profile' in event ? event.profile : undefined)
       case 'fill':
         host.rootFillBytesPerSecond = event.bytesPerSecond
         return undefined
@@ -138,11 +152,38 @@ function migrate(world: LifeContext, vm: SimVm, to: string): string | undefined 
   return undefined
 }
 
+function freeze({ hosts, nowMs }: LifeContext, name: string, forMs: number): string | undefined {
+  const array = hosts.flatMap(({ paths }) => paths).find((path) => path.array.name === name)?.array
+  if (array === undefined) return `no array ${name}`
+  array.state.frozenUntilMs = nowMs + forMs
+  return undefined
+}
+
+function changeJob(host: SimHost, arrayName: string, profile: ProfileName | undefined): string | undefined {
+  const path = host.paths.find(({ array }) => array.name === arrayName)
+  if (path === undefined) return `${host.spec.name} does not see ${arrayName}`
+  if (!host.up) return `${host.spec.name} is lost`
+  setJob(path, profile === undefined ? undefined : { profile, turn: createDiskTurn(), readCarry: 0, writeCarry: 0 })
+  return undefined
+}
+
+export function setJob(path: SimPath, job: HostJob | undefined): void {
+  const { array } = path
+  path.job = job
+  array.jobs = [...array.jobs.filter((other) => other !== path), ...(job === undefined ? [] : [path])]
+  array.turns = turnsOf(array)
+}
+
+function turnsOf({ active, jobs }: SimArray): DiskTurn[] {
+  return [...active.map(({ turn }) => turn), ...jobs.flatMap(({ job }) => job?.turn ?? [])]
+}
+
 function loseHost(world: LifeContext, host: SimHost): string | undefined {
   if (!host.up) return `${host.spec.name} is lost already`
   host.up = false
   host.rootFillBytesPerSecond = 0
   for (const vm of host.active) stop(vm, 'shutoff', 'unknown')
+  for (const path of host.paths) if (path.job !== undefined) setJob(path, undefined)
   tell(world, host, undefined, 'hypervisor-lost', 'host-lost')
   return undefined
 }
@@ -176,14 +217,14 @@ function join(vm: SimVm): void {
   const { host, array } = vm.path
   insert(host.active, vm)
   insert(array.active, vm)
-  array.turns = array.active.map(({ turn }) => turn)
+  array.turns = turnsOf(array)
 }
 
 function leave(vm: SimVm): void {
   const { host, array } = vm.path
   host.active = host.active.filter((other) => other !== vm)
   array.active = array.active.filter((other) => other !== vm)
-  array.turns = array.active.map(({ turn }) => turn)
+  array.turns = turnsOf(array)
 }
 
 /** In the fleet file's order, whatever came first: sums of floating-point numbers depend on it. */

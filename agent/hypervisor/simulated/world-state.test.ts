@@ -11,11 +11,15 @@ const elab: FleetSpec = {
   timeline: [
     { atMs: 10_000, event: 'profile', vm: 'kure', profile: 'runaway' },
     { atMs: 12_000, event: 'profile', vm: 'ictepc', profile: 'fsck' },
+    { atMs: 13_000, event: 'host-job', host: 'xenhv01', array: 'iscsi1', profile: 'fsck' },
+    { atMs: 14_000, event: 'host-job', host: 'xenhv02', array: 'iscsi1', profile: 'batch' },
     { atMs: 20_000, event: 'destroy', vm: 'www' },
     { atMs: 25_000, event: 'migrate', vm: 'mail', to: 'xenhv03' },
     { atMs: 30_000, event: 'host-lost', host: 'xenhv01' },
     { atMs: 50_000, event: 'host-back', host: 'xenhv01' },
     { atMs: 35_000, event: 'fill', host: 'xenhv02', bytesPerSecond: 1e6 },
+    { atMs: 60_000, event: 'host-job-end', host: 'xenhv02', array: 'iscsi1' },
+    { atMs: 65_000, event: 'freeze', array: 'iscsi1', forMs: 10_000 },
     { atMs: 100_000, event: 'start', vm: 'kure' },
   ],
 }

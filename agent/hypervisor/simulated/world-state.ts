@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
 import { vmStateReasons, vmStates } from '../hypervisor.js'
-import type { SimHost, SimVm } from './entities.js'
+import { createDiskTurn } from './cached-array.js'
+import type { HostJob, SimHost, SimVm } from './entities.js'
 import type { FleetSpec } from './fleet-spec.js'
 import { profileNames } from './load-profiles.js'
-import { define, resumeRun } from './vm-life.js'
+import { define, resumeRun, setJob } from './vm-life.js'
 import { createWorld, type World, type WorldOptions } from './world.js'
 
 /**
@@ -73,6 +74,20 @@ const worldState = z.strictObject({
       rootFillBytesPerSecond: least0,
       totals,
       paths: z.array(totals),
+      jobs: z
+        .array(
+          z.strictObject({
+            path: z.int().nonnegative(),
+            profile: z.enum(profileNames),
+            readCarry: least0,
+            writeCarry: least0,
+            lastReadSeconds: least0,
+            lastWriteSeconds: least0,
+            stalledReads: least0,
+            stalledWrites: least0,
+          }),
+        )
+        .default([]),
     }),
   ),
   arrays: z.array(
@@ -152,6 +167,23 @@ function saveHost(host: SimHost): WorldState['hosts'][number] {
     rootFillBytesPerSecond: host.rootFillBytesPerSecond,
     totals: host.totals.values(),
     paths: host.paths.map((path) => path.totals.values()),
+    jobs: host.paths.flatMap(({ job }, path) => (job === undefined ? [] : [saveJob(job, path)])),
+  }
+}
+
+function saveJob(
+  { profile, readCarry, writeCarry, turn }: HostJob,
+  path: number,
+): WorldState['hosts'][number]['jobs'][number] {
+  return {
+    path,
+    profile,
+    readCarry,
+    writeCarry,
+    lastReadSeconds: turn.readSeconds,
+    lastWriteSeconds: turn.writeSeconds,
+    stalledReads: turn.stalledReads,
+    stalledWrites: turn.stalledWrites,
   }
 }
 
@@ -163,6 +195,16 @@ function restoreHost(host: SimHost, saved: WorldState['hosts'][number] | undefin
   host.bootedAtMs = saved.bootedAtMs
   host.rootFreeBytes = saved.rootFreeBytes
   host.rootFillBytesPerSecond = saved.rootFillBytesPerSecond
+  for (const { path: at, profile, readCarry, writeCarry, ...last } of saved.jobs) {
+    const path = host.paths[at]
+    if (path === undefined) return false
+    const turn = createDiskTurn()
+    turn.readSeconds = last.lastReadSeconds
+    turn.writeSeconds = last.lastWriteSeconds
+    turn.stalledReads = last.stalledReads
+    turn.stalledWrites = last.stalledWrites
+    setJob(path, { profile, turn, readCarry, writeCarry })
+  }
   ;[host.load1, host.load5, host.load15] = saved.loads
   return (
     host.totals.restore(saved.totals) &&

@@ -1,6 +1,6 @@
-import { stepArray } from './cached-array.js'
+import { stepArray, type DiskTurn } from './cached-array.js'
 import { hostTotals, pathTotals, vmTotals } from './counters.js'
-import type { Entities, SimHost, SimVm } from './entities.js'
+import type { Entities, HostJob, SimHost, SimPath, SimVm } from './entities.js'
 import { fairLevel } from './fair-share.js'
 import { dayTime, noiseMemory, updateDemand, type DayTime } from './guest-load.js'
 import { profiles, type Profile } from './load-profiles.js'
@@ -37,6 +37,7 @@ export function step({ hosts, arrays, vms }: Entities, rules: StepRules, nowMs: 
     for (const path of host.paths) {
       path.totals.mark()
       path.inFlight = 0
+      if (path.job !== undefined) demandOf(path.job, seconds)
     }
   }
   for (const vm of vms) {
@@ -48,6 +49,7 @@ export function step({ hosts, arrays, vms }: Entities, rules: StepRules, nowMs: 
   for (const host of hosts) {
     if (!host.up) continue
     for (const vm of host.active) if (vm.state !== 'paused') account(vm, seconds)
+    for (const path of host.paths) if (path.job !== undefined) accountJob(path, path.job, seconds)
     shareCpu(host, rules, seconds)
   }
 }
@@ -73,6 +75,23 @@ function demand(vm: SimVm, rules: StepRules, time: DayTime, seconds: number): vo
   vm.touchedBytes = Math.max(vm.touchedBytes, Math.min(spec.memoryBytes, vm.usedBytes * 1.1))
 }
 
+/** What a host itself does goes on as fast as the array lets it: nothing waits in a guest's memory. */
+function demandOf({ profile, turn }: HostJob, seconds: number): void {
+  const { busy, writeSize, readSize, depth } = profiles[profile]
+  turn.writeSize = writeSize
+  turn.readSize = readSize
+  turn.depth = depth
+  turn.writeWant = busy.write * seconds
+  turn.readWant = busy.read * seconds
+}
+
+function accountJob(path: SimPath, job: HostJob, seconds: number): void {
+  const { turn } = job
+  const { frozen, frozenMs } = path.array.state
+  if (frozen) path.inFlight += turn.stalledReads + turn.stalledWrites
+  else completeOn(path, wholeRequests(job, turn, frozenMs / 1000), turn, 0, seconds)
+}
+
 /** What the array let through, and what of it is left to write. */
 function account(vm: SimVm, seconds: number): void {
   const { turn, totals, want, path } = vm
@@ -95,15 +114,8 @@ function account(vm: SimVm, seconds: number): void {
 /** Books what the array let through. Only whole requests complete, the rest is carried to the next step. */
 function complete(vm: SimVm, seconds: number): void {
   const { turn, totals, path } = vm
-  const reads = Math.floor((vm.readCarry + turn.read) / turn.readSize)
-  const writes = Math.floor((vm.writeCarry + turn.written) / turn.writeSize)
-  vm.readCarry = Math.max(0, vm.readCarry + turn.read - reads * turn.readSize)
-  vm.writeCarry = Math.max(0, vm.writeCarry + turn.written - writes * turn.writeSize)
-  const frozenSeconds = path.array.state.frozenMs / 1000
-  const readSeconds = reads * turn.readSeconds + Math.min(reads, turn.stalledReads) * frozenSeconds
-  const writeSeconds = writes * turn.writeSeconds + Math.min(writes, turn.stalledWrites) * frozenSeconds
-  turn.stalledReads = 0
-  turn.stalledWrites = 0
+  const requests = wholeRequests(vm, turn, path.array.state.frozenMs / 1000)
+  const { reads, writes, readSeconds, writeSeconds } = requests
   const flushes = writes * profiles[vm.load.profile].flushes
   totals.add(vmTotals.readRequests, reads)
   totals.add(vmTotals.readBytes, reads * turn.readSize)
@@ -113,6 +125,42 @@ function complete(vm: SimVm, seconds: number): void {
   totals.add(vmTotals.writeSeconds, writeSeconds)
   totals.add(vmTotals.flushRequests, flushes)
   totals.add(vmTotals.flushSeconds, flushes * turn.writeSeconds)
+  completeOn(path, requests, turn, flushes, seconds)
+  // Requests that come faster than they complete find no free slot.
+  if (turn.written < turn.writeWant * 0.99) totals.add(vmTotals.outOfSlots, writes / 2)
+}
+
+interface Requests {
+  readonly reads: number
+  readonly writes: number
+  readonly readSeconds: number
+  readonly writeSeconds: number
+}
+
+/** Takes what is whole; what was in flight when the array froze has waited that long. */
+function wholeRequests(
+  carry: { readCarry: number; writeCarry: number },
+  turn: DiskTurn,
+  frozenSeconds: number,
+): Requests {
+  const reads = Math.floor((carry.readCarry + turn.read) / turn.readSize)
+  const writes = Math.floor((carry.writeCarry + turn.written) / turn.writeSize)
+  carry.readCarry = Math.max(0, carry.readCarry + turn.read - reads * turn.readSize)
+  carry.writeCarry = Math.max(0, carry.writeCarry + turn.written - writes * turn.writeSize)
+  const readSeconds = reads * turn.readSeconds + Math.min(reads, turn.stalledReads) * frozenSeconds
+  const writeSeconds = writes * turn.writeSeconds + Math.min(writes, turn.stalledWrites) * frozenSeconds
+  turn.stalledReads = 0
+  turn.stalledWrites = 0
+  return { reads, writes, readSeconds, writeSeconds }
+}
+
+function completeOn(
+  path: SimPath,
+  { reads, writes, readSeconds, writeSeconds }: Requests,
+  turn: DiskTurn,
+  flushes: number,
+  seconds: number,
+): void {
   path.totals.add(pathTotals.readRequests, reads)
   path.totals.add(pathTotals.readBytes, reads * turn.readSize)
   path.totals.add(pathTotals.readSeconds, readSeconds)
@@ -121,8 +169,6 @@ function complete(vm: SimVm, seconds: number): void {
   path.totals.add(pathTotals.writeSeconds, writeSeconds)
   path.totals.add(pathTotals.flushRequests, flushes)
   path.totals.add(pathTotals.flushSeconds, flushes * turn.writeSeconds)
-  // Requests that come faster than they complete find no free slot.
-  if (turn.written < turn.writeWant * 0.99) totals.add(vmTotals.outOfSlots, writes / 2)
   path.inFlight += Math.min(2 * turn.depth, (reads * turn.readSeconds + writes * turn.writeSeconds) / seconds)
 }
 

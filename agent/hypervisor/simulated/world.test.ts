@@ -158,6 +158,35 @@ test("the sum of the VMs' bytes is the arrays' total, whole requests of whole by
   }
 })
 
+test('what a host does itself is in its total of the array and in no VM', () => {
+  const world = createWorld(elab, { seed: 1, startMs })
+  const onBox = new Set(elab.vms.filter(({ storage }) => storage === 'iscsi1').map(({ name }) => uuid(world, name)))
+  const own = ({ sample }: SimulatedTick): number => {
+    const total = sample?.arrays?.find(({ key }) => key.endsWith(':iscsi1'))?.readBytes ?? 0
+    const ofVms = sample?.vms.filter((raw) => onBox.has(raw.uuid)) ?? []
+    return total - ofVms.reduce((sum, raw) => sum + (diskOf(raw).readBytes ?? 0), 0)
+  }
+  const ofHost = (more: number): SimulatedTick[] => ticks(world, more).filter(({ hostName }) => hostName === 'xenhv01')
+  expect(ofHost(10).map(own)).toEqual(Array.from({ length: 10 }, () => 0))
+  world.apply({ atMs: 0, event: 'host-job', host: 'xenhv01', array: 'iscsi1', profile: 'fsck' })
+  const read = ofHost(10).map(own)
+  expect(read.at(-1)).toBeGreaterThan(10e6)
+  world.apply({ atMs: 0, event: 'host-job-end', host: 'xenhv01', array: 'iscsi1' })
+  expect(new Set(ofHost(10).map(own)).size).toBe(1)
+  expect(world.apply({ atMs: 0, event: 'host-job', host: 'esxhv01', array: 'iscsi1', profile: 'fsck' })).toBe(
+    'esxhv01 does not see iscsi1',
+  )
+})
+
+test('an array that freezes answers nobody for so long', () => {
+  const world = createWorld(elab, { seed: 1, startMs })
+  world.apply({ atMs: 0, event: 'freeze', array: 'iscsi1', forMs: 10_000 })
+  world.advance(startMs + 9 * second)
+  expect(array(world, 'iscsi1').frozen).toBe(true)
+  world.advance(startMs + 11 * second)
+  expect(array(world, 'iscsi1').frozen).toBe(false)
+})
+
 describe('a full cache', () => {
   const onBox = elab.vms.filter((one) => one.storage === 'iscsi1').map((one) => one.name)
   const elsewhere = elab.vms.filter((one) => one.storage === 'local').map((one) => one.name)
