@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld } from '../../agent/hypervisor/simulated/world.js'
+import { ArrayModels } from '../../controller/array-watch/array-models.js'
+import { arrayCachePoints } from '../../controller/array-watch/cache-points.js'
 import { ingestMetrics } from '../../controller/ingest/ingest-metrics.js'
 import type { FleetEvent } from '../../controller/model/snapshot.js'
 import { InfluxConnection, type InfluxSeries } from '../../controller/store/influx/influx-connection.js'
@@ -21,6 +23,7 @@ import { dashboardFleet } from '../support/dashboard-fleet.js'
 import { DashboardOracle, type Answer, type Asked } from '../support/dashboard-oracle.js'
 import { influxText, prometheusText, type GrafanaMoment } from '../support/grafana-text.js'
 import { startInflux, type RunningInflux } from '../support/influx-server.js'
+import { policyOf } from '../support/policy-with.js'
 import { Replay } from '../support/replay.js'
 import { influxStore, serverAddress, victoriaStore } from '../support/server-options.js'
 import { settled } from '../support/settled-store.js'
@@ -78,7 +81,18 @@ beforeAll(async () => {
     for (const event of moreEvents) events.push(event)
   })
   replay.connect(startMs)
-  for (const tick of simulateTicks(world, { fromMs: startMs, toMs: endMs, stepMs: 30_000 })) replay.take(tick)
+  const models = new ArrayModels()
+  const policy = policyOf('')
+  let lookedAtMs = startMs
+  for (const tick of simulateTicks(world, { fromMs: startMs, toMs: endMs, stepMs: 30_000 })) {
+    if (tick.atMs > lookedAtMs) {
+      // All hosts have told of the moment before.
+      lookedAtMs = tick.atMs
+      models.look(replay.fleet.snapshot(), policy, lookedAtMs)
+      points.push(...arrayCachePoints(models.watched, replay.fleet.snapshot(), policy, lookedAtMs))
+    }
+    replay.take(tick)
+  }
   oracle.add(points)
   for (let from = 0; from < points.length; from += 5000) {
     const batch = { points: points.slice(from, from + 5000), events: from === 0 ? events : [], marks: [] }
