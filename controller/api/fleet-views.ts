@@ -68,7 +68,7 @@ export class FleetViews {
       ...look,
       hosts: this.#hostViews(snapshot, capacity),
       vms: this.#vmViews(snapshot, arrayName, labels),
-      arrays: this.#arrayViews(snapshot, arrayName, look.circumstances.arrays),
+      arrays: this.#arrayViews(snapshot, arrayName, look.circumstances.arrays, look.labels),
       agents: this.#agents.update(
         snapshot.agents.values(),
         ({ id }) => id,
@@ -148,6 +148,7 @@ export class FleetViews {
     snapshot: Snapshot,
     arrayName: (key: string) => string,
     watched: Look['circumstances']['arrays'],
+    labels: ReadonlyMap<string, VmLabels>,
   ): ReadonlyMap<string, ArrayView> {
     const watchedByKey = new Map(
       Array.from(watched?.values() ?? [], (one) => one.arrayKeys.map((key) => [key, one] as const)).flat(),
@@ -166,7 +167,7 @@ export class FleetViews {
       },
       (array) => {
         const one = watchedByKey.get(array.key)
-        const cache = one === undefined ? undefined : arrayCacheView(one, snapshot)
+        const cache = one === undefined ? undefined : arrayCacheView(one, snapshot, labels)
         return arrayView({ array, cache, ...parts(array) })
       },
     )

@@ -4,7 +4,9 @@ import { commandStates } from '../../common/verbs.js'
 
 import { hostKinds } from '../model/snapshot.js'
 import { storageHealthView } from './storage-health-view.js'
+import { remedyActions } from '../arrays/remedies.js'
 import { arrayCacheStates, loadClasses } from '../model/array-condition.js'
+import { arrayEvents } from '../model/array-event.js'
 import { topics } from '../why/reason.js'
 
 /**
@@ -195,6 +197,45 @@ const estimateView = intervalView.extend({
   basis: z.enum(['assumed', 'policy', 'controller', 'calibrated', 'learnt']).describe('what it rests on'),
 })
 
+const memberView = z.object({
+  kind: z.enum(['vm', 'host']).describe('host: what it does by itself, beyond its VMs'),
+  id: z.string(),
+  name: z.string(),
+})
+
+const culpritsView = z
+  .object({
+    incidentSince: timeMs
+      .optional()
+      .describe('since when others wait, or it is full or stands still; left out: it is well'),
+    suspects: z
+      .array(
+        z.object({
+          members: z.array(memberView).describe('one, or all of a herd that began together'),
+          isHerd: z.boolean(),
+          inCommon: z.array(z.string()).describe('what a herd shares: host xenhv04, group people'),
+          class: z.string().optional(),
+          owner: z.string().optional(),
+          processes: z.array(z.string()).describe('of a host: those that read and write most'),
+          since: timeMs.describe('it does more than usual'),
+          confidence: z.enum(['low', 'medium', 'high']),
+          blame: z.number().describe('0 to 1, of the blame of all'),
+          shareOfInflow: z.number(),
+          shareOfRequests: z.number(),
+          shareOfWait: z.number().optional().describe('of what others wait longer; left out: nobody times it'),
+          writeBytesPerSecond: z.number(),
+          readBytesPerSecond: z.number(),
+          requestsPerSecond: z.number(),
+        }),
+      )
+      .describe('who does more than usual, the most blamed first'),
+    victims: z
+      .array(memberView.extend({ times: z.number().optional().describe('how many times as long as usual it waits') }))
+      .describe('who waits, the longest first'),
+    mostBytes: memberView.optional().describe('whom a sort by bytes would blame'),
+  })
+  .describe('who makes others wait, by what it costs the array')
+
 /** The write cache of an array as the controller makes it out. What does not apply is left out. */
 export const arrayCacheView = z.object({
   box: z.string().describe('entity of its history, kind array_cache: the key, or what the policy joins'),
@@ -231,9 +272,26 @@ export const arrayCacheView = z.object({
       }),
     )
     .describe('who uses it, means of the last seconds, the busiest writers first'),
-  suspects: z
-    .array(z.object({ kind: z.enum(['vm', 'host']), id: z.string(), name: z.string(), share: z.number() }))
-    .describe('who makes half of its work together, with their shares of it'),
+  culprits: culpritsView,
+  remedies: z
+    .array(
+      z.object({
+        action: z.enum(remedyActions),
+        of: memberView.optional().describe('who should do less'),
+        text: z.string(),
+      }),
+    )
+    .describe('what would help, the gentlest first; none of it is done'),
+  events: z
+    .array(
+      z.object({
+        at: timeMs,
+        what: z.enum(arrayEvents),
+        value: z.number().optional().describe('bytes, or bytes a second, that were learnt'),
+        text: z.string(),
+      }),
+    )
+    .describe('since the controller began, the newest first'),
   metrics: metricsShape.describe('the same as it is stored'),
 })
 

@@ -1,6 +1,7 @@
 import { newArrayModel, resumed, withPrior, type ArrayModel } from '../arrays/array-model.js'
 import type { ArraySettings } from '../arrays/condition.js'
 import type { ArrayPrior } from '../arrays/guess.js'
+import { eventsAfter } from '../arrays/array-events.js'
 import { contributionsOf } from '../arrays/contributions.js'
 import { newCulprits, step as stepCulprits, type CulpritState } from '../arrays/culprits.js'
 import { steadied } from '../arrays/steady-suspects.js'
@@ -235,6 +236,7 @@ function stepBox(
     arrayKeys: arrays.map(({ key }) => key).toSorted(),
     users: box.users,
     culprits: box.culprits,
+    events: eventsAfter(box.watched?.events ?? [], box.watched?.condition, condition),
   }
 }
 

@@ -82,6 +82,13 @@ describe('what would help an array', () => {
       {},
       `limit kure to 2 MB/s for 1h, or pause kure, or ${moves('kure')}`,
     ],
+    [
+      'what drains is not known yet: no figures',
+      'saturated',
+      [kure],
+      { drain: { low: 3e6, likely: 124e6, high: 670e6, basis: 'learnt' } },
+      `pause kure, or ${moves('kure')}`,
+    ],
     ['nobody is to blame', 'saturated', [], {}, 'let bulk copies run one at a time'],
     ['it stands still', 'stalled', [kure], {}, 'pause kure, or look at the box'],
     [
@@ -91,13 +98,7 @@ describe('what would help an array', () => {
       {},
       'look at the battery of its cache, or let bulk copies run one at a time',
     ],
-    [
-      'it drains',
-      'draining',
-      [],
-      { inflowBytesPerSecond: 5e6 },
-      'wait: it has drained about 20 s (12 s to 33 s) after they stop',
-    ],
+    ['it drains', 'draining', [], { inflowBytesPerSecond: 5e6 }, 'wait: it has drained in about 20 s (12 s to 33 s)'],
   ])('%s', (_what, state, suspects, change, expected) => {
     expect(said(state, suspects, change)).toBe(expected)
   })

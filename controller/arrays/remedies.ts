@@ -1,6 +1,17 @@
 import type { ArrayCondition, Interval } from '../model/array-condition.js'
 import type { Culprits, Suspect, SuspectMember } from '../model/culprits.js'
 
+export const remedyActions = [
+  'limit',
+  'stop-on-host',
+  'wait',
+  'pause',
+  'move-disk',
+  'one-at-a-time',
+  'look-at-box',
+  'look-at-battery',
+] as const satisfies readonly Remedy['action'][]
+
 /** What would help an array, as a proposal: nothing here is done by anybody. */
 export type Remedy =
   | {
@@ -17,8 +28,8 @@ export type Remedy =
   | { readonly action: 'move-disk'; readonly of: SuspectMember }
   /** What the host does itself: no VM to be limited. */
   | { readonly action: 'stop-on-host'; readonly of: SuspectMember; readonly processes: readonly string[] }
-  /** Until the cache is empty, once the suspects have stopped, or now if there are none. */
-  | { readonly action: 'wait'; readonly seconds: Interval }
+  /** Until the cache is empty, from when the suspects have stopped; with nobody to stop, from now. */
+  | { readonly action: 'wait'; readonly seconds: Interval; readonly from: 'their-end' | 'now' }
   | { readonly action: 'one-at-a-time' }
   | { readonly action: 'look-at-box' }
   | { readonly action: 'look-at-battery' }
@@ -58,9 +69,11 @@ export function remedies(
 ): readonly Remedy[] {
   const { state } = condition
   if (state === 'idle' || state === 'unknown') return []
-  const wait = untilDrained(condition, suspects)
-  const waits: readonly Remedy[] = wait === undefined ? [] : [{ action: 'wait', seconds: wait }]
-  if (state === 'draining') return waits
+  // What nobody knows is not proposed as a figure.
+  const isKnown = !isRough(condition.drain)
+  const wait = isKnown ? untilDrained(condition, suspects) : undefined
+  const from = suspects.length > 0 ? ('their-end' as const) : ('now' as const)
+  const waits: readonly Remedy[] = wait === undefined ? [] : [{ action: 'wait', seconds: wait, from }]
   const members = suspects.slice(0, mostLimited).flatMap(({ members: [first] }) => first ?? [])
   const vms = members.filter(({ kind }) => kind === 'vm')
   const pauses = vms.filter((one) => !aboutOf(one).isCore).map((of): Remedy => ({ action: 'pause', of }))
@@ -73,9 +86,11 @@ export function remedies(
       return [...stops, ...pauses, { action: 'look-at-box' }]
     case 'write-through':
       return [{ action: 'look-at-battery' }, { action: 'one-at-a-time' }]
+    case 'draining':
+      return waits
     default: {
       if (members.length === 0) return [{ action: 'one-at-a-time' }, ...waits]
-      return [...limits(condition, suspects, wait), ...stops, ...waits, ...pauses, ...moves]
+      return [...(isKnown ? limits(condition, suspects, wait) : []), ...stops, ...waits, ...pauses, ...moves]
     }
   }
 }

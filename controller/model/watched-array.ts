@@ -1,4 +1,5 @@
 import type { ArrayCondition } from './array-condition.js'
+import type { ArrayEvent } from './array-event.js'
 import type { Culprits } from './culprits.js'
 
 /** A box with a write cache as it is watched: plain data. */
@@ -11,6 +12,8 @@ export interface WatchedArray {
   /** Who uses it, means of the last seconds, the busiest first. */
   readonly users: readonly ArrayUser[]
   readonly culprits: Culprits
+  /** Since the controller began, the newest first. */
+  readonly events: readonly ArrayEvent[]
 }
 
 /** A VM, or a host by itself: what its counters say beyond its VMs'. */

@@ -7,6 +7,7 @@ const benches = {
   agent: 'agent/bench-agent.ts',
   'array-counters': 'array-counters.ts',
   arrays: 'arrays/bench-arrays.ts',
+  culprits: 'arrays/bench-culprits.ts',
   checks: 'checks/bench-checks.ts',
   servers: 'servers.ts',
   soak: 'agent/soak.ts',

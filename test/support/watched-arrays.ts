@@ -39,6 +39,7 @@ export function watchedOf(condition: ArrayCondition, change: Partial<WatchedArra
     arrayKeys: [boxKey],
     users: [],
     culprits: nobodySuspected,
+    events: [],
     ...change,
   }
 }

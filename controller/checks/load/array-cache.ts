@@ -7,7 +7,7 @@ import type { WatchedArray } from '../../model/watched-array.js'
 import { inPercent, named } from '../in-words.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf, type Victims } from '../policy/victims.js'
-import { aboutMembers, blamedAt, type Blamed } from './array-culprits.js'
+import { aboutUsers, blamedAt, type Blamed } from './array-culprits.js'
 import { rankSuspects, type Suspect } from './array-suspects.js'
 import type { BoxLoad, BoxUser } from './box-load.js'
 import { inSeconds, remediesWords } from './remedy-words.js'
@@ -58,9 +58,7 @@ function stateFinding(
   if (severity === undefined) return []
   const who = condition.state === 'write-through' ? noOne : whoOf(watched, load, snapshot)
   const waiting = waitingAt(watched, load, who.ids)
-  const helps = remediesWords(
-    remedies(condition, { suspects: who.blamed?.suspects ?? [] }, aboutMembers(load, snapshot)),
-  )
+  const helps = remediesWords(remedies(condition, { suspects: who.blamed?.suspects ?? [] }, aboutUsers(load, snapshot)))
   const isTold = culprits.incidentSince !== undefined && culprits.victims.length > 0
   const parts = [
     words(condition),

@@ -3,6 +3,7 @@ import type { Culprits, Suspect, SuspectMember } from '../../model/culprits.js'
 import { hostSubject, vmSubject, type Related, type Subject } from '../../model/finding.js'
 import type { VmClass } from '../../model/policy.js'
 import type { Snapshot } from '../../model/snapshot.js'
+import type { VmLabels } from '../../policy/resolve.js'
 import { inClock, inPercent, named } from '../in-words.js'
 import type { BoxLoad } from './box-load.js'
 
@@ -18,19 +19,24 @@ export interface Blamed {
   readonly related: readonly Related[]
 }
 
+/** Who is only perhaps to blame is shown, and neither named in alerts nor asked to do less. */
+export function isBlamed({ confidence }: Suspect): boolean {
+  return confidence !== 'low'
+}
+
 const mostNamed = 3
 const mostRelated = 20
 
-/** Undefined: nobody can be blamed. Who is only perhaps to blame is neither named nor written to. */
+/** Undefined: nobody can be blamed. */
 export function blamedAt(
   { suspects: all, mostBytes }: Culprits,
   load: Pick<BoxLoad, 'users'>,
   snapshot: Snapshot,
 ): Blamed | undefined {
-  const suspects = all.filter(({ confidence }) => confidence !== 'low')
+  const suspects = all.filter(isBlamed)
   const [first] = suspects
   if (first === undefined) return undefined
-  const aboutOf = aboutMembers(load, snapshot)
+  const aboutOf = aboutUsers(load, snapshot)
   const members = suspects.flatMap((one) => one.members)
   return {
     suspects,
@@ -54,9 +60,19 @@ export interface About extends AboutMember {
 
 const mostProcesses = 3
 
-/** By what the policy says of VMs, and by what hosts tell of their processes. */
-export function aboutMembers({ users }: Pick<BoxLoad, 'users'>, { hosts }: Snapshot): (member: SuspectMember) => About {
+export type AboutOf = (member: SuspectMember) => About
+
+/** As `aboutMembers`, of those who use a box. */
+export function aboutUsers({ users }: Pick<BoxLoad, 'users'>, snapshot: Snapshot): AboutOf {
   const places = new Map(users.map(({ one: { place } }) => [place.uuid, place]))
+  return aboutMembers((uuid) => places.get(uuid)?.labels, snapshot)
+}
+
+/** By what the policy says of VMs, and by what hosts tell of their processes. */
+export function aboutMembers(
+  labelsOf: (uuid: string) => VmLabels | undefined,
+  { hosts }: Pick<Snapshot, 'hosts'>,
+): AboutOf {
   return ({ kind, id }) => {
     if (kind === 'host') {
       const busiest = (hosts.get(id)?.busyProcesses ?? []).toSorted(
@@ -65,7 +81,7 @@ export function aboutMembers({ users }: Pick<BoxLoad, 'users'>, { hosts }: Snaps
       const processes = [...new Set(busiest.map(({ name }) => name))].slice(0, mostProcesses)
       return { isCore: true, class: undefined, owner: undefined, processes }
     }
-    const labels = places.get(id)?.labels
+    const labels = labelsOf(id)
     return {
       isCore: labels?.class?.value === 'core',
       class: labels?.class?.value,
@@ -75,7 +91,7 @@ export function aboutMembers({ users }: Pick<BoxLoad, 'users'>, { hosts }: Snaps
   }
 }
 
-function suspectWords(suspect: Suspect, aboutOf: (member: SuspectMember) => About): string {
+function suspectWords(suspect: Suspect, aboutOf: AboutOf): string {
   const { isHerd, inCommon, members, since, confidence } = suspect
   const [first] = members
   const who =

@@ -15,7 +15,9 @@ export function remedyWords(remedy: Remedy): string {
     case 'stop-on-host':
       return `stop what works on ${remedy.of.name}${remedy.processes.length === 0 ? '' : ` (${named(remedy.processes)})`}`
     case 'wait':
-      return `wait: it has drained ${inSeconds(remedy.seconds)} after they stop`
+      return remedy.from === 'now'
+        ? `wait: it has drained in ${inSeconds(remedy.seconds)}`
+        : `wait: it has drained ${inSeconds(remedy.seconds)} after they stop`
     case 'one-at-a-time':
       return 'let bulk copies run one at a time'
     case 'look-at-box':

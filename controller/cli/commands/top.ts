@@ -45,7 +45,10 @@ export function addTopCommand(program: Command, cli: Cli): void {
           { ...context, watchMs: undefined },
           {
             fetch: json
-              ? async (signal) => ({ top: await client.top(order, count, signal, array), vms: new Map(), array })
+              ? async (signal) => ({
+                  top: await client.top(order, count, signal, array),
+                  vms: new Map(),
+                })
               : fetch,
             json: ({ top }) => top,
             render: (data, look) => renderTop(data, look, false),
@@ -75,7 +78,10 @@ async function fetchTop(
   signal: AbortSignal,
   array: string | undefined,
 ): Promise<TopData> {
-  const top = await client.top(order, count, signal, array)
+  const [top, of] = await Promise.all([
+    client.top(order, count, signal, array),
+    array === undefined ? undefined : client.array(array, signal),
+  ])
   const vms = new Map<string, VmView>()
   const uuids = top.rows.slice(0, count).map(({ uuid }) => uuid)
   const lane = async () => {
@@ -88,5 +94,5 @@ async function fetchTop(
     }
   }
   await Promise.all(Array.from({ length: 4 }, lane))
-  return { top, vms, array }
+  return { top, vms, array: of }
 }

@@ -1,7 +1,8 @@
 import { formatBytes, formatDuration, formatRate } from '../../../common/units.js'
 import type { AlertHistoryView, ArrayCacheView, ArrayView } from '../../api/views.js'
 import { numberedHistoryColumns } from './alert-history.js'
-import { absentMark, age, figure, latency, perSecond, percent, rate, sum } from './figures.js'
+import { culpritSections } from './array-culprits.js'
+import { absentMark, age, clockTime, figure, latency, perSecond, percent, rate, sum } from './figures.js'
 import { line, type Look, type Span, span, type Tone } from './look.js'
 import { notes, simulatedFleet } from './notes.js'
 import { section } from './section.js'
@@ -34,13 +35,15 @@ export function renderArrayDetail({ array, history, simulated }: ArrayDetail, lo
       ],
       look,
     ),
+    ...(cache === undefined ? [] : culpritSections(cache, look)),
     ...section(
       cache?.state === 'stalled' ? 'Who used it before it stood still' : 'Who uses it',
       (cache?.users ?? []).slice(0, mostUsers),
       userColumns(cache),
       look,
     ),
-    ...section('What happened', history, numberedHistoryColumns(look), look),
+    ...section('What the cache did', cache?.events ?? [], eventColumns(look), look),
+    ...section('What happened to its alerts', history, numberedHistoryColumns(look), look),
     ...notes(
       [
         simulated ? simulatedFleet : undefined,
@@ -141,7 +144,6 @@ function seconds(value: number): string {
 }
 
 function userColumns(cache: ArrayCacheView | undefined): readonly Column<ArrayCacheView['users'][number]>[] {
-  const suspects = new Map(cache?.suspects.map(({ id, share }) => [id, share]))
   const written = sum(...(cache?.users ?? []).map(({ writeBytesPerSecond }) => writeBytesPerSecond)) ?? 0
   return [
     { head: 'WHO', drop: 0, shrinkTo: 12, cell: ({ kind, name }) => (kind === 'host' ? `${name} itself` : name) },
@@ -154,14 +156,12 @@ function userColumns(cache: ArrayCacheView | undefined): readonly Column<ArrayCa
     },
     { head: 'READS', align: 'right', drop: 2, cell: ({ readBytesPerSecond }) => rate(readBytesPerSecond) },
     { head: 'REQUESTS', align: 'right', drop: 3, cell: ({ requestsPerSecond }) => perSecond(requestsPerSecond) },
-    {
-      head: 'OF ITS WORK',
-      align: 'right',
-      drop: 4,
-      cell: ({ id }) => {
-        const share = suspects.get(id)
-        return share === undefined ? '' : span(percent(share), 'warning')
-      },
-    },
+  ]
+}
+
+function eventColumns({ timeZone }: Look): readonly Column<ArrayCacheView['events'][number]>[] {
+  return [
+    { head: 'WHEN', drop: 0, cell: ({ at }) => clockTime(at, timeZone) },
+    { head: 'WHAT', drop: 0, shrinkTo: 20, cell: ({ text }) => text },
   ]
 }

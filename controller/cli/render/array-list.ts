@@ -1,5 +1,6 @@
 import { formatBytes } from '../../../common/units.js'
 import type { ArrayView } from '../../api/views.js'
+import { blamedName, fillPercent, roomAtOnce } from './array-glance.js'
 import { cacheState } from './array-detail.js'
 import { figure, latency, perSecond, rate, sum } from './figures.js'
 import type { Look } from './look.js'
@@ -21,6 +22,9 @@ const columns: readonly Column<ArrayView>[] = [
   { head: 'HOSTS', align: 'right', drop: 3, cell: ({ hosts }) => String(hosts.length) },
   { head: 'VMS', align: 'right', drop: 0, cell: ({ vms }) => String(vms.length) },
   { head: 'CACHE', drop: 2, cell: ({ cache }) => cacheState(cache) },
+  { head: 'FILL', align: 'right', drop: 3, cell: ({ cache }) => fillPercent(cache) },
+  { head: 'TAKES', align: 'right', drop: 5, cell: ({ cache }) => roomAtOnce(cache) },
+  { head: 'BLAMED', drop: 4, shrinkTo: 10, cell: ({ cache }) => blamedName(cache) },
   { head: 'READ', align: 'right', drop: 2, cell: ({ metrics }) => rate(metrics['readBytesPerSecond']) },
   { head: 'WRITE', align: 'right', drop: 0, cell: ({ metrics }) => rate(metrics['writeBytesPerSecond']) },
   {

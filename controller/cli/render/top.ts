@@ -1,4 +1,6 @@
-import type { TopView, VmView } from '../../api/views.js'
+import type { ArrayView, TopView, VmView } from '../../api/views.js'
+import { blamedName, fillPercent } from './array-glance.js'
+import { cacheState } from './array-detail.js'
 import { clockTime, cores, figure, latency, memory, perSecond, rate, sum } from './figures.js'
 import { line, type Look, type Span, span } from './look.js'
 import { notes, simulatedNote, staleNote } from './notes.js'
@@ -33,8 +35,8 @@ export function topOrderOfKey(key: string): TopOrder | undefined {
 export interface TopData {
   readonly top: TopView
   readonly vms: ReadonlyMap<string, VmView>
-  /** Only of VMs with a disk on it. */
-  readonly array?: string | undefined
+  /** Of which the VMs are. */
+  readonly array?: ArrayView | undefined
 }
 
 interface Row {
@@ -54,7 +56,7 @@ export function renderTop({ top, vms, array }: TopData, look: Look, live: boolea
   return [
     line(
       [
-        span(array === undefined ? 'VMs by ' : `VMs on ${array} by `),
+        span(array === undefined ? 'VMs by ' : `VMs on ${array.name} by `),
         span(title, 'bold'),
         span(rows.length === 0 ? '' : `, ${clockTime(top.at, look.timeZone)}`, 'dim'),
         // Not only under the table: on a low screen that may be cut.
@@ -62,12 +64,28 @@ export function renderTop({ top, vms, array }: TopData, look: Look, live: boolea
       ],
       look,
     ),
+    ...(array === undefined ? [] : [line(arrayGlance(array), look)]),
     ...(live ? [keyLine(order, look)] : []),
     '',
     ...(rows.length === 0
       ? [line([span(`no VM has a figure for ${title} yet`)], look)]
       : renderTable(rows, columns(order), look, ({ vm }) => (vm === undefined ? 'plain' : vmTone(vm)))),
     ...notes([simulatedNote(known, 'VMs'), staleNote(known.filter(({ stale }) => stale).length)], look),
+  ]
+}
+
+/** What the array does, in a line: more is told by `array show`. */
+function arrayGlance({ name, cache }: ArrayView): Span[] {
+  if (cache === undefined) return [span(name, 'bold'), span(': its write cache is not watched', 'dim')]
+  const blamed = blamedName(cache)
+  return [
+    span(name, 'bold'),
+    span(': '),
+    cacheState(cache),
+    span(
+      `, ${fillPercent(cache)} full; ${rate(cache.inflowBytesPerSecond)} in, ${rate(cache.drainBytesPerSecond.likely)} drain`,
+    ),
+    ...(blamed === '' ? [] : [span('; blamed: '), typeof blamed === 'string' ? span(blamed) : blamed]),
   ]
 }
 

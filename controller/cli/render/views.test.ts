@@ -99,7 +99,7 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'join-token-list': (look) => renderJoinTokenList(sampleJoinTokens, look),
   'ca-show': (look) => renderAuthority(sampleAuthority, look),
   top: (look) => renderTop({ top: sampleTop('write'), vms: byUuid }, look, true),
-  'top-array': (look) => renderTop({ top: sampleTop('write'), vms: byUuid, array: 'iscsi1' }, look, false),
+  'top-array': (look) => renderTop({ top: sampleTop('write'), vms: byUuid, array: sampleArrays[0] }, look, true),
   capacity: (look) => renderCapacity(sampleCapacity, true, look),
   events: (look) => renderEventList(sampleEvents, true, look),
   'policy-history': (look) => renderPolicyHistory(samplePolicyVersions, look),
@@ -166,6 +166,8 @@ describe('hostile names', () => {
       'topic',
       'basis',
       'loadClass',
+      'action',
+      'confidence',
     ])
     // Of the sources of storage health, and of a write cache; their keys are free texts elsewhere.
     const boundTexts: ReadonlySet<string> = new Set([
@@ -203,13 +205,18 @@ describe('hostile names', () => {
     (look) => renderVmList([vm], look),
     (look) => renderVmDetail({ ...vm, title: attack, owner: attack, service: attack, gaps: [gap] }, look),
     (look) => renderArrayList(poisoned(arrayView.array(), sampleArrays), true, look),
+    (look) => renderArrayDetail({ ...sampleArrayDetail, array: poisoned(arrayView, sampleArrayDetail.array) }, look),
     (look) => renderAgentList(poisoned(agentView.array(), sampleAgents), look),
     (look) => renderJoinTokenList(poisoned(joinTokenView.array(), sampleJoinTokens), look),
     (look) => renderAuthority(poisoned(authorityView, sampleAuthority), look),
     (look) => renderTop({ top: poisoned(topView, sampleTop('cpu')), vms: new Map([[sampleUuid(1), vm]]) }, look, true),
     (look) =>
       renderTop(
-        { top: { ...poisoned(topView, sampleTop('cpu')), by: attack }, vms: new Map(), array: attack },
+        {
+          top: { ...poisoned(topView, sampleTop('cpu')), by: attack },
+          vms: new Map(),
+          array: poisoned(arrayView, sampleArrays[0]),
+        },
         look,
         true,
       ),

@@ -12,6 +12,8 @@ import { Figure } from '../parts/figure.js'
 import { Link } from '../routing/link.js'
 import { alertPath, hostPath, vmPath } from '../routing/routes.js'
 import { usePage } from '../state/page-context.js'
+import { CacheEvents } from './cache-events.js'
+import { CulpritsPanel } from './culprits-panel.js'
 import { basisWords, burstWords, cacheLooks, gaugeOf, isFull, rangeWords, secondsWords } from './cache-words.js'
 
 const fields = fieldsOf(arrayCacheCharts)
@@ -36,7 +38,9 @@ export function CachePanel({ array, cache }: { readonly array: ArrayView; readon
         <CacheFigures cache={cache} />
         <p>{burstWords(cache)}</p>
         <Alerts array={array} box={cache.box} />
+        <CulpritsPanel cache={cache} />
         <Users cache={cache} />
+        <CacheEvents events={cache.events} />
       </section>
       <ChartGrid
         title="Write cache, last hour"
@@ -150,7 +154,6 @@ function Alerts({ array, box }: { readonly array: ArrayView; readonly box: strin
 interface UserRow {
   readonly user: ArrayCacheView['users'][number]
   readonly share: number | undefined
-  readonly suspect: number | undefined
 }
 
 const columns: readonly Column<UserRow>[] = [
@@ -195,25 +198,16 @@ const columns: readonly Column<UserRow>[] = [
     sortBy: ({ user }) => user.requestsPerSecond,
     cell: ({ user }) => formatFigure(user.requestsPerSecond, '1/s'),
   },
-  {
-    key: 'suspect',
-    label: 'Makes most of its work',
-    numeric: true,
-    sortBy: ({ suspect }) => suspect,
-    cell: ({ suspect }) => (suspect === undefined ? '' : formatFigure(suspect, 'fraction')),
-  },
 ]
 const keyOf = ({ user }: UserRow): string => `${user.kind} ${user.id}`
 const nameOf = ({ user }: UserRow): string => user.name
 
 function Users({ cache }: { readonly cache: ArrayCacheView }) {
   const rows = useMemo(() => {
-    const suspects = new Map(cache.suspects.map(({ id, share }) => [id, share]))
     const written = cache.users.reduce((total, { writeBytesPerSecond }) => total + writeBytesPerSecond, 0)
     return cache.users.map((user) => ({
       user,
       share: written > 0 ? user.writeBytesPerSecond / written : undefined,
-      suspect: suspects.get(user.id),
     }))
   }, [cache])
   if (rows.length === 0) return <p class="empty">Nobody uses it now.</p>
