@@ -71,8 +71,10 @@ export function remedies(
   if (state === 'idle' || state === 'unknown') return []
   // What nobody knows is not proposed as a figure.
   const isKnown = !isRough(condition.drain)
-  const wait = isKnown ? untilDrained(condition, suspects) : undefined
-  const from = suspects.length > 0 ? ('their-end' as const) : ('now' as const)
+  // While it drains they have stopped, or do so little that it does not matter.
+  const stopping = state === 'draining' ? [] : suspects
+  const wait = isKnown ? untilDrained(condition, stopping) : undefined
+  const from = stopping.length > 0 ? ('their-end' as const) : ('now' as const)
   const waits: readonly Remedy[] = wait === undefined ? [] : [{ action: 'wait', seconds: wait, from }]
   const members = suspects.slice(0, mostLimited).flatMap(({ members: [first] }) => first ?? [])
   const vms = members.filter(({ kind }) => kind === 'vm')
@@ -90,7 +92,7 @@ export function remedies(
       return waits
     default: {
       if (members.length === 0) return [{ action: 'one-at-a-time' }, ...waits]
-      return [...(isKnown ? limits(condition, suspects, wait) : []), ...stops, ...waits, ...pauses, ...moves]
+      return [...(isKnown ? limits(condition, suspects) : []), ...stops, ...waits, ...pauses, ...moves]
     }
   }
 }
@@ -103,18 +105,16 @@ export function isRough({ low, high }: Interval): boolean {
 }
 
 function limits(
-  { drain, inflowBytesPerSecond: inflow = 0 }: ArrayCondition,
+  { drain, fill, inflowBytesPerSecond: inflow = 0 }: ArrayCondition,
   suspects: readonly Suspect[],
-  wait: Interval | undefined,
 ): Remedy[] {
   const limited = suspects.filter((one) => !isHost(one)).slice(0, mostLimited)
   // What a host does itself is to be stopped.
   const others = inflow * (1 - shareOf(suspects.filter((one) => limited.includes(one) || isHost(one))))
   const each = Math.max(leastShare * drain.low, givenAway * drain.low - others) / Math.max(1, limited.length)
   const slack = drain.low - others - each * limited.length
-  // The rest drains as long as it would without them, and more slowly by what they are given.
-  const drainingSeconds =
-    wait === undefined || slack <= 0 ? mostLimitSeconds : (wait.high * (drain.low - others)) / slack
+  // Until all that may be in it has drained.
+  const drainingSeconds = fill === undefined || slack <= 0 ? mostLimitSeconds : fill.high / slack
   const forSeconds = Math.min(
     mostLimitSeconds,
     Math.max(leastLimitSeconds, Math.ceil(drainingSeconds / leastLimitSeconds) * leastLimitSeconds),

@@ -5,6 +5,8 @@ import type { SuspectTrack } from './suspect-track.js'
 const mostSuspects = 8
 /** Of the blame of all: less is noise. */
 const leastBlame = 0.05
+/** Of the blame of all: with less nobody is likely to be to blame, beside others. */
+const leastLikely = 0.2
 /** Of those who began after others waited, so much counts. */
 const lateShare = 0.3
 const lateMs = 3000
@@ -52,12 +54,18 @@ export function rank(state: CulpritState, traitsOf: TraitsOf): Culprits {
   return {
     incidentSince,
     suspects,
-    victims: incidentSince === undefined ? [] : victimsOf(state, new Set(suspects[0]?.members.map(({ id }) => id))),
+    victims: incidentSince === undefined ? [] : victimsOf(state, blamedIds(suspects)),
     mostBytes: most === undefined || most.bytes <= 0 ? undefined : memberOf(most),
   }
 }
 
 export type TraitsOf = (user: Pick<SuspectTrack, 'id' | 'kind' | 'hostId'>) => readonly string[]
+
+/** Who makes others wait, surely or likely, waits for itself. */
+function blamedIds([first, ...others]: readonly Suspect[]): ReadonlySet<string> {
+  const blamed = [...(first === undefined ? [] : [first]), ...others.filter(({ confidence }) => confidence !== 'low')]
+  return new Set(blamed.flatMap(({ members }) => members.map(({ id }) => id)))
+}
 
 interface Blamed {
   readonly track: SuspectTrack
@@ -136,7 +144,7 @@ function suspectOf(
     usualRequestsPerSecond: sum(tracks.map(({ usualRequests }) => Math.max(0, usualRequests))),
     blame,
     since,
-    confidence: blame < 0.4 || isLate ? 'low' : blame >= 0.7 && (shareOfWait ?? 1) >= 0.5 ? 'high' : 'medium',
+    confidence: blame < leastLikely || isLate ? 'low' : blame >= 0.7 && (shareOfWait ?? 1) >= 0.5 ? 'high' : 'medium',
   }
 }
 

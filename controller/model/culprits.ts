@@ -31,7 +31,7 @@ export interface Suspect {
   /** When it began to do more than usual, in milliseconds since 1970. */
   readonly since: number
   /**
-   * `high`: at least 70 % of the blame, it began before others waited, and they wait when it does much (or nobody times that). `low`: less than 40 % of the blame, or it began
+   * `high`: at least 70 % of the blame, it began before others waited, and they wait when it does much (or nobody times that). `low`: less than 20 % of the blame, or it began
    * after others waited. Otherwise `medium`.
    */
   readonly confidence: 'low' | 'medium' | 'high'
@@ -47,7 +47,7 @@ export interface Culprits {
   readonly incidentSince: number | undefined
   /** Most blamed first. */
   readonly suspects: readonly Suspect[]
-  /** Those who wait longest first, without the first suspect. Empty while there is no incident. */
+  /** Those who wait longest first, without the first suspect and others who are likely to blame. Empty while there is no incident. */
   readonly victims: readonly Victim[]
   /** Whom a list sorted by bytes a second would blame. */
   readonly mostBytes: SuspectMember | undefined

@@ -61,6 +61,7 @@ function say(what: string, verdicts: readonly Verdict[]): void {
       incidents: verdicts.length,
       rightFirst: verdicts.filter(({ isRight }) => isRight).length,
       rightByBytes: verdicts.filter(({ isRightByBytes }) => isRightByBytes).length,
+      namedWrong: mean(({ namedWrong }) => namedWrong),
       victimsFound: mean(({ victimsFound }) => victimsFound),
       victimsWrong: mean(({ victimsWrong }) => victimsWrong),
       firstChanged: mean(({ firstChanged }) => firstChanged),

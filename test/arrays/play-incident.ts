@@ -1,4 +1,5 @@
 import { newCulprits, step } from '../../controller/arrays/culprits.js'
+import { isBlamed } from '../../controller/checks/load/array-culprits.js'
 import { steadied } from '../../controller/arrays/steady-suspects.js'
 import { rank } from '../../controller/arrays/suspects.js'
 import type { ArrayCacheState } from '../../controller/model/array-condition.js'
@@ -14,6 +15,8 @@ export interface Verdict {
   /** The first suspect is right; a herd: six of ten of those named are in it, and six of ten of it are named. */
   readonly isRight: boolean
   readonly isRightByBytes: boolean
+  /** Of those who are named (surely or likely), how many are innocent. */
+  readonly namedWrong: number
   /** Of those who clearly wait longer, how many are named; of those named, how many clearly do not. */
   readonly victimsFound: number
   readonly victimsWrong: number
@@ -187,6 +190,7 @@ function verdictOf(
     kind: of.kind,
     timed: of.timed,
     isRight: isRight(of, culprits.suspects[0]?.members.map(({ id }) => id) ?? []),
+    namedWrong: innocentShare(of, culprits),
     isRightByBytes: isRight(of, culprits.mostBytes === undefined ? [] : [culprits.mostBytes.id]),
     victimsFound: clear.length === 0 ? 1 : clear.filter(({ user }) => named.has(user.id)).length / clear.length,
     victimsWrong: named.size === 0 ? 0 : unharmed.filter(({ user }) => named.has(user.id)).length / named.size,
@@ -194,6 +198,11 @@ function verdictOf(
     fillSeconds: truth.fillSeconds,
     firstChanged: truth.firstChanged,
   }
+}
+
+function innocentShare(of: IncidentCase, { suspects }: Culprits): number {
+  const ids = suspects.filter(isBlamed).flatMap(({ members }) => members.map(({ id }) => id))
+  return ids.length === 0 ? 0 : ids.filter((id) => !of.culprits.has(id)).length / ids.length
 }
 
 function isRight({ kind, culprits }: IncidentCase, named: readonly string[]): boolean {

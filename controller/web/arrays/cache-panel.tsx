@@ -212,13 +212,16 @@ function Users({ cache }: { readonly cache: ArrayCacheView }) {
   }, [cache])
   if (rows.length === 0) return <p class="empty">Nobody uses it now.</p>
   return (
-    <DataTable
-      caption="Who uses the array now"
-      columns={columns}
-      rows={rows}
-      keyOf={keyOf}
-      nameOf={nameOf}
-      initialSort={byWrites}
-    />
+    <section aria-labelledby="users-title">
+      <h3 id="users-title">{cache.state === 'stalled' ? 'Who used it before it stood still' : 'Who uses it'}</h3>
+      <DataTable
+        caption="Who uses the array now"
+        columns={columns}
+        rows={rows}
+        keyOf={keyOf}
+        nameOf={nameOf}
+        initialSort={byWrites}
+      />
+    </section>
   )
 }
