@@ -1,4 +1,4 @@
-// Takes the pictures of the README from a running demo: npm start, then  node docs/take-pictures.mjs LOGIN-LINK
+// Takes the pictures of the README from a demo that has just begun: npm start in an empty directory, then at once  node docs/take-pictures.mjs LOGIN-LINK
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -17,4 +17,14 @@ await page.goto(link)
 await page.getByRole('heading', { name: 'Fleet' }).waitFor()
 await page.locator('li.host-row').nth(4).waitFor()
 await page.screenshot({ path: `${images}fleet.png` })
+// What the demo replays: the cache of its array is full half a minute after the start.
+await page.getByRole('link', { name: 'iscsi1', exact: true }).first().click()
+await page.locator('.cache .state', { hasText: 'full' }).first().waitFor({ timeout: 60_000 })
+await page.locator('.culprits', { hasText: 'tritm' }).first().waitFor({ timeout: 30_000 })
+const end = await page.locator('.culprits').boundingBox()
+await page.screenshot({
+  path: `${images}array.png`,
+  fullPage: true,
+  clip: { x: 0, y: 0, width: 1280, height: Math.ceil((end?.y ?? 0) + (end?.height ?? 0)) + 16 },
+})
 await browser.close()

@@ -1,3 +1,5 @@
+import { formatMoment } from '../../common/units.js'
+
 /** `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`. */
 export function named(names: readonly string[]): string {
   const shown = names.slice(0, 3)
@@ -16,7 +18,7 @@ export function inTime(ms: number): string {
 
 /** `14:03:20 UTC`: a moment of today. */
 export function inClock(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(11, 19)} UTC`
+  return `${formatMoment(atMs).slice(11, 19)} UTC`
 }
 
 /** `0.4%`, `31%`. */

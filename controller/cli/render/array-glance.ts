@@ -10,7 +10,7 @@ export function fillPercent(cache: ArrayCacheView | undefined): string {
   const { fillBytes: fill, capacityBytes: capacity } = cache ?? {}
   if (fill === undefined || capacity === undefined || capacity.likely <= 0) return absentMark
   const [low, high] = [fill.low, fill.high].map((bytes) => percent(Math.min(1, bytes / capacity.likely)))
-  return low === high ? `${high ?? ''}` : `${low?.slice(0, -1) ?? ''}-${high ?? ''}`
+  return low === high ? (high ?? '') : `${low?.slice(0, -1) ?? ''}-${high ?? ''}`
 }
 
 /** What fits in at once, at least. */
