@@ -25,7 +25,9 @@ const cacheOf = (basis: 'assumed' | 'learnt', likely: number) => ({
   overflows: 0,
   observedSeconds: 1,
   users: [],
-  suspects: [],
+  culprits: { suspects: [], victims: [] },
+  remedies: [],
+  events: [],
   metrics: {},
 })
 
