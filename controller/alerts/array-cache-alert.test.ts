@@ -52,8 +52,14 @@ test('a cache that was full keeps its alert until it is clearly below', () => {
   const near = { state: 'near-full', megabytes: 450, forSeconds: 300 } as const
   const draining = { state: 'draining', megabytes: 350, forSeconds: 300 } as const
   const below = { state: 'draining', megabytes: 250, forSeconds: 120 } as const
-  expect(played([full, near, full, draining, below])).toEqual(['0 fired joined:the box', '680 resolved joined:the box'])
-  expect(played([near, draining])).toEqual([])
+  expect(played([full, near, full, draining, below])).toEqual([
+    '0 fired joined:the box',
+    // What fits is known: nearly full is a warning, and full is critical again.
+    '70 severity joined:the box',
+    '310 severity joined:the box',
+    '680 resolved joined:the box',
+  ])
+  expect(played([draining])).toEqual([])
 })
 
 test('the alert of a box stays the same when one of its arrays leaves', () => {
