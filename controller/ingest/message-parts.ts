@@ -12,8 +12,8 @@ interface Parts {
 export const partsOfMessage: Parts = {
   // Hello: hosts with their capabilities and verbs, allow, backlog, rules of what is allowed with verbs, patterns and window.
   1: { 6: { 5: {}, 7: {} }, 7: {}, 10: {}, 14: { 1: {}, 2: {}, 3: { 1: {} } } },
-  // Inventory: host with its disks, VMs with disks, interfaces, metadata; arrays with their devices.
-  2: { 4: { 12: {} }, 5: { 5: {}, 6: {}, 10: {} }, 6: { 5: {} } },
+  // Inventory: host with its disks, VMs with disks, interfaces, metadata; arrays with their devices and calibration.
+  2: { 4: { 12: {} }, 5: { 5: {}, 6: {}, 10: {} }, 6: { 5: {}, 6: {} } },
   // Report: gaps, host with disks, file systems (read and not), networks, busy processes; VMs with disks, interfaces; arrays, collectors, events, agent;
   // health of storage: sources, md arrays with members, controllers with drives, disks, pools; sessions of exports.
   3: {

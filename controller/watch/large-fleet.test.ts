@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 
 import { buildAgent } from '../../test/support/agent-rows.js'
+import { placed } from '../../test/support/placed.js'
 import { policyOf } from '../../test/support/policy-with.js'
 import { buildSnapshot, type VmRow } from '../../test/support/snapshot-builder.js'
 import { serviceFindings } from '../checks/service/service-findings.js'
+import { duplicateMac } from '../checks/state/duplicate-mac.js'
 import { stateFindings } from '../checks/state/state-findings.js'
 import type { Snapshot } from '../model/snapshot.js'
 import { beginWatch, watchStep } from './watch-step.js'
@@ -37,7 +39,10 @@ test('5,000 VMs that were all sampled, and a thousand changed, are watched and j
   for (let round = 0; round < 5; round += 1) {
     const start = performance.now()
     const { changes } = watchStep(began, now, [])
-    found = stateFindings(now, policy, { changes }).length + serviceFindings(now, policy, { changes }).length
+    found =
+      stateFindings(now, policy, { changes }).length +
+      serviceFindings(now, policy, { changes }).length +
+      duplicateMac(placed(now, policy).arrangement).length
     tookMs = Math.min(tookMs, performance.now() - start)
   }
   // The changed definitions, and every other address.
