@@ -32,8 +32,8 @@ export default defineConfig({
           setupFiles: ['test/support/patient-wait.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          // Most of the time they wait for servers; with more at once, those that measure times would find the machine too busy.
-          maxWorkers: 2,
+          // Half of the time they wait for servers; with more at once, those that measure times would find the machine too busy.
+          maxWorkers: 3,
         },
       },
       {
