@@ -87,6 +87,7 @@ const alertRow = z.object({
     part: z.string(),
     message: z.string(),
     strength: z.enum(['raise', 'keep']),
+    grade: z.number().optional(),
     evidence: someEvidence,
     related: z.array(related),
   }),
@@ -115,6 +116,7 @@ const summary = z.object({
   facts,
   firedAtMs: z.number(),
   flapping: z.boolean(),
+  grade: z.number().optional(),
   evidence: someEvidence,
   related: z.array(related),
 }) satisfies z.ZodType<AlertSummary>
@@ -130,7 +132,7 @@ const message = z.object({
   atMs: z.number(),
   changes: z.array(
     z.object({
-      what: z.enum(['fired', 'severity', 'resolved', 'reminder']),
+      what: z.enum(['fired', 'severity', 'worse', 'resolved', 'reminder']),
       atMs: z.number(),
       alert: summary,
       before: severity.optional(),

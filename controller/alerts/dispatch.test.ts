@@ -22,22 +22,25 @@ interface Moment {
   readonly owners: readonly string[]
   readonly host?: string
   readonly severity?: Severity
+  readonly grade?: number
+  readonly isAcknowledged?: boolean
   readonly isOver?: boolean
 }
 
-function alertOf({ owners, host = 'h1', severity = 'warning' }: Moment): Alert {
+function alertOf({ owners, host = 'h1', severity = 'warning', grade, isAcknowledged }: Moment): Alert {
   const facts: SubjectFacts = { owners, host }
   return {
     key: 'k',
     number: 7,
     phase: 'firing',
-    finding: finding({ check: 'slow', severity, subject: { kind: 'array', id: 'a', name: 'a' }, message: '' }),
+    finding: finding({ check: 'slow', severity, grade, subject: { kind: 'array', id: 'a', name: 'a' }, message: '' }),
     severity,
     facts,
     sighting: 'raised',
     startedAtMs: 0,
     firedAtMs: 0,
     flapping: false,
+    ...(isAcknowledged === true && { acknowledged: { author: 'x', atMs: 0, note: '' } }),
   }
 }
 
@@ -74,6 +77,15 @@ test.each([
   const story = ['0 fired 7', ...expected, '2 resolved 7']
   expect(told(hook, moments)).toEqual(story.map(to('')))
   expect(told(mails, moments)).toEqual(story.map(to(' a@x.org, ops@x.org')))
+})
+
+test('what gets graver at the same severity is told once, to whoever has acknowledged it too, and not that it is less grave', () => {
+  const [plain, grave] = [
+    { owners: ['a'], isAcknowledged: true },
+    { owners: ['a'], isAcknowledged: true, grade: 1 },
+  ]
+  const moments = [{ owners: ['a'] }, plain, grave, grave, plain, grave, { ...grave, isOver: true }]
+  expect(told(hook, moments)).toEqual(['0 fired 7 to', '2 worse 7 to', '6 resolved 7 to'])
 })
 
 test('what fires is told again in the words of now, as severe as it was told', () => {

@@ -196,7 +196,13 @@ function differences(
       continue
     }
     const now = byNumber.get(alert.number)
-    if (now === undefined || now.severity === alert.severity) continue
+    if (now === undefined) continue
+    if (now.severity === alert.severity) {
+      // Who has acknowledged it did not know that.
+      if (isGraver(now, alert) && isTellable({ ...now, acknowledged: undefined }))
+        changes.push({ what: 'worse', atMs, alert: summaryOf(now) })
+      continue
+    }
     // Worse is told to whoever has acknowledged it too.
     const isWorse = severityRank[now.severity] > severityRank[alert.severity]
     if (!isTellable(isWorse ? { ...now, acknowledged: undefined } : now)) continue
@@ -207,6 +213,11 @@ function differences(
     changes.push({ what: 'fired', atMs: alert.firedAtMs ?? atMs, alert: summaryOf(alert) })
   }
   return changes.sort(byWeight)
+}
+
+/** A change of severity has to hold before it counts: until then the finding's grade is that of another severity. */
+function isGraver({ severity, finding }: Alert, told: AlertSummary): boolean {
+  return finding.severity === severity && (finding.grade ?? 0) > (told.grade ?? 0)
 }
 
 function remindersOf(group: Group, byNumber: ReadonlyMap<number, Alert>, atMs: number): Change[] {
@@ -274,7 +285,7 @@ export function firingOf(
 }
 
 export function summaryOf({ number, severity, finding, facts, firedAtMs, flapping }: Alert): AlertSummary {
-  const { check, subject, part, message, evidence, related } = finding
+  const { check, subject, part, message, grade, evidence, related } = finding
   return {
     number: number ?? 0,
     check,
@@ -285,6 +296,7 @@ export function summaryOf({ number, severity, finding, facts, firedAtMs, flappin
     facts,
     firedAtMs: firedAtMs ?? 0,
     flapping,
+    ...(grade !== undefined && { grade }),
     evidence,
     related,
   }

@@ -155,6 +155,7 @@ function isSaidAlike(a: Finding, b: Finding): boolean {
   if (a === b) return true
   return (
     a.message === b.message &&
+    a.grade === b.grade &&
     a.subject.name === b.subject.name &&
     areAlike(a.evidence, b.evidence, isEvidenceAlike) &&
     areAlike(a.related, b.related, isRelatedAlike)

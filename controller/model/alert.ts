@@ -75,6 +75,8 @@ export interface AlertSummary {
   readonly facts: SubjectFacts
   readonly firedAtMs: number
   readonly flapping: boolean
+  /** Of the finding; absent: 0. */
+  readonly grade?: number | undefined
   readonly evidence: readonly Evidence[]
   readonly related: readonly Related[]
 }
@@ -115,7 +117,8 @@ export interface Transition {
 
 /** One thing to tell of one alert. */
 export interface Change {
-  readonly what: 'fired' | 'severity' | 'resolved' | 'reminder'
+  /** `worse`: of the same severity, and graver than it was told. */
+  readonly what: 'fired' | 'severity' | 'worse' | 'resolved' | 'reminder'
   readonly atMs: number
   readonly alert: AlertSummary
   /** The severity before, where that is what changed. */

@@ -40,6 +40,8 @@ export interface Finding {
    * nowhere, and keeps an alert that fires from ending.
    */
   readonly strength: 'raise' | 'keep'
+  /** How bad it is among findings of one key and severity, where that differs: a higher one is told. Absent: 0. */
+  readonly grade?: number | undefined
   readonly evidence: readonly Evidence[]
   /** Others that have to do with it: who causes it, who suffers. */
   readonly related: readonly Related[]

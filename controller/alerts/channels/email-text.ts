@@ -42,6 +42,7 @@ export function mailText(message: Message, linkTo: (number: number) => string | 
 const words = {
   fired: 'FIRING',
   severity: 'CHANGED',
+  worse: 'WORSE',
   reminder: 'STILL FIRING',
   resolved: 'OVER',
 } as const satisfies Record<Change['what'], string>

@@ -108,6 +108,8 @@ describe('write caches of arrays', () => {
     const culprits = culpritsOf([suspectOf('p1'), suspectOf('p2', { confidence: 'low' })], { victims })
     const [one] = found(condition('stalled'), { culprits }, ['c1', 'c2', 'p1', 'p2'])
     expect(one?.message).toMatch(/^it stands still: .* who makes others wait: p1 \(.*; who waits: c2; what would help/)
+    // Full may be critical already: that it stands still is told all the same.
+    expect([one?.grade, found(condition('saturated'))[0]?.grade]).toEqual([1, undefined])
     // Who is only perhaps to blame is not written to.
     expect(inShortRelated(one)).toEqual(['culprit p1', 'victim box', 'victim c2'])
   })

@@ -71,6 +71,8 @@ function stateFinding(
     finding({
       ...named,
       severity,
+      // Full may be critical already: that nothing ends any more is told all the same.
+      ...(condition.state === 'stalled' && { grade: 1 }),
       message: parts.join('; '),
       evidence: [
         {
