@@ -51,6 +51,7 @@ export const apiErrors = {
   'too-many-failures': { status: 429, when: 'too many wrong tokens from this address; `Retry-After` says how long' },
   internal: { status: 500, when: 'a bug; the log has the details' },
   'store-failed': { status: 503, when: 'the time-series store failed or did not answer in time' },
+  'too-many-policies': { status: 503, when: 'several long policies wait to be checked' },
   'too-many-streams': { status: 503, when: 'too many event streams are open, of this caller or in all' },
 } as const satisfies Record<string, { status: number; when: string }>
 

@@ -4,8 +4,9 @@ import { ConfigError, type ConfigProblem } from '../../common/config-error.js'
 import { pause } from '../../common/lifecycle.js'
 import type { Log } from '../../common/log.js'
 import type { Policy } from '../model/policy.js'
-import { defaultPolicy, parsePolicy, wrongFile, type ParsedPolicy } from './policy-file.js'
+import { defaultPolicy, wrongFile, type ParsedPolicy } from './policy-file.js'
 import type { PolicyHistory } from './policy-history.js'
+import { PolicyParser } from './policy-parser.js'
 import { policyHash, type PolicyVersion, type StoredVersion } from './policy-version.js'
 import { fileMark, readPolicyFile, type PolicyFileContent } from './read-policy-file.js'
 
@@ -50,6 +51,7 @@ const recordAgainAfterMs = 60_000
 export class LivePolicy {
   /** Files that came and were refused, and that were taken, since the start. */
   readonly counts = { taken: 0, refused: 0 }
+  readonly #parser: PolicyParser
   #inForce: PolicyInForce
   /** Of the last look, and of the content that was last judged. */
   #seen = ''
@@ -63,8 +65,10 @@ export class LivePolicy {
 
   private constructor(
     private readonly options: LivePolicyOptions,
+    parser: PolicyParser,
     inForce: PolicyInForce,
   ) {
+    this.#parser = parser
     this.#inForce = inForce
   }
 
@@ -75,12 +79,13 @@ export class LivePolicy {
   static async open(options: LivePolicyOptions): Promise<LivePolicy> {
     const { file, history, now, log } = options
     const nothing = { lines: new Map<string, number>(), file, version: undefined, problem: undefined }
-    if (file === undefined) return new LivePolicy(options, { policy: defaultPolicy, ...nothing })
+    const parser = new PolicyParser()
+    if (file === undefined) return new LivePolicy(options, parser, { policy: defaultPolicy, ...nothing })
     // Before it is read: a change in between is seen by the first look.
     const mark = await fileMark(file)
     try {
       const content = await readPolicyFile(file)
-      const live = new LivePolicy(options, { ...parsePolicy(content.text, file), ...nothing })
+      const live = new LivePolicy(options, parser, { ...(await parser.parse(content.text, file)), ...nothing })
       live.#seen = mark
       live.#judged = mark
       await live.#record(content, 'start')
@@ -88,10 +93,10 @@ export class LivePolicy {
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       const last = await history.last()
-      const before = last?.file === resolve(file) ? parsedAgain(last.text, file) : undefined
+      const before = last?.file === resolve(file) ? await parsedAgain(parser, last.text, file) : undefined
       if (before === undefined || last === undefined) throw error
       const { text: _text, ...version } = last
-      const live = new LivePolicy(options, { ...before, file, version, problem: problemOf(error, now()) })
+      const live = new LivePolicy(options, parser, { ...before, file, version, problem: problemOf(error, now()) })
       live.counts.refused += 1
       live.#seen = mark
       live.#judged = mark
@@ -168,7 +173,7 @@ export class LivePolicy {
     const { log } = this.options
     // What a full disk or an interrupted editor leaves. A comment alone does mean the defaults.
     if (content.text.trim() === '') throw wrongFile(file, 'a policy', 'an empty file')
-    const parsed = parsePolicy(content.text, file)
+    const parsed = await this.#parser.parse(content.text, file)
     const isNew = this.#inForce.version?.hash !== policyHash(content.text)
     this.#inForce = { ...(isNew ? { ...this.#inForce, ...parsed } : this.#inForce), problem: undefined }
     this.counts.taken += 1
@@ -207,9 +212,9 @@ export class LivePolicy {
 }
 
 /** A version that a former release took may be none for this one. */
-function parsedAgain(text: string, file: string): ParsedPolicy | undefined {
+async function parsedAgain(parser: PolicyParser, text: string, file: string): Promise<ParsedPolicy | undefined> {
   try {
-    return parsePolicy(text, file)
+    return await parser.parse(text, file)
   } catch (error) {
     if (error instanceof ConfigError) return undefined
     throw error

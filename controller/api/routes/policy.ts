@@ -5,7 +5,8 @@ import { judgeFleet } from '../../checks/fleet-findings.js'
 import { findingKey } from '../../model/finding.js'
 import { fileForm } from '../../policy/file-form.js'
 import type { PolicyInForce } from '../../policy/live-policy.js'
-import { mostPolicyBytes, parsePolicy, type ParsedPolicy } from '../../policy/policy-file.js'
+import { mostPolicyBytes, type ParsedPolicy } from '../../policy/policy-file.js'
+import { ParserBusy, PolicyParser } from '../../policy/policy-parser.js'
 import type { PolicyHistory } from '../../policy/policy-history.js'
 import { reviewPolicy } from '../../policy/review.js'
 import type { ApiApp } from '../app.js'
@@ -38,6 +39,7 @@ const mostBodyBytes = mostPolicyBytes * 3
 const mostFindings = 2000
 
 export function addPolicyRoutes(app: ApiApp, { views, policy, history, now }: PolicyRouteOptions): void {
+  const parser = new PolicyParser()
   app.get(
     '/api/v1/policy',
     { schema: { summary: 'The policy in force, and what is wrong with its file', response: answers(policyView) } },
@@ -82,7 +84,15 @@ export function addPolicyRoutes(app: ApiApp, { views, policy, history, now }: Po
         response: answers(policyCheckView),
       },
     },
-    (request) => checkView(request.body, views, now()),
+    async ({ body: { text, file } }) => {
+      try {
+        return checkView(await parser.parse(text, file), views, now())
+      } catch (error) {
+        if (error instanceof ParserBusy) throw new ApiError('too-many-policies', error.message)
+        if (!(error instanceof ConfigError)) throw error
+        return { problems: error.problems.map(problemView), notes: [], findings: [], ends: [], excepted: [] }
+      }
+    },
   )
 }
 
@@ -98,18 +108,7 @@ function inForceView({ file, version, problem, policy }: PolicyInForce): PolicyV
   })
 }
 
-function checkView(
-  { text, file }: { readonly text: string; readonly file: string },
-  views: FleetViews,
-  now: number,
-): PolicyCheckView {
-  let parsed: ParsedPolicy
-  try {
-    parsed = parsePolicy(text, file)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    return { problems: error.problems.map(problemView), notes: [], findings: [], ends: [], excepted: [] }
-  }
+function checkView(parsed: ParsedPolicy, views: FleetViews, now: number): PolicyCheckView {
   const { snapshot, circumstances, findings: present } = views.current()
   // The file that is looked at is a good one, whatever is in force.
   const judgement = judgeFleet(snapshot, parsed.policy, { ...circumstances, policyProblem: undefined })
