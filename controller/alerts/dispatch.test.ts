@@ -88,16 +88,23 @@ test('what gets graver at the same severity is told once, to whoever has acknowl
   expect(told(hook, moments)).toEqual(['0 fired 7 to', '2 worse 7 to', '6 resolved 7 to'])
 })
 
-test('what fires is told again in the words of now, as severe as it was told', () => {
+test('what fires is told again in the words of now, as severe and by the name as it was told', () => {
   const route: Route = { ...hook, name: 'am', to: [{ kind: 'alertmanager', url: 'http://am/', resendMs: 60_000 }] }
   const context = { settings: { ...plainSettings, routes: [route] }, startId: 'i', clockMs: 0, atMs: 0 }
   const alert = alertOf({ owners: ['a'] })
   const { state, messages } = dispatch({ groups: new Map(), nextMessage: 1 }, new Map([['k', alert]]), context)
-  const now = { ...alert, severity: 'critical' as const, finding: { ...alert.finding, message: 'it stands still' } }
+  const renamed = { ...alert.finding.subject, name: 'b' }
+  const now = {
+    ...alert,
+    severity: 'critical' as const,
+    finding: { ...alert.finding, message: 'it stands still', subject: renamed },
+  }
   const lane = messages[0]?.lane ?? ''
   const inShort = (alerts: ReadonlyMap<string, Alert>) =>
-    firingOf(state, alerts, lane).map(({ number, severity, message }) => `${number} ${severity} ${message}`)
-  expect(inShort(new Map([['k', now]]))).toEqual(['7 warning it stands still'])
-  expect(inShort(new Map())).toEqual(['7 warning '])
+    firingOf(state, alerts, lane).map(
+      ({ number, severity, subject, message }) => `${number} ${severity} ${subject.name} ${message}`,
+    )
+  expect(inShort(new Map([['k', now]]))).toEqual(['7 warning a it stands still'])
+  expect(inShort(new Map())).toEqual(['7 warning a '])
   expect(firingOf(state, new Map(), 'another')).toEqual([])
 })

@@ -216,8 +216,8 @@ function differences(
 }
 
 /** A change of severity has to hold before it counts: until then the finding's grade is that of another severity. */
-function isGraver({ severity, finding }: Alert, told: AlertSummary): boolean {
-  return finding.severity === severity && (finding.grade ?? 0) > (told.grade ?? 0)
+function isGraver({ severity, finding, sighting }: Alert, told: AlertSummary): boolean {
+  return sighting === 'raised' && finding.severity === severity && (finding.grade ?? 0) > (told.grade ?? 0)
 }
 
 function remindersOf(group: Group, byNumber: ReadonlyMap<number, Alert>, atMs: number): Change[] {
@@ -280,7 +280,8 @@ export function firingOf(
     .filter(({ resolvedAtMs }) => resolvedAtMs === undefined)
     .map(({ alert }) => {
       const now = byNumber.get(alert.number)
-      return now === undefined ? alert : { ...summaryOf(now), severity: alert.severity }
+      // By severity and subject a receiver knows it again.
+      return now === undefined ? alert : { ...summaryOf(now), severity: alert.severity, subject: alert.subject }
     })
 }
 

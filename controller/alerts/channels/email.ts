@@ -141,7 +141,7 @@ function isUnfit({ code, response = '' }: NodemailerError): boolean {
 
 /** Whether it is the recipient that the server does not want. */
 function isForGood({ response = '' }: NodemailerError): boolean {
-  return noMailbox.test(response) || isSaidForGood(response)
+  return noMailbox.test(response) || (isSaidForGood(response) && !aboutUs.test(response))
 }
 
 function isSaidForGood(response: string): boolean {
@@ -156,7 +156,11 @@ const noMailbox = /^5\d\d[ -]5\.1\.(?:[12346]|10)\b/
  */
 const mendable =
   /^53\d|^5\d\d[ -]5\.(?:1\.[078]|7\.(?:0|8|9|1[0-4]))\b|\b(?:relay|auth|log ?in|sender|starttls|gr[ae]y-?list|try again)/i
+/** Said when a recipient is named, as servers do that wait with it until then, but of us: our address, its name and the name that we give; on a block list. */
+const aboutUs =
+  /^5\d\d[ -]5\.(?:5\.\d|7\.2\d)\b|\b(?:client|helo|ehlo|host ?name|reverse|ptr|rdns|r?bl|dnsbl|listed|block-?list|black-?list)\b|\bblocked\b/i
 /** Of the server or a mailbox as it is just now, though the code is for good: full (5.2.2), out of order or set up wrongly (5.3), no way there (5.4). */
-const passing = /^5\d\d[ -]5\.(?:2\.2|[34]\.\d+)\b/
+const passing =
+  /^5\d\d[ -]5\.(?:2\.2|[34]\.\d+)\b|\b(?:mailbox|quota|storage)\b.*\b(?:full|exceeded)\b|\bover ?quota\b/i
 /** The mail is too large (5.2.3, 5.3.4), or its form is not taken (5.6). */
 const unfit = /^5\d\d[ -]5\.(?:2\.3|3\.4|6\.\d+)\b/

@@ -51,6 +51,13 @@ describe('write caches of arrays', () => {
     ['on its way down from full', 'draining', noBurst, {}, ['keep warning']],
     ['clearly below full', 'draining', { ...low, ...noBurst }, {}, []],
     [
+      'thought to be idle, with nobody knows how much in it',
+      'idle',
+      { fill: undefined, ...noBurst },
+      {},
+      ['keep warning'],
+    ],
+    [
       'the same, as the policy sees it',
       'draining',
       { ...low, ...noBurst },

@@ -37,7 +37,8 @@ function subjectOf({ condition, arrayKeys }: WatchedArray, { boxOf, snapshot }: 
 
 /** Ignorance ends nothing; and a cache that was full is not well as soon as there is a little room. */
 function keepingFinding({ state, fill, capacity }: ArrayCondition, subject: Subject, clearBelow: number): Finding[] {
-  const isUnknown = state === 'unknown'
+  // After a start, or late reports, it is thought to be idle, and nobody knows what is in the cache.
+  const isUnknown = state === 'unknown' || fill === undefined
   const isFullStill = fill !== undefined && fill.likely >= clearBelow * capacity.likely
   // What is raised needs no keeping.
   if ((!isUnknown && !isFullStill) || isWorse.has(state)) return []
@@ -97,6 +98,9 @@ interface Who {
   readonly blamed: Blamed | undefined
 }
 
+/** An alert keeps fifty; the arrays of the box, which it explains, have to be among them. */
+const mostNamed = 20
+
 const noOne: Who = { text: '', ids: new Set(), related: [], blamed: undefined }
 
 /** Who does more than usual; where nobody does, or the watch has just begun, who does most. */
@@ -111,7 +115,7 @@ function whoOf({ condition, culprits, ...watched }: WatchedArray, load: Users, s
   return {
     text: `${condition.state === 'stalled' ? 'just before, most of its work was of' : 'most of its work:'} ${suspectNames(suspects)}`,
     ids: new Set(suspects.map(({ subject: { id } }) => id)),
-    related: suspects.map((suspect): Related => ({ role: 'culprit', subject: suspect.subject })),
+    related: suspects.slice(0, mostNamed).map((suspect): Related => ({ role: 'culprit', subject: suspect.subject })),
     blamed: undefined,
   }
 }
