@@ -15,6 +15,7 @@ import { migrate, type Migration, type MigrationOptions } from './migrate.js'
 import { planLab, type ArrayPlan } from './plan.js'
 import { isAlive } from './process-identity.js'
 import { inParallel } from './run-program.js'
+import { nameOfDirectory } from './traces.js'
 import { endWorld, lunFile, startWorld, writeWorld } from './world.js'
 
 export interface LabOptions {
@@ -96,7 +97,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const dir = options.dir ?? (await mkdtemp(path.join(tmpdir(), 'headroom-lab-')))
   if (dir.length > longestDirectory) throw new Error(`${dir}: at most ${longestDirectory} characters`)
   let state: LabState = {
-    id: randomBytes(4).toString('hex'),
+    id: `${nameOfDirectory(dir)}-${randomBytes(2).toString('hex')}`,
     shape,
     startedAt: new Date().toISOString(),
     complete: false,

@@ -1,6 +1,13 @@
+import { createHash } from 'node:crypto'
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import path from 'node:path'
 
 import { runProgram } from './run-program.js'
+
+/** Begins the names of what a lab has outside its directory. */
+export function nameOfDirectory(dir: string): string {
+  return createHash('sha256').update(path.resolve(dir)).digest('hex').slice(0, 8)
+}
 
 /** What a lab could leave behind: processes, mounts, interfaces, namespaces of other processes, cgroups, loop devices. */
 export async function traces(dir: string): Promise<readonly string[]> {
@@ -17,7 +24,13 @@ export async function traces(dir: string): Promise<readonly string[]> {
   const mounted = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(dir))
   const links = await runProgram('ip', ['-brief', 'link'])
   const named = await runProgram('ip', ['netns', 'list'])
-  const groups = await runProgram('find', ['/sys/fs/cgroup', '-type', 'd', '-name', 'headroom-lab-*'])
+  const groups = await runProgram('find', [
+    '/sys/fs/cgroup',
+    '-type',
+    'd',
+    '-name',
+    `headroom-lab-${nameOfDirectory(dir)}-*`,
+  ])
   const devices = await runProgram('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE'])
   const loops = devices.split('\n').filter((line) => line.includes(dir))
   const names = links.split('\n').map((line) => line.split(' ')[0] ?? '')

@@ -113,12 +113,18 @@ describe('write caches of arrays', () => {
   it('names those who are seen to wait, and who did it before it stood still', () => {
     const victims = [{ id: uuidOf('c2'), kind: 'vm', name: 'c2', times: 12 } as const]
     const culprits = culpritsOf([suspectOf('p1'), suspectOf('p2', { confidence: 'low' })], { victims })
-    const [one] = found(condition('stalled'), { culprits }, ['c1', 'c2', 'p1', 'p2'])
-    expect(one?.message).toMatch(/^it stands still: .* who makes others wait: p1 \(.*; who waits: c2; what would help/)
+    const vms = ['c1', 'c2', 'p1', 'p2']
+    const [slow] = found(condition('saturated'), { culprits }, vms)
+    expect(slow?.message).toMatch(/ who makes others wait: p1 \(.*; who waits: c2; what would help/)
+    // Who is only perhaps to blame is not written to.
+    expect(inShortRelated(slow)).toEqual(['culprit p1', 'victim box', 'victim c2'])
+    const [one] = found(condition('stalled'), { culprits }, vms)
+    expect(one?.message).toMatch(
+      /^it stands still: .* who makes others wait: p1 \(.*; who waits: c1, c2(?:,| and) p2; what would help/,
+    )
     // Full may be critical already: that it stands still is told all the same.
     expect([one?.grade, found(condition('saturated'))[0]?.grade]).toEqual([1, undefined])
-    // Who is only perhaps to blame is not written to.
-    expect(inShortRelated(one)).toEqual(['culprit p1', 'victim box', 'victim c2'])
+    expect(inShortRelated(one)).toEqual(['culprit p1', 'victim box', 'victim c1', 'victim c2', 'victim p2'])
   })
 
   it('names a host that copies by itself, with what it does', () => {

@@ -120,12 +120,12 @@ function whoOf({ condition, culprits, ...watched }: WatchedArray, load: Users, s
   }
 }
 
-/** Those who are seen to wait longer than usual; where nobody is, all others. */
-function waitingAt({ culprits }: WatchedArray, { users }: Users, suspected: ReadonlySet<string>): Victims {
+/** Those who are seen to wait longer than usual; where nobody is, and where the array stands still for everybody, all others. */
+function waitingAt({ condition, culprits }: WatchedArray, { users }: Users, suspected: ReadonlySet<string>): Victims {
   const waits = new Set(culprits.victims.map(({ id }) => id))
   const others = users.map(({ one }) => one.place).filter(({ uuid }) => !suspected.has(uuid))
   const known = others.filter(({ uuid }) => waits.has(uuid))
-  return victimsOf(known.length > 0 ? known : others)
+  return victimsOf(known.length > 0 && condition.state !== 'stalled' ? known : others)
 }
 
 /** The arrays that the policy joins to the box. */

@@ -19,7 +19,9 @@ beforeAll(async () => {
     routes: all === undefined ? [] : [{ ...all, name: 'admins', to: [{ kind: 'email', to: ['{owner}@example.org'] }] }],
   }
   const panda = { kind: 'vm', id: uuidOf('panda'), name: 'panda' } as const
-  fixture.checks.findings = [finding({ check: 'slow', severity: 'warning', subject: panda, message: 'waits 30 ms' })]
+  fixture.checks.findings = [
+    finding({ check: 'vm-disk-latency', severity: 'warning', subject: panda, message: 'waits 30 ms' }),
+  ]
   await fixture.desk.step()
 })
 afterAll(() => fixture.stop())
@@ -30,13 +32,15 @@ function run(...words: readonly string[]): Promise<CliRun> {
 
 test('an alert is listed, shown, acknowledged, silenced, and ends', async () => {
   const listed = await run('alert', 'list', '--check')
-  expect(listed.stdout).toMatch(/1 +warning +firing .*vm:panda +slow +waits 30 ms/)
+  expect(listed.stdout).toMatch(/1 +warning +firing .*vm:panda +vm-disk-latency +waits 30 ms/)
   expect(listed.code).toBe(3)
   const silenced = await run('alert', 'silence', '1', '--for', '2h', '--reason', 'moving it')
   expect([silenced.code, silenced.stdout]).toEqual([0, expect.stringMatching(/^silenced until .*: (\w+)\n$/)])
   await fixture.desk.step()
   expect((await run('alert', 'list')).stdout).toMatch(/1 +warning +silenced/)
-  expect((await run('alert', 'silence', 'list')).stdout).toMatch(/(2h|1h 59m) +slow +vm:panda +local-admin +moving it/)
+  expect((await run('alert', 'silence', 'list')).stdout).toMatch(
+    /(2h|1h 59m) +vm-disk-latency +vm:panda +local-admin +moving it/,
+  )
   const id = /: (\w+)\n$/.exec(silenced.stdout)?.[1] ?? ''
   expect((await run('alert', 'silence', 'end', id)).code).toBe(0)
   expect((await run('alert', 'silence', 'list')).stdout).toBe('nothing is silenced\n')

@@ -237,8 +237,8 @@ async function saidLines(fleet: FleetOnLab, arrayKey: string): Promise<RecordedS
       at: Date.now(),
       state: cache.state,
       fill: cache.fillBytes,
-      capacity: cache.capacityBytes,
-      drain: cache.drainBytesPerSecond,
+      capacity: cache.capacityBytes && withoutBasis(cache.capacityBytes),
+      drain: withoutBasis(cache.drainBytesPerSecond),
       loadClass: cache.loadClass,
       secondsToSaturation: cache.secondsToSaturation,
       secondsForTwoCopies: cache.burst.secondsForTwoCopies,
@@ -249,6 +249,8 @@ async function saidLines(fleet: FleetOnLab, arrayKey: string): Promise<RecordedS
     },
   ]
 }
+
+const withoutBasis = ({ low, likely, high }: RecordedSaid['drain']): RecordedSaid['drain'] => ({ low, likely, high })
 
 async function diskLines(
   fleet: FleetOnLab,
