@@ -70,6 +70,14 @@ describe('what grew between two looks', () => {
     expect(grown(at(0), at(7)).total.writeBytes).toBe(7)
   })
 
+  it('is of a layer what it grew by since the look before, once what lies on it is gone', () => {
+    const at = (bytes: number): Counted['arrays'] => ({ [own]: { store: { writeBytes: 1e15 + bytes } } })
+    const far = { [lun]: { a: { writeBytes: 5 } } }
+    expect(grown({ arrays: { ...at(0), ...far } }, { arrays: { ...at(1), ...far } }, { arrays: at(8) }).total).toEqual({
+      writeBytes: 7,
+    })
+  })
+
   it('is timed only as far as somebody tells times', () => {
     const at = (count: number): Counted => ({
       arrays: { [lun]: { a: { writeRequests: count, writeSeconds: count / 100 }, b: { writeRequests: 9 * count } } },

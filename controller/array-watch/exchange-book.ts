@@ -69,12 +69,13 @@ function growthOf(arrays: readonly StorageArray[], snapshot: Snapshot, growth: G
   )
   for (const { key, hostIds, exchanges, diskIds } of arrays) {
     const isLayer = isLayered && isOwn(key)
-    const counting = new Map(isLayer ? [] : exchanges.map((exchange) => [exchange.hostId, exchange]))
+    const counting = new Map(exchanges.map((exchange) => [exchange.hostId, exchange]))
     const isCounted = (hostId: string): boolean => (isLayer ? reaching : counting).has(hostId)
     for (const hostId of new Set([...hostIds, ...counting.keys()])) {
       const exchange = counting.get(hostId)
       const grown = growth(`${key} ${hostId}`, { hostId, exchanged: exchange?.exchanged })
-      if (exchange === undefined) continue
+      // A layer is noted only, so that it goes on from there once it counts.
+      if (exchange === undefined || isLayer) continue
       isReadAt(exchange.at)
       count(grown)
       add(sumIn(hosts, hostId), grown)

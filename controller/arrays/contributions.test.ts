@@ -58,6 +58,14 @@ describe('what users of a box contribute', () => {
     expect(one).toMatchObject({ id: uuidOf('p1'), hostId: 'id-a', at: builtAt })
   })
 
+  it('says of what the totals are', () => {
+    const p1 = { p1: { writeBytes: 7 } }
+    const one = told(exchanged(storageFleet(), p1, { [boxKey]: { writeBytes: 10 } }))
+    const both = told(exchanged(storageFleet(), p1, { [boxKey]: { writeBytes: 10 }, [secondKey]: { writeBytes: 20 } }))
+    expect(one.map(({ of }) => of)).toEqual([`${uuidOf('p1')}/vda`, boxKey])
+    expect(both.map(({ of }) => of)).toEqual([`${uuidOf('p1')}/vda`, `${boxKey} ${secondKey}`])
+  })
+
   it('leaves out what disks do elsewhere', () => {
     const rows = [vmOnBox('p1'), { name: 'p2', host: 'a', memoryMiB: 1024 }]
     expect(told(exchanged(storageFleet(rows), { p1: { writeBytes: 7 }, p2: { writeBytes: 9 } }, {}))).toHaveLength(1)

@@ -10,6 +10,8 @@ export interface Contribution {
   readonly hostId: string
   /** When it was read, in milliseconds since 1970: the same as before if nothing was told since. */
   readonly at: number
+  /** The disks, or the arrays, that the totals are of. */
+  readonly of: string
   readonly totals: Exchanged
 }
 
@@ -22,7 +24,7 @@ type Draft = { -readonly [Name in keyof Contribution]: Contribution[Name] }
 export function contributionsOf({ hosts, vms, disks }: Snapshot, arrays: readonly StorageArray[]): Contribution[] {
   const ofVms = new Map<string, Draft>()
   const ofHosts = new Map<string, Draft>()
-  for (const { diskIds, exchanges } of arrays) {
+  for (const { key, diskIds, exchanges } of arrays) {
     for (const id of diskIds) {
       const disk = disks.get(id)
       const vm = disk === undefined ? undefined : vms.get(disk.vmUuid)
@@ -30,12 +32,12 @@ export function contributionsOf({ hosts, vms, disks }: Snapshot, arrays: readonl
       if (disk?.exchanged === undefined || at === undefined || vm === undefined) continue
       if (!isRunning(vm.state) || vm.gaps.length > 0) continue
       const { uuid, name, hostId } = vm
-      addTo(ofVms, { id: uuid, kind: 'vm', name, hostId, at, totals: disk.exchanged })
+      addTo(ofVms, { id: uuid, kind: 'vm', name, hostId, at, of: id, totals: disk.exchanged })
     }
     for (const { hostId, at, exchanged } of exchanges) {
       const host = hosts.get(hostId)
       if (host?.status !== 'up') continue
-      addTo(ofHosts, { id: hostId, kind: 'host', name: host.name, hostId, at, totals: exchanged })
+      addTo(ofHosts, { id: hostId, kind: 'host', name: host.name, hostId, at, of: key, totals: exchanged })
     }
   }
   return [...ofVms.values(), ...ofHosts.values()]
@@ -49,6 +51,7 @@ function addTo(known: Map<string, Draft>, one: Draft): void {
     return
   }
   before.at = Math.max(before.at, one.at)
+  before.of = `${before.of} ${one.of}`
   before.totals = sumOf(before.totals, one.totals)
 }
 

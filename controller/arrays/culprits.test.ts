@@ -17,6 +17,8 @@ type Does = readonly [writeBytes: number, size: number, ms?: number]
 class Scene {
   state: CulpritState
   readonly #totals = new Map<string, Exchanged>()
+  /** Of which disks or arrays totals are. */
+  readonly #of = new Map<string, string>()
 
   constructor(public second = 0) {
     this.state = newCulprits(0)
@@ -32,6 +34,12 @@ class Scene {
       const at = (this.second + 1) * 1000
       if (!silent) this.state = step(this.state, { at, state: cacheState, contributions: this.#told(at) })
     }
+  }
+
+  /** Another disk of a VM joins, or another array to the host, with all that it ever did. */
+  join(name: string, more: Exchanged): void {
+    this.#add(name, more)
+    for (const id of [name, 'h']) this.#of.set(id, `${this.#of.get(id) ?? ''}+`)
   }
 
   suspects(): string[][] {
@@ -63,9 +71,10 @@ class Scene {
         name,
         hostId: 'h',
         at,
+        of: this.#of.get(name) ?? '',
         totals,
       })),
-      { id: 'h', kind: 'host', name: 'h', hostId: 'h', at, totals: sum },
+      { id: 'h', kind: 'host', name: 'h', hostId: 'h', at, of: this.#of.get('h') ?? '', totals: sum },
     ]
   }
 }
@@ -121,6 +130,17 @@ describe('who makes others wait', () => {
     scene.go(4, 'idle', { mail: quiet, backup }, true)
     scene.go(20, 'idle', { mail: quiet, backup })
     expect(rank(scene.state, traitsOf)).toMatchObject({ incidentSince: undefined, suspects: [], victims: [] })
+  })
+
+  it.each(['www', 'host'])('is nobody because something joins that did much in its life: %s', (name) => {
+    const scene = new Scene()
+    scene.go(120, 'idle', { mail: quiet, www: quiet, host: [20_000, 4096] })
+    const usual = scene.state.tracks.map(({ usualCost }) => usualCost)
+    scene.join(name, { writeBytes: 5e12, writeRequests: 5e8, writeSeconds: 5e5 })
+    scene.go(10, 'saturated', { mail: slow, www: slow, host: [20_000, 4096] })
+    expect(scene.suspects()).toEqual([])
+    for (const [index, { usualCost }] of scene.state.tracks.entries())
+      expect(usualCost).toBeCloseTo(usual[index] ?? 0, -3)
   })
 
   it('is nobody any more some minutes after it stopped', () => {

@@ -71,11 +71,11 @@ export function step(state: CulpritState, { at, state: cacheState, contributions
   const tracks = contributions.map((now, index) => {
     const track = known.tracks[index] ?? newTrack(now)
     const one = told[index]
-    if (standsStill) return { ...track, at: now.at, totals: now.totals }
+    if (standsStill) return { ...track, at: now.at, of: now.of, totals: now.totals }
     const ofVms = now.kind === 'host' ? plus(track.ofVms, byHost?.get(now.id)) : nothingDone
     if (one === undefined) {
       return now.at > track.at
-        ? { ...track, at: now.at, totals: now.totals, ofVms: nothingDone }
+        ? { ...track, at: now.at, of: now.of, totals: now.totals, ofVms: nothingDone }
         : ofVms === track.ofVms
           ? track
           : { ...track, ofVms }

@@ -177,6 +177,7 @@ export function advance(
     name: now.name,
     hostId: now.hostId,
     at: now.at,
+    of: now.of,
     totals: now.totals,
     ofVms: nothingDone,
     cost,

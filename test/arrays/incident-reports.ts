@@ -106,6 +106,7 @@ export class Reports {
         name: id,
         hostId: `host-${host}`,
         at,
+        of: id,
         totals: this.of.timed ? counted : untimed,
       },
     ]
@@ -126,6 +127,7 @@ export class Reports {
       name: id,
       hostId: id,
       at: this.startMs + 100 * stepIndex,
+      of: id,
       totals: {
         ...sum,
         readRequests: Math.floor(sum.readRequests * factor),
