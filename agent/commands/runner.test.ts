@@ -21,6 +21,8 @@ function forEver(_action: string, _uuid: string, signal: AbortSignal): Promise<v
 /** Journal in memory: what is in it outlives the runner. */
 class HandJournal implements Journal {
   readonly records = new Map<string, CommandRecord>()
+  /** Called before one is removed; it may wait. */
+  beforeRemove: () => Promise<void> = () => Promise.resolve()
   load(): Promise<readonly CommandRecord[]> {
     return Promise.resolve([...this.records.values()])
   }
@@ -28,9 +30,9 @@ class HandJournal implements Journal {
     this.records.set(record.spec.id, record)
     return Promise.resolve()
   }
-  remove(id: string): Promise<void> {
+  async remove(id: string): Promise<void> {
+    await this.beforeRemove()
     this.records.delete(id)
-    return Promise.resolve()
   }
 }
 
@@ -225,6 +227,51 @@ describe('the runner', () => {
     expect(await bench.end('c1')).toMatchObject({ state: 'cancelled' })
     expect(bench.control.vms.get(a)?.state).toBe('running')
     expect(bench.control.done).toEqual(['shutdown alpha'])
+  })
+
+  /** One old command is done and forgotten when the next comes: its removal waits until `release`. */
+  async function slowToTakeIn(): Promise<() => void> {
+    fresh()
+    await bench.send('c0', 'suspend')
+    bench.runner.acked('c0', (await bench.end('c0')).revision)
+    bench.control.set(a, { state: 'running' })
+    bench.control.done.length = 0
+    bench.now += 1e8
+    let release: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    bench.journal.beforeRemove = () => held
+    return release
+  }
+
+  it('does not begin what is cancelled in the same breath', async () => {
+    const release = await slowToTakeIn()
+    const both = [bench.send('c1', 'suspend'), bench.runner.cancel('c1', 'bob')]
+    release()
+    await Promise.all(both)
+    expect(await bench.end('c1')).toMatchObject({ state: 'cancelled' })
+    expect(bench.control.done).toEqual([])
+  })
+
+  it('begins one that comes twice in the same breath once', async () => {
+    const release = await slowToTakeIn()
+    const both = [bench.send('c1', 'reset'), bench.send('c1', 'reset')]
+    release()
+    await Promise.all(both)
+    await bench.end('c1')
+    await bench.send('c2', 'suspend')
+    await bench.end('c2')
+    expect(bench.control.done).toEqual(['reset alpha', 'suspend alpha'])
+  })
+
+  it('takes in no more at once than it can hold, and says nothing of what it drops', async () => {
+    const release = await slowToTakeIn()
+    const flood = Array.from({ length: 600 }, (_, index) => bench.send(`f${index}`, 'none'))
+    expect(bench.runner.refused).toBe(88)
+    release()
+    await Promise.all(flood)
+    expect(new Set(bench.told.map(({ spec }) => spec.id)).size).toBe(513)
   })
 
   it('does one thing at a time with a VM, and others meanwhile', async () => {

@@ -43,6 +43,8 @@ export interface RunnerOptions {
 const mostKnown = 1024
 const mostWaiting = 64
 const mostAtOnce = 8
+/** Messages that have come and are not taken in yet. An honest controller has fewer commands open at all. */
+const mostToTakeIn = 512
 const lookWithinMs = 10_000
 const refusedLines = { most: 5, windowMs: 60_000, mostKeys: 16 } as const
 
@@ -64,6 +66,9 @@ export class CommandRunner {
   readonly #stop = new AbortController()
   readonly #refused: LimitedLog
   #refusedCount = 0
+  /** What has come is taken in one after the other: a command, and what cancels it, never meet halfway. */
+  #turn: Promise<unknown> = Promise.resolve()
+  #toTakeIn = 0
 
   constructor(private readonly options: RunnerOptions) {
     this.#refused = new LimitedLog(options.log, refusedLines)
@@ -82,10 +87,11 @@ export class CommandRunner {
   async stop(): Promise<void> {
     this.#stop.abort('stopping' satisfies BrokenOff)
     for (const { abort } of this.#running.values()) abort.abort('stopping' satisfies BrokenOff)
+    await this.#turn
     await Promise.all([...this.#running.values()].map(({ done }) => done))
   }
 
-  /** Commands that were not taken in for want of room. */
+  /** Messages that were not taken in for want of room. */
   get refused(): number {
     return this.#refusedCount
   }
@@ -96,8 +102,36 @@ export class CommandRunner {
   }
 
   /** One that is known is only told of again. */
-  async receive(spec: CommandSpec): Promise<void> {
-    if (!commandId.test(spec.id) || this.#stop.signal.aborted) return
+  receive(spec: CommandSpec): Promise<void> {
+    return this.#inTurn(spec.id, () => this.#receive(spec))
+  }
+
+  /** One that has not begun is cancelled; one that runs only if its verb can be. */
+  cancel(id: string, actor: string): Promise<void> {
+    return this.#inTurn(id, () => this.#cancel(id, actor))
+  }
+
+  /** Nothing begins while something is still to be taken in: it may cancel what came just before. */
+  #inTurn(id: string, work: () => Promise<void>): Promise<void> {
+    if (!commandId.test(id)) return Promise.resolve()
+    if (this.#toTakeIn >= mostToTakeIn) {
+      // Not answered either: an earlier message in the row may be of the same command.
+      this.#refusedCount += 1
+      this.#refused.warn('flood', performance.now(), { id }, 'messages about commands come too fast: one is dropped')
+      return Promise.resolve()
+    }
+    this.#toTakeIn += 1
+    const turn = this.#turn
+      .then(() => (this.#stop.signal.aborted ? undefined : work()))
+      .finally(() => {
+        this.#toTakeIn -= 1
+        this.#pump()
+      })
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #receive(spec: CommandSpec): Promise<void> {
     const known = this.#records.get(spec.id)
     if (known !== undefined) return this.options.onChange(known)
     const now = this.options.now()
@@ -108,11 +142,9 @@ export class CommandRunner {
     const refusal = notAdmitted(spec, now)
     if (refusal !== undefined) return this.#end(fresh, refusal)
     this.#put(fresh)
-    this.#pump()
   }
 
-  /** One that has not begun is cancelled; one that runs only if its verb can be. */
-  async cancel(id: string, actor: string): Promise<void> {
+  async #cancel(id: string, actor: string): Promise<void> {
     const record = this.#records.get(id)
     if (record === undefined || isOver(record)) return
     const running = this.#running.get(id)
@@ -152,6 +184,7 @@ export class CommandRunner {
   }
 
   #pump(): void {
+    if (this.#toTakeIn > 0 || this.#stop.signal.aborted) return
     for (const { spec, state } of this.#records.values()) {
       if (this.#running.size >= mostAtOnce) return
       if (state !== 'queued' || this.#running.has(spec.id) || this.#isBusy(spec.vmUuid)) continue
@@ -178,7 +211,7 @@ export class CommandRunner {
         }
       } finally {
         this.#running.delete(id)
-        if (!this.#stop.signal.aborted) this.#pump()
+        this.#pump()
       }
     }
     const running: Running = { vmUuid, abort: new AbortController(), done: Promise.resolve(), begun: false }
