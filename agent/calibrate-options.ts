@@ -12,7 +12,7 @@ neighbours: where they take 3 times as long as in quiet, nothing is written any 
 what others write meanwhile makes the cache look smaller and slower than it is. The agent tells the controller the result.
 
   --file FILE       a file on the array that is not there yet; nothing of it is left, however this ends
-  --device DEVICE   instead of a file: a logical volume on the array that holds nothing. It stays marked for this use
+  --device DEVICE   instead of a file: a logical volume on the array that holds nothing, or what a calibration left
   --array KEY       the array, where this machine does not see what the file lies on: see 'headroom array list --json'
   --size 2GiB       of the file: twice what the cache may hold
   --most 8GiB       bytes that are written in all

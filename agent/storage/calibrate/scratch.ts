@@ -7,7 +7,6 @@ import {
   ftruncateSync,
   lstatSync,
   openSync,
-  readSync,
   statfsSync,
   unlinkSync,
   write,
@@ -18,6 +17,7 @@ import { promisify } from 'node:util'
 
 import { formatBytes } from '../../../common/units.js'
 import { blockBytes, openDirect } from '../direct-file.js'
+import { deviceBytes, foreignAt, headBytes, mark, signature, tailBytes } from './blank-device.js'
 
 /** Where a calibration writes. */
 export type ScratchPlace =
@@ -45,11 +45,6 @@ export interface Scratch {
 export const pieceBytes = 256 * 1024
 export const leastScratchBytes = 64 * 1024 * 1024
 
-const mark = 'headroom calibration: this device is for measuring how its array takes writes, and holds nothing else\n'
-/** Of a device without our mark: file systems, volumes, partitions and md have their signatures at one of its ends. */
-const blankBytes = 1024 * 1024
-/** And here and there between them. */
-const samples = 256
 /** Of a file system: so much of it stays free. */
 const freeShare = 0.1
 
@@ -58,37 +53,63 @@ const writeAt = promisify(write)
 
 /** What would be done there. @throws NotForScratch, or the file system's error */
 export function checkScratch(place: ScratchPlace): { readonly sizeBytes: number } {
-  return place.kind === 'file' ? { sizeBytes: checkedFile(place) } : { sizeBytes: checkedDevice(place.path) }
+  if (place.kind === 'file') return { sizeBytes: checkedFile(place) }
+  const file = openedAlone(place.path, O_RDONLY)
+  try {
+    return { sizeBytes: checkedDevice(file, place.path) }
+  } finally {
+    closeSync(file)
+  }
 }
 
 /**
- * A file has no name any more once it is open: however this program ends, nothing of it is left. A device keeps our mark, by which it is
- * taken the next time.
+ * A file has no name any more once it is open: however this program ends, nothing of it is left. A device has our mark while it is written to;
+ * what was written stays, and is known by its signature the next time.
  * @throws NotForScratch, or the file system's error
  */
 export function openScratch(place: ScratchPlace): Scratch {
-  const { sizeBytes } = checkScratch(place)
-  if (place.kind === 'device') {
-    const file = openSync(place.path, O_RDWR | O_EXCL | O_DSYNC)
-    const head = Buffer.alloc(blockBytes)
-    head.write(mark, 'latin1')
-    writeSync(file, head, 0, head.length, 0)
-    return new OpenScratch(file, file, { sizeBytes, fromBytes: pieceBytes, canaryAt: sizeBytes - blockBytes })
-  }
+  if (place.kind === 'device') return openDevice(place.path)
+  const sizeBytes = checkedFile(place)
   const file = madeWithoutName(place.path, sizeBytes)
   try {
     const canary = madeWithoutName(`${place.path}.canary`, blockBytes)
-    return new OpenScratch(file, canary, { sizeBytes, fromBytes: pieceBytes, canaryAt: 0 })
+    return new OpenScratch(file, canary, { sizeBytes, canaryAt: 0, isMarked: false })
   } catch (error) {
     closeSync(file)
     throw error
   }
 }
 
+/** What is looked at is what is written to: one descriptor for both. */
+function openDevice(path: string): Scratch {
+  const file = openedAlone(path, O_RDWR | O_DSYNC)
+  try {
+    const sizeBytes = checkedDevice(file, path)
+    writeHead(file, mark)
+    const last = sizeBytes - tailBytes - blockBytes
+    return new OpenScratch(file, file, { sizeBytes, canaryAt: last - (last % blockBytes), isMarked: true })
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+}
+
+/** Without O_CREAT it means that nobody else has the device: no file system, no volume. */
+function openedAlone(path: string, flags: number): number {
+  return openSync(path, flags | O_EXCL)
+}
+
+function writeHead(file: number, text: string): void {
+  const head = Buffer.alloc(blockBytes)
+  head.write(text, 'latin1')
+  writeSync(file, head, 0, head.length, 0)
+}
+
 interface Layout {
   readonly sizeBytes: number
-  readonly fromBytes: number
   readonly canaryAt: number
+  /** It has our mark, which goes when it is closed. */
+  readonly isMarked: boolean
 }
 
 class OpenScratch implements Scratch {
@@ -106,14 +127,14 @@ class OpenScratch implements Scratch {
     private readonly layout: Layout,
   ) {
     this.sizeBytes = layout.sizeBytes
-    this.#pieces = Math.floor((layout.sizeBytes - layout.fromBytes - blankBytes) / pieceBytes)
+    this.#pieces = Math.floor((layout.sizeBytes - headBytes - tailBytes - blockBytes) / pieceBytes)
     this.#piece = opened(file, pieceBytes)
     this.#canary = opened(canaryFile, blockBytes)
     this.isDirect = this.#piece.direct !== undefined && this.#canary.direct !== undefined
   }
 
   async write(): Promise<void> {
-    const place = this.layout.fromBytes + this.#place * pieceBytes
+    const place = headBytes + this.#place * pieceBytes
     this.#place = (this.#place + 1) % this.#pieces
     await this.#write(this.#piece, place)
   }
@@ -125,12 +146,20 @@ class OpenScratch implements Scratch {
   async #write({ file, block }: Opened, place: number): Promise<void> {
     this.#count += 1
     // Another one each time and in each block: no storage has it already.
-    for (let at = 0; at < block.length; at += blockBytes) block.writeDoubleLE(this.#count + at, at)
+    for (let at = 0; at < block.length; at += blockBytes) {
+      signature.copy(block, at)
+      block.writeDoubleLE(this.#count + at, at + signature.length)
+    }
     const { bytesWritten } = await writeAt(file, block, 0, block.length, place)
     if (bytesWritten !== block.length) throw new Error(`wrote ${bytesWritten} of ${block.length} bytes`)
   }
 
   close(): void {
+    try {
+      if (this.layout.isMarked) writeHead(this.file, '')
+    } catch {
+      // The device has failed: that was told by its other writes. With the mark it is still one that holds nothing.
+    }
     for (const { direct } of [this.#piece, this.#canary]) if (direct !== undefined) closeSync(direct)
     if (this.canaryFile !== this.file) closeSync(this.canaryFile)
     closeSync(this.file)
@@ -190,59 +219,17 @@ function madeWithoutName(path: string, bytes: number): number {
   }
 }
 
-/** @returns its size */
-function checkedDevice(path: string): number {
-  // Without O_CREAT it means that nobody else has the device: no file system, no volume.
-  const file = openSync(path, O_RDONLY | O_EXCL)
-  try {
-    if (!fstatSync(file).isBlockDevice()) throw new NotForScratch(`${path}: is no block device`)
-    const sizeBytes = sizeOf(file)
-    if (sizeBytes < leastScratchBytes) {
-      throw new NotForScratch(
-        `${path}: has ${formatBytes(sizeBytes)}; at least ${formatBytes(leastScratchBytes)} are needed`,
-      )
-    }
-    if (startsWithMark(file)) return sizeBytes
-    const places = [
-      ...spread(0, blankBytes),
-      ...spread(sizeBytes - blankBytes, sizeBytes),
-      ...Array.from({ length: samples }, (_, index) => Math.floor((sizeBytes / samples) * index)),
-    ]
-    const at = places.find((place) => !isBlank(file, place))
-    if (at !== undefined)
-      throw new NotForScratch(`${path}: holds something at byte ${at}; only a blank device is written to`)
-    return sizeBytes
-  } finally {
-    closeSync(file)
+/** @returns its size, bytes */
+function checkedDevice(file: number, path: string): number {
+  if (!fstatSync(file).isBlockDevice()) throw new NotForScratch(`${path}: is no block device`)
+  const sizeBytes = deviceBytes(file)
+  if (sizeBytes < leastScratchBytes) {
+    throw new NotForScratch(
+      `${path}: has ${formatBytes(sizeBytes)}; at least ${formatBytes(leastScratchBytes)} are needed`,
+    )
   }
-}
-
-const lookBytes = 64 * 1024
-
-function spread(from: number, to: number): number[] {
-  return Array.from({ length: Math.ceil((to - from) / lookBytes) }, (_, index) => from + index * lookBytes)
-}
-
-function isBlank(file: number, place: number): boolean {
-  const buffer = Buffer.alloc(lookBytes)
-  const read = readSync(file, buffer, 0, lookBytes, place)
-  return buffer.subarray(0, read).every((byte) => byte === 0)
-}
-
-function startsWithMark(file: number): boolean {
-  const buffer = Buffer.alloc(mark.length)
-  readSync(file, buffer, 0, mark.length, 0)
-  return buffer.toString('latin1') === mark
-}
-
-/** A device's own size is not that of its file: it is where reading ends. */
-function sizeOf(file: number): number {
-  let [low, high] = [0, 2 ** 50]
-  const buffer = Buffer.alloc(1)
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2)
-    if (readSync(file, buffer, 0, 1, middle) === 1) low = middle + 1
-    else high = middle
-  }
-  return low
+  const at = foreignAt(file, sizeBytes)
+  if (at !== undefined)
+    throw new NotForScratch(`${path}: holds something at byte ${at}; only a blank device is written to`)
+  return sizeBytes
 }
