@@ -61,22 +61,70 @@ export function brokenAt(
     : undefined
 }
 
+/** What one side knows of the other's log. */
+export interface Witnessed {
+  /** Where it stood when that was last proven to follow from all that was seen before. */
+  readonly seen: ChainMark
+  /** What is wrong with it; it stays so until a person has looked. */
+  readonly wrong?: string | undefined
+  /** Since when it says that it has grown and does not show what was seen. */
+  readonly unprovenSinceMs?: number | undefined
+}
+
+/** So long a log may have grown without showing what was seen of it: the word of it may be under way. */
+const proveWithinMs = 60_000
+
 /**
- * What is wrong with another's log, by what it says of itself and what was seen of it before; undefined if nothing.
- * @param again the same log, as it is now, at the entry that was seen
+ * What is known of another's log after it was heard where it stands. What was seen is only let go for what is shown to follow it.
+ * @param again the same log, as it is now, at the entry that it was last told to be seen
+ * @param nowMs on one clock for all calls
  */
-export function wrongHead(
-  seen: ChainMark | undefined,
+export function witnessed(
+  before: Witnessed | undefined,
   head: ChainMark,
   again: ChainMark | undefined,
-): string | undefined {
-  if (seen === undefined || seen.entries === 0) return undefined
+  nowMs: number,
+): Witnessed {
+  if (before === undefined) return { seen: head }
+  if (before.wrong !== undefined) return before
+  const { seen } = before
+  const wrong = wrongHead(seen, head, again)
+  if (wrong !== undefined) return { seen, wrong }
+  const isProven =
+    seen.entries === 0 ||
+    head.entries === seen.entries ||
+    (again?.entries === seen.entries && again.logId === seen.logId)
+  if (isProven) return { seen: head }
+  const unprovenSinceMs = before.unprovenSinceMs ?? nowMs
+  return nowMs - unprovenSinceMs > proveWithinMs
+    ? { seen, wrong: `it has ${head.entries} entries, and does not show entry ${seen.entries}, which was seen` }
+    : { seen, unprovenSinceMs }
+}
+
+/**
+ * What is surely wrong with another's log, by what it says of itself and what was seen of it before; undefined if nothing.
+ * @param again the same log, as it is now, at the entry that was seen
+ */
+export function wrongHead(seen: ChainMark, head: ChainMark, again: ChainMark | undefined): string | undefined {
+  if (seen.entries === 0) return undefined
   if (head.logId !== seen.logId) return `it is another log, and had ${seen.entries} entries`
   if (head.entries < seen.entries)
     return `it ends with entry ${head.entries}, and had ${seen.entries}: its tail is missing`
   const there = head.entries === seen.entries ? head : again?.entries === seen.entries ? again : undefined
   return there !== undefined && there.hash !== seen.hash
     ? `entry ${seen.entries} is not the one that was seen before`
+    : undefined
+}
+
+/** A mark as it was kept; undefined if it is none. */
+export function markFrom(value: unknown): ChainMark | undefined {
+  if (!isRecord(value)) return undefined
+  const { logId, entries, hash } = value
+  return typeof logId === 'string' &&
+    Number.isSafeInteger(entries) &&
+    typeof entries === 'number' &&
+    typeof hash === 'string'
+    ? { logId, entries, hash }
     : undefined
 }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 
 import type { AllowRule, LocalTime } from '../../common/allow-rules.js'
 import { writeDurably } from '../../common/durable-file.js'
-import { wrongHead, type ChainMark } from '../../common/hash-chain.js'
+import { errorCode } from '../../common/error-code.js'
+import { markFrom, witnessed, type ChainMark, type Witnessed } from '../../common/hash-chain.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import type { VmControl } from '../hypervisor/hypervisor.js'
@@ -48,7 +49,10 @@ export class AgentCommands {
   /** Whether the controller of this session tells of its own log: older ones do not, and would refuse ours. */
   #knowsHeads = false
   #again: ChainMark | undefined
-  #ofController: ChainMark | undefined
+  #ofController: Witnessed | undefined
+  /** What was heard of the controller's log and is not looked at yet; only the last counts. */
+  #unheard: Marks | undefined
+  #hearing: Promise<void> = Promise.resolve()
   readonly #timer: NodeJS.Timeout
   readonly #odd: LimitedLog
   readonly #runner: CommandRunner
@@ -56,7 +60,7 @@ export class AgentCommands {
   private constructor(
     private readonly options: AgentCommandsOptions,
     private readonly audit: AuditLog,
-    ofController: ChainMark | undefined,
+    ofController: Witnessed | undefined,
   ) {
     const { allow, host, now, log, dataDir } = options
     this.allow = allow
@@ -84,13 +88,14 @@ export class AgentCommands {
   static async open(options: AgentCommandsOptions): Promise<AgentCommands> {
     const { dataDir, now, log } = options
     const audit = await AuditLog.open(join(dataDir, 'audit'), { now, log })
-    const commands = new AgentCommands(options, audit, await readMark(join(dataDir, peerFile)))
+    const commands = new AgentCommands(options, audit, await readWitnessed(join(dataDir, peerFile)))
     await commands.#runner.start()
     return commands
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    await this.#hearing
     await this.#runner.stop()
   }
 
@@ -101,11 +106,11 @@ export class AgentCommands {
   }
 
   receive(spec: CommandSpec): void {
-    this.#guard(this.#runner.receive(spec))
+    void this.#guard(this.#runner.receive(spec))
   }
 
   cancel(id: string, actor: string): void {
-    this.#guard(this.#runner.cancel(id, actor))
+    void this.#guard(this.#runner.cancel(id, actor))
   }
 
   acked(id: string, revision: number): void {
@@ -132,34 +137,51 @@ export class AgentCommands {
     | undefined {
     if (!this.#headIsDue || !this.#knowsHeads) return undefined
     this.#headIsDue = false
-    return { head: this.audit.head, again: this.#again, seen: this.#ofController }
+    return { head: this.audit.head, again: this.#again, seen: this.#ofController?.seen }
   }
 
   /** Compares what the controller says of its log with what it said before, and looks up in ours what it has seen of it. */
   heard(marks: Marks): void {
-    this.#guard(this.#heard(marks))
+    const isUnderWay = this.#unheard !== undefined
+    this.#unheard = marks
+    if (isUnderWay) return
+    this.#hearing = this.#hearing.then(() => this.#guard(this.#hear()))
   }
 
-  async #heard({ head, again, seen }: Marks): Promise<void> {
-    const { dataDir } = this.options
-    if (!this.#knowsHeads) {
-      this.#knowsHeads = true
-      this.#headIsDue = true
-      this.options.wake()
-    }
+  async #hear(): Promise<void> {
+    const marks = this.#unheard
+    this.#unheard = undefined
+    if (marks === undefined) return
+    const { head, again, seen } = marks
+    const { dataDir, now } = this.options
     if (seen !== undefined && seen.logId === this.audit.head.logId && seen.entries !== this.#again?.entries) {
       this.#again = await this.audit.at(seen.entries)
       this.#headIsDue = true
-      this.options.wake()
     }
-    if (head === undefined) return
-    const wrong = wrongHead(this.#ofController, head, again)
-    if (wrong !== undefined)
-      this.#odd.warn('head', performance.now(), { wrong }, 'the audit log of the controller is not what it was')
-    // What was seen stays, so that it is said again, until a person has looked: removing the file forgets it.
-    if (wrong !== undefined || head.entries === this.#ofController?.entries) return
-    this.#ofController = head
-    await writeDurably(join(dataDir, peerFile), JSON.stringify(head))
+    // Not before: a head that does not show what the controller has seen proves nothing to it.
+    if (!this.#knowsHeads) {
+      this.#knowsHeads = true
+      this.#headIsDue = true
+    }
+    if (head !== undefined) {
+      const before = this.#ofController
+      const after = witnessed(before, head, again, now())
+      if (JSON.stringify(after) !== JSON.stringify(before)) {
+        // Kept with what was seen, so that it is known, until a person has looked: removing the file forgets it.
+        await writeDurably(join(dataDir, peerFile), JSON.stringify(after))
+        this.#ofController = after
+        this.#headIsDue = true
+        if (after.wrong !== undefined) await this.audit.append({ event: 'controller-log-wrong', wrong: after.wrong })
+      }
+      if (after.wrong !== undefined)
+        this.#odd.warn(
+          'head',
+          performance.now(),
+          { wrong: after.wrong },
+          'the audit log of the controller is not what it was',
+        )
+    }
+    if (this.#headIsDue) this.options.wake()
   }
 
   #tell(record: CommandRecord): void {
@@ -172,8 +194,8 @@ export class AgentCommands {
     for (const record of this.#runner.untold()) this.#tell(record)
   }
 
-  #guard(work: Promise<void>): void {
-    work.catch((error: unknown) => {
+  #guard(work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => {
       this.#odd.warn('fault', performance.now(), { err: error }, 'a message about commands could not be handled')
     })
   }
@@ -182,26 +204,23 @@ export class AgentCommands {
 /** Where the controller's audit log stood when it was last heard of. */
 const peerFile = 'audit-of-controller.json'
 
-async function readMark(path: string): Promise<ChainMark | undefined> {
+/** @throws Error if it is there and cannot be read: what was seen is not forgotten in silence */
+async function readWitnessed(path: string): Promise<Witnessed | undefined> {
+  let value: unknown
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-    return isMark(value) ? value : undefined
-  } catch {
-    return undefined
+    value = JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw new Error(`${path}: cannot be read; removing it forgets what was seen of the controller's audit log`, {
+      cause: error,
+    })
   }
-}
-
-function isMark(value: unknown): value is ChainMark {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'logId' in value &&
-    typeof value.logId === 'string' &&
-    'entries' in value &&
-    Number.isSafeInteger(value.entries) &&
-    'hash' in value &&
-    typeof value.hash === 'string'
-  )
+  const of = typeof value === 'object' && value !== null ? value : {}
+  const seen = 'seen' in of ? markFrom(of.seen) : undefined
+  if (seen === undefined)
+    throw new Error(`${path}: is damaged; removing it forgets what was seen of the controller's audit log`)
+  const wrong = 'wrong' in of && typeof of.wrong === 'string' ? of.wrong : undefined
+  return { seen, wrong }
 }
 
 function localTimeAt(nowMs: number): LocalTime {

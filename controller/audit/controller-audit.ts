@@ -4,10 +4,13 @@ import {
   brokenAt,
   entryFrom,
   headAfter,
+  markFrom,
   nextEntry,
+  witnessed,
   wrongHead,
   type ChainEntry,
   type ChainMark,
+  type Witnessed,
 } from '../../common/hash-chain.js'
 import type { StateStore, Tx } from '../store/state-store.js'
 
@@ -15,12 +18,14 @@ import type { StateStore, Tx } from '../store/state-store.js'
 const mostEntries = 100_000
 const headKey = 'own'
 
-export interface AgentLog {
+/** What is known of an agent's log, and what the agent says of ours. */
+export interface AgentLog extends Witnessed {
   readonly agentId: string
-  /** Where it stood when it was last heard of. */
-  readonly seen: ChainMark
-  /** What is wrong with it since; undefined: nothing. */
   readonly wrong: string | undefined
+  /** What the agent has seen of our log. With something wrong it stays as it was. */
+  readonly ofOurs?: ChainMark | undefined
+  /** What is wrong with our log by that. */
+  readonly oursWrong?: string | undefined
 }
 
 /**
@@ -30,8 +35,6 @@ export interface AgentLog {
 export class ControllerAudit {
   #head: ChainMark
   readonly #agents: Map<string, AgentLog>
-  /** By agent: what it says that it has seen of this log. */
-  readonly #seenElsewhere = new Map<string, ChainMark>()
 
   private constructor(
     private readonly state: StateStore,
@@ -44,15 +47,13 @@ export class ControllerAudit {
 
   static async open(state: StateStore): Promise<ControllerAudit> {
     return state.tx(async (t) => {
-      const kept = markOf(await t.get('auditMarks', headKey))
+      const kept = markFrom(await t.get('auditMarks', headKey))
       const head = kept ?? headAfter(randomBytes(16).toString('hex'), undefined)
       if (kept === undefined) await t.put('auditMarks', headKey, head)
       const agents = new Map<string, AgentLog>()
       for (const { key, value } of await t.list('auditMarks')) {
-        const seen = markOf(value)
-        if (key === headKey || seen === undefined) continue
-        const wrong = typeof value === 'object' && value !== null && 'wrong' in value ? String(value.wrong) : undefined
-        agents.set(key, { agentId: key, seen, wrong })
+        const known = key === headKey ? undefined : agentLogFrom(key, value)
+        if (known !== undefined) agents.set(key, known)
       }
       return new ControllerAudit(state, head, agents)
     })
@@ -68,18 +69,13 @@ export class ControllerAudit {
 
   /** What an agent has seen of this log; undefined: it has not told. */
   seenBy(agentId: string): ChainMark | undefined {
-    return this.#seenElsewhere.get(agentId)
-  }
-
-  /** An agent has told what it has seen of this log. */
-  seenElsewhere(agentId: string, seen: ChainMark): void {
-    this.#seenElsewhere.set(agentId, seen)
+    return this.#agents.get(agentId)?.ofOurs
   }
 
   /** Appends within a transaction; `keep` is to be called once that is durable. */
   async append(t: Tx, atMs: number, what: ChainEntry['what']): Promise<{ readonly keep: () => void }> {
     // In one transaction the head is the store's: another that failed has moved nothing.
-    const head = markOf(await t.get('auditMarks', headKey)) ?? this.#head
+    const head = markFrom(await t.get('auditMarks', headKey)) ?? this.#head
     const entry = nextEntry(head, atMs, what)
     const next = headAfter(head.logId, entry)
     await t.put('audit', keyOf(entry.seq), entry)
@@ -102,8 +98,8 @@ export class ControllerAudit {
   async verify(): Promise<{ readonly entries: number; readonly wrong: string | undefined }> {
     const own = await this.#verifyOwn()
     if (own.wrong !== undefined) return own
-    for (const [agentId, seen] of this.#seenElsewhere) {
-      const wrong = wrongHead(seen, this.#head, await this.at(seen.entries))
+    for (const { agentId, ofOurs, oursWrong } of this.#agents.values()) {
+      const wrong = oursWrong ?? (ofOurs && wrongHead(ofOurs, this.#head, await this.at(ofOurs.entries)))
       if (wrong !== undefined) return { ...own, wrong: `by what ${agentId} has seen of it: ${wrong}` }
     }
     return own
@@ -113,7 +109,7 @@ export class ControllerAudit {
     return this.state.tx(async (t) => {
       const rows = await t.list('audit')
       const entries = rows.flatMap(({ value }) => entryFrom(value) ?? [])
-      const head = markOf(await t.get('auditMarks', headKey))
+      const head = markFrom(await t.get('auditMarks', headKey))
       const damaged = rows.length - entries.length
       const wrong = damaged > 0 ? `${damaged} rows are no entries` : brokenAt(entries, this.#newer(head))
       return { entries: entries.length, wrong }
@@ -129,29 +125,43 @@ export class ControllerAudit {
   }
 
   /**
-   * Takes in where an agent's log stands.
-   * @returns what is wrong with it, when that is new
+   * Takes in where an agent's log stands, and what it has seen of ours. What is wrong is written into our log, once.
+   * @returns what is wrong, when that is new; and whether something has moved that the agent has to know to go on
    */
   async heard(
     agentId: string,
-    head: ChainMark,
-    again: ChainMark | undefined,
+    { head, again, seen }: { readonly head?: ChainMark; readonly again?: ChainMark; readonly seen?: ChainMark },
     now: number,
-  ): Promise<string | undefined> {
+  ): Promise<{ readonly wrong: readonly string[]; readonly hasMoved: boolean }> {
     const before = this.#agents.get(agentId)
-    const wrong = wrongHead(before?.seen, head, again)
-    if (wrong === undefined && before?.seen.entries === head.entries) return undefined
-    // What is wrong stays so, and what was seen before it, until the agent is forgotten.
-    const after = wrong === undefined && before?.wrong === undefined ? head : (before?.seen ?? head)
-    const isNew = wrong !== undefined && before?.wrong === undefined
-    const keep = await this.state.tx(async (t) => {
-      const row = { ...after, ...((wrong ?? before?.wrong) !== undefined && { wrong: wrong ?? before?.wrong }) }
-      await t.put('auditMarks', agentId, row)
-      return isNew ? this.append(t, now, { event: 'agent-log-wrong', agentId, wrong }) : undefined
+    const theirs = head === undefined ? before : witnessed(before, head, again, now)
+    if (theirs === undefined) return { wrong: [], hasMoved: false }
+    const oursWrong = before?.oursWrong ?? (seen && wrongHead(seen, this.#head, await this.at(seen.entries)))
+    const after: AgentLog = {
+      agentId,
+      seen: theirs.seen,
+      wrong: theirs.wrong,
+      unprovenSinceMs: theirs.unprovenSinceMs,
+      ofOurs: before?.oursWrong === undefined ? (seen ?? before?.ofOurs) : before.ofOurs,
+      oursWrong,
+    }
+    if (before !== undefined && JSON.stringify(after) === JSON.stringify(before)) return { wrong: [], hasMoved: false }
+    const events = [
+      { event: 'agent-log-wrong', agentId, wrong: before?.wrong === undefined ? after.wrong : undefined },
+      { event: 'own-log-wrong', agentId, wrong: before?.oursWrong === undefined ? oursWrong : undefined },
+    ].flatMap(({ wrong, ...rest }) => (wrong === undefined ? [] : { ...rest, wrong }))
+    const keeps = await this.state.tx(async (t) => {
+      const { agentId: _agentId, seen: mark, ...rest } = after
+      await t.put('auditMarks', agentId, { ...mark, ...rest })
+      const appended: { readonly keep: () => void }[] = []
+      for (const what of events) appended.push(await this.append(t, now, what))
+      return appended
     })
-    keep?.keep()
-    this.#agents.set(agentId, { agentId, seen: after, wrong: wrong ?? before?.wrong })
-    return isNew ? wrong : undefined
+    for (const { keep } of keeps) keep()
+    this.#agents.set(agentId, after)
+    const hasMoved =
+      before?.seen.entries !== after.seen.entries || (seen !== undefined && before?.ofOurs?.entries !== seen.entries)
+    return { wrong: events.map(({ event, wrong }) => `${event}: ${wrong}`), hasMoved }
   }
 
   /** What this process knows outlives a row that was put back. */
@@ -164,11 +174,20 @@ function keyOf(seq: number): string {
   return String(seq).padStart(12, '0')
 }
 
-function markOf(value: unknown): ChainMark | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if (!('logId' in value && 'entries' in value && 'hash' in value)) return undefined
-  const { logId, entries, hash } = value
-  return typeof logId === 'string' && typeof entries === 'number' && typeof hash === 'string'
-    ? { logId, entries, hash }
-    : undefined
+function agentLogFrom(agentId: string, value: unknown): AgentLog | undefined {
+  const seen = markFrom(value)
+  if (seen === undefined || typeof value !== 'object' || value === null) return undefined
+  return {
+    agentId,
+    seen,
+    wrong: 'wrong' in value ? textOf(value.wrong) : undefined,
+    unprovenSinceMs:
+      'unprovenSinceMs' in value && typeof value.unprovenSinceMs === 'number' ? value.unprovenSinceMs : undefined,
+    ofOurs: 'ofOurs' in value ? markFrom(value.ofOurs) : undefined,
+    oursWrong: 'oursWrong' in value ? textOf(value.oursWrong) : undefined,
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }

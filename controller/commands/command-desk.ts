@@ -204,9 +204,11 @@ export class CommandDesk {
     return this.#inTurn(async () => {
       const { audit, log, now } = this.options
       const { agentId } = link
-      if (seen !== undefined) audit.seenElsewhere(agentId, seen)
-      const wrong = head && (await audit.heard(agentId, head, again, now()))
-      if (wrong !== undefined) log.error({ agentId, wrong }, 'the audit log of an agent is not what it was')
+      const marks = { ...(head && { head }), ...(again && { again }), ...(seen && { seen }) }
+      const { wrong, hasMoved } = await audit.heard(agentId, marks, now())
+      for (const what of wrong) log.error({ agentId, wrong: what }, 'an audit log is not what it was')
+      // The agent has to know it to show of its own log what was seen, and to be shown of ours what it has seen.
+      if (hasMoved) await this.#tellHead(link)
     })
   }
 
