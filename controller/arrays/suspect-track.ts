@@ -99,10 +99,10 @@ export function newTrack(contribution: Contribution): SuspectTrack {
   }
 }
 
-/** Undefined: nothing was told since, or counters began anew. */
-export function toldSince({ at, totals }: SuspectTrack, now: Contribution): Told | undefined {
+/** Undefined: nothing was told since, counters began anew, or the totals are of others: what joins brings along all that it ever did. */
+export function toldSince({ at, of, totals }: SuspectTrack, now: Contribution): Told | undefined {
   const seconds = (now.at - at) / 1000
-  if (seconds <= 0) return undefined
+  if (seconds <= 0 || of !== now.of) return undefined
   const readBytes = growth(totals, now.totals, 'readBytes')
   const writeBytes = growth(totals, now.totals, 'writeBytes')
   const readRequests = growth(totals, now.totals, 'readRequests')
