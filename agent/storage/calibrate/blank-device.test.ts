@@ -46,7 +46,7 @@ it.each<[string, () => void, number]>([
   ['in its first block, after the mark', () => put('EFI PART', 512), 0],
   ['at the place of a superblock', () => put('\x53\xef', 1080), 0],
   ['of btrfs', () => put('_BHRfS_M', 65_600), 65_536],
-  ['at its end', () => put('EFI PART', sizeBytes - 512), sizeBytes - 512],
+  ['at its end', () => put('EFI PART', sizeBytes - 512), sizeBytes - 4096],
   ['in its last megabyte', () => put('x', sizeBytes - tailBytes + 10), sizeBytes - tailBytes],
 ])('does not take our mark for proof: one that holds something %s', (_what, make, at) => {
   leftBefore()
