@@ -74,5 +74,5 @@ function measure(program: string, row: string): z.infer<typeof measured> {
 
 function controllersFlags(): string[] {
   const text = readFileSync(join(import.meta.dirname, '../../../controller/run.sh'), 'utf8')
-  return /^exec .*$/m.exec(text)?.[0].match(/--[a-z-]+(=\d+)?/g) ?? []
+  return /^early="(.*)"$/m.exec(text)?.[1]?.split(' ') ?? []
 }
