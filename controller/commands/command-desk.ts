@@ -5,7 +5,17 @@ import { isVerb, verbOf } from '../../common/verbs.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
 import type { Vm } from '../model/snapshot.js'
 import type { StateStore } from '../store/state-store.js'
-import { aged, isOver, nextToSend, over, told, type Caps, type Command, type CommandUpdate } from './command.js'
+import {
+  aged,
+  isOver,
+  mayBegin,
+  nextToSend,
+  over,
+  told,
+  type Caps,
+  type Command,
+  type CommandUpdate,
+} from './command.js'
 import { preflight, type AgentRules } from './preflight.js'
 
 /** An agent's open session, as far as commands go through it. */
@@ -136,8 +146,13 @@ export class CommandDesk {
     return this.#inTurn(async () => {
       const command = this.#commands.get(id)
       if (command === undefined || isOver(command)) return undefined
-      const cancelled = { ...command, cancelledBy: actor }
       const wasSent = command.sentAt !== undefined
+      if (wasSent && command.cancelledBy !== undefined) {
+        // Said again: the agent may have lost it. That is no news for the audit log.
+        this.#linkOf(command.hostId)?.cancel(id, command.cancelledBy)
+        return command
+      }
+      const cancelled = { ...command, cancelledBy: actor }
       const next = wasSent
         ? cancelled
         : over(cancelled, 'cancelled', `by ${actor}, before it was sent`, this.options.now())
@@ -155,8 +170,7 @@ export class CommandDesk {
       for (const command of this.#commands.values()) {
         const isOpen = !isOver(command) || command.gaveUp === true
         if (!isOpen || command.sentAt === undefined || !link.speaksFor(command.hostId)) continue
-        // What the agent has told of it has begun or waits there: it knows it, or will say that it does not.
-        link.send(command, { onlyReport: command.begunAt !== undefined || command.gaveUp === true })
+        link.send(command, { onlyReport: !mayBegin(command, link.agentId) })
         if (command.cancelledBy !== undefined) link.cancel(command.id, command.cancelledBy)
       }
       await this.#sendWaiting()
@@ -182,7 +196,8 @@ export class CommandDesk {
         return
       }
       const next = command && told(command, update, this.options.now())
-      if (next !== undefined) await this.#keep(next, isOver(next) || next.state === 'running' ? next.state : undefined)
+      const isNews = next !== undefined && next.state !== command?.state && next.state !== 'sent'
+      if (next !== undefined) await this.#keep(next, isNews ? next.state : undefined)
       link.ack(update.id, update.revision)
       if (next !== undefined && isOver(next)) await this.#sendWaiting()
     })
@@ -227,10 +242,12 @@ export class CommandDesk {
     const caps = this.options.caps ?? defaultCaps
     const isReachable = (hostId: string): boolean => this.#linkOf(hostId) !== undefined
     for (const command of nextToSend(this.#commands.values(), isReachable, caps)) {
+      const link = this.#linkOf(command.hostId)
+      if (link === undefined) continue
       // Written down first: after a crash it counts as one that may have come to the agent.
-      const sent: Command = { ...command, state: 'sent', sentAt: this.options.now() }
+      const sent: Command = { ...command, state: 'sent', sentAt: this.options.now(), sentTo: link.agentId }
       await this.#keep(sent, undefined)
-      this.#linkOf(command.hostId)?.send(sent, { onlyReport: false })
+      link.send(sent, { onlyReport: false })
     }
   }
 

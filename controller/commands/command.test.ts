@@ -90,6 +90,11 @@ describe('what is sent', () => {
     ['so many in all', [1, 2, 3, 4, 5].map((n) => row(n, { hostId: `h${n}` })), [1, 2, 3]],
     ['one of a VM', [row(1), row(2, { vmUuid: 'vm1' }), row(3)], [1, 3]],
     ['one of a VM that is away', [row(1, { hostId: 'away' }), row(2, { vmUuid: 'vm1' })], []],
+    [
+      'what was sent to agents that are away takes no place of others',
+      [1, 2, 3, 4].map((n) => row(n, n < 4 ? { hostId: 'away', state: 'sent' } : {})),
+      [4],
+    ],
     ['nothing that waits for approval', [row(1, { state: 'pending-approval' })], []],
   ])('%s', (_what, rows, numbers) => {
     expect(chosen(rows)).toEqual(numbers)

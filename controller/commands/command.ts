@@ -21,6 +21,8 @@ export interface Command {
   readonly startBefore: number
   readonly timeoutMs: number
   readonly sentAt?: number | undefined
+  /** The agent that it was sent to. */
+  readonly sentTo?: string | undefined
   /** When the agent began. */
   readonly begunAt?: number | undefined
   readonly endedAt?: number | undefined
@@ -59,7 +61,9 @@ const waitForWordMs = 3_600_000
 /** What an update makes of a command; undefined: it says nothing new. */
 export function told(command: Command, update: CommandUpdate, now: number): Command | undefined {
   const isTrueEnd = isOver(command) && command.gaveUp !== true
-  if (isTrueEnd || update.revision <= command.revision) return undefined
+  // An agent counts on as long as it has a record: one that counts anew and knows nothing of it has lost what it had.
+  const isNews = update.revision > command.revision || update.state === 'unknown'
+  if (isTrueEnd || !isNews) return undefined
   const { state, reason, revision } = update
   return {
     ...command,
@@ -94,6 +98,14 @@ function withOutput(
   return { output: `${command.output}${gap}${fresh}`.slice(-mostOutput), outputEnd: end }
 }
 
+/**
+ * Whether one that was sent before may be sent again as one to begin. What the agent told of has begun or waits there: it knows it. Another agent of
+ * the host cannot know whether the one before began it; what is cancelled is not to begin at all.
+ */
+export function mayBegin({ begunAt, gaveUp, sentTo, cancelledBy }: Command, agentId: string): boolean {
+  return begunAt === undefined && gaveUp !== true && sentTo === agentId && cancelledBy === undefined
+}
+
 export function over(command: Command, state: CommandState, reason: string, now: number): Command {
   return { ...command, state, reason, endedAt: now }
 }
@@ -114,7 +126,7 @@ export interface Caps {
   readonly fleet: number
 }
 
-/** Those that are to be sent now, oldest first: one for a VM, so many at once for a host and in all. */
+/** Those that are to be sent now, oldest first: one for a VM, so many at once for a host and for all whose agents are there. */
 export function nextToSend(
   commands: Iterable<Command>,
   isReachable: (hostId: string) => boolean,
@@ -125,6 +137,7 @@ export function nextToSend(
   const vms = new Set(active.map(({ vmUuid }) => vmUuid))
   const ofHost = new Map<string, number>()
   for (const { hostId } of active) ofHost.set(hostId, (ofHost.get(hostId) ?? 0) + 1)
+  const atAll = active.filter(({ hostId }) => isReachable(hostId)).length
   const chosen: Command[] = []
   for (const command of open) {
     const { hostId, vmUuid, state } = command
@@ -133,7 +146,7 @@ export function nextToSend(
     const waits = vms.has(vmUuid)
     // What is behind it on the same VM waits for it, whatever it waits for.
     vms.add(vmUuid)
-    if (waits || atHost >= perHost || active.length + chosen.length >= fleet || !isReachable(hostId)) continue
+    if (waits || atHost >= perHost || atAll + chosen.length >= fleet || !isReachable(hostId)) continue
     ofHost.set(hostId, atHost + 1)
     chosen.push(command)
   }

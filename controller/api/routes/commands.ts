@@ -99,6 +99,7 @@ function toView(command: Command): CommandView {
     revision: _revision,
     outputEnd: _end,
     gaveUp: _gaveUp,
+    sentTo: _sentTo,
     ...rest
   } = command
   return { ...rest, args: { ...command.args }, verdicts: [...command.verdicts], vm: vmName, host: hostName }
