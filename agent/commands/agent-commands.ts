@@ -7,6 +7,7 @@ import { errorCode } from '../../common/error-code.js'
 import { markFrom, witnessed, type ChainMark, type Witnessed } from '../../common/hash-chain.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
+import { TokenBucket } from '../../common/token-bucket.js'
 import type { VmControl } from '../hypervisor/hypervisor.js'
 import { AuditLog } from './audit-log.js'
 import type { CommandRecord, CommandSpec } from './command-record.js'
@@ -35,6 +36,8 @@ interface Marks {
 const tellAgainMs = 15_000
 /** Commands that were turned away, and others that wait to be told of. */
 const mostToTell = 2048
+/** Entries of the audit log about what did nothing: so many at once, and one every ten seconds. */
+const nothingDoneRate = { perSecond: 0.1, burst: 500 } as const
 const oddLines = { most: 2, windowMs: 600_000, mostKeys: 8 } as const
 
 /** Everything of commands that the agent's stream to its controller needs: what runs them, the audit log, and what of both is still to be told. */
@@ -53,6 +56,8 @@ export class AgentCommands {
   /** What was heard of the controller's log and is not looked at yet; only the last counts. */
   #unheard: Marks | undefined
   #hearing: Promise<void> = Promise.resolve()
+  readonly #nothingDone = new TokenBucket(nothingDoneRate, performance.now())
+  #leftOut = 0
   readonly #timer: NodeJS.Timeout
   readonly #odd: LimitedLog
   readonly #runner: CommandRunner
@@ -68,11 +73,7 @@ export class AgentCommands {
     this.#odd = new LimitedLog(log, oddLines)
     this.#runner = new CommandRunner({
       journal: new DiskJournal(join(dataDir, 'commands'), log),
-      audit: async (what) => {
-        await audit.append(what)
-        this.#headIsDue = true
-        options.wake()
-      },
+      audit: (what, nothingDone = false) => this.#write(what, nothingDone),
       host,
       allow,
       now: () => now() + this.#clockOffsetMs,
@@ -146,6 +147,19 @@ export class AgentCommands {
     this.#unheard = marks
     if (isUnderWay) return
     this.#hearing = this.#hearing.then(() => this.#guard(this.#hear()))
+  }
+
+  /** Old entries give way to new ones: whoever only asks must not push out what was done. */
+  async #write(what: Readonly<Record<string, unknown>>, nothingDone: boolean): Promise<void> {
+    if (nothingDone && !this.#nothingDone.take(1, performance.now())) {
+      this.#leftOut += 1
+      return
+    }
+    const leftOut = this.#leftOut
+    this.#leftOut = 0
+    await this.audit.append({ ...what, ...(leftOut > 0 && { leftOutBefore: leftOut }) })
+    this.#headIsDue = true
+    this.options.wake()
   }
 
   async #hear(): Promise<void> {

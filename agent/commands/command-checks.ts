@@ -44,6 +44,14 @@ export function agentVerdicts(
   return verdicts
 }
 
+/** Why a VM is not any more what a verb was to be done with; undefined if it is. */
+export function changedBetween(verb: string, before: VmNow, now: VmNow | undefined): string | undefined {
+  if (now === undefined) return 'the VM is gone from this host since it was looked at'
+  if (now.name !== before.name) return 'the VM has got another name since it was looked at'
+  if (now.runId !== before.runId) return 'the VM began or ended a run since it was looked at'
+  return isVerb(verb) ? (wrongState(verb, now.state) ?? allVerbs[verb].refuses?.(now)) : undefined
+}
+
 export function firstRefusal(verdicts: readonly Verdict[]): string | undefined {
   return verdicts.find(({ ok }) => !ok)?.says
 }

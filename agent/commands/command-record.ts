@@ -52,6 +52,23 @@ export function queued(spec: CommandSpec, atMs: number): CommandRecord {
   return { spec, state: 'queued', revision: 1, ackedRevision: 0, atMs, ...told }
 }
 
+/** One that had begun, and whose record is lost. It may have been asked for until a day after that was written. */
+export function lost(id: string, writtenAtMs: number): CommandRecord {
+  const nobody = {
+    hostId: '',
+    verb: '',
+    vmUuid: '',
+    args: {},
+    timeoutMs: 0,
+    actor: '',
+    dryRun: false,
+    onlyReport: true,
+  }
+  const spec = { id, ...nobody, startBeforeMs: writtenAtMs + mostAheadMs }
+  const reason = 'it had begun, and the record of it is damaged'
+  return { ...queued(spec, writtenAtMs), state: 'unknown', reason, revision: lifeStep }
+}
+
 export function begun(record: CommandRecord, before: VmNow, atMs: number): CommandRecord {
   return { ...record, state: 'running', before, atMs, revision: record.revision + 1 }
 }

@@ -1,9 +1,9 @@
-import { readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { makeDirectoryDurably, syncDirectory, writeDurably } from '../../common/durable-file.js'
 import type { Log } from '../../common/log.js'
-import type { CommandRecord } from './command-record.js'
+import { lost, type CommandRecord } from './command-record.js'
 
 /** Ids that can be names of files, and nothing else. */
 export const commandId = /^[A-Za-z0-9_-]{1,64}$/
@@ -27,20 +27,31 @@ export class DiskJournal implements Journal {
     makeDirectoryDurably(directory)
   }
 
-  /** What cannot be read is set aside: its id is then known to nobody, but its time to begin passes. */
+  /** Of what cannot be read the id is kept, as that of a command of which nothing is known: it is never begun again. */
   async load(): Promise<readonly CommandRecord[]> {
     const records: CommandRecord[] = []
     for (const name of (await readdir(this.directory)).toSorted()) {
       if (!name.endsWith(suffix)) continue
-      const path = join(this.directory, name)
-      const record = recordFrom(await readFile(path, 'utf8'))
+      const record = recordFrom(await readFile(join(this.directory, name), 'utf8').catch(() => ''))
       if (record !== undefined && `${record.spec.id}${suffix}` === name) records.push(record)
-      else {
-        this.log.error({ file: name }, 'the record of a command is damaged, and is set aside')
-        await rename(path, `${path}.damaged`)
-      }
+      else records.push(await this.#damaged(name))
     }
     return records
+  }
+
+  /** Sets the file aside, and writes another in its place. */
+  async #damaged(name: string): Promise<CommandRecord> {
+    this.log.error({ file: name }, 'the record of a command is damaged, and is set aside')
+    const path = join(this.directory, name)
+    const { mtimeMs } = await stat(path)
+    const record = lost(name.slice(0, -suffix.length), Math.round(mtimeMs))
+    try {
+      await rename(path, `${path}.damaged`)
+      await this.put(record)
+    } catch (error) {
+      this.log.error({ err: error, file: name }, 'it could not be set aside')
+    }
+    return record
   }
 
   async put(record: CommandRecord): Promise<void> {

@@ -3,9 +3,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { AllowRule } from '../../common/allow-rules.js'
 import { rejectedBy } from '../../common/deadline.js'
 import { createLog } from '../../common/log.js'
+import type { Rate } from '../../common/token-bucket.js'
 import { verbNames } from '../../common/verbs.js'
 import { HandControl } from '../../test/support/hand-control.js'
-import { ActionRefused } from '../hypervisor/hypervisor.js'
+import { ActionRefused, type VmNow } from '../hypervisor/hypervisor.js'
 import type { CommandRecord, CommandSpec } from './command-record.js'
 import type { Journal } from './journal.js'
 import { CommandRunner } from './runner.js'
@@ -21,14 +22,16 @@ function forEver(_action: string, _uuid: string, signal: AbortSignal): Promise<v
 /** Journal in memory: what is in it outlives the runner. */
 class HandJournal implements Journal {
   readonly records = new Map<string, CommandRecord>()
+  /** Called before one is written; it may wait. */
+  beforePut: () => Promise<void> = () => Promise.resolve()
   /** Called before one is removed; it may wait. */
   beforeRemove: () => Promise<void> = () => Promise.resolve()
   load(): Promise<readonly CommandRecord[]> {
     return Promise.resolve([...this.records.values()])
   }
-  put(record: CommandRecord): Promise<void> {
+  async put(record: CommandRecord): Promise<void> {
+    await this.beforePut()
     this.records.set(record.spec.id, record)
-    return Promise.resolve()
   }
   async remove(id: string): Promise<void> {
     await this.beforeRemove()
@@ -41,12 +44,16 @@ class Bench {
   readonly control = new HandControl()
   readonly journal = new HandJournal()
   readonly audited: Readonly<Record<string, unknown>>[] = []
+  /** Events of what did nothing. */
+  readonly ofNothing: unknown[] = []
   readonly told: CommandRecord[] = []
   allow: readonly AllowRule[] = [everything]
-  audit = (what: Readonly<Record<string, unknown>>): Promise<void> => {
+  audit = (what: Readonly<Record<string, unknown>>, nothingDone = false): Promise<void> => {
     this.audited.push(what)
+    if (nothingDone) this.ofNothing.push(what['event'])
     return Promise.resolve()
   }
+  beginRate: Rate = { perSecond: 1000, burst: 1000 }
   runner = this.another()
 
   constructor() {
@@ -57,12 +64,13 @@ class Bench {
   another(): CommandRunner {
     return new CommandRunner({
       journal: this.journal,
-      audit: (what) => this.audit(what),
+      audit: (what, nothingDone) => this.audit(what, nothingDone),
       host: (hostId) => (hostId === 'h' ? { control: this.control } : undefined),
       allow: this.allow,
       now: () => this.now,
       localTime: () => ({ weekday: 1, minute: 600 }),
       onChange: (record) => this.told.push(record),
+      beginRate: this.beginRate,
       log: createLog('test', 'silent'),
     })
   }
@@ -297,6 +305,67 @@ describe('the runner', () => {
     for (let index = 0; index < 80; index += 1) await bench.send(`c${index}`, 'suspend')
     expect(bench.runner.refused).toBeGreaterThan(10)
     expect(bench.last('c79')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/too many/) })
+  })
+
+  it.each<readonly [string, Partial<VmNow>, RegExp]>([
+    ['another name', { name: 'gamma' }, /has got another name/],
+    ['another run', { runId: 'another' }, /began or ended a run/],
+    ['another state', { state: 'paused' }, /is paused; suspend needs one that is running/],
+  ])('does not begin where the VM has got %s while the beginning was written down', async (_what, change, reason) => {
+    fresh()
+    bench.journal.beforePut = () => {
+      bench.control.set(a, change)
+      return Promise.resolve()
+    }
+    await bench.send('c1', 'suspend')
+    expect(await bench.end('c1')).toMatchObject({ state: 'refused', reason: expect.stringMatching(reason) })
+    expect(bench.journal.records.get('c1')?.state).toBe('refused')
+    expect(bench.audited.map(({ event }) => event)).toEqual(['begin', 'refused'])
+    expect(bench.control.done).toEqual([])
+  })
+
+  it('does not begin what is cancelled while the beginning is written down', async () => {
+    fresh()
+    bench.journal.beforePut = () => bench.runner.cancel('c1', 'bob')
+    await bench.send('c1', 'destroy')
+    expect(await bench.end('c1')).toMatchObject({ state: 'cancelled', reason: 'before it began' })
+    expect(bench.control.done).toEqual([])
+  })
+
+  it('does not say that it cancelled what it cannot see', async () => {
+    fresh()
+    bench.control.before = forEver
+    await bench.send('c1', 'shutdown')
+    await vi.waitFor(() => expect(bench.last('c1')?.state).toBe('running'))
+    bench.control.look = (uuid) => Promise.resolve(uuid === a ? undefined : bench.control.vms.get(uuid))
+    await bench.runner.cancel('c1', 'bob')
+    expect((await bench.end('c1')).state).toBe('unknown')
+  })
+
+  it('writes down once that somebody wanted it cancelled, and what came from outside cut short', async () => {
+    fresh()
+    bench.control.before = forEver
+    await bench.send('c1', 'suspend')
+    await vi.waitFor(() => expect(bench.last('c1')?.state).toBe('running'))
+    for (let count = 0; count < 5; count += 1) await bench.runner.cancel('c1', 'bob')
+    await bench.send('c2', '\0'.repeat(1024), { hostId: '\0'.repeat(1024), vmUuid: b })
+    await bench.end('c2')
+    expect(bench.audited.map(({ event }) => event)).toEqual(['begin', 'cancel', 'refused'])
+    expect(bench.ofNothing).toEqual(['refused'])
+    expect(JSON.stringify(bench.audited[2]).length).toBeLessThan(1300)
+  })
+
+  it('lets no more begin than the audit log can keep for days', async () => {
+    fresh()
+    bench.beginRate = { perSecond: 0.001, burst: 2 }
+    bench.runner = bench.another()
+    await bench.send('dry', 'suspend', { dryRun: true })
+    for (const id of ['c1', 'c2', 'c3']) {
+      await bench.send(id, 'autostart', { args: { enabled: 'on' } })
+      await bench.end(id)
+    }
+    expect(bench.last('c3')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/lately/) })
+    expect(bench.control.done).toHaveLength(2)
   })
 
   it('does nothing that it cannot write down', async () => {

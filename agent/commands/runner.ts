@@ -2,10 +2,11 @@ import type { AllowRule, LocalTime } from '../../common/allow-rules.js'
 import { withDeadline } from '../../common/deadline.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
+import { TokenBucket, type Rate } from '../../common/token-bucket.js'
 import { isVerb, verbOf, type Verdict } from '../../common/verbs.js'
 import type { VmControl, VmNow } from '../hypervisor/hypervisor.js'
 import { carryOut, lookAtIt, type BrokenOff, type Run } from './carry-out.js'
-import { agentVerdicts, firstRefusal } from './command-checks.js'
+import { agentVerdicts, changedBetween, firstRefusal } from './command-checks.js'
 import {
   acked,
   begun,
@@ -26,8 +27,11 @@ import type { Outcome } from './verbs/verb-work.js'
 
 export interface RunnerOptions {
   readonly journal: Journal
-  /** Written down durably before it resolves. */
-  readonly audit: (what: Readonly<Record<string, unknown>>) => Promise<void>
+  /**
+   * Written down durably before it resolves.
+   * @param nothingDone it tells of a command that did nothing: too many of those may be left out, so that they do not push out the rest
+   */
+  readonly audit: (what: Readonly<Record<string, unknown>>, nothingDone?: boolean) => Promise<void>
   /** A host of this agent; undefined: it has none of that id, or not yet. */
   readonly host: (hostId: string) => { readonly control: VmControl | undefined } | undefined
   readonly allow: readonly AllowRule[]
@@ -36,6 +40,8 @@ export interface RunnerOptions {
   readonly localTime: () => LocalTime
   /** Something is to be told of it. */
   readonly onChange: (record: CommandRecord) => void
+  /** How many commands may begin. */
+  readonly beginRate?: Rate
   readonly log: Log
 }
 
@@ -46,6 +52,11 @@ const mostAtOnce = 8
 /** Messages that have come and are not taken in yet. An honest controller has fewer commands open at all. */
 const mostToTakeIn = 512
 const lookWithinMs = 10_000
+/** Commands that begin: each leaves two entries in the audit log, in which old ones give way to new ones. */
+const defaultBeginRate = { perSecond: 0.2, burst: 2000 } as const
+/** Of what came from outside, in the audit log. */
+const longestAudited = 64
+const longestReason = 512
 const refusedLines = { most: 5, windowMs: 60_000, mostKeys: 16 } as const
 
 interface Running {
@@ -54,6 +65,8 @@ interface Running {
   done: Promise<void>
   /** Set when the work has begun. */
   begun: boolean
+  /** Somebody wanted it cancelled: that is written down once. */
+  isCancelAsked: boolean
 }
 
 /**
@@ -64,6 +77,7 @@ export class CommandRunner {
   readonly #records = new Map<string, CommandRecord>()
   readonly #running = new Map<string, Running>()
   readonly #stop = new AbortController()
+  readonly #toBegin: TokenBucket
   readonly #refused: LimitedLog
   #refusedCount = 0
   /** What has come is taken in one after the other: a command, and what cancels it, never meet halfway. */
@@ -72,6 +86,7 @@ export class CommandRunner {
 
   constructor(private readonly options: RunnerOptions) {
     this.#refused = new LimitedLog(options.log, refusedLines)
+    this.#toBegin = new TokenBucket(options.beginRate ?? defaultBeginRate, performance.now())
   }
 
   /** Takes up what another life of the agent has left: what had begun is looked at. */
@@ -148,6 +163,7 @@ export class CommandRunner {
     const record = this.#records.get(id)
     if (record === undefined || isOver(record)) return
     const running = this.#running.get(id)
+    if (running?.isCancelAsked === true) return
     const { verb } = record.spec
     const canBreakOff = isVerb(verb) && verbOf(verb).cancel === 'while-running'
     // At once: it must not begin while this is written down.
@@ -155,7 +171,8 @@ export class CommandRunner {
       this.#put(ended(record, { state: 'cancelled', reason: `by ${actor}, before it began` }, this.options.now()))
     else if (!running.begun || canBreakOff) running.abort.abort('cancelled' satisfies BrokenOff)
     else this.#put(said(record, `${actor} wanted it cancelled: ${verb} cannot be once it has begun`))
-    await this.options.audit({ event: 'cancel', id, actor })
+    if (running !== undefined) running.isCancelAsked = true
+    await this.options.audit({ event: 'cancel', id, actor }, running?.begun !== true)
   }
 
   acked(id: string, revision: number): void {
@@ -207,14 +224,20 @@ export class CommandRunner {
         const record = this.#records.get(id)
         if (record !== undefined && !isOver(record)) {
           const state = running.begun ? 'unknown' : 'refused'
-          this.#put(ended(record, { state, reason: `a fault of the agent: ${messageOf(error)}` }, this.options.now()))
+          await this.#end(record, { state, reason: `a fault of the agent: ${messageOf(error)}` })
         }
       } finally {
         this.#running.delete(id)
         this.#pump()
       }
     }
-    const running: Running = { vmUuid, abort: new AbortController(), done: Promise.resolve(), begun: false }
+    const running: Running = {
+      vmUuid,
+      abort: new AbortController(),
+      done: Promise.resolve(),
+      begun: false,
+      isCancelAsked: false,
+    }
     this.#running.set(id, running)
     running.done = start()
   }
@@ -224,7 +247,7 @@ export class CommandRunner {
     const { id, verb, vmUuid, args, dryRun } = spec
     const { verdicts, vm, control } = await this.#examine(spec)
     const { signal } = running.abort
-    if (signal.aborted) return this.#brokenOffBefore(id, signal)
+    if (signal.aborted) return this.#brokenOffBefore(this.#at(id), signal)
     const refusal = firstRefusal(verdicts)
     if (refusal !== undefined) return this.#end(this.#at(id), { state: 'refused', reason: refusal, verdicts })
     if (dryRun) return this.#end(this.#at(id), { state: 'succeeded', verdicts })
@@ -232,6 +255,8 @@ export class CommandRunner {
       return this.#end(this.#at(id), { state: 'expired', reason: 'its time to begin passed while it waited' })
     // The checks have passed: all of these are there.
     if (!isVerb(verb) || vm === undefined || control === undefined) throw new Error('a command passed without its VM')
+    if (!this.#toBegin.take(1, performance.now()))
+      return this.#end(this.#at(id), { state: 'refused', reason: 'too many commands have begun here lately', verdicts })
     const record = begun(this.#at(id), vm, now())
     await audit({
       event: 'begin',
@@ -245,6 +270,10 @@ export class CommandRunner {
       was: vm.state,
     })
     await journal.put(record)
+    // While that was written, the VM may have become another one, and somebody may have cancelled this.
+    const changed = await this.#changedSince(spec, vm, control)
+    if (signal.aborted) return this.#brokenOffBefore(record, signal)
+    if (changed !== undefined) return this.#end(record, { state: 'refused', reason: changed, verdicts })
     running.begun = true
     this.#put(record)
     const { timeoutMs } = verbOf(verb)
@@ -291,13 +320,13 @@ export class CommandRunner {
   async #settle(id: string, outcome: Outcome | undefined, signal?: AbortSignal): Promise<void> {
     if (outcome === undefined || this.#stop.signal.aborted) return
     const why: unknown = signal?.aborted === true ? signal.reason : undefined
-    const isCancelled = why === 'cancelled' && outcome.state !== 'succeeded'
+    const isCancelled = why === 'cancelled' && outcome.state === 'failed'
     await this.#end(this.#at(id), isCancelled ? { state: 'cancelled', reason: outcome.reason } : outcome)
   }
 
-  async #brokenOffBefore(id: string, signal: AbortSignal): Promise<void> {
+  async #brokenOffBefore(record: CommandRecord, signal: AbortSignal): Promise<void> {
     if (signal.reason === 'stopping') return
-    await this.#end(this.#at(id), { state: 'cancelled', reason: 'before it began' })
+    await this.#end(record, { state: 'cancelled', reason: 'before it began' })
   }
 
   /** What has begun is written down once more; what has not leaves only a line of the audit log. */
@@ -310,21 +339,32 @@ export class CommandRunner {
     const { id, verb, vmUuid, hostId, actor, dryRun } = record.spec
     try {
       if (record.state === 'running') await journal.put(over)
-      await audit({
+      const what = {
         event: over.state,
         id,
-        verb,
+        verb: verb.slice(0, longestAudited),
         vmUuid,
-        hostId,
+        hostId: hostId.slice(0, longestAudited),
         actor,
         ...(dryRun && { dryRun }),
-        reason: over.reason,
-      })
+        reason: over.reason.slice(0, longestReason),
+      }
+      await audit(what, record.before === undefined)
     } catch (error) {
       // What has happened is told in any case; another life of the agent will look at it once more.
       log.error({ err: error, id, state: over.state }, 'the end of a command could not be written down')
     }
     this.#put(over)
+  }
+
+  /** Why it is not to begin any more, as it was to a moment ago; undefined if it is. */
+  async #changedSince({ verb, vmUuid }: CommandSpec, before: VmNow, control: VmControl): Promise<string | undefined> {
+    try {
+      const vm = await withDeadline(lookWithinMs, this.#stop.signal, (signal) => control.look(vmUuid, signal))
+      return changedBetween(verb, before, vm)
+    } catch (error) {
+      return `the VM could not be looked at: ${messageOf(error)}`
+    }
   }
 
   async #examine(spec: CommandSpec): Promise<{
@@ -352,7 +392,8 @@ export class CommandRunner {
     for (const record of this.#records.values()) {
       if (!isForgettable(record, now)) continue
       this.#records.delete(record.spec.id)
-      if (record.before !== undefined) await this.options.journal.remove(record.spec.id)
+      // Of others there is no file.
+      if (record.before !== undefined || record.state === 'unknown') await this.options.journal.remove(record.spec.id)
     }
   }
 }

@@ -1,4 +1,4 @@
-import { gone, isOff, isRunning, lookUntil, tries, type VerbWork } from './verb-work.js'
+import { gone, isRunning, lookUntil, tries, type VerbWork } from './verb-work.js'
 
 export const start: VerbWork = {
   async run({ control, vmUuid, signal }) {
@@ -8,7 +8,8 @@ export const start: VerbWork = {
   async seen(context) {
     const vm = await lookUntil(context, isRunning, tries)
     if (vm === undefined) return { state: 'unknown', reason: gone }
-    if (!isOff(vm)) return { state: 'succeeded', reason: `it is ${vm.state}` }
-    return { state: 'unknown', reason: `it is ${vm.state}: it did not start, or has ended since` }
+    // Halted is how a start begins: nothing says that it goes on.
+    if (isRunning(vm)) return { state: 'succeeded', reason: `it is ${vm.state}` }
+    return { state: 'unknown', reason: `it is ${vm.state}: it did not start or not yet, or has ended since` }
   },
 }

@@ -54,7 +54,8 @@ const lookEveryMs = 500
 /** How often it is looked at before what is not there counts as not coming: a call that was on its way is answered by then. */
 export const tries = 20
 
-export const isOff = ({ state }: VmNow): boolean => state === 'shutoff' || state === 'crashed'
+/** Nothing of it runs. One that crashed may be kept as it was then, with its process. */
+export const isOff = ({ state, runId }: VmNow): boolean => state === 'shutoff' || (state === 'crashed' && runId === '')
 export const isRunning = ({ state }: VmNow): boolean => state === 'running' || state === 'blocked'
 
 export const gone = 'the VM is not on this host any more'

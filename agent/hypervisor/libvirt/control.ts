@@ -69,9 +69,13 @@ export class LibvirtControl implements VmControl {
   }
 
   power(vmUuid: string, action: PowerAction, signal: AbortSignal): Promise<void> {
-    return this.#act(vmUuid, action === 'start', signal, (connection, domain) =>
-      domainAct(connection, domain, action, { signal, deadlineMs: actDeadlineMs }),
-    )
+    return this.#act(vmUuid, action === 'start', signal, async (connection, domain) => {
+      try {
+        await domainAct(connection, domain, action, { signal, deadlineMs: actDeadlineMs })
+      } catch (error) {
+        throw isUnsure(action, error) ? new Error(error.message, { cause: error }) : error
+      }
+    })
   }
 
   setAutostart(vmUuid: string, enabled: boolean, signal: AbortSignal): Promise<void> {
@@ -138,6 +142,11 @@ export class LibvirtControl implements VmControl {
       .filter((name) => !name.endsWith('-ro'))
       .map((name) => path.join(runRoot, name))
   }
+}
+
+/** libvirt kills the process first, and waits for its turn after that. */
+export function isUnsure(action: PowerAction, error: unknown): error is LibvirtError {
+  return action === 'destroy' && error instanceof LibvirtError && error.code === errorCode.operationTimeout
 }
 
 /** libvirt says these before it does anything. */
