@@ -93,6 +93,7 @@ const needs = {
     badSectors: 'storage-health',
     mediaErrors: 'storage-health',
     wearFraction: 'storage-health',
+    sizeBytes: 'storage-health',
     dataFraction: 'storage-health',
     metadataFraction: 'storage-health',
     readBytesPerSecond: 'storage-exports',

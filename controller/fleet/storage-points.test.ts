@@ -24,8 +24,8 @@ it('what is known of each part', () => {
   expect(stored(storageHealth(all))).toEqual({
     'h/md/md0': { missingDevices: 1, syncFraction: 0.5 },
     'h/disk/sda': { badSectors: 2, mediaErrors: 0, wearFraction: 0.1 },
-    'h/pool/vg0': { missingDevices: 0, dataFraction: 0.75 },
-    'h/pool/vg0/thin': { dataFraction: 0.5, metadataFraction: 0.1 },
+    'h/pool/vg0': { missingDevices: 0, sizeBytes: 1e12, dataFraction: 0.75 },
+    'h/pool/vg0/thin': { sizeBytes: 1e12, dataFraction: 0.5, metadataFraction: 0.1 },
   })
 })
 

@@ -38,6 +38,7 @@ export function storagePoints(
     ...(isRead('lvm') ? pools : []).flatMap((pool) =>
       point(storageSeries.pool(hostId, pool.name), {
         missingDevices: pool.missingDevices,
+        sizeBytes: pool.sizeBytes,
         dataFraction: pool.dataFraction ?? givenAway(pool),
         metadataFraction: pool.metadataFraction,
       }),

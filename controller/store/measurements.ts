@@ -128,6 +128,7 @@ export const measurements = {
       badSectors: { unit: 'count', help: 'sectors of a disk that are pending or uncorrectable' },
       mediaErrors: { unit: 'count', help: 'errors of the medium of a disk' },
       wearFraction: { unit: 'fraction', help: 'used of the rated life of a disk' },
+      sizeBytes: { unit: 'bytes', help: 'size of a thin pool or a volume group' },
       dataFraction: { unit: 'fraction', help: 'used of a thin pool, or given away of a volume group' },
       metadataFraction: { unit: 'fraction', help: 'used of the metadata of a thin pool' },
       readBytesPerSecond: { unit: 'bytes/s', help: 'bytes that others read from a LUN that the host exports' },

@@ -77,7 +77,7 @@ describe('trends of file systems', () => {
     const { trends } = trendsOver(
       async (query) => {
         queries.push(query)
-        const rows = Array.from({ length: 24 }, (_, at) => [query.toMs - (48 - 2 * at) * hour, 0.5 + 0.002 * at])
+        const rows = Array.from({ length: 24 }, (_, at) => [query.toMs - (48 - 2 * at) * hour, 1e12, 0.5 + 0.002 * at])
         return { fields: query.fields, rows }
       },
       () => buildSnapshot({ hosts, vms: [] }),
@@ -87,7 +87,7 @@ describe('trends of file systems', () => {
     expect([...trends.current.keys()]).toEqual([id])
     expect(trends.current.get(id)?.trends[0]?.bytesPerDay).toBeCloseTo(24e9)
     expect(queries).toMatchObject([
-      { entity: { kind: 'storage', id }, fields: ['dataFraction'], agg: 'max', tier: '1h' },
+      { entity: { kind: 'storage', id }, fields: ['sizeBytes', 'dataFraction'], agg: 'max', tier: '1h' },
     ])
   })
 
@@ -184,17 +184,51 @@ describe('trends of file systems', () => {
     }
   })
 
-  it('of many are looked at in turns, those not looked at for longest first', async () => {
-    const mounts = Array.from({ length: 100 }, (_, at) => `/${at}`)
+  it('of many are looked at in turns of 20 seconds, those not looked at for longest first', async () => {
+    const mounts = Array.from({ length: 150 }, (_, at) => `/${at}`)
     const { trends, clock, round } = trendsOver(
-      async (query) => past(query),
+      async (query) => {
+        clock.now += 200
+        return past(query)
+      },
       () => fleet(...mounts),
     )
-    expect((await round()).split(' ')).toHaveLength(60)
+    expect((await round()).split(' ')).toHaveLength(100)
     clock.now += hour
     const second = (await round()).split(' ')
-    expect(second.slice(0, 41)).toEqual([...mounts.slice(60), '/0'])
-    expect(trends.current.size).toBe(100)
+    expect(second.slice(0, 51)).toEqual([...mounts.slice(100), '/0'])
+    expect(trends.current.size).toBe(150)
+  })
+
+  it('of a large fleet are all known after the first look, where the store answers at once', async () => {
+    const mounts = Array.from({ length: 2000 }, (_, at) => `/${at}`)
+    const { trends } = trendsOver(
+      async (query) => ({ fields: query.fields, rows: [] }),
+      () => fleet(...mounts),
+    )
+    await trends.look()
+    expect(trends.current.size).toBe(2000)
+  })
+
+  it('of what was made larger are read again at once, and of what differs by a little not', async () => {
+    let sizeBytes = 1e12
+    const { clock, round } = trendsOver(
+      async (query) => past(query),
+      () =>
+        buildSnapshot({
+          hosts: [{ name: 'a', memoryMiB: 1, more: { fileSystems: [{ ...fileSystem('/'), sizeBytes }] } }],
+          vms: [],
+        }),
+    )
+    const readWith = async (bytes: number): Promise<string> => {
+      sizeBytes = bytes
+      clock.now += 60_000
+      return round()
+    }
+    expect(await readWith(1e12)).toBe('/')
+    expect(await readWith(1.005e12)).toBe('')
+    expect(await readWith(2e12)).toBe('/')
+    expect(await readWith(2e12)).toBe('')
   })
 
   it('of what is gone are forgotten', async () => {

@@ -2,11 +2,12 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 
 import { withDeadline } from '../../common/deadline.js'
 import type { Log } from '../../common/log.js'
-import { spacePast, type SpacePast, type SpacePoint } from '../checks/space/space-trend.js'
+import { isOfOneSize, spacePast, type SpacePast, type SpacePoint } from '../checks/space/space-trend.js'
 import type { Snapshot } from '../model/snapshot.js'
 import type { KnownTrends, SpaceTrends as TrendsById } from '../model/space-trend.js'
 import type { RangeQuery, TimeSeries } from '../store/time-series.js'
 import { fillingOn, type Filling } from './filling.js'
+import { poolPast } from './pool-past.js'
 import { RecentSpace } from './recent-space.js'
 
 export interface SpaceTrendsOptions {
@@ -26,8 +27,8 @@ const pointEveryMs = hourMs
 const dueAfterMs = hourMs
 /** After a first failure, and twice as long after each further one, up to an hour: until then nobody knows how it fills. */
 const againAfterMs = 60_000
-/** Those that wait longer for their turn in a larger fleet come first in the next round. */
-const mostInRound = 60
+/** A third of a beat, so that a large fleet is known some minutes after a start; those that wait for their turn come first in the next round. */
+const roundWithinMs = 20_000
 const queryWithinMs = 10_000
 /** The store is in trouble then; one file system alone may be. */
 const mostFailures = 3
@@ -36,6 +37,8 @@ interface Looked {
   readonly atMs: number
   /** When it is to be looked at again. */
   readonly dueMs: number
+  /** As large as it was then: one that was made larger since is looked at again at once. */
+  readonly sizeBytes: number
   /** One after the other. */
   readonly failures: number
   /** What the store answered last; undefined: it never did. */
@@ -105,12 +108,12 @@ export class SpaceTrends {
     const nowMs = this.options.now()
     const lookedAt = (id: string): number => this.#looked.get(id)?.atMs ?? -Infinity
     const due = [...filling.values()]
-      .filter(({ id }) => nowMs >= (this.#looked.get(id)?.dueMs ?? -Infinity))
+      .filter((one) => isDue(this.#looked.get(one.id), one, nowMs))
       .toSorted((a, b) => lookedAt(a.id) - lookedAt(b.id))
-      .slice(0, mostInRound)
     let failures = 0
     for (const one of due) {
       if (this.#stop.signal.aborted || failures >= mostFailures) break
+      if (this.options.now() - nowMs >= roundWithinMs) break
       failures = (await this.#lookAt(one, nowMs)) ? 0 : failures + 1
     }
     this.#publish()
@@ -118,10 +121,10 @@ export class SpaceTrends {
 
   /** @returns whether the store answered; if not, what was known stays, and others have their turn first */
   async #lookAt(one: Filling, nowMs: number): Promise<boolean> {
-    const { id } = one
+    const { id, sizeBytes } = one
     try {
       const points = await this.#past(one, nowMs)
-      this.#looked.set(id, { atMs: nowMs, dueMs: nowMs + dueAfterMs, failures: 0, past: spacePast(points) })
+      this.#looked.set(id, { atMs: nowMs, dueMs: nowMs + dueAfterMs, sizeBytes, failures: 0, past: spacePast(points) })
       this.#queries.inc({ outcome: 'answered' })
       return true
     } catch (error) {
@@ -129,19 +132,18 @@ export class SpaceTrends {
       const before = this.#looked.get(id)
       const failures = (before?.failures ?? 0) + 1
       const waitMs = Math.min(dueAfterMs, againAfterMs * 2 ** (failures - 1)) * (0.5 + this.options.random() / 2)
-      this.#looked.set(id, { atMs: nowMs, dueMs: nowMs + waitMs, failures, past: before?.past })
+      this.#looked.set(id, { atMs: nowMs, dueMs: nowMs + waitMs, sizeBytes, failures, past: before?.past })
       this.#queries.inc({ outcome: 'failed' })
       this.options.log.warn({ err: error, of: id }, 'how a file system or a thin pool filled could not be read')
       return false
     }
   }
 
-  /** Of a thin pool the size is not kept: it counts as if it had always been as large as now. */
-  async #past({ id, kind, sizeBytes: sizeNow }: Filling, nowMs: number): Promise<SpacePoint[]> {
+  async #past({ id, kind, sizeBytes: sizeNow }: Filling, nowMs: number): Promise<readonly SpacePoint[]> {
     const isPool = kind === 'storage'
     const query: RangeQuery = {
       entity: { kind, id },
-      fields: isPool ? ['dataFraction'] : ['sizeBytes', 'availableBytes'],
+      fields: isPool ? ['sizeBytes', 'dataFraction'] : ['sizeBytes', 'availableBytes'],
       fromMs: nowMs - pastMs,
       toMs: nowMs,
       stepMs: pointEveryMs,
@@ -152,8 +154,8 @@ export class SpaceTrends {
     const { rows } = await withDeadline(queryWithinMs, this.#stop.signal, (signal) =>
       Promise.race([this.options.store.range(query), abortOf(signal)]),
     )
-    const spaces = isPool ? rows.map(([atMs, used]) => [atMs, sizeNow, availableOf(sizeNow, used)]) : rows
-    return spaces.flatMap(([atMs, sizeBytes, availableBytes]) =>
+    if (isPool) return poolPast(rows, sizeNow)
+    return rows.flatMap(([atMs, sizeBytes, availableBytes]) =>
       typeof atMs === 'number' && typeof sizeBytes === 'number' && typeof availableBytes === 'number'
         ? [{ atMs, sizeBytes, availableBytes }]
         : [],
@@ -180,8 +182,9 @@ function present({ hosts }: Pick<Snapshot, 'hosts'>): ReadonlyMap<string, Fillin
   return new Map([...hosts.values()].flatMap(fillingOn).map((one) => [one.id, one]))
 }
 
-function availableOf(sizeBytes: number, used: number | null | undefined): number | undefined {
-  return typeof used === 'number' ? sizeBytes * (1 - used) : undefined
+function isDue(looked: Looked | undefined, one: Filling, nowMs: number): boolean {
+  if (looked === undefined || nowMs >= looked.dueMs) return true
+  return looked.failures === 0 && !isOfOneSize(looked, one)
 }
 
 /** Rejects when the signal aborts: a store knows no signals, and its answer is of no use any more. */

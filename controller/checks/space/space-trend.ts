@@ -41,9 +41,11 @@ export function spacePast(points: readonly SpacePoint[]): SpacePast {
 export function ofLastSize(points: readonly SpacePoint[]): readonly SpacePoint[] {
   const last = points.at(-1)
   if (last === undefined) return []
-  const isOther = ({ sizeBytes }: SpacePoint): boolean =>
-    Math.abs(sizeBytes - last.sizeBytes) > sameSize * last.sizeBytes
-  return points.slice(points.findLastIndex(isOther) + 1)
+  return points.slice(points.findLastIndex((point) => !isOfOneSize(point, last)) + 1)
+}
+
+export function isOfOneSize(point: Pick<SpacePoint, 'sizeBytes'>, last: Pick<SpacePoint, 'sizeBytes'>): boolean {
+  return Math.abs(point.sizeBytes - last.sizeBytes) <= sameSize * last.sizeBytes
 }
 
 /**
