@@ -3,17 +3,19 @@ import { expect, test } from 'vitest'
 import { beganAtMs, plainSettings, saidOf } from '../../test/support/alerts/timeline.js'
 import { alertTables, keptOf, rowsOf, type AlertTable, type Kept } from './alert-rows.js'
 import { enqueue } from './queue.js'
+import { withRefusal } from './refusals.js'
 import { emptyAlertState, step } from './step.js'
 
 function lived(): Kept {
-  let kept: Kept = { state: emptyAlertState('t'), queues: new Map() }
+  let kept: Kept = { state: emptyAlertState('t'), queues: new Map(), refusals: new Map() }
   for (let second = 0; second < 100; second += 1) {
     const { findings, world } = saidOf('x h1! a1>x')
     const done = step(kept.state, findings, world, plainSettings, { atMs: beganAtMs, elapsedMs: 1000 })
     let { queues } = kept
     for (const message of done.messages)
       queues = enqueue(queues, message, done.state.clockMs, plainSettings.bounds).queues
-    kept = { state: done.state, queues }
+    const refusals = withRefusal(kept.refusals, 'bob', { target: 'mail', reason: 'no such mailbox', clockMs: 1 })
+    kept = { state: done.state, queues, refusals }
   }
   return kept
 }
@@ -26,6 +28,7 @@ function onDisk(kept: Kept): Record<AlertTable, [string, unknown][]> {
     alerts: read('alerts'),
     alertGroups: read('alertGroups'),
     alertQueue: read('alertQueue'),
+    alertRefusals: read('alertRefusals'),
     alertSilences: read('alertSilences'),
     alertFirings: read('alertFirings'),
     alertMeta: read('alertMeta'),

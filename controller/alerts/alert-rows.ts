@@ -3,12 +3,14 @@ import { z } from 'zod'
 import type { Alert, AlertSummary, Message, Silence, Transition } from '../model/alert.js'
 import type { Group } from './dispatch.js'
 import type { Queued, Queues } from './queue.js'
+import type { Refusal, Refusals } from './refusals.js'
 import type { AlertState } from './step.js'
 
 /** All that the alerts' desk keeps over a restart, but the history. */
 export interface Kept {
   readonly state: AlertState
   readonly queues: Queues
+  readonly refusals: Refusals
 }
 
 /** Tables of the state store that alerts are kept in. */
@@ -16,6 +18,7 @@ export const alertTables = [
   'alerts',
   'alertGroups',
   'alertQueue',
+  'alertRefusals',
   'alertSilences',
   'alertFirings',
   'alertMeta',
@@ -28,12 +31,13 @@ export type AlertRows = Readonly<Record<AlertTable, ReadonlyMap<string, unknown>
 const metaKey = 'state'
 
 /** What is kept, as rows of JSON values. */
-export function rowsOf({ state, queues }: Kept): AlertRows {
+export function rowsOf({ state, queues, refusals }: Kept): AlertRows {
   const { clockMs, nextNumber, nextMessage } = state
   return {
     alerts: state.alerts,
     alertGroups: new Map([...state.groups].map(([key, group]) => [key, groupRow(group)])),
     alertQueue: queueRows(queues),
+    alertRefusals: refusals,
     alertSilences: state.silences,
     alertFirings: state.firings,
     alertMeta: new Map([[metaKey, { clockMs, nextNumber, nextMessage }]]),
@@ -160,6 +164,12 @@ const storedGroup = z.object({
 
 const queuedRow = z.object({ message, isTried: z.boolean(), queuedClockMs: z.number() }) satisfies z.ZodType<Queued>
 
+const refusalRow = z.object({
+  target: z.string(),
+  reason: z.string(),
+  clockMs: z.number(),
+}) satisfies z.ZodType<Refusal>
+
 const silenceRow = z.object({
   id: z.string(),
   match: z.object({ check: z.string().optional(), subject: z.string().optional() }),
@@ -218,6 +228,8 @@ export function keptOf(
       firings: new Map([...read('alertFirings', z.array(z.number()))].sort((a, b) => lastOf(a[1]) - lastOf(b[1]))),
     },
     queues: queuesOf(read('alertQueue', queuedRow).values()),
+    // The oldest stands first.
+    refusals: new Map([...read('alertRefusals', refusalRow)].sort((a, b) => a[1].clockMs - b[1].clockMs)),
   }
 }
 

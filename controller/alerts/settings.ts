@@ -186,8 +186,20 @@ export function severityOf({ checks }: AlertSettings, check: string, said: Sever
   return (Object.hasOwn(checks, check) ? checks[check]?.severity : undefined) ?? said
 }
 
+/** Where each target of a route is, as people may see it; where that would be the same of two, the second has a `(2)`. */
+export function addressesOf(targets: readonly Target[]): readonly { readonly target: Target; readonly to: string }[] {
+  const seen = new Map<string, number>()
+  return targets.map((target) => {
+    const address = addressOf(target)
+    const key = `${target.kind} ${address}`
+    const count = (seen.get(key) ?? 0) + 1
+    seen.set(key, count)
+    return { target, to: count === 1 ? address : `${address} (${count})` }
+  })
+}
+
 /** Where a target is, without what may be a secret in an address: its user, password and query. */
-export function addressOf(target: Target): string {
+function addressOf(target: Target): string {
   if (target.kind === 'email') return target.to.join(', ')
   if (!URL.canParse(target.url)) return target.url
   const { origin, pathname } = new URL(target.url)

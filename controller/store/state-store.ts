@@ -13,6 +13,7 @@ export const stateTables = [
   'alerts',
   'alertGroups',
   'alertQueue',
+  'alertRefusals',
   'alertSilences',
   'alertFirings',
   'alertMeta',

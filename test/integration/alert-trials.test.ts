@@ -255,6 +255,39 @@ test('a message that is refused for good does not hold up the next, and is count
   expect(world.desk.troubles).toEqual([])
 })
 
+test('what was refused for good is said over a restart too, and not of a way that is gone', async () => {
+  const world = newWorld({ ...settings, routes: [{ ...route, to: route.to.slice(0, 1) }] })
+  await world.open()
+  world.words = 'x'
+  world.answer = () => ({ status: 'rejected', reason: 'answered 400' })
+  for (let second = 0; second < 12; second += 1) await world.tick()
+  const told = { route: 'all', kind: 'webhook', to: 'http://one', problem: 'answered 400', waiting: 0 }
+  await world.close()
+  await world.open()
+  expect(world.desk.troubles).toEqual([told])
+  world.settings = { ...world.settings, routes: [] }
+  await world.tick()
+  world.settings = { ...world.settings, routes: [{ ...route, to: route.to.slice(0, 1) }] }
+  expect(world.desk.troubles).toEqual([])
+})
+
+test('two webhooks of one origin are told apart, and their secrets are not shown', async () => {
+  const to = ['one', 'two'].map((path) => ({
+    kind: 'webhook' as const,
+    url: `https://hooks.example/${path}`,
+    secretFile: 's',
+  }))
+  const world = newWorld({ ...settings, routes: [{ ...route, to }] })
+  await world.open()
+  world.words = 'x'
+  world.answer = () => ({ status: 'retry', reason: 'not now' })
+  for (let second = 0; second < 12; second += 1) await world.tick()
+  expect(world.desk.troubles.map((trouble) => trouble.to)).toEqual([
+    'https://hooks.example/…',
+    'https://hooks.example/… (2)',
+  ])
+})
+
 test('a recipient who is put off gets all in its order, over a restart too; the others get it once and at once', async () => {
   const both: Route = { ...route, to: [{ kind: 'email', to: ['bob@example.org', 'ops@example.org'] }] }
   const world = newWorld({ ...settings, routes: [both] })

@@ -12,7 +12,8 @@ import type { Way } from '../channels/open-channels.js'
 import { recipientsOf, targetId } from '../grouping.js'
 import { acknowledge, addSilence, endSilence, findAlert } from '../people.js'
 import { enqueue, withoutStale, type Queues } from '../queue.js'
-import { addressOf, type AlertSettings, type Route, type Target } from '../settings.js'
+import { withoutOldRefusals } from '../refusals.js'
+import { addressesOf, type AlertSettings, type Route, type Target } from '../settings.js'
 import { silencesInForce } from '../silencing.js'
 import { step, type AlertState, type Step } from '../step.js'
 import { worldOf, type WorldSources } from '../world.js'
@@ -48,7 +49,13 @@ export interface AlertDeskOptions {
 /** A target of a route, and how it does. */
 export interface RouteState {
   readonly route: string
-  readonly targets: readonly { readonly target: Target; readonly waiting: number; readonly lane: LaneState }[]
+  readonly targets: readonly {
+    readonly target: Target
+    /** As people may see it: another one for each target of the route. */
+    readonly to: string
+    readonly waiting: number
+    readonly lane: LaneState
+  }[]
 }
 
 /** More time than this between two steps was not watched: it does not count into hold times. */
@@ -193,13 +200,13 @@ export class AlertDesk {
   routes(): readonly RouteState[] {
     const { queues } = this.ledger.current
     const inLanes = [...queues.values()].flat()
-    return this.options.settings().routes.map(({ name, to }) => ({
+    return this.options.settings().routes.map(({ name, to: targets }) => ({
       route: name,
-      targets: to.map((target) => {
+      targets: addressesOf(targets).map(({ target, to }) => {
         const id = targetId(name, target)
         const lanes = this.#sender.statesOf(id)
         const waiting = inLanes.filter(({ message }) => message.target === id).length
-        return { target, waiting, lane: lanes.find(({ problem }) => problem !== '') ?? lanes[0] ?? nobody }
+        return { target, to, waiting, lane: lanes.find(({ problem }) => problem !== '') ?? lanes[0] ?? nobody }
       }),
     }))
   }
@@ -207,8 +214,8 @@ export class AlertDesk {
   /** Targets that do not take what they are sent; the same object as long as nothing of it changes. */
   get troubles(): readonly ChannelTrouble[] {
     const troubles = this.routes().flatMap(({ route, targets }) =>
-      targets.flatMap(({ target, waiting, lane: { problem } }): ChannelTrouble[] =>
-        problem === '' ? [] : [{ route, kind: target.kind, to: addressOf(target), problem, waiting }],
+      targets.flatMap(({ target, to, waiting, lane: { problem } }): ChannelTrouble[] =>
+        problem === '' ? [] : [{ route, kind: target.kind, to, problem, waiting }],
       ),
     )
     if (JSON.stringify(troubles) !== JSON.stringify(this.#troubles)) this.#troubles = troubles
@@ -219,20 +226,20 @@ export class AlertDesk {
   async test(
     name: string,
     owners: readonly string[],
-  ): Promise<readonly { readonly target: Target; readonly outcome: Outcome }[] | undefined> {
+  ): Promise<readonly { readonly target: Target; readonly to: string; readonly outcome: Outcome }[] | undefined> {
     const route = this.options.settings().routes.find((one) => one.name === name)
     if (route === undefined) return undefined
     const ways = this.#waysNow()
     return Promise.all(
-      route.to.map(async (target) => {
+      addressesOf(route.to).map(async ({ target, to }) => {
         const way = ways.get(targetId(name, target))
         const message = this.#testMessage(route, target, owners)
         if (way === undefined || message === undefined) {
           const reason = 'no recipient: its addresses stand for owners, and none was named'
-          return { target, outcome: { status: 'rejected' as const, reason } }
+          return { target, to, outcome: { status: 'rejected' as const, reason } }
         }
         const outcome = await this.#sender.attempt((signal) => way.channel.send(message, signal), testDeadlineMs)
-        return { target, outcome }
+        return { target, to, outcome }
       }),
     )
   }
@@ -252,7 +259,8 @@ export class AlertDesk {
       const result = step(kept.state, looked.findings, worldOf(looked), settings, tick)
       this.#metrics.stepped(result, (monotonicMs() - beganMs) / 1000)
       const queues = this.#withMessages(kept.queues, result, settings, ways)
-      return { kept: { state: result.state, queues }, transitions: result.transitions, result }
+      const refusals = withoutOldRefusals(kept.refusals, result.state.clockMs, new Set(ways.keys()))
+      return { kept: { state: result.state, queues, refusals }, transitions: result.transitions, result }
     })
     if (done.state.alerts.size > 0 || before.size > 0) this.#tell()
   }

@@ -65,6 +65,7 @@ export class AlertStore {
         alerts: entriesOf(await t.list('alerts')),
         alertGroups: entriesOf(await t.list('alertGroups')),
         alertQueue: entriesOf(await t.list('alertQueue')),
+        alertRefusals: entriesOf(await t.list('alertRefusals')),
         alertSilences: entriesOf(await t.list('alertSilences')),
         alertFirings: entriesOf(await t.list('alertFirings')),
         alertMeta: entriesOf(await t.list('alertMeta')),
@@ -80,7 +81,8 @@ export class AlertStore {
     )
     if (kept !== undefined) return { store: new AlertStore(options, kept, rowsOf(kept), history), kept }
     // Numbers go on where the history ends: one number, one alert.
-    const empty: Kept = { state: { ...emptyAlertState(startId), nextNumber: lastNumber + 1 }, queues: new Map() }
+    const fresh = { ...emptyAlertState(startId), nextNumber: lastNumber + 1 }
+    const empty: Kept = { state: fresh, queues: new Map(), refusals: new Map() }
     await state.tx(async (t) => {
       for (const table of alertTables) for (const [key] of tables[table]) await t.delete(table, key)
     })

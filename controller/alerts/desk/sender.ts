@@ -6,7 +6,9 @@ import type { Outcome } from '../channels/channel.js'
 import type { Way } from '../channels/open-channels.js'
 import type { Kept } from '../alert-rows.js'
 import { firingOf } from '../dispatch.js'
+import { targetId } from '../grouping.js'
 import { ownLane, putOff, takeNext, withoutMessage, type Enqueued } from '../queue.js'
+import { shownForMs, withoutRefusal, withRefusal, type Refusals } from '../refusals.js'
 import type { AlertBounds } from '../settings.js'
 import type { AlertMetrics } from './alert-metrics.js'
 import type { Ledger } from './ledger.js'
@@ -34,7 +36,9 @@ interface Lane {
   isSending: boolean
   notBeforeMs: number
   resendAtMs: number
-  state: LaneState
+  lastSentAtMs: number | undefined
+  /** Why the last try failed and is made again, and when that was on the alerts' clock. */
+  failure: { readonly reason: string; readonly clockMs: number } | undefined
 }
 
 const sendDeadlineMs = 15_000
@@ -73,9 +77,19 @@ export class Sender {
     this.#forgetIdle(queues, ways, now)
   }
 
-  /** How the lanes of a target did that were used since the start. */
+  /** How the lanes of a target did that were used since the start, or were refused something not long before. */
   statesOf(id: string): readonly LaneState[] {
-    return [...this.#lanes.values()].filter(({ target }) => target === id).map(({ state }) => state)
+    const { refusals, state } = this.options.ledger.current
+    const used = [...this.#lanes].filter(([, { target }]) => target === id)
+    const refused = [...refusals].filter(([name, { target }]) => target === id && !this.#lanes.has(name))
+    return [
+      ...used.map(([name, { lastSentAtMs, failure }]): LaneState => {
+        // What is not tried any more says nothing of now after a while.
+        const isLate = failure !== undefined && state.clockMs - failure.clockMs < shownForMs
+        return { lastSentAtMs, problem: (isLate ? failure.reason : refusals.get(name)?.reason) ?? '' }
+      }),
+      ...refused.map(([, { reason }]): LaneState => ({ lastSentAtMs: undefined, problem: reason })),
+    ]
   }
 
   /** Resolves when nothing is being sent. */
@@ -107,7 +121,8 @@ export class Sender {
         isSending: false,
         notBeforeMs: -Infinity,
         resendAtMs: -Infinity,
-        state: { lastSentAtMs: undefined, problem: '' },
+        lastSentAtMs: undefined,
+        failure: undefined,
       }
       this.#lanes.set(name, lane)
     }
@@ -153,7 +168,7 @@ export class Sender {
         late === undefined
           ? withoutMessage(kept.queues, name, message.id)
           : this.#counted(putOff(kept.queues, name, message.id, late.recipients, bounds))
-      return { kept: { ...kept, queues }, result: undefined }
+      return { kept: { ...kept, queues, refusals: this.#refusalsAfter(kept, name, way, outcome) }, result: undefined }
     })
     if (late === undefined) return
     for (const recipient of late.recipients) {
@@ -177,7 +192,20 @@ export class Sender {
     const outcome = await this.attempt((signal) => resend.send(firing, signal))
     const lane = this.#lane(name, name)
     this.#note(lane, way, outcome, 'resend')
-    if (outcome.status !== 'retry') lane.resendAtMs = this.#resendAt(way)
+    if (outcome.status === 'retry') return
+    lane.resendAtMs = this.#resendAt(way)
+    const before = this.options.ledger.current
+    if (this.#refusalsAfter(before, name, way, outcome) === before.refusals) return
+    await this.options.ledger.change((kept) => {
+      return { kept: { ...kept, refusals: this.#refusalsAfter(kept, name, way, outcome) }, result: undefined }
+    })
+  }
+
+  #refusalsAfter({ refusals, state }: Kept, name: string, { target, route }: Way, outcome: Outcome): Refusals {
+    const reason = outcome.status === 'rejected' ? outcome.reason : outcome.status === 'sent' ? outcome.note : undefined
+    return reason === undefined || reason === ''
+      ? withoutRefusal(refusals, name)
+      : withRefusal(refusals, name, { target: targetId(route, target), reason, clockMs: state.clockMs })
   }
 
   #resendAt({ channel }: Way): number {
@@ -190,21 +218,22 @@ export class Sender {
     if (outcome.status === 'retry') {
       if (this.#stop.signal.aborted) return
       lane.notBeforeMs = monotonicMs() + Math.max(outcome.afterMs ?? 0, lane.backoff.nextMs())
-      if (lane.state.problem === '')
+      if (lane.failure === undefined)
         log.warn({ ...about, reason: outcome.reason }, 'alerts cannot be sent; trying again')
-      lane.state = { ...lane.state, problem: outcome.reason }
+      lane.failure = { reason: outcome.reason, clockMs: this.options.ledger.current.state.clockMs }
       return
     }
     lane.backoff.reset()
+    const hadFailed = lane.failure !== undefined
+    lane.failure = undefined
     if (outcome.status === 'rejected') {
       log.error({ ...about, reason: outcome.reason }, 'a message about alerts was refused for good and is given up')
-      lane.state = { ...lane.state, problem: outcome.reason }
       return
     }
-    const problem = outcome.status === 'sent' ? (outcome.note ?? '') : ''
-    if (lane.state.problem !== '' && problem === '') log.info(about, 'alerts are sent again')
-    if (problem !== '') log.warn({ ...about, note: problem }, 'alerts were not sent to all')
-    lane.state = { lastSentAtMs: now(), problem }
+    const note = outcome.status === 'sent' ? (outcome.note ?? '') : ''
+    if (hadFailed) log.info(about, 'alerts are sent again')
+    if (note !== '') log.warn({ ...about, note }, 'alerts were not sent to all')
+    lane.lastSentAtMs = now()
   }
 
   /** Lanes of owners come and go: one that nothing waits for, and that is no way of the settings, is made anew when it is needed. */

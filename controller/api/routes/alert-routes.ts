@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import type { Outcome } from '../../alerts/channels/channel.js'
 import type { AlertDesk } from '../../alerts/desk/alert-desk.js'
-import { addressOf, type Target } from '../../alerts/settings.js'
+import type { Target } from '../../alerts/settings.js'
 import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
 import { alertRouteView, routeTestView, type RouteTestView } from '../views.js'
@@ -23,9 +23,9 @@ export function addAlertRouteRoutes(app: ApiApp, desk: AlertDesk): void {
     () => ({
       routes: desk.routes().map(({ route, targets }) => ({
         name: route,
-        targets: targets.map(({ target, waiting, lane: { lastSentAtMs, problem } }) => ({
+        targets: targets.map(({ target, to, waiting, lane: { lastSentAtMs, problem } }) => ({
           kind: target.kind,
-          to: addressOf(target),
+          to,
           waiting,
           ...(lastSentAtMs !== undefined && { lastSentAt: lastSentAtMs }),
           problem,
@@ -47,7 +47,8 @@ export function addAlertRouteRoutes(app: ApiApp, desk: AlertDesk): void {
     },
     async (request) => {
       const results = await desk.test(request.params.name, request.body.owners)
-      if (results !== undefined) return { results: results.map(({ target, outcome }) => resultView(target, outcome)) }
+      if (results !== undefined)
+        return { results: results.map(({ target, to, outcome }) => resultView(target, to, outcome)) }
       const names = desk.routes().map(({ route }) => route)
       throw new ApiError(
         'alert-route-unknown',
@@ -62,7 +63,7 @@ export function addAlertRouteRoutes(app: ApiApp, desk: AlertDesk): void {
   )
 }
 
-function resultView(target: Target, outcome: Outcome): RouteTestView['results'][number] {
+function resultView(target: Target, to: string, outcome: Outcome): RouteTestView['results'][number] {
   const reason = outcome.status === 'sent' ? (outcome.note ?? '') : outcome.reason
-  return { kind: target.kind, to: addressOf(target), ok: outcome.status === 'sent', reason }
+  return { kind: target.kind, to, ok: outcome.status === 'sent', reason }
 }

@@ -74,7 +74,7 @@ export function played(timeline: Timeline): string[] {
 
 /** What a restart leaves of it. */
 export function restarted(state: AlertState): AlertState {
-  const rows = rowsOf({ state, queues: new Map() })
+  const rows = rowsOf({ state, queues: new Map(), refusals: new Map() })
   const onDisk = (table: AlertTable): [string, unknown][] =>
     [...rows[table]].map(([key, value]) => [key, JSON.parse(JSON.stringify(value))])
   const kept = keptOf(
@@ -82,6 +82,7 @@ export function restarted(state: AlertState): AlertState {
       alerts: onDisk('alerts'),
       alertGroups: onDisk('alertGroups'),
       alertQueue: onDisk('alertQueue'),
+      alertRefusals: onDisk('alertRefusals'),
       alertSilences: onDisk('alertSilences'),
       alertFirings: onDisk('alertFirings'),
       alertMeta: onDisk('alertMeta'),
