@@ -219,10 +219,8 @@ export const agentConfigSchema = z
     /** What this machine exports to others, if it is a storage server. */
     exports: z
       .strictObject({
-        /** tgtadm of tgt. */
+        /** tgtd's management socket: `auto`, where it usually is. */
         tgt: tool,
-        /** tgtd's control socket, where it is not the usual one. */
-        tgtSocket: z.string().startsWith('/', 'an absolute path').optional(),
         /** The kernel's own target. */
         lio: z.boolean().default(true),
       })

@@ -235,18 +235,14 @@ async function openLocal(
 }
 
 function openExports(
-  { exports: { tgt, tgtSocket: socket, lio } }: AgentConfig,
+  { exports: { tgt, lio } }: AgentConfig,
   {
     files,
     sysRoot,
     resolve,
   }: { readonly files: MachineFiles; readonly sysRoot: string; readonly resolve: ArrayResolver },
 ): ExportReader {
-  const isRoot = process.geteuid?.() === 0
-  const sources = [
-    ...(tgt === 'off' ? [] : [tgtSource({ program: tgt, socket, isRoot, monotonicMs: () => performance.now() })]),
-    ...(lio ? [lioSource(sysRoot, files)] : []),
-  ]
+  const sources = [...(tgt === 'off' ? [] : [tgtSource(tgt)]), ...(lio ? [lioSource(sysRoot, files)] : [])]
   return new ExportReader(sources, resolve)
 }
 

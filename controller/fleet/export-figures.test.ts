@@ -52,8 +52,11 @@ it('adds up the sessions of a LUN; one that is new began at 0, one that is gone 
   expect(figures.inSnapshot).toEqual([])
   told(40, session('a', 400))
   expect(writes()).toEqual([40])
+  // Its number stands for another volume now: that one's totals began at 0, and are not compared with the old one's.
+  told(50, session('a', 500, { backing: '/dev/vg/other' }))
+  expect(writes()).toEqual([50])
   // After a long silence nothing is known of when it began.
-  told(40 + 3600, session('c', 1e9))
+  told(50 + 3600, session('c', 1e9))
   expect(writes()).toEqual([undefined])
 })
 

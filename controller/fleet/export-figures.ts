@@ -38,7 +38,7 @@ export class ExportFigures {
     }
     const kept = new Map<string, Counted>()
     const sessions = told.map((one) => {
-      const name = JSON.stringify([one.arrayKey, one.lun, one.session])
+      const name = JSON.stringify([one.arrayKey, one.lun, one.session, one.backing])
       const part = this.#counted.get(name) ?? { ...neverCounted }
       kept.set(name, part)
       return { one, of: advance(part, { at, runId: bootId, totals: one.totals }, this.#runOf(part, at)) }

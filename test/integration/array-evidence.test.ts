@@ -39,7 +39,7 @@ function bound(command: readonly string[], env: NodeJS.ProcessEnv = process.env)
   return child
 }
 
-/** A tgtd with one LUN, and a session that has written 3 MiB to it and stays. @returns tgtd's control socket */
+/** A tgtd with one LUN, and a session that has written 3 MiB to it and stays. @returns tgtd's management socket */
 async function startTarget(image: string, iqn: string): Promise<string> {
   const [socket, port] = [`${image}.control`, await freePort()]
   await writeFile(image, '')
@@ -55,7 +55,7 @@ async function startTarget(image: string, iqn: string): Promise<string> {
   await waitFor(30_000, 'what was written', async () =>
     (await target.sessions()).some(({ writeBytes }) => writeBytes === 3 * 2 ** 20),
   )
-  return socket
+  return `${socket}.0`
 }
 
 /** The disk that a directory lies on, and where its file system is mounted. */
@@ -153,7 +153,7 @@ test(
     const { hosts, arrays } = await startChain(directory, {
       hypervisors: [{ kind: 'libvirt', socket: libvirt.socketRo }],
       storageHealth: { raidInterval: '10s', storcli: storcli.program, smartctl: 'off', lvm: 'off' },
-      exports: { tgtSocket: socket },
+      exports: { tgt: socket },
       canary: [{ on: mount, file: join(directory, 'headroom-canary') }],
     })
     const cacheOf = async (isIt: (key: string) => boolean): Promise<string | undefined> =>
@@ -201,7 +201,7 @@ test('a storage server without a hypervisor is a host for its load and its LUNs,
   const { hosts, get } = await startChain(directory, {
     hypervisors: [{ kind: 'storage' }],
     storageHealth: { storcli: 'off', smartctl: 'off', lvm: 'off' },
-    exports: { tgtSocket: socket },
+    exports: { tgt: socket },
   })
   await waitFor(40_000, 'its LUN and its load', async () => {
     const [host] = await hosts()

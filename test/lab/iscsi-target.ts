@@ -50,6 +50,10 @@ export class IscsiTarget {
     await this.#admin('--mode', 'logicalunit', '--op', 'new', ...place)
   }
 
+  async removeLun(tid: number, lun: number): Promise<void> {
+    await this.#admin('--mode', 'logicalunit', '--op', 'delete', '--tid', String(tid), '--lun', String(lun))
+  }
+
   async luns(): Promise<Lun[]> {
     return parseTargets(await this.#admin('--mode', 'target', '--op', 'show'))
   }

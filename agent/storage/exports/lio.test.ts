@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
+import { waitFor } from '../../../test/support/wait-for.js'
 import { createLocalFiles } from '../../host/local-files.js'
 import type { ResolvedArray } from '../disk-source.js'
 import { ExportReader } from './export-source.js'
@@ -76,4 +77,32 @@ it('a kernel without it exports nothing, and nothing is read at each beat', asyn
   plant({ 'discovery_auth/userid': '' })
   expect(await reader.capability()).toEqual({ name: 'storage-exports', support: 'yes' })
   expect(await reader.read()).toEqual([])
+})
+
+it('while configfs does not answer one reading waits, and no second one begins', async () => {
+  plant({ 'discovery_auth/userid': '' })
+  const local = createLocalFiles()
+  let [asked, answer] = [0, (): void => undefined]
+  const hung = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const files = {
+    ...local,
+    async readDirectory(path: string) {
+      asked += 1
+      await hung
+      return local.readDirectory(path)
+    },
+  }
+  const source = lioSource(root, files, 20)
+  await expect(source.read()).rejects.toThrow('no answer within 20 ms')
+  await expect(source.read()).rejects.toThrow('still waiting')
+  expect(asked).toBe(1)
+  answer()
+  await waitFor(5000, 'the next reading', () =>
+    source.read().then(
+      (rows) => rows.length === 0,
+      () => false,
+    ),
+  )
 })

@@ -1,67 +1,96 @@
 import { errorCode } from '../../../common/error-code.js'
 import type { MachineFiles } from '../../host/machine-files.js'
 import { isAbsent } from '../../host/text-reader.js'
+import { waitAtMost } from '../../host/wait-at-most.js'
 import type { ExportRaw } from '../../hypervisor/hypervisor.js'
 import { NotExporting, type ExportSource } from './export-source.js'
 
 const mebibyte = 2 ** 20
 const mostRows = 4096
 
+type Files = Pick<MachineFiles, 'readFile' | 'readDirectory'>
+
 /**
  * iSCSI targets of the kernel (LIO), by configfs (drivers/target/target_core_stat.c and target_core_fabric_configfs.c of the kernel): whole MiB
- * and commands of each initiator that has an access list, or of the LUN where anybody may come. Of commands it is not told which read.
+ * of each initiator that has an access list, or of the LUN where anybody may come.
+ *
+ * Whoever takes a LUN away holds a lock of configfs until the LUN's requests have ended: reading waits for it, in the pool of threads, one
+ * file after the other, so that never more than one thread does. While it does, nothing more is read.
+ * @param deadlineMs 500 if absent
  */
-export function lioSource(sysRoot: string, files: MachineFiles): ExportSource {
+export function lioSource(sysRoot: string, files: Files, deadlineMs = 500): ExportSource {
   const root = `${sysRoot}/kernel/config/target/iscsi`
-  const count = (path: string): number | undefined => {
-    const text = files.readIfThere(path)?.trim()
-    return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined
-  }
-
-  function row(directory: string, what: Omit<ExportRaw, 'readBytes' | 'writeBytes'>): ExportRaw[] {
-    const read = count(`${directory}/read_mbytes`)
-    const written = count(`${directory}/write_mbytes`)
-    if (read === undefined || written === undefined || read + written === 0) return []
-    return [{ ...what, readBytes: read * mebibyte, writeBytes: written * mebibyte }]
-  }
-
-  function rowsOfGroup(group: string, arrayKey: string): ExportRaw[] {
-    const luns = lunsIn(files, `${group}/lun`)
-    const ofAcls = namesIn(files, `${group}/acls`).flatMap((initiator) =>
-      lunsIn(files, `${group}/acls/${initiator}`).flatMap((lun) =>
-        row(`${group}/acls/${initiator}/lun_${lun}/statistics/scsi_auth_intr`, {
-          arrayKey,
-          lun,
-          session: initiator,
-          initiator,
-        }),
-      ),
-    )
-    if (ofAcls.length > 0) return ofAcls
-    return luns.flatMap((lun) =>
-      row(`${group}/lun/lun_${lun}/statistics/scsi_tgt_port`, { arrayKey, lun, session: '', initiator: '' }),
-    )
-  }
+  let reading: Promise<readonly ExportRaw[]> | undefined
 
   return {
     name: 'LIO',
-    async read() {
-      const targets = exported(files, root).filter((name) => /^(?:iqn|eui|naa)\./.test(name))
-      const rows = targets.flatMap((iqn) =>
-        namesIn(files, `${root}/${iqn}`)
-          .filter((name) => /^tpgt_\d+$/.test(name))
-          .flatMap((group) => rowsOfGroup(`${root}/${iqn}/${group}`, `iscsi:${iqn}`)),
-      )
-      if (rows.length > mostRows) throw new Error(`${root}: more than ${mostRows} sessions and LUNs`)
-      return rows
+    read() {
+      // What an earlier reading found, when it comes at last, is of a time that nobody knows.
+      if (reading !== undefined) return Promise.reject(new Error(`${root}: still waiting for the last reading`))
+      reading = readTargets(root, files).finally(() => {
+        reading = undefined
+      })
+      return waitAtMost(reading, deadlineMs, root)
     },
   }
 }
 
-/** @throws NotExporting */
-function exported(files: MachineFiles, root: string): readonly string[] {
+/** @throws NotExporting, or the file system's error */
+async function readTargets(root: string, files: Files): Promise<readonly ExportRaw[]> {
+  const rows: ExportRaw[] = []
+  for (const iqn of await exported(root, files)) {
+    if (!/^(?:iqn|eui|naa)\./.test(iqn)) continue
+    for (const group of await namesIn(`${root}/${iqn}`, files)) {
+      if (!/^tpgt_\d+$/.test(group)) continue
+      rows.push(...(await rowsOfGroup(`${root}/${iqn}/${group}`, `iscsi:${iqn}`, files)))
+      if (rows.length > mostRows) throw new Error(`${root}: more than ${mostRows} sessions and LUNs`)
+    }
+  }
+  return rows
+}
+
+async function rowsOfGroup(group: string, arrayKey: string, files: Files): Promise<readonly ExportRaw[]> {
+  const rows: ExportRaw[] = []
+  for (const initiator of await namesIn(`${group}/acls`, files)) {
+    for (const lun of await lunsIn(`${group}/acls/${initiator}`, files)) {
+      const directory = `${group}/acls/${initiator}/lun_${lun}/statistics/scsi_auth_intr`
+      rows.push(...(await rowOf(directory, { arrayKey, lun, session: initiator, initiator }, files)))
+    }
+  }
+  if (rows.length > 0) return rows
+  for (const lun of await lunsIn(`${group}/lun`, files)) {
+    const directory = `${group}/lun/lun_${lun}/statistics/scsi_tgt_port`
+    rows.push(...(await rowOf(directory, { arrayKey, lun, session: '', initiator: '' }, files)))
+  }
+  return rows
+}
+
+async function rowOf(
+  directory: string,
+  what: Omit<ExportRaw, 'readBytes' | 'writeBytes'>,
+  files: Files,
+): Promise<readonly ExportRaw[]> {
+  const read = await count(`${directory}/read_mbytes`, files)
+  const written = await count(`${directory}/write_mbytes`, files)
+  if (read === undefined || written === undefined || read + written === 0) return []
+  return [{ ...what, readBytes: read * mebibyte, writeBytes: written * mebibyte }]
+}
+
+/** Undefined where it is not there, or no number. */
+async function count(path: string, files: Files): Promise<number | undefined> {
   try {
-    return files.names(root)
+    const text = (await files.readFile(path)).toString('latin1').trim()
+    return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+  } catch (error) {
+    if (isAbsent(error)) return undefined
+    throw error
+  }
+}
+
+/** @throws NotExporting */
+async function exported(root: string, files: Files): Promise<readonly string[]> {
+  try {
+    return await files.readDirectory(root)
   } catch (error) {
     if (isAbsent(error)) throw new NotExporting('this kernel exports nothing')
     if (errorCode(error) === 'EACCES') throw new Error('its part of configfs is for root only', { cause: error })
@@ -69,9 +98,9 @@ function exported(files: MachineFiles, root: string): readonly string[] {
   }
 }
 
-function namesIn(files: MachineFiles, directory: string): readonly string[] {
+async function namesIn(directory: string, files: Files): Promise<readonly string[]> {
   try {
-    return files.names(directory)
+    return await files.readDirectory(directory)
   } catch (error) {
     if (isAbsent(error)) return []
     throw error
@@ -79,6 +108,6 @@ function namesIn(files: MachineFiles, directory: string): readonly string[] {
 }
 
 /** Numbers of `lun_0` and so on. */
-function lunsIn(files: MachineFiles, directory: string): readonly string[] {
-  return namesIn(files, directory).flatMap((name) => /^lun_(\d{1,5})$/.exec(name)?.[1] ?? [])
+async function lunsIn(directory: string, files: Files): Promise<readonly string[]> {
+  return (await namesIn(directory, files)).flatMap((name) => /^lun_(\d{1,5})$/.exec(name)?.[1] ?? [])
 }

@@ -42,7 +42,7 @@ Target 12: iqn.2026-01.test:other
 `
 const heading = 'tgt lun sid rd_subm(bytes,cmds) rd_done(bytes,cmds) wr_subm(bytes,cmds) wr_done(bytes,cmds) errs'
 
-describe("tgtadm's text", () => {
+describe("tgtd's text", () => {
   it('targets with their sessions and what is behind their LUNs', () => {
     expect(parseTgtTargets(targets)).toEqual([
       {
