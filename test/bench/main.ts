@@ -9,6 +9,7 @@ const benches = {
   arrays: 'arrays/bench-arrays.ts',
   culprits: 'arrays/bench-culprits.ts',
   checks: 'checks/bench-checks.ts',
+  forecast: 'forecast/bench-forecast.ts',
   servers: 'servers.ts',
   soak: 'agent/soak.ts',
   esxi: 'esxi/bench-esxi.ts',
