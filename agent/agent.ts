@@ -119,6 +119,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       return host && { control: host.source.hypervisor.control }
     },
     now,
+    monotonicMs: options.monotonicMs,
     wake: () => uplink?.tellOfCommands(),
     log,
   })

@@ -21,6 +21,7 @@ interface AgentCommandsOptions {
   readonly host: (hostId: string) => { readonly control: VmControl | undefined } | undefined
   /** This machine's wall clock. */
   readonly now: () => number
+  readonly monotonicMs: () => number
   /** There is something to tell. */
   readonly wake: () => void
   readonly log: Log
@@ -36,8 +37,8 @@ interface Marks {
 const tellAgainMs = 15_000
 /** Commands that were turned away, and others that wait to be told of. */
 const mostToTell = 2048
-/** Entries of the audit log about what did nothing: so many at once, and one every ten seconds. */
-const nothingDoneRate = { perSecond: 0.1, burst: 500 } as const
+/** Entries of the audit log about what did nothing: so many at once, and one a minute. */
+const nothingDoneRate = { perSecond: 1 / 60, burst: 500 } as const
 const oddLines = { most: 2, windowMs: 600_000, mostKeys: 8 } as const
 
 /** Everything of commands that the agent's stream to its controller needs: what runs them, the audit log, and what of both is still to be told. */
@@ -47,7 +48,8 @@ export class AgentCommands {
   readonly #toTell = new Map<string, CommandRecord>()
   /** By id: what was told last, and up to which byte of its output it was acked. */
   readonly #told = new Map<string, { revision: number; outputEnd: number; ackedBytes: number }>()
-  #clockOffsetMs = 0
+  /** The controller's clock minus our monotonic one: whoever sets this machine's clock moves it not. */
+  #controllerClockMs: number
   #headIsDue = false
   /** Whether the controller of this session tells of its own log: older ones do not, and would refuse ours. */
   #knowsHeads = false
@@ -67,16 +69,17 @@ export class AgentCommands {
     private readonly audit: AuditLog,
     ofController: Witnessed | undefined,
   ) {
-    const { allow, host, now, log, dataDir } = options
+    const { allow, host, now, monotonicMs, log, dataDir } = options
     this.allow = allow
     this.#ofController = ofController
+    this.#controllerClockMs = now() - monotonicMs()
     this.#odd = new LimitedLog(log, oddLines)
     this.#runner = new CommandRunner({
       journal: new DiskJournal(join(dataDir, 'commands'), log),
       audit: (what, nothingDone = false) => this.#write(what, nothingDone),
       host,
       allow,
-      now: () => now() + this.#clockOffsetMs,
+      now: () => monotonicMs() + this.#controllerClockMs,
       localTime: () => localTimeAt(now()),
       onChange: (record) => this.#tell(record),
       log,
@@ -101,7 +104,8 @@ export class AgentCommands {
   }
 
   begin(clockOffsetMs: number): void {
-    this.#clockOffsetMs = clockOffsetMs
+    const { now, monotonicMs } = this.options
+    this.#controllerClockMs = now() + clockOffsetMs - monotonicMs()
     this.#knowsHeads = false
     this.#tellAgain()
   }

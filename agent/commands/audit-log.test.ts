@@ -42,6 +42,7 @@ describe('the audit log', () => {
     ['reordered entries', ([a = '', b = '', ...rest]) => [b, a, ...rest], /^entry 1 stands after entry 2$/],
     ['a cut tail', (lines) => lines.slice(0, -2), /^it ends with entry 4, and had 6: its tail is missing$/],
     ['what is no entry', (lines) => [...lines, 'x'], /^line 7 of 000000000001\.jsonl is no entry$/],
+    ['removed oldest entries', (lines) => lines.slice(2), /^entries 1 to 2 are missing$/],
     ['nothing at all', () => [], /^it ends with entry 0, and had 6/],
   ])('finds %s', async (_what, change, found) => {
     const { head } = await filled(6)
@@ -70,6 +71,40 @@ describe('the audit log', () => {
     expect(await after.verify(before.head)).toBeUndefined()
     expect(await after.at(2)).toEqual(before.head)
     expect(await after.at(4)).toBeUndefined()
+  })
+
+  it.each(['', '{"seq":31,"at', 'x\n'])(
+    'goes on after a machine failed at the beginning of a file: %j',
+    async (content) => {
+      const limits = { fileBytes: 600, mostFiles: 30 }
+      const { head } = await (async () => {
+        const audit = await open(limits)
+        for (let index = 1; index <= 30; index += 1) await audit.append({ event: 'begin', id: `c${index}` })
+        return audit
+      })()
+      await writeFile(join(directory, '000000000031.jsonl'), content)
+      const after = await open(limits)
+      expect(after.head).toEqual(head)
+      await after.append({ event: 'begin' })
+      expect(after.head.entries).toBe(31)
+      // What is no entry is not taken away in silence.
+      expect(await after.verify(head)).toEqual(
+        content === 'x\n' ? 'line 1 of 000000000031.jsonl is no entry' : undefined,
+      )
+    },
+  )
+
+  it('finds that its oldest files were removed, unless so many are there', async () => {
+    const limits = { fileBytes: 600, mostFiles: 30 }
+    const audit = await open(limits)
+    for (let index = 1; index <= 30; index += 1) await audit.append({ event: 'begin', id: `c${index}` })
+    const files = (await readdir(directory)).filter((file) => file.endsWith('.jsonl')).toSorted()
+    await rm(join(directory, files[0] ?? ''))
+    expect(await audit.verify()).toMatch(/^entries 1 to \d+ are missing$/)
+    expect(await verifyAuditLog(directory, undefined, { mostFiles: files.length - 1 })).toBeUndefined()
+    const second = join(directory, files[1] ?? '')
+    await writeFile(second, (await readFile(second, 'utf8')).split('\n').slice(1).join('\n'))
+    expect(await verifyAuditLog(directory, undefined, { mostFiles: files.length - 1 })).toMatch(/are missing$/)
   })
 
   it('keeps so many files and no more, and what is kept still holds', async () => {

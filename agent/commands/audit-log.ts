@@ -40,7 +40,7 @@ export class AuditLog {
     this.#bytes = opened.bytes
   }
 
-  /** A last line that is not whole was never acknowledged to anybody, and goes. */
+  /** A last line that is not whole was never acknowledged to anybody, and goes; so does a last file that has no other. */
   static async open(
     directory: string,
     {
@@ -51,11 +51,9 @@ export class AuditLog {
   ): Promise<AuditLog> {
     makeDirectoryDurably(directory)
     const logId = await logIdOf(directory)
-    const files = await filesOf(directory)
-    const last = files.at(-1)
-    const bytes = last === undefined ? 0 : await cutTornLine(join(directory, last))
-    const entries = last === undefined ? [] : await entriesOf(join(directory, last))
-    const audit = new AuditLog(directory, now, limits, { head: headAfter(logId, entries.at(-1)), files, bytes })
+    const { files, bytes } = await withWholeEnd(directory)
+    const head = headAfter(logId, await lastOf(directory, files))
+    const audit = new AuditLog(directory, now, limits, { head, files, bytes })
     const problem = await audit.verify()
     if (problem !== undefined) log.error({ problem }, 'the audit log is not whole')
     return audit
@@ -75,7 +73,7 @@ export class AuditLog {
   /** What is wrong with what is kept; undefined if nothing. */
   async verify(seen?: Pick<ChainMark, 'entries' | 'hash'>): Promise<string | undefined> {
     await this.#writing
-    return verifyAuditLog(this.directory, seen)
+    return verifyAuditLog(this.directory, seen, this.limits)
   }
 
   /** Where the log stood after so many entries, as it is now; undefined if it does not have them. */
@@ -121,9 +119,11 @@ export class AuditLog {
 export async function verifyAuditLog(
   directory: string,
   seen?: Pick<ChainMark, 'entries' | 'hash'>,
+  limits: Pick<AuditLimits, 'mostFiles'> = { mostFiles },
 ): Promise<string | undefined> {
   const entries: ChainEntry[] = []
-  for (const name of await filesOf(directory)) {
+  const files = await filesOf(directory)
+  for (const name of files) {
     const lines = linesOf(await readFile(join(directory, name), 'utf8'))
     for (const [index, line] of lines.entries()) {
       const entry = parsed(line)
@@ -133,7 +133,18 @@ export async function verifyAuditLog(
   }
   const [first] = entries
   if (first?.seq === 1 && first.previous !== (await logIdOf(directory))) return 'its first entry is of another log'
-  return brokenAt(entries, seen)
+  return brokenAt(entries, seen) ?? oldestMissing(first, files, limits)
+}
+
+/** The oldest go file by file, and only where there are as many files as may be. */
+function oldestMissing(
+  first: ChainEntry | undefined,
+  [oldest = '', ...others]: readonly string[],
+  limits: Pick<AuditLimits, 'mostFiles'>,
+): string | undefined {
+  if (first === undefined || first.seq === 1) return undefined
+  const isFull = others.length + 1 >= limits.mostFiles
+  return isFull && first.seq === firstOf(oldest) ? undefined : `entries 1 to ${first.seq - 1} are missing`
 }
 
 async function logIdOf(directory: string): Promise<string> {
@@ -154,6 +165,27 @@ async function filesOf(directory: string): Promise<string[]> {
 
 function firstOf(name: string): number {
   return Number(name.slice(0, -suffix.length))
+}
+
+/** Files at the end without a whole line go: the machine failed while the first one of each was written. */
+async function withWholeEnd(directory: string): Promise<{ readonly files: readonly string[]; readonly bytes: number }> {
+  const files = await filesOf(directory)
+  for (let last = files.at(-1); last !== undefined; last = files.at(-1)) {
+    const bytes = await cutTornLine(join(directory, last))
+    if (bytes > 0) return { files, bytes }
+    await rm(join(directory, last))
+    files.pop()
+  }
+  return { files, bytes: 0 }
+}
+
+/** The last that can be read: what stands after it is damaged, which looking at all of it finds. */
+async function lastOf(directory: string, files: readonly string[]): Promise<ChainEntry | undefined> {
+  for (const name of files.toReversed()) {
+    const last = (await entriesOf(join(directory, name))).at(-1)
+    if (last !== undefined) return last
+  }
+  return undefined
 }
 
 async function cutTornLine(path: string): Promise<number> {

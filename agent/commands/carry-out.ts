@@ -36,10 +36,15 @@ export async function carryOut(run: Run, control: VmControl): Promise<Outcome | 
 }
 
 /** What came of work that was broken off. Undefined: the agent ends before it is known. */
-export async function lookAtIt(run: Run, why: string): Promise<Outcome | undefined> {
+export async function lookAtIt(
+  run: Run,
+  why: string,
+  { forMs, againMs } = { forMs: lookForMs, againMs: lookAgainMs },
+): Promise<Outcome | undefined> {
   const { stopping } = run
   let problem = 'its host is not open'
-  for (let waitedMs = 0; waitedMs <= lookForMs; waitedMs += lookAgainMs) {
+  const until = performance.now() + forMs
+  while (performance.now() < until) {
     if (stopping.aborted) return undefined
     const control = run.control()
     if (control !== undefined) {
@@ -53,7 +58,7 @@ export async function lookAtIt(run: Run, why: string): Promise<Outcome | undefin
         problem = messageOf(error)
       }
     }
-    await pause(lookAgainMs, stopping)
+    await pause(againMs, stopping)
   }
   return { state: 'unknown', reason: `${why}; the VM could not be looked at: ${problem}` }
 }

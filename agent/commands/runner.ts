@@ -53,7 +53,7 @@ const mostAtOnce = 8
 const mostToTakeIn = 512
 const lookWithinMs = 10_000
 /** Commands that begin: each leaves two entries in the audit log, in which old ones give way to new ones. */
-const defaultBeginRate = { perSecond: 0.2, burst: 2000 } as const
+const defaultBeginRate = { perSecond: 0.05, burst: 2000 } as const
 /** Of what came from outside, in the audit log. */
 const longestAudited = 64
 const longestReason = 512

@@ -40,6 +40,7 @@ describe('the audit log of the controller', () => {
       },
       /^entry 3 was altered$/,
     ],
+    ['removed at the beginning', (t) => t.delete('audit', key(1)), /^entries 1 to 1 are missing$/],
     ['removed', (t) => t.delete('audit', key(3)), /^entries 3 to 3 are missing$/],
     [
       'reordered',

@@ -111,7 +111,14 @@ export class ControllerAudit {
       const entries = rows.flatMap(({ value }) => entryFrom(value) ?? [])
       const head = markFrom(await t.get('auditMarks', headKey))
       const damaged = rows.length - entries.length
-      const wrong = damaged > 0 ? `${damaged} rows are no entries` : brokenAt(entries, this.#newer(head))
+      const newest = this.#newer(head)
+      const oldest = Math.max(1, newest.entries - mostEntries + 1)
+      const [first] = entries
+      const isCut = first !== undefined && first.seq > oldest
+      const wrong =
+        damaged > 0
+          ? `${damaged} rows are no entries`
+          : (brokenAt(entries, newest) ?? (isCut ? `entries ${oldest} to ${first.seq - 1} are missing` : undefined))
       return { entries: entries.length, wrong }
     })
   }

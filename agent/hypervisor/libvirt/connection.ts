@@ -61,6 +61,8 @@ export class RpcConnection implements Caller {
   readonly #options: Required<Omit<ConnectionOptions, 'onMessage'>> & Pick<ConnectionOptions, 'onMessage'>
   readonly #splitter = new PacketSplitter()
   readonly #inFlight = new Map<number, Pending>()
+  /** Of those, the ones that nobody waits for any more. */
+  readonly #abandoned = new Set<number>()
   #waiting: Pending[] = []
   #serial = 0
   #silent = 0
@@ -95,6 +97,11 @@ export class RpcConnection implements Caller {
     return this.#ended === undefined
   }
 
+  /** Every place is held by a call that was abandoned: nothing more gets through until one is answered. */
+  get isClogged(): boolean {
+    return this.#abandoned.size >= this.#options.maxInFlight
+  }
+
   call(procedure: number, args: Buffer, options: CallOptions = {}): Promise<XdrReader> {
     const { deadlineMs = this.#options.deadlineMs, signal } = options
     return new Promise((resolve, reject) => {
@@ -117,6 +124,7 @@ export class RpcConnection implements Caller {
         const before = this.#waiting.length
         this.#waiting = this.#waiting.filter((other) => other !== pending)
         if (this.#waiting.length < before) endLate('failed')
+        else this.#abandoned.add(serial)
         const message = why === 'timeout' ? `no answer within ${Math.round(deadlineMs)} ms` : 'aborted'
         reject(new CallAbandoned(why, late, message))
       }
@@ -192,6 +200,7 @@ export class RpcConnection implements Caller {
     // Read first: if it is malformed, the call ends with the connection.
     const error = packet.status === packetStatus.ok ? undefined : readError(payload)
     this.#inFlight.delete(packet.serial)
+    this.#abandoned.delete(packet.serial)
     if (error === undefined) pending.answered(payload)
     else pending.failed(error)
     this.#sendWaiting()

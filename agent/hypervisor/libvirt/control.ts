@@ -34,12 +34,14 @@ export interface ControlOptions {
 const actDeadlineMs = 600_000
 
 /**
- * Acts on domains, over a connection of its own that is opened when the first command comes: the one for reading stays one that could do
- * nothing.
+ * Acts on domains, over connections of its own that are opened when a command comes: the one for reading stays one that could do nothing.
+ * Each act has its own, so that one that hangs keeps nobody from looking.
  */
 export class LibvirtControl implements VmControl {
   readonly verbs: ReadonlySet<VerbName> = new Set([...powerActions, 'autostart'] as const)
+  /** For looking. */
   #connection: RpcConnection | undefined
+  readonly #acting = new Set<RpcConnection>()
   #opening: Promise<RpcConnection> | undefined
   #isClosed = false
 
@@ -87,6 +89,7 @@ export class LibvirtControl implements VmControl {
   close(): void {
     this.#isClosed = true
     this.#connection?.close()
+    for (const connection of this.#acting) connection.close()
   }
 
   /** @param undoes whether libvirt leaves nothing behind when it fails, whatever it failed with */
@@ -96,21 +99,25 @@ export class LibvirtControl implements VmControl {
     signal: AbortSignal,
     work: (connection: RpcConnection, domain: DomainRef) => Promise<void>,
   ): Promise<void> {
-    const connection = await this.#connected()
-    const domain = await domainLookupByUuid(connection, vmUuid, { signal }).catch((error: unknown) => {
-      throw error instanceof LibvirtError ? new ActionRefused(error.message, { cause: error }) : error
-    })
+    const connection = await this.#dial()
+    this.#acting.add(connection)
     try {
+      const domain = await domainLookupByUuid(connection, vmUuid, { signal }).catch((error: unknown) => {
+        throw error instanceof LibvirtError ? new ActionRefused(error.message, { cause: error }) : error
+      })
       await work(connection, domain)
     } catch (error) {
       const isRefusal = error instanceof LibvirtError && (undoes || error.denied || refusals.has(error.code))
       throw isRefusal ? new ActionRefused(error.message, { cause: error }) : error
+    } finally {
+      this.#acting.delete(connection)
+      connection.close()
     }
   }
 
   async #connected(): Promise<RpcConnection> {
-    if (this.#isClosed) throw new HypervisorUnavailable('closed')
-    if (this.#connection?.open === true) return this.#connection
+    if (this.#connection?.open === true && !this.#connection.isClogged) return this.#connection
+    this.#connection?.close()
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined
     })
@@ -118,6 +125,12 @@ export class LibvirtControl implements VmControl {
   }
 
   async #open(): Promise<RpcConnection> {
+    this.#connection = await this.#dial()
+    return this.#connection
+  }
+
+  async #dial(): Promise<RpcConnection> {
+    if (this.#isClosed) throw new HypervisorUnavailable('closed')
     const { uri } = this.options
     const failures: unknown[] = []
     for (const socket of this.#sockets()) {
@@ -125,7 +138,6 @@ export class LibvirtControl implements VmControl {
         const endpoint = unixSocket(socket)
         const connection = await openDriver({ endpoint, uri, maxInFlight: controlCalls, access: 'write' })
         if (this.#isClosed) connection.close()
-        this.#connection = connection
         return connection
       } catch (error) {
         failures.push(error)

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest'
+
+import { pause } from '../../common/lifecycle.js'
+import { HandControl } from '../../test/support/hand-control.js'
+import { lookAtIt, type Run } from './carry-out.js'
+import { allVerbs } from './verbs/all-verbs.js'
+
+it('looks no longer than it may at what came of it, also where each look takes long', async () => {
+  const control = new HandControl()
+  control.add('a', 'alpha')
+  const before = await control.look('a')
+  if (before === undefined) throw new Error('no VM')
+  let looks = 0
+  const { signal } = new AbortController()
+  control.look = async () => {
+    looks += 1
+    await pause(50, signal)
+    throw new Error('it hangs')
+  }
+  const run: Run = {
+    work: allVerbs.suspend,
+    vmUuid: 'a',
+    args: {},
+    before,
+    say: () => undefined,
+    signal,
+    stopping: signal,
+    control: () => control,
+  }
+  expect(await lookAtIt(run, 'broken off', { forMs: 300, againMs: 1 })).toEqual({
+    state: 'unknown',
+    reason: 'broken off; the VM could not be looked at: it hangs',
+  })
+  expect(looks).toBeLessThanOrEqual(7)
+})
