@@ -39,6 +39,7 @@ import { addAlertRoutes } from './routes/alerts.js'
 import { addArrayRoutes } from './routes/arrays.js'
 import { addAuthorityRoutes } from './routes/authority.js'
 import { addAuditRoutes } from './routes/audit.js'
+import { addCapacityForecastRoute } from './routes/capacity-forecast.js'
 import { addCapacityRoute } from './routes/capacity.js'
 import { addCommandRoutes } from './routes/commands.js'
 import { addEventHistoryRoute } from './routes/event-history.js'
@@ -227,6 +228,7 @@ function addRoutes(
   addJoinTokenRoutes(app, enrolment, agentEndpoint)
   addAuthorityRoutes(app, enrolment)
   addCapacityRoute(app, views)
+  addCapacityForecastRoute(app, { views, store, now })
   addPolicyRoutes(app, { views, policy, history: policyHistory, now })
   addAlertRoutes(app, alerts)
   addAlertHistoryRoute(app, alerts, now)

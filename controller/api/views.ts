@@ -685,6 +685,40 @@ export const seriesView = z.object({
   rows: z.array(z.array(z.number().nullable())).describe('each row: time in ms, then one value or null for each field'),
 })
 
+/** When something that is there will not be enough. */
+export const demandForecastView = z.object({
+  resource: z.enum(['memory', 'cpu', 'space', 'write-rate']),
+  name: z.string().describe('of whom: fleet, a host, a pool, an array'),
+  unit: z.enum(['bytes', 'cores', 'bytes/s']),
+  limit: z.number().optional().describe('in that unit; left out if it is not known'),
+  limitIs: z.string().describe('what the limit is, or why it is not known'),
+  knownDays: z.number().describe('days that are over of which a figure is known'),
+  neededDays: z.number().optional().describe('nothing is told: so many days have to be known'),
+  latest: z.number().optional().describe('highest figure of the last day known'),
+  p50At: timeMs.optional().describe('the limit is as likely reached before as after; left out if it is not reached'),
+  p90At: timeMs.optional().describe('one chance in ten that the limit is reached before'),
+  toldUntil: timeMs.optional(),
+  shifts: z.array(z.object({ at: timeMs, size: z.number() })).describe('where the level jumped, and by how much'),
+  backtest: z
+    .object({
+      days: z.number().describe('ahead, at most'),
+      meanAbsoluteError: z.number(),
+      naiveMeanAbsoluteError: z.number().describe('of "as it was a week before"'),
+    })
+    .optional()
+    .describe('how the same method did on the past of this figure, in its unit'),
+  history: z.array(z.tuple([timeMs, z.number()])).describe('start of a day, highest figure of it'),
+  told: z
+    .array(z.tuple([timeMs, z.number(), z.number(), z.number()]))
+    .describe('start of a day, and what one in ten, one in two and nine in ten stay below'),
+})
+
+export const capacityForecastView = z.object({
+  at: timeMs,
+  days: z.number(),
+  forecasts: z.array(demandForecastView),
+})
+
 /** The one backup of the time series that there may be. */
 export const backupView = z.object({
   state: z.enum(['none', 'running', 'ready', 'failed']),
@@ -758,6 +792,8 @@ export type PolicyView = z.infer<typeof policyView>
 export type PolicyNoteView = z.infer<typeof policyNoteView>
 export type PolicyCheckView = z.infer<typeof policyCheckView>
 export type SeriesView = z.infer<typeof seriesView>
+export type DemandForecastView = z.infer<typeof demandForecastView>
+export type CapacityForecastView = z.infer<typeof capacityForecastView>
 export type BackupView = z.infer<typeof backupView>
 export type TopView = z.infer<typeof topView>
 export type ChangeView = z.infer<typeof changeView>

@@ -11,6 +11,7 @@ import {
   auditEntryView,
   backupView,
   authorityView,
+  capacityForecastView,
   capacityView,
   commandView,
   eventView,
@@ -42,6 +43,7 @@ import {
   type AuditEntryView,
   type BackupView,
   type AuthorityView,
+  type CapacityForecastView,
   type CapacityView,
   type CommandView,
   type EventView,
@@ -149,6 +151,13 @@ export class ApiClient {
     signal: AbortSignal,
   ): Promise<CapacityView> {
     return this.#get('capacity', capacityView, signal, sizes)
+  }
+
+  capacityForecast(
+    query: { readonly of: string; readonly days: string },
+    signal: AbortSignal,
+  ): Promise<CapacityForecastView> {
+    return this.#get('capacity/forecast', capacityForecastView, signal, query)
   }
 
   policy(signal: AbortSignal): Promise<PolicyView> {

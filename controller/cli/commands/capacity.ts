@@ -5,6 +5,7 @@ import type { Cli } from '../context.js'
 import { present } from '../present.js'
 import { renderCapacity } from '../render/capacity.js'
 import { needsAttention } from '../render/findings.js'
+import { addCapacityForecastCommand } from './capacity-forecast.js'
 
 interface Options {
   readonly reserve?: string
@@ -13,7 +14,7 @@ interface Options {
 }
 
 export function addCapacityCommand(program: Command, cli: Cli): void {
-  program
+  const capacity = program
     .command('capacity')
     .description('room for new VMs: the memory ledger of each host, and whether the loss of one can be borne')
     .option(
@@ -38,4 +39,5 @@ export function addCapacityCommand(program: Command, cli: Cli): void {
       })
       if (check === true && shown !== undefined && needsAttention(shown.capacity.findings)) cli.finish('findings')
     })
+  addCapacityForecastCommand(capacity, cli)
 }
