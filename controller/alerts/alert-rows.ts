@@ -72,7 +72,12 @@ const evidence = z.object({
   limit: z.number().optional(),
 })
 const related = z.object({ role: z.enum(['culprit', 'victim', 'partner']), subject })
-const facts = z.object({ host: z.string().optional(), group: z.string().optional(), owners: z.array(z.string()) })
+const facts = z.object({
+  host: z.string().optional(),
+  group: z.string().optional(),
+  groups: z.array(z.string()).optional(),
+  owners: z.array(z.string()),
+})
 const hold = z.object({ sinceClockMs: z.number(), pausedClockMs: z.number().optional() })
 
 /** `undefined` has no JSON: what was compared with nothing comes back without the property. */
@@ -188,7 +193,7 @@ const metaRow = z.object({
 export const transitionRow = z.object({
   atMs: z.number(),
   number: z.number(),
-  what: z.enum(['fired', 'severity', 'acknowledged', 'resolved']),
+  what: z.enum(['fired', 'severity', 'acknowledged', 'silenced', 'heard', 'resolved']),
   check: z.string(),
   subject,
   part: z.string(),

@@ -20,6 +20,7 @@ const hook: Route = { ...mails, name: 'hook', to: [{ kind: 'webhook', url: 'http
 
 interface Moment {
   readonly owners: readonly string[]
+  readonly groups?: readonly string[]
   readonly host?: string
   readonly severity?: Severity
   readonly grade?: number
@@ -27,8 +28,8 @@ interface Moment {
   readonly isOver?: boolean
 }
 
-function alertOf({ owners, host = 'h1', severity = 'warning', grade, isAcknowledged }: Moment): Alert {
-  const facts: SubjectFacts = { owners, host }
+function alertOf({ owners, groups, host = 'h1', severity = 'warning', grade, isAcknowledged }: Moment): Alert {
+  const facts: SubjectFacts = { owners, host, groups }
   return {
     key: 'k',
     number: 7,
@@ -66,6 +67,13 @@ test('further owners are told of an alert, and nobody is told of it twice', () =
     '3 resolved 7 to a@x.org, ops@x.org',
     '3 resolved 7 to c@x.org',
   ])
+})
+
+test('a route of a group is told of what its VMs cause or wait for', () => {
+  const route: Route = { ...hook, match: { group: 'core' } }
+  const of = (groups: readonly string[]): Moment => ({ owners: [], groups })
+  expect(told(route, [of([]), of(['people'])])).toEqual([])
+  expect(told(route, [of(['core', 'people'])])).toEqual(['0 fired 7 to'])
 })
 
 test.each([

@@ -106,7 +106,7 @@ function matches({ match }: Route, { severity, finding, facts }: Alert): boolean
   return (
     (match.severity === undefined || match.severity.includes(severity)) &&
     (match.check === undefined || matchesPattern(match.check, finding.check)) &&
-    (match.group === undefined || match.group === facts.group) &&
+    (match.group === undefined || match.group === facts.group || facts.groups?.includes(match.group) === true) &&
     (match.owner === undefined || facts.owners.some((owner) => matchesPattern(match.owner ?? '', owner)))
   )
 }

@@ -48,13 +48,13 @@ export function newAlert(key: string, finding: Finding, facts: Alert['facts'], c
 export function pendingStep(
   alert: Alert,
   finding: Finding | undefined,
-  facts: () => Alert['facts'],
+  facts: (finding: Finding) => Alert['facts'],
   context: LifeContext,
 ): LifeStep {
   const { clockMs, times } = context
   if (finding?.strength === 'raise') {
     const raised = resumeHold(alert.raised ?? startHold(clockMs), clockMs)
-    const factsNow = factsOf(alert, facts)
+    const factsNow = factsOf(alert, () => facts(finding))
     if (raised === alert.raised && isSame(alert, finding, factsNow)) return fireIfHeld(alert, raised, context)
     const { severity } = finding
     return fireIfHeld({ ...alert, finding, severity, facts: factsNow, sighting: 'raised', raised }, raised, context)
@@ -71,10 +71,18 @@ export function pendingStep(
 export function firingStep(
   alert: Alert,
   finding: Finding | undefined,
-  facts: () => Alert['facts'],
+  facts: (finding: Finding) => Alert['facts'],
   context: LifeContext,
 ): LifeStep {
-  if (finding?.strength === 'raise') return raisedAgain(alert, finding, factsOf(alert, facts), context)
+  if (finding?.strength === 'raise') {
+    const named = withNamedBefore(alert.finding, finding)
+    return raisedAgain(
+      alert,
+      named,
+      factsOf(alert, () => facts(named)),
+      context,
+    )
+  }
   const sighting = sightingOf(finding, context)
   const { clockMs } = context
   switch (sighting) {
@@ -90,6 +98,18 @@ export function firingStep(
       return { alert: settled(alert, { sighting, cleared, severityHold: undefined }), transitions: [] }
     }
   }
+}
+
+const mostRelated = 50
+
+/** Who was said to cause it stays so until somebody else is: after a start nobody knows what others did before. */
+function withNamedBefore({ related: before }: Finding, finding: Finding): Finding {
+  if (finding.related.some(({ role }) => role === 'culprit')) return finding
+  const named = before.filter(({ role }) => role === 'culprit')
+  if (named.length === 0) return finding
+  const ids = new Set(named.map(({ subject }) => subject.id))
+  const others = finding.related.filter(({ subject }) => !ids.has(subject.id))
+  return { ...finding, related: [...named, ...others].slice(0, mostRelated) }
 }
 
 /** How long an alert has to be clear: long for one that flaps. */
@@ -163,7 +183,12 @@ function isSaidAlike(a: Finding, b: Finding): boolean {
 }
 
 function areFactsAlike(a: Alert['facts'], b: Alert['facts']): boolean {
-  return a.host === b.host && a.group === b.group && areAlike(a.owners, b.owners, Object.is)
+  return (
+    a.host === b.host &&
+    a.group === b.group &&
+    areAlike(a.owners, b.owners, Object.is) &&
+    areAlike(a.groups ?? [], b.groups ?? [], Object.is)
+  )
 }
 
 function isEvidenceAlike(a: Evidence, b: Evidence): boolean {

@@ -1,11 +1,12 @@
+import { formatMoment } from '../../common/units.js'
 import type { Alert, Message, Silence, Transition } from '../model/alert.js'
 import { findingKey, severityRank, type Finding } from '../model/finding.js'
 import { admitted } from './admission.js'
 import { dispatch, type DispatchState } from './dispatch.js'
 import { inhibited } from './inhibition.js'
-import { firingStep, newAlert, pendingStep, type LifeContext, type LifeStep } from './life.js'
+import { firingStep, newAlert, pendingStep, transition, type LifeContext, type LifeStep } from './life.js'
 import { holdTimesOf, severityOf, type AlertSettings } from './settings.js'
-import { silencerOf } from './silencing.js'
+import { silencerOf, silencesInForce } from './silencing.js'
 import type { World } from './world.js'
 
 /** All that alerts remember. */
@@ -89,6 +90,7 @@ export function step(
     }
   }
   const marked = withReasonsToBeQuiet(alerts, state.silences, world, settings, atMs)
+  transitions.push(...silencingOf(state.alerts, marked, state.silences, settings, atMs))
   const { startId } = state
   const told = dispatch(state, marked, { settings, startId, clockMs, atMs })
   return {
@@ -106,12 +108,11 @@ function lifeStep(
   world: World,
   context: LifeContext,
 ): LifeStep {
-  const facts = (): Alert['facts'] =>
-    finding === undefined ? { owners: [] } : world.facts(finding.subject, finding.related)
-  if (alert?.phase === 'firing') return firingStep(alert, finding, facts, context)
-  if (alert !== undefined) return pendingStep(alert, finding, facts, context)
+  const factsOf = ({ subject, related }: Finding): Alert['facts'] => world.facts(subject, related)
+  if (alert?.phase === 'firing') return firingStep(alert, finding, factsOf, context)
+  if (alert !== undefined) return pendingStep(alert, finding, factsOf, context)
   return finding?.strength === 'raise'
-    ? newAlert(key, finding, facts(), context)
+    ? newAlert(key, finding, factsOf(finding), context)
     : { alert: undefined, transitions: [] }
 }
 
@@ -214,6 +215,28 @@ function withReasonsToBeQuiet(
     marked.set(key, isSame ? alert : { ...alert, ...marks })
   }
   return marked
+}
+
+/** Silences that began or ended for alerts that fire. */
+function silencingOf(
+  before: ReadonlyMap<string, Alert>,
+  now: ReadonlyMap<string, Alert>,
+  made: ReadonlyMap<string, Silence>,
+  { silences }: AlertSettings,
+  atMs: number,
+): Transition[] {
+  const changed = [...now.values()].filter(({ key, phase, silencedBy }) => {
+    const was = before.get(key)
+    return phase === 'firing' && silencedBy !== (was?.phase === 'firing' ? was.silencedBy : undefined)
+  })
+  if (changed.length === 0) return []
+  const inForce = new Map(silencesInForce(made.values(), silences, atMs).map((silence) => [silence.id, silence]))
+  return changed.map((alert) => {
+    const silence = inForce.get(alert.silencedBy ?? '')
+    if (silence === undefined) return transition(alert, 'heard', atMs, '')
+    const { untilMs, reason, author } = silence
+    return transition(alert, 'silenced', atMs, `until ${formatMoment(untilMs)}: ${reason}`, author)
+  })
 }
 
 function* recent(

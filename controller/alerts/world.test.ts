@@ -104,10 +104,19 @@ test('knows of a VM that is missing whose it was, and where', () => {
   expect(remembering.sight(about('vm-lost', subject))).toBe('gone')
 })
 
-test('knows host, group and owners of a VM, and the owners of those who cause it', () => {
+test('knows host, group and owners of a VM, and owners and groups of those who cause it, and groups of those who wait', () => {
   expect(world.facts(vm('up'), [])).toEqual({ host: 'h1', group: 'core', owners: ['ann'] })
-  expect(world.facts(hostOf('h1'), [{ role: 'culprit', subject: vm('up') }])).toEqual({ host: 'h1', owners: ['ann'] })
-  expect(world.facts(hostOf('h1'), [{ role: 'victim', subject: vm('up') }])).toEqual({ host: 'h1', owners: [] })
+  expect(world.facts(hostOf('h1'), [{ role: 'culprit', subject: vm('up') }])).toEqual({
+    host: 'h1',
+    groups: ['core'],
+    owners: ['ann'],
+  })
+  expect(world.facts(hostOf('h1'), [{ role: 'victim', subject: vm('up') }])).toEqual({
+    host: 'h1',
+    groups: ['core'],
+    owners: [],
+  })
+  expect(world.facts(hostOf('h1'), [{ role: 'partner', subject: vm('up') }])).toEqual({ host: 'h1', owners: [] })
 })
 
 test('knows what is inside of what, wherever a VM is by now', () => {

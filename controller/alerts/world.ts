@@ -195,15 +195,21 @@ function factsOf(
   const host = subject.kind === 'host' ? snapshot.hosts.get(subject.id) : snapshot.hosts.get(vm?.hostId ?? '')
   const group = vm === undefined ? '' : said(vm).group
   const owners = new Set<string>()
+  const groups = new Set<string>()
   if (vm !== undefined) owners.add(said(vm).owner)
-  for (const { role, subject: culprit } of related) {
-    const one = role === 'culprit' && culprit.kind === 'vm' ? snapshot.vms.get(culprit.id) : undefined
-    if (one !== undefined) owners.add(said(one).owner)
+  for (const { role, subject: other } of related) {
+    const one = other.kind === 'vm' ? snapshot.vms.get(other.id) : undefined
+    if (one === undefined || role === 'partner') continue
+    const of = said(one)
+    groups.add(of.group)
+    if (role === 'culprit') owners.add(of.owner)
   }
   owners.delete('')
+  for (const known of ['', group]) groups.delete(known)
   return {
     ...(host !== undefined && { host: host.name }),
     ...(group !== '' && { group }),
+    ...(groups.size > 0 && { groups: [...groups].sort() }),
     owners: [...owners].sort(),
   }
 }

@@ -443,7 +443,7 @@ export const alertHistoryView = z.object({
   seq: z.number(),
   at: timeMs,
   number: z.number(),
-  what: z.enum(['fired', 'severity', 'acknowledged', 'resolved']),
+  what: z.enum(['fired', 'severity', 'acknowledged', 'silenced', 'heard', 'resolved']),
   check: z.string(),
   part: z.string().optional(),
   severity: z.enum(['info', 'warning', 'critical']).describe('after the change'),

@@ -26,6 +26,8 @@ export interface CulpritState {
   readonly at: number
   /** Since when others wait more than usual, or the array is full or stands still; undefined: it is well. */
   readonly incidentSince: number | undefined
+  /** When the last one ended. */
+  readonly endedAt?: number | undefined
   /** 0 to 1: how surely it is not well. */
   readonly alarm: number
   /** Nothing ends. */
@@ -86,11 +88,13 @@ export function step(state: CulpritState, { at, state: cacheState, contributions
   const pain = painOf(tracks, at)
   const seconds = Math.max(0, (at - state.at) / 1000)
   const alarm = alarmAfter(state.alarm, isWrong(cacheState, standsStill, pain), seconds)
+  const incidentSince = alarm > 0.5 ? (state.incidentSince ?? at) : alarm < 0.15 ? undefined : state.incidentSince
   return {
     startedAt: state.startedAt,
     at,
     alarm,
-    incidentSince: alarm > 0.5 ? (state.incidentSince ?? at) : alarm < 0.15 ? undefined : state.incidentSince,
+    incidentSince,
+    endedAt: incidentSince === undefined && state.incidentSince !== undefined ? at : state.endedAt,
     standsStill,
     tracks: bounded([...tracks, ...known.gone.filter((track) => at - track.at < rememberMs)]),
   }

@@ -26,7 +26,7 @@ const waitsLonger = Math.log(2)
  * @param traitsOf what somebody may share with others of a herd: `host xenhv04`, `group people`
  */
 export function rank(state: CulpritState, traitsOf: TraitsOf): Culprits {
-  const { tracks, incidentSince } = state
+  const { tracks, incidentSince, endedAt } = state
   const blamed = tracks
     .filter(({ risenAt, excess }) => risenAt !== undefined && excess > 0)
     .map((track): Blamed => ({ track, blame: track.excess * weightOf(track, incidentSince), wait: coWait(track) }))
@@ -53,6 +53,7 @@ export function rank(state: CulpritState, traitsOf: TraitsOf): Culprits {
   )
   return {
     incidentSince,
+    endedAt,
     suspects,
     victims: incidentSince === undefined ? [] : victimsOf(state, blamedIds(suspects)),
     mostBytes: most === undefined || most.bytes <= 0 ? undefined : memberOf(most),

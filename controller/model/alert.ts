@@ -10,6 +10,8 @@ export interface SubjectFacts {
   readonly host?: string | undefined
   /** Group of a VM. */
   readonly group?: string | undefined
+  /** Other groups that it concerns: of VMs that cause it, and of those that wait for it. */
+  readonly groups?: readonly string[] | undefined
   /** Owners of the subject, and of those who cause it. */
   readonly owners: readonly string[]
 }
@@ -102,14 +104,14 @@ export interface SilenceMatch {
 export interface Transition {
   readonly atMs: number
   readonly number: number
-  readonly what: 'fired' | 'severity' | 'acknowledged' | 'resolved'
+  readonly what: 'fired' | 'severity' | 'acknowledged' | 'silenced' | 'heard' | 'resolved'
   readonly check: string
   readonly subject: Subject
   readonly part: string
   /** After the change. */
   readonly severity: Severity
   readonly message: string
-  /** `fired`: it flaps. `resolved`: how that is known: it was seen to be over, or its subject is gone. `acknowledged`: the note. */
+  /** `fired`: it flaps. `resolved`: how that is known: it was seen to be over, or its subject is gone. `acknowledged`: the note. `silenced`: until when, and why; `heard`: no silence covers it any more. */
   readonly detail: string
   /** Who, where it was somebody. */
   readonly author: string

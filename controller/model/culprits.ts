@@ -45,6 +45,8 @@ export interface Victim extends SuspectMember {
 export interface Culprits {
   /** Since when others wait more than usual, or the array is full or stands still, in milliseconds since 1970; undefined: it is well. */
   readonly incidentSince: number | undefined
+  /** When the last time of that kind ended. */
+  readonly endedAt?: number | undefined
   /** Most blamed first. */
   readonly suspects: readonly Suspect[]
   /** Those who wait longest first, without the first suspect and others who are likely to blame. Empty while there is no incident. */

@@ -118,6 +118,10 @@ describe('array-latency', () => {
     // Nobody waits longer than usual: who does much is no culprit.
     expect(told(culpritsOf([suspectOf('p2')], { incidentSince: undefined }))).toContain('most of its work: p1 (80%)')
     expect(told(culpritsOf([suspectOf('p2', { confidence: 'low' })]))).toContain('most of its work: p1 (80%)')
+    // It has just begun to move again: those who waited write what they held back.
+    const endedAgo = (ms: number): Partial<Culprits> => ({ incidentSince: undefined, endedAt: snapshot.at - ms })
+    expect(told(culpritsOf([suspectOf('p2')], endedAgo(119_000)))).toContain('who makes others wait: p2')
+    expect(told(culpritsOf([suspectOf('p2')], endedAgo(121_000)))).toContain('most of its work: p1 (80%)')
   })
 
   it('blames nobody for the work of many', () => {

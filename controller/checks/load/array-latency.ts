@@ -1,6 +1,7 @@
 import { finding, vmSubject, type Finding, type Related, type Severity, type Subject } from '../../model/finding.js'
 import { valueOf, type StorageArray } from '../../model/snapshot.js'
 import { inPercent, inTime, named } from '../in-words.js'
+import type { Culprits } from '../../model/culprits.js'
 import type { WatchedArray } from '../../model/watched-array.js'
 import type { PlacedFleet } from '../policy/placed-fleet.js'
 import { victimsOf } from '../policy/victims.js'
@@ -19,13 +20,21 @@ export function arrayLatency(
     if (load.userCount === 0) return []
     const blamed = (): Named => {
       const culprits = watched.get(load.box.id)?.culprits
-      const one = culprits?.incidentSince === undefined ? undefined : blamedAt(culprits, load, snapshot)
+      const one =
+        culprits === undefined || !isAboutNow(culprits, snapshot.at) ? undefined : blamedAt(culprits, load, snapshot)
       return one === undefined ? busiest(load) : { ...one, text: `who makes others wait: ${one.text}` }
     }
     return load.arrays.flatMap((array) =>
       isStalled(array) ? [stalledFinding(array, load)] : slowFinding(array, load, limits, blamed),
     )
   })
+}
+
+/** Once the array moves again all who waited write what they held back, and latency is a mean of the last seconds: nobody else is to blame for that. */
+const aftermathMs = 120_000
+
+function isAboutNow({ incidentSince, endedAt }: Culprits, now: number): boolean {
+  return incidentSince !== undefined || (endedAt !== undefined && now - endedAt <= aftermathMs)
 }
 
 type Named = Pick<Blamed, 'ids' | 'text' | 'related'>

@@ -1,11 +1,11 @@
 import { checkText } from '../../api/check-text.js'
-import { entityName, fieldWords, type NameOf } from '../../api/evidence-words.js'
+import { entityName, fieldWords, type NameOf } from '../../evidence/evidence-words.js'
 import type { AlertDetailView, AlertView, SilenceView } from '../../api/views.js'
 import { subjectText } from '../../model/finding.js'
 import { ownHistoryColumns } from './alert-history.js'
 import { alertState, severityTone } from './alert-list.js'
-import { evidenceFigure } from './evidence-figure.js'
-import { age, clockTime } from './figures.js'
+import { evidenceFigure } from '../../evidence/evidence-figure.js'
+import { age, clockTime, figure } from './figures.js'
 import { line, type Look, paragraph, type Span, span } from './look.js'
 import { notes } from './notes.js'
 import { section } from './section.js'
@@ -94,13 +94,13 @@ function evidenceColumns({ subject, related }: AlertView): readonly Column<Evide
       head: 'VALUE',
       align: 'right',
       drop: 0,
-      cell: ({ value, entity, field }) => evidenceFigure(value, entity, field),
+      cell: ({ value, entity, field }) => figure(value, (known) => evidenceFigure(known, entity, field)),
     },
     {
       head: 'LIMIT',
       align: 'right',
       drop: 0,
-      cell: ({ limit, entity, field }) => evidenceFigure(limit, entity, field),
+      cell: ({ limit, entity, field }) => figure(limit, (known) => evidenceFigure(known, entity, field)),
     },
   ]
 }

@@ -63,6 +63,10 @@ function whatText({ what, severity }: AlertHistoryView): Span {
       return span(`now ${severity}`, severityTone[severity])
     case 'acknowledged':
       return span('acknowledged')
+    case 'silenced':
+      return span('silenced', 'dim')
+    case 'heard':
+      return span('silence over')
     case 'resolved':
       return span('over', 'good')
   }

@@ -1,4 +1,5 @@
 import { formatDuration, formatMemory, formatRate, MiB, parseSizeBytes } from '../../../common/units.js'
+import { coresText, latencyText, percentText, perSecondText } from '../../evidence/figure-text.js'
 
 /** Shown where a figure is not known. Never 0. */
 export const absentMark = '–'
@@ -27,24 +28,22 @@ export function rate(bytesPerSecond: number | undefined): string {
 
 /** CPUs in use: `0.53`. */
 export function cores(value: number | undefined): string {
-  return figure(value, (used) => used.toFixed(2))
+  return figure(value, coresText)
 }
 
 /** `0.4 ms`, `12 ms`, `1.5 s`. */
 export function latency(ms: number | undefined): string {
-  return figure(ms, (value) =>
-    value < 10 ? `${value.toFixed(1)} ms` : value < 999.5 ? `${value.toFixed(0)} ms` : `${(value / 1000).toFixed(1)} s`,
-  )
+  return figure(ms, latencyText)
 }
 
 /** `4.2/s`, `310/s`. */
 export function perSecond(value: number | undefined): string {
-  return figure(value, (count) => `${count.toFixed(count > 0 && count < 10 ? 1 : 0)}/s`)
+  return figure(value, perSecondText)
 }
 
 /** `12%`. */
 export function percent(fraction: number | undefined): string {
-  return figure(fraction, (share) => `${(share * 100).toFixed(0)}%`)
+  return figure(fraction, percentText)
 }
 
 /** How long ago: `3m 10s`. A moment ahead of ours (clocks differ) is `0s`. */

@@ -1,5 +1,5 @@
 import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
-import { entityName, type NameOf } from '../../api/evidence-words.js'
+import { entityName, type NameOf } from '../../evidence/evidence-words.js'
 import type { AlertDetailView, AlertView } from '../../api/views.js'
 import { ChartGrid } from '../charts/chart-grid.js'
 import type { LiveMetrics } from '../charts/use-series.js'

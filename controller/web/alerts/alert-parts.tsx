@@ -25,6 +25,8 @@ const words = {
   fired: 'fired',
   severity: 'is now',
   acknowledged: 'was acknowledged',
+  silenced: 'was silenced',
+  heard: 'is silenced no more',
   resolved: 'is over',
 } as const satisfies Record<AlertHistoryView['what'], string>
 

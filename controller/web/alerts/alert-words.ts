@@ -1,4 +1,4 @@
-import { fieldWords } from '../../api/evidence-words.js'
+import { fieldWords } from '../../evidence/evidence-words.js'
 import type { AlertView } from '../../api/views.js'
 import type { ChartSpec } from '../charts/chart-specs.js'
 import { arrayPath, hostPath, vmPath } from '../routing/routes.js'

@@ -2,7 +2,7 @@ import { type AlertTable, keptOf, rowsOf } from '../../../controller/alerts/aler
 import { defaultAlertSettings, type AlertSettings } from '../../../controller/alerts/settings.js'
 import { emptyAlertState, step, type AlertState, type Step } from '../../../controller/alerts/step.js'
 import type { World } from '../../../controller/alerts/world.js'
-import type { Change } from '../../../controller/model/alert.js'
+import type { Change, Transition } from '../../../controller/model/alert.js'
 import { finding, type Finding, type Related, type Severity, type Subject } from '../../../controller/model/finding.js'
 
 /** A story of findings in short words, and what has to come of it, second by second. */
@@ -11,6 +11,8 @@ export interface Timeline {
   /** What is said from a second on, until something else is: words as `saidOf` reads them. */
   readonly say: Readonly<Record<number, string>>
   readonly until: number
+  /** Lines of the history about silences as well. */
+  readonly tellsSilences?: boolean
   /** `60 fired vm:a`, `65 tell fired vm:a`: in the order in which it happens. */
   readonly expect: readonly string[]
   readonly settings?: Partial<AlertSettings>
@@ -67,7 +69,8 @@ export function played(timeline: Timeline): string[] {
     const done = step(state, findings, world, settings, { atMs, elapsedMs: isFirst ? 0 : 1000 })
     isFirst = false
     state = done.state
-    happened.push(...wordsOf(done).map((word) => `${second} ${word}`))
+    const told = timeline.tellsSilences === true ? done.transitions : done.transitions.filter(isNotOfSilence)
+    happened.push(...wordsOf({ ...done, transitions: told }).map((word) => `${second} ${word}`))
   }
   return happened
 }
@@ -94,6 +97,10 @@ export function restarted(state: AlertState): AlertState {
   )
   if (kept === undefined) throw new Error('nothing was kept')
   return kept.state
+}
+
+function isNotOfSilence({ what }: Transition): boolean {
+  return what !== 'silenced' && what !== 'heard'
 }
 
 export function wordsOf({ transitions, messages }: Pick<Step, 'transitions' | 'messages'>): string[] {
