@@ -16,6 +16,7 @@ const usage = `headroom-agent: reads the hypervisors of a machine and reports to
 Usage: headroom-agent [--config agent.yaml]
        headroom-agent join --controller HOST:PORT --token TOKEN   (join --help says more)
        headroom-agent calibrate --file FILE                       (calibrate --help says more)
+       headroom-agent audit verify [--config agent.yaml]
 
 Without --config every value is its default: libvirt on this machine, the controller at 127.0.0.1:8421.
 `
@@ -23,6 +24,7 @@ Without --config every value is its default: libvirt on this machine, the contro
 async function main(): Promise<void> {
   if (process.argv[2] === 'join') return join(process.argv.slice(3))
   if (process.argv[2] === 'calibrate') return calibrateArray(process.argv.slice(3))
+  if (process.argv[2] === 'audit') return audit(process.argv.slice(3))
   if (process.argv[2] === 'errand') return runErrand(process.argv.slice(3))
   const { values } = parseArgs({
     options: { config: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
@@ -60,6 +62,13 @@ async function main(): Promise<void> {
     // Node waits for its threads at its end, and one that hangs in the storage has none.
     exit: (code) => (agent.hangs ? process.kill(process.pid, 'SIGKILL') : process.exit(code)),
   })
+}
+
+async function audit(args: readonly string[]): Promise<void> {
+  const { verifyAudit } = await import('./audit-verify.js')
+  const { code, text } = await verifyAudit(args)
+  process[code === 0 ? 'stdout' : 'stderr'].write(text)
+  process.exitCode = code
 }
 
 /** Loaded only here: the agent that runs all day has no use for it. */

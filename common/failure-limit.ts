@@ -35,6 +35,14 @@ export class FailureLimit {
     return open !== undefined && open.endsAt > now && open.failures > this.options.most ? open.endsAt - now : undefined
   }
 
+  /** Takes one failure back: it was none. */
+  forgive(peer: string): void {
+    const open = this.#windows.get(peer)
+    if (open === undefined) return
+    open.failures -= 1
+    if (open.failures <= 0) this.#windows.delete(peer)
+  }
+
   get peers(): number {
     return this.#windows.size
   }

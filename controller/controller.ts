@@ -29,7 +29,9 @@ import { ReportWriter } from './ingest/report-writer.js'
 import type { Intervals } from './ingest/to-wire.js'
 import { LivePolicy } from './policy/live-policy.js'
 import { PolicyHistory } from './policy/policy-history.js'
+import { policyIndex } from './policy/policy-index.js'
 import { policyMetrics } from './policy/policy-metrics.js'
+import { labelsOf } from './policy/resolve.js'
 import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
 import { BackupDesk } from './store/embedded/backup-desk.js'
 import { openStore } from './store/open-store.js'
@@ -81,7 +83,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   makeDirectoryDurably(dir)
   const state = openEmbeddedState({ path: join(dir, 'state.db') })
   lifecycle.add('state store', () => state.close())
-  const policyHistory = new PolicyHistory(state)
+  const audit = await ControllerAudit.open(state)
+  const policyHistory = new PolicyHistory(state, audit)
   const policy = await LivePolicy.open({ file: config.policyFile, history: policyHistory, log, now })
   policy.start()
   lifecycle.add('policy', () => policy.stop())
@@ -120,11 +123,12 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   lifecycle.add('recent changes', () => changes.stop())
   if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
   const sessions: OpenSessions = new Map()
-  const audit = await ControllerAudit.open(state)
   const commands = await CommandDesk.open({
     state,
     audit,
     hostName: (hostId) => fleet.snapshot().hosts.get(hostId)?.name ?? hostId,
+    ownerOf: (vm) => labelsOf(policyIndex(policy.policy()), vm).owner?.value,
+    approvals: () => policy.policy().approvals,
     now,
     newId: () => randomBytes(16).toString('hex'),
     log,
@@ -155,6 +159,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
       commands,
     },
     renewExpiredWithinMs: config.auth.renewExpiredWithin,
+    audit: (what) => audit.record(now(), what),
     connectionLimits: { ...limits, agents: connections },
     agentLimits: limits,
   })
@@ -169,6 +174,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
       await remembered.keepOnly(agentId, new Set())
     },
     overlapMs: config.auth.caOverlap,
+    audit: (what) => audit.record(now(), what),
     log,
     now,
   })

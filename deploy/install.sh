@@ -268,11 +268,14 @@ END
       put_text "$destdir$prefix/bin/headroom-agent" 0755 <<END
 #!/bin/sh
 set -- '$prefix/lib/headroom/dist/agent/run.sh' "\$@"
-# Joining is for the service, with its configuration.
-if [ "\${2-}" = join ]; then
+# Joining, and the audit log, are those of the service, with its configuration.
+if [ "\${2-}" = join ] || [ "\${2-}" = audit ]; then
   configured=no
   for word; do
-    case \$word in --config | --config=* | --help) configured=yes ;; esac
+    case \$word in
+      --config | --config=* | --help) configured=yes ;;
+      --data | --data=*) if [ "\$2" = audit ]; then configured=yes; fi ;;
+    esac
   done
   if [ "\$configured" = no ]; then set -- "\$@" --config /etc/headroom/agent.yaml; fi
 fi

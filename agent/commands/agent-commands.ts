@@ -114,6 +114,11 @@ export class AgentCommands {
     void this.#guard(this.#runner.receive(spec))
   }
 
+  /** Something came as a command whose form is wrong. Of what it says nothing is kept. */
+  malformed(): void {
+    void this.#guard(this.#write({ event: 'refused', reason: 'what came as a command was none' }, true))
+  }
+
   cancel(id: string, actor: string): void {
     void this.#guard(this.#runner.cancel(id, actor))
   }

@@ -115,6 +115,11 @@ export class AuditLog {
   }
 }
 
+/** The last entry that can be read; undefined if there is none. @throws Error of the file system */
+export async function lastEntry(directory: string): Promise<ChainEntry | undefined> {
+  return lastOf(directory, await filesOf(directory))
+}
+
 /** What is wrong with an agent's audit log; undefined if nothing. @throws Error of the file system */
 export async function verifyAuditLog(
   directory: string,
@@ -124,7 +129,9 @@ export async function verifyAuditLog(
   const entries: ChainEntry[] = []
   const files = await filesOf(directory)
   for (const name of files) {
-    const lines = linesOf(await readFile(join(directory, name), 'utf8'))
+    const content = await readFile(join(directory, name), 'utf8')
+    // An agent that runs may be writing the last line.
+    const lines = linesOf(name === files.at(-1) ? content.slice(0, content.lastIndexOf('\n') + 1) : content)
     for (const [index, line] of lines.entries()) {
       const entry = parsed(line)
       if (entry === undefined) return `line ${index + 1} of ${name} is no entry`
@@ -132,7 +139,7 @@ export async function verifyAuditLog(
     }
   }
   const [first] = entries
-  if (first?.seq === 1 && first.previous !== (await logIdOf(directory))) return 'its first entry is of another log'
+  if (first?.seq === 1 && first.previous !== (await keptIdOf(directory))) return 'its first entry is of another log'
   return brokenAt(entries, seen) ?? oldestMissing(first, files, limits)
 }
 
@@ -148,15 +155,20 @@ function oldestMissing(
 }
 
 async function logIdOf(directory: string): Promise<string> {
-  const path = join(directory, idFile)
-  try {
-    return (await readFile(path, 'utf8')).trim()
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-  }
+  const kept = await keptIdOf(directory)
+  if (kept !== undefined) return kept
   const id = randomBytes(16).toString('hex')
-  await writeDurably(path, `${id}\n`)
+  await writeDurably(join(directory, idFile), `${id}\n`)
   return id
+}
+
+async function keptIdOf(directory: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(directory, idFile), 'utf8')).trim()
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 async function filesOf(directory: string): Promise<string[]> {

@@ -35,6 +35,8 @@ export interface CommandPort {
   /** A session is open: everything that is not acked is to be told again. */
   begin(clockOffsetMs: number): void
   receive(spec: CommandSpec): void
+  /** What came as a command was none. */
+  malformed(): void
   cancel(id: string, actor: string): void
   acked(id: string, revision: number): void
   /** Where the controller's audit log stands, and what it has seen of ours. */
@@ -345,7 +347,10 @@ export class Uplink {
       case 'command': {
         const spec = commandFromWire(message.value)
         if (spec !== undefined) this.options.commands?.receive(spec)
-        else this.#odd.warn('command', performance.now(), {}, 'a command that is none, left out')
+        else {
+          this.#odd.warn('command', performance.now(), {}, 'a command that is none, left out')
+          this.options.commands?.malformed()
+        }
         break
       }
       case 'cancel':

@@ -8,7 +8,8 @@ import type {
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 
-import type { Caller } from './caller.js'
+import type { Role } from '../../common/verbs.js'
+import type { Caller } from '../access/caller.js'
 
 /** The HTTP server with typed routes. */
 export type ApiApp = FastifyInstance<
@@ -20,9 +21,10 @@ export type ApiApp = FastifyInstance<
 >
 
 /**
- * Who may call a route. Without a word a route wants a caller; `public` needs none; `metrics` lets programs on this machine in without one.
+ * Who may call a route: the least role; `public` needs no caller; `metrics` lets programs on this machine in without one. Without a word a route that
+ * only reads is for viewers, and any other for administrators.
  */
-export type Access = 'public' | 'metrics'
+export type Access = 'public' | 'metrics' | Role
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,7 +1,10 @@
 import { FailureLimit } from '../../common/failure-limit.js'
-import type { Caller } from './caller.js'
-import type { Grants } from './grants.js'
-import { LoginKeys, type LoginKey } from './login-keys.js'
+import { lesserRole, type Caller, type StoredSession, type Token } from '../access/caller.js'
+import { LoginLimit } from '../access/login-limit.js'
+import type { PasswordHashing } from '../access/password.js'
+import type { Users } from '../access/users.js'
+import type { Grants, Held } from './grants.js'
+import { LoginKeys, type LoginKey, type LoginAs } from './login-keys.js'
 
 export const sessionCookie = 'headroom_session'
 const sessionMs = 7 * 86_400_000
@@ -13,19 +16,46 @@ export interface Credentials {
 }
 
 export interface Session {
+  readonly name: string
   readonly secret: string
   readonly expiresAt: number
 }
 
-/** Decides who a request comes from and opens and ends sessions. Knows nothing of HTTP replies. */
+/** What is shown to log in. */
+export type LoginProof =
+  | { readonly key: string }
+  | { readonly token: string }
+  | { readonly name: string; readonly password: string }
+
+export type LoginOutcome =
+  | { readonly status: 'in'; readonly session: Session }
+  | { readonly status: 'wrong' }
+  /** Too many tries: none is taken for so long. */
+  | { readonly status: 'wait'; readonly waitMs: number }
+
+interface Parts {
+  readonly tokens: Grants<Token>
+  readonly sessions: Grants<StoredSession>
+  readonly users: Users
+  readonly passwords: PasswordHashing
+}
+
+/** Decides who a request comes from and what that one may, and opens and ends sessions. Knows nothing of HTTP replies. */
 export class Authenticator {
   readonly #loginKeys = new LoginKeys()
   readonly #failures = new FailureLimit({ most: 20, windowMs: 60_000, mostPeers: 10_000 })
+  readonly #logins = new LoginLimit()
 
-  constructor(
-    private readonly tokens: Grants,
-    private readonly sessions: Grants,
-  ) {}
+  constructor(private readonly parts: Parts) {}
+
+  /** Whether anybody can log in by name and password. */
+  get hasUsers(): boolean {
+    return this.parts.users.size > 0
+  }
+
+  isUser(name: string): boolean {
+    return this.parts.users.find(name) !== undefined
+  }
 
   /**
    * Who shows these credentials. A bearer token wins over a cookie; a wrong one is `wrong-token` even beside a good cookie. An unknown
@@ -33,15 +63,13 @@ export class Authenticator {
    */
   identify({ authorization, cookie }: Credentials, now: number): Caller | 'wrong-token' | undefined {
     if (authorization !== undefined) {
-      const token = /^Bearer +(\S{1,500}) *$/i.exec(authorization)?.[1]
-      const grant = token === undefined ? undefined : this.tokens.find(token, now)
-      return grant === undefined
-        ? 'wrong-token'
-        : { name: grant.name, role: grant.role, via: 'token', expiresAt: grant.expiresAt }
+      const secret = bearerOf(authorization)
+      const held = secret === undefined ? undefined : this.parts.tokens.find(secret, now)
+      return (held && this.#byToken(held.grant)) ?? 'wrong-token'
     }
     if (cookie === undefined || cookie.length > 500) return undefined
-    const grant = this.sessions.find(cookie, now)
-    return grant && { name: grant.name, role: grant.role, via: 'session', expiresAt: grant.expiresAt }
+    const session = this.parts.sessions.find(cookie, now)?.grant
+    return session && this.#bySession(session, now)
   }
 
   /** Counts a wrong secret. Milliseconds until this peer may try again, if it tried too often. */
@@ -49,21 +77,90 @@ export class Authenticator {
     return this.#failures.record(peer, now)
   }
 
-  /** A key for a login link of this person. */
-  createLoginKey(name: string, now: number): LoginKey {
-    return this.#loginKeys.create(name, now)
+  /** A key for a login link of who shows these credentials; undefined if those are good for nothing. */
+  createLoginKey({ authorization, cookie }: Credentials, now: number): LoginKey | undefined {
+    const { tokens, sessions } = this.parts
+    const secret = bearerOf(authorization)
+    const token = secret === undefined ? undefined : tokens.find(secret, now)
+    if (token !== undefined) return this.#loginKeys.create(asToken(token), now)
+    const session = cookie === undefined ? undefined : sessions.find(cookie, now)?.grant
+    return session && this.#loginKeys.create({ name: session.name, token: session.token }, now)
   }
 
-  /** Opens a session for a login key (which it uses up) or a token; undefined if that is wrong. */
-  async login(shown: { readonly key: string } | { readonly token: string }, now: number): Promise<Session | undefined> {
-    const name = 'key' in shown ? this.#loginKeys.redeem(shown.key, now) : this.tokens.find(shown.token, now)?.name
-    if (name === undefined) return undefined
-    const expiresAt = now + sessionMs
-    const secret = await this.sessions.add({ name, role: 'admin', createdAt: now, expiresAt }, now)
-    return { secret, expiresAt }
+  /** A key for a login link of the token of that name; undefined if there is none. */
+  createLoginKeyOf(name: string, now: number): LoginKey | undefined {
+    const token = this.parts.tokens.list(now).find(({ grant }) => grant.name === name && grant.ofUser !== true)
+    return token && this.#loginKeys.create(asToken(token), now)
   }
 
-  async logout(cookie: string): Promise<void> {
-    await this.sessions.remove(cookie)
+  /**
+   * Opens a session for a login key (which it uses up), a token, or a name and its password.
+   * @throws PasswordsBusy
+   */
+  async login(proof: LoginProof, address: string, now: () => number): Promise<LoginOutcome> {
+    if ('password' in proof) return this.#byPassword(proof, address, now)
+    const { tokens } = this.parts
+    const token = 'token' in proof ? tokens.find(proof.token, now()) : undefined
+    const as = 'key' in proof ? this.#loginKeys.redeem(proof.key, now()) : token && asToken(token)
+    return as === undefined ? { status: 'wrong' } : this.#open(as, now())
   }
+
+  async logout(cookie: string, now: number): Promise<string | undefined> {
+    const { sessions } = this.parts
+    const found = sessions.find(cookie, now)
+    if (found !== undefined) await sessions.removeWhere(({ hash }) => hash === found.hash)
+    return found?.grant.name
+  }
+
+  async #byPassword(
+    { name, password }: { readonly name: string; readonly password: string },
+    address: string,
+    now: () => number,
+  ): Promise<LoginOutcome> {
+    const { users, passwords } = this.parts
+    const user = users.find(name)
+    const waitMs = this.#logins.begin(name, user !== undefined, address, now())
+    if (waitMs !== undefined) return { status: 'wait', waitMs }
+    const isRight = await passwords.isRight(password, user?.passwordHash)
+    // It may have been removed or changed while that was reckoned.
+    if (!isRight || user === undefined || users.find(name) !== user) return { status: 'wrong' }
+    this.#logins.forget(name, address)
+    return this.#open({ name, token: undefined }, now())
+  }
+
+  /** Looked at once more: the token may have been revoked, or the user removed, since the link was made. */
+  async #open({ name, token }: LoginAs, now: number): Promise<LoginOutcome> {
+    const { sessions } = this.parts
+    const wanted = { name, ...(token !== undefined && { token }), createdAt: now }
+    const caller = this.#bySession({ ...wanted, expiresAt: now + sessionMs }, now)
+    if (caller === undefined) return { status: 'wrong' }
+    const { secret } = await sessions.add({ ...wanted, expiresAt: now + sessionMs }, now)
+    return { status: 'in', session: { name, secret, expiresAt: caller.expiresAt ?? now + sessionMs } }
+  }
+
+  #byToken({ name, role, ofUser, scope, expiresAt }: Token): Caller | undefined {
+    const base = { name, via: 'token', expiresAt, scope } as const
+    if (ofUser !== true) return { ...base, role }
+    const user = this.parts.users.find(name)
+    return user && { ...base, role: lesserRole(role, user.role) }
+  }
+
+  #bySession({ name, token: hash, expiresAt }: StoredSession, now: number): Caller | undefined {
+    if (hash === undefined) {
+      const user = this.parts.users.find(name)
+      return user && { name, role: user.role, via: 'session', expiresAt, scope: undefined }
+    }
+    const token = this.parts.tokens.at(hash, now)
+    const caller = token && this.#byToken(token)
+    const ends = [expiresAt, caller?.expiresAt].filter((at) => at !== undefined)
+    return caller && { ...caller, via: 'session', expiresAt: ends.length === 0 ? undefined : Math.min(...ends) }
+  }
+}
+
+function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S{1,500}) *$/i.exec(authorization ?? '')?.[1]
+}
+
+function asToken({ hash, grant }: Held<Token>): LoginAs {
+  return { name: grant.name, token: hash }
 }

@@ -49,7 +49,7 @@ function validationError(error: InvalidRequest, request: Pick<FastifyRequest, 'q
   }
   const part = error.validationContext === 'querystring' ? request.query : request.params
   const value = valueAt(error.validationContext === 'body' ? request.body : part, path)
-  return invalid(path.join('.'), expectation(issue), shown(value))
+  return invalid(path.join('.'), expectation(issue), shown(value, path.at(-1)))
 }
 
 function invalid(field: string, expected: string, got: string): ApiError {

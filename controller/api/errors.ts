@@ -11,7 +11,8 @@ export const apiErrors = {
     when: 'the answer would have too many rows: a wider step or a shorter range is needed',
   },
   unauthenticated: { status: 401, when: 'no valid token or session' },
-  'login-key-invalid': { status: 401, when: 'the login link or token is wrong, used or expired' },
+  'login-key-invalid': { status: 401, when: 'the login link, token, name or password is wrong, used or expired' },
+  forbidden: { status: 403, when: 'the role of who asks, or the bounds of the token, do not allow it' },
   'cross-site': { status: 403, when: 'a request that changes something came from another site’s page' },
   'host-name-refused': { status: 421, when: 'the Host header names a machine other than this one (DNS rebinding)' },
   'route-unknown': { status: 404, when: 'no such route' },
@@ -27,6 +28,8 @@ export const apiErrors = {
   'alert-unknown': { status: 404, when: 'no alert of that number fires, nor is one in the history' },
   'silence-unknown': { status: 404, when: 'no silence of that id is in force that was made here' },
   'command-unknown': { status: 404, when: 'no command of that id or number, or it is not kept any more' },
+  'user-unknown': { status: 404, when: 'no user of that name' },
+  'token-unknown': { status: 404, when: 'no token of that id: it was revoked, or has expired' },
   'alert-route-unknown': { status: 404, when: 'the policy has no route of that name' },
   'no-backup': { status: 404, when: 'no finished backup is there' },
   'request-timeout': {
@@ -39,6 +42,10 @@ export const apiErrors = {
   'too-many-hosts': { status: 409, when: 'the agent has as many hosts as one may have' },
   'too-many-join-tokens': { status: 409, when: 'as many join tokens as there may be wait to be used' },
   'command-over': { status: 409, when: 'the command has ended: there is nothing to cancel' },
+  'not-pending': { status: 409, when: 'the command does not wait for approval' },
+  'name-taken': { status: 409, when: 'a user or a token has that name, or one that differs only in case' },
+  'too-many-users': { status: 409, when: 'as many users as there may be are there' },
+  'too-many-tokens': { status: 409, when: 'as many tokens as there may be are there' },
   'too-many-commands': { status: 409, when: 'as many commands as there may be have not ended' },
   'too-many-silences': { status: 409, when: 'as many silences as there may be are in force' },
   'rotation-under-way': { status: 409, when: 'the certificate authority was rotated, and that is not finished' },
@@ -48,8 +55,13 @@ export const apiErrors = {
   'body-too-large': { status: 413, when: 'the body is over the limit' },
   'path-too-long': { status: 414, when: 'a name in the path is over the limit' },
   'media-type-unknown': { status: 415, when: 'the body is neither JSON nor a form' },
-  'too-many-failures': { status: 429, when: 'too many wrong tokens from this address; `Retry-After` says how long' },
+  'too-many-failures': {
+    status: 429,
+    when: 'too many wrong tokens or passwords from this address or of this account; `Retry-After` says how long',
+  },
+  'too-many-asked': { status: 429, when: 'one user or token asks for too many commands' },
   internal: { status: 500, when: 'a bug; the log has the details' },
+  'logins-busy': { status: 503, when: 'too many passwords wait to be checked' },
   'store-failed': { status: 503, when: 'the time-series store failed or did not answer in time' },
   'too-many-policies': { status: 503, when: 'several long policies wait to be checked' },
   'too-many-streams': { status: 503, when: 'too many event streams are open, of this caller or in all' },
@@ -83,9 +95,16 @@ export class ApiError extends Error {
   }
 }
 
-/** A value as it is shown in `got`: short, one line. */
-export function shown(value: unknown): string {
+/** Fields whose values are never shown. */
+const secretFields: ReadonlySet<string> = new Set(['password', 'token', 'key'])
+
+/**
+ * A value as it is shown in `got`: short, one line, without secrets.
+ * @param field that it stood in
+ */
+export function shown(value: unknown, field = ''): string {
   if (value === undefined) return 'nothing'
-  const text = JSON.stringify(value) ?? typeof value
+  if (secretFields.has(field)) return 'something else'
+  const text = JSON.stringify(value, (key, inner: unknown) => (secretFields.has(key) ? '…' : inner)) ?? typeof value
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-import { setSecurityHeaders, type ApiApp } from './app.js'
+import type { Role } from '../../common/verbs.js'
+import { mayAs, type Caller } from '../access/caller.js'
+import { setSecurityHeaders, type Access, type ApiApp } from './app.js'
 import { sessionCookie, type Authenticator, type Credentials } from './authenticator.js'
-import type { Caller } from './caller.js'
 import { ApiError } from './errors.js'
 import { loginPage, sendLoginPage } from './login-page.js'
 import { isLoopbackHost, isLoopbackPeer, sameOrigin } from './origin.js'
@@ -16,9 +17,28 @@ interface GuardOptions {
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Stands before every route, known or not: headers, names, who calls, and whether a page of ours made it call. */
-export function addGuard(app: ApiApp, { authenticator, now, loopbackOnly }: GuardOptions): void {
+/** Whether a request of that method changes nothing. */
+export function isSafe(method: string): boolean {
+  return safeMethods.has(method)
+}
+
+/** A route and who may call it. */
+export interface RouteAccess {
+  readonly method: string
+  readonly url: string
+  readonly access: Access
+}
+
+/**
+ * Stands before every route, known or not: headers, names, who calls, what that one may, and whether a page of ours made it call.
+ * @returns every route that is added after it, with who may call it
+ */
+export function addGuard(app: ApiApp, { authenticator, now, loopbackOnly }: GuardOptions): readonly RouteAccess[] {
+  const routes: RouteAccess[] = []
   app.decorateRequest('caller', undefined)
+  app.addHook('onRoute', ({ method, url, config }) => {
+    for (const one of [method].flat()) routes.push({ method: one, url, access: config?.access ?? usualAccess(one) })
+  })
   app.addHook('onRequest', async (request, reply) => {
     setSecurityHeaders(reply)
     if (loopbackOnly && !isLoopbackHost(request.headers.host ?? '')) throw foreignName(request)
@@ -27,12 +47,34 @@ export function addGuard(app: ApiApp, { authenticator, now, loopbackOnly }: Guar
     const caller = identify(request, reply, authenticator, now())
     if (caller === undefined) {
       if (access === 'metrics' && isLocalProgram(request)) return
-      if (wantsPage(request)) return sendLoginPage(reply, 401, loginPage({ fromElsewhere: isFromElsewhere(request) }))
+      const { hasUsers } = authenticator
+      if (wantsPage(request))
+        return sendLoginPage(reply, 401, loginPage({ hasUsers, fromElsewhere: isFromElsewhere(request) }))
       throw new ApiError('unauthenticated', 'a token or a session is needed: run `headroom login`')
     }
-    if (caller.via === 'session' && !safeMethods.has(request.method)) requireOwnPage(request)
     request.caller = caller
+    if (caller.via === 'session' && !isSafe(request.method)) requireOwnPage(request)
+    const usual = access === undefined || access === 'metrics'
+    // What is no route is answered so to everybody who is let in.
+    if (!request.is404) requireRole(caller, usual ? usualAccess(request.method) : access)
   })
+  return routes
+}
+
+function usualAccess(method: string): Role {
+  return isSafe(method) ? 'viewer' : 'admin'
+}
+
+/** @throws ApiError forbidden */
+export function requireRole({ name, role, scope }: Caller, needed: Role): void {
+  if (!mayAs(role, needed))
+    throw new ApiError('forbidden', `this needs the role ${needed}, and ${name} is ${role}`, {
+      expected: needed,
+      got: role,
+    })
+  // A token that is bound to some VMs is for reading and for commands, in which its bounds are looked at.
+  if (scope !== undefined && mayAs(needed, 'operator'))
+    throw new ApiError('forbidden', `this needs a token without bounds, and that of ${name} is bound`)
 }
 
 /** Who makes a request of a route that wants a caller: after the guard there is one. */
@@ -64,9 +106,13 @@ export function failure(
   now: number,
 ): ApiError | undefined {
   const waitMs = authenticator.recordFailure(request.ip, now)
-  if (waitMs === undefined) return undefined
-  void reply.header('retry-after', String(Math.ceil(waitMs / 1000)))
-  return new ApiError('too-many-failures', 'too many wrong tokens from this address; wait a minute')
+  return waitMs === undefined ? undefined : tooManyFailures(reply, waitMs)
+}
+
+export function tooManyFailures(reply: FastifyReply, waitMs: number): ApiError {
+  const seconds = Math.ceil(waitMs / 1000)
+  void reply.header('retry-after', String(seconds))
+  return new ApiError('too-many-failures', `too many wrong tokens or passwords; wait ${seconds} s`)
 }
 
 /** A page of another site must not act with the cookie of ours. SameSite=Strict already says so to the browser; this does not trust it alone. */

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 
 import { errorCode } from '../../common/error-code.js'
 import { makeDirectoryDurably, writeDurably } from '../../common/durable-file.js'
+import type { Token } from '../access/caller.js'
 import type { Grants } from './grants.js'
 
 /** Name of the administrator's token that programs on this machine read from a file. */
@@ -12,16 +13,16 @@ export const localAdmin = 'local-admin'
  * Makes sure that the file holds a valid administrator's token, readable by its owner only. One that still holds is kept; otherwise
  * all former local tokens are void and a new one is written.
  */
-export async function ensureLocalToken(file: string, tokens: Grants, now: number): Promise<void> {
+export async function ensureLocalToken(file: string, tokens: Grants<Token>, now: number): Promise<void> {
   const found = await readToken(file)
-  if (found !== undefined && tokens.find(found, now)?.name === localAdmin) {
+  if (found !== undefined && tokens.find(found, now)?.grant.name === localAdmin) {
     await chmod(file, 0o600)
     return
   }
-  await tokens.removeNamed(localAdmin)
-  const token = await tokens.add({ name: localAdmin, role: 'admin', createdAt: now }, now)
+  await tokens.removeWhere(({ grant }) => grant.name === localAdmin)
+  const { secret } = await tokens.add({ name: localAdmin, role: 'admin', createdAt: now }, now)
   makeDirectoryDurably(dirname(file))
-  await writeDurably(file, `${token}\n`)
+  await writeDurably(file, `${secret}\n`)
 }
 
 async function readToken(file: string): Promise<string | undefined> {

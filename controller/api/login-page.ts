@@ -3,6 +3,8 @@ import type { FastifyReply } from 'fastify'
 interface LoginPageOptions {
   /** Key of the link that was opened: the page then sends it by itself. */
   readonly key?: string
+  /** There are users, who have names and passwords. */
+  readonly hasUsers?: boolean
   /** What went wrong before. */
   readonly message?: string
   /** The page was reached from elsewhere, so the browser may have kept back the cookie of a session: see the script. */
@@ -13,13 +15,19 @@ interface LoginPageOptions {
  * The page of who is not logged in. A login link only shows it; the key goes with a POST that its script (or a click) makes, so that a program
  * that previews links does not use the key up.
  */
-export function loginPage({ key, message, fromElsewhere = false }: LoginPageOptions): string {
+export function loginPage({ key, message, hasUsers = false, fromElsewhere = false }: LoginPageOptions): string {
   const note = message === undefined ? '' : `<p class="note" role="alert">${escapeHtml(message)}</p>`
+  const byName = `<form method="post" action="/login">
+<label>Name <input name="name" required maxlength="100" autocomplete="username" autocapitalize="none" spellcheck="false" autofocus></label>
+<label>Password <input type="password" name="password" required maxlength="1000" autocomplete="current-password"></label>
+<button type="submit">Log in</button>
+</form>
+`
   const form =
     key === undefined
-      ? `<p>Run <code>headroom login</code> on the controller's machine and open the link that it prints, or paste a token:</p>
+      ? `${hasUsers ? byName : ''}<p>${hasUsers ? 'Or run' : 'Run'} <code>headroom login</code> on the controller's machine and open the link that it prints, or paste a token:</p>
 <form method="post" action="/login" autocomplete="off">
-<label>Token <input type="password" name="token" required maxlength="500" autofocus></label>
+<label>Token <input type="password" name="token" required maxlength="500"${hasUsers ? '' : ' autofocus'}></label>
 <button type="submit">Log in</button>
 </form>`
       : `<form method="post" action="/login" id="auto">

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 
 import fastifyCookie from '@fastify/cookie'
 import fastifySwagger from '@fastify/swagger'
-import Fastify from 'fastify'
+import Fastify, { type FastifyRequest } from 'fastify'
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -13,8 +13,13 @@ import {
 import { Counter, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
+import { AccessDesk } from '../access/access-desk.js'
+import { sessionSchema, tokenSchema } from '../access/caller.js'
+import { PasswordHashing } from '../access/password.js'
+import { Users } from '../access/users.js'
 import type { AlertDesk } from '../alerts/desk/alert-desk.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
+import { LimitedAudit } from '../audit/limited-audit.js'
 import type { CommandDesk } from '../commands/command-desk.js'
 import type { FleetLook } from '../fleet-look.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
@@ -29,9 +34,10 @@ import { ConnectionGuard, defaultHttpLimits, type HttpLimits } from './connectio
 import { answerBrokenRequest, sendError } from './error-handler.js'
 import { FleetViews } from './fleet-views.js'
 import { Grants } from './grants.js'
-import { addGuard } from './guard.js'
+import { addGuard, type RouteAccess } from './guard.js'
 import { ensureLocalToken, localAdmin } from './local-token.js'
 import { isLoopbackHost } from './origin.js'
+import { noteRefused } from './refused-requests.js'
 import { addAgentRoutes } from './routes/agents.js'
 import { addAlertHistoryRoute } from './routes/alert-history.js'
 import { addAlertRouteRoutes } from './routes/alert-routes.js'
@@ -54,7 +60,9 @@ import { addSeriesRoute } from './routes/series.js'
 import { addSessionRoutes } from './routes/session.js'
 import { addSilenceRoutes } from './routes/silences.js'
 import { addStoreBackupRoutes, type Backups } from './routes/store-backup.js'
+import { addTokenRoutes } from './routes/tokens.js'
 import { addTopRoute } from './routes/top.js'
+import { addUserRoutes } from './routes/users.js'
 import { addVmRoutes } from './routes/vms.js'
 import { addWhyRoute } from './routes/why.js'
 import { addStaticPage } from './static-page.js'
@@ -90,11 +98,15 @@ export interface ApiOptions {
   readonly agentEndpoint: AgentEndpoint
   readonly streamLimits?: Partial<HubLimits>
   readonly httpLimits?: Partial<HttpLimits>
+  /** How dear passwords are to guess; tests want it cheap. */
+  readonly passwords?: PasswordHashing
 }
 
 export interface Api {
   readonly url: string
   readonly port: number
+  /** Every route, and who may call it. */
+  readonly routes: readonly RouteAccess[]
   /** A link that opens the page, once, within 15 minutes. */
   loginLink(): Promise<string>
   /** Ends event streams at once, lets running requests end, and closes. */
@@ -110,23 +122,42 @@ const bodyLimit = 64 * 1024
  * @throws Error if the address cannot be used
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { host, port, state, log, now, registry } = options
-  const tokens = await Grants.load({ state, table: 'apiTokens', most: 1000, log })
-  const sessions = await Grants.load({ state, table: 'sessions', most: 1000, log })
+  const { host, port, state, log, now, registry, audit, commands, passwords = new PasswordHashing() } = options
+  const tokens = await Grants.load({ state, table: 'apiTokens', schema: tokenSchema, most: 1000, log })
+  const sessions = await Grants.load({
+    state,
+    table: 'sessions',
+    schema: sessionSchema,
+    most: 10_000,
+    mostOfName: 50,
+    log,
+  })
+  const users = await Users.load(state, log)
   await ensureLocalToken(options.tokenFile, tokens, now())
-  const authenticator = new Authenticator(tokens, sessions)
+  const authenticator = new Authenticator({ tokens, sessions, users, passwords })
+  const access = new AccessDesk({
+    users,
+    tokens,
+    sessions,
+    passwords,
+    audit,
+    dropWaiting: (name, why) => commands.dropWaiting(name, why),
+    now,
+  })
+  const limitedAudit = new LimitedAudit(audit, log)
   const views = new FleetViews(options.look, options.alerts)
   const limits = { ...defaultHubLimits, ...options.streamLimits }
   const hub = new StreamHub({ fleet: options.fleet, alerts: options.alerts, views, registry, log, limits })
   const httpLimits = { ...defaultHttpLimits, ...options.httpLimits }
   const guard = new ConnectionGuard({ limits: httpLimits, registry, log, monotonicMs: () => performance.now() })
-  const app = createApp(log, httpLimits, guard)
+  const app = createApp(log, httpLimits, guard, (error, request) => noteRefused(error, request, limitedAudit, now()))
   guard.watch(app.server)
+  let routes: readonly RouteAccess[]
   try {
     await addPlugins(app, options)
     countRequests(app, registry)
-    addGuard(app, { authenticator, now, loopbackOnly: isLoopbackHost(urlHost(host)) })
-    addRoutes(app, options, { authenticator, views, hub })
+    routes = addGuard(app, { authenticator, now, loopbackOnly: isLoopbackHost(urlHost(host)) })
+    addRoutes(app, options, { authenticator, access, limitedAudit, views, hub })
     await addStaticPage(app, options.staticDir === undefined ? undefined : resolve(options.staticDir))
     await app.listen({ host, port })
   } catch (error) {
@@ -139,7 +170,13 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   return {
     url,
     port: boundPort,
-    loginLink: async () => `${url}/login?key=${authenticator.createLoginKey(localAdmin, now()).key}`,
+    routes,
+    loginLink: () => {
+      const made = authenticator.createLoginKeyOf(localAdmin, now())
+      return made === undefined
+        ? Promise.reject(new Error('the token of this machine is gone'))
+        : Promise.resolve(`${url}/login?key=${made.key}`)
+    },
     close: async () => {
       hub.close()
       const deadline = setTimeout(() => app.server.closeAllConnections(), closeMs)
@@ -149,7 +186,12 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   }
 }
 
-function createApp(log: Log, limits: HttpLimits, guard: ConnectionGuard): ApiApp {
+function createApp(
+  log: Log,
+  limits: HttpLimits,
+  guard: ConnectionGuard,
+  noteError: (error: unknown, request: FastifyRequest) => Promise<void>,
+): ApiApp {
   const app: ApiApp = Fastify({
     logger: false,
     bodyLimit,
@@ -166,7 +208,10 @@ function createApp(log: Log, limits: HttpLimits, guard: ConnectionGuard): ApiApp
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
+  app.setErrorHandler(async (error, request, reply) => {
+    await noteError(error, request)
+    return sendError(error, request, reply, log)
+  })
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: 8192 },
@@ -215,10 +260,24 @@ function addRoutes(
     agentEndpoint,
     backups,
   }: ApiOptions,
-  { authenticator, views, hub }: { authenticator: Authenticator; views: FleetViews; hub: StreamHub },
+  {
+    authenticator,
+    access,
+    limitedAudit,
+    views,
+    hub,
+  }: {
+    authenticator: Authenticator
+    access: AccessDesk
+    limitedAudit: LimitedAudit
+    views: FleetViews
+    hub: StreamHub
+  },
 ): void {
   addHealthRoutes(app, { ready, registry })
-  addSessionRoutes(app, { authenticator, now })
+  addSessionRoutes(app, { authenticator, audit: limitedAudit, now })
+  addUserRoutes(app, access)
+  addTokenRoutes(app, access)
   addFleetRoute(app, { views, policy, store, version, now })
   addHostRoutes(app, views)
   addVmRoutes(app, views)
@@ -233,7 +292,7 @@ function addRoutes(
   addAlertRoutes(app, alerts)
   addAlertHistoryRoute(app, alerts, now)
   addSilenceRoutes(app, alerts)
-  addCommandRoutes(app, { commands, look })
+  addCommandRoutes(app, { commands, look, now })
   addAuditRoutes(app, { audit, look })
   addAlertRouteRoutes(app, alerts)
   addSeriesRoute(app, { views, store, now })

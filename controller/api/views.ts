@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { commandStates } from '../../common/verbs.js'
+import { commandStates, roles } from '../../common/verbs.js'
 
 import { hostKinds } from '../model/snapshot.js'
 import { storageHealthView } from './storage-health-view.js'
@@ -515,9 +515,46 @@ export const commandView = z.object({
   begunAt: timeMs.optional(),
   endedAt: timeMs.optional(),
   cancelledBy: z.string().optional(),
+  approval: z
+    .object({
+      rule: z.string().describe('of the policy: `approvals.0`'),
+      role: z.enum(roles).describe('the least of who can approve'),
+      by: z.string().optional().describe('who approved or rejected it'),
+      at: timeMs.optional(),
+    })
+    .optional()
+    .describe('a second person is needed'),
   verdicts: z.array(verdictView).describe('of the controller, and those of the agent with its name before them'),
   output: z.string(),
 })
+
+export const userView = z.object({
+  name: z.string(),
+  role: z.enum(roles),
+  createdAt: timeMs,
+  changedAt: timeMs.describe('when role or password were changed last'),
+})
+
+export const tokenView = z.object({
+  id: z.string(),
+  name: z.string(),
+  role: z.enum(roles),
+  ofUser: z.boolean().describe('it speaks for the user of its name'),
+  scope: z
+    .object({
+      owner: z.string().optional(),
+      vms: z.array(z.string()).optional(),
+      verbs: z.array(z.string()).optional(),
+    })
+    .optional()
+    .describe('what its commands are bound to'),
+  createdAt: timeMs,
+  expiresAt: timeMs.optional(),
+  createdBy: z.string().optional(),
+  note: z.string().optional(),
+})
+
+export const newTokenView = tokenView.extend({ token: z.string().describe('shown this once') })
 
 export const auditEntryView = z.object({
   number: z.number(),
@@ -799,5 +836,8 @@ export type TopView = z.infer<typeof topView>
 export type ChangeView = z.infer<typeof changeView>
 export type ErrorView = z.infer<typeof errorView>
 export type CommandView = z.infer<typeof commandView>
+export type UserView = z.infer<typeof userView>
+export type TokenView = z.infer<typeof tokenView>
+export type NewTokenView = z.infer<typeof newTokenView>
 export type AuditEntryView = z.infer<typeof auditEntryView>
 export type AuditCheckView = z.infer<typeof auditCheckView>

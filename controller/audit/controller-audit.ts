@@ -83,9 +83,19 @@ export class ControllerAudit {
     if (entry.seq > mostEntries) await t.delete('audit', keyOf(entry.seq - mostEntries))
     return {
       keep: () => {
-        this.#head = next
+        // Two that were durable in order may come here out of it.
+        if (next.entries > this.#head.entries) this.#head = next
       },
     }
+  }
+
+  /** Appends one entry, and makes a change with it, in one transaction of its own. */
+  async record(atMs: number, what: ChainEntry['what'], change?: (t: Tx) => Promise<void>): Promise<void> {
+    const entry = await this.state.tx(async (t) => {
+      await change?.(t)
+      return this.append(t, atMs, what)
+    })
+    entry.keep()
   }
 
   /** The newest entries first; with `before` those below that number. */

@@ -28,9 +28,12 @@ import {
   type PolicyVersionView,
   type PolicyView,
   newJoinTokenView,
+  newTokenView,
   routeTestView,
   silenceView,
+  tokenView,
   topView,
+  userView,
   vmView,
   whyView,
   type AgentView,
@@ -52,9 +55,12 @@ import {
   type HostView,
   type JoinTokenView,
   type NewJoinTokenView,
+  type NewTokenView,
   type RouteTestView,
   type SilenceView,
+  type TokenView,
   type TopView,
+  type UserView,
   type VmView,
   type WhyView,
 } from '../api/views.js'
@@ -79,6 +85,8 @@ const joinTokens = z.object({ joinTokens: z.array(joinTokenView) })
 const policyVersions = z.object({ versions: z.array(policyVersionView) })
 const commandList = z.object({ commands: z.array(commandView) })
 const auditList = z.object({ entries: z.array(auditEntryView) })
+const userList = z.object({ users: z.array(userView) })
+const tokenList = z.object({ tokens: z.array(tokenView) })
 const loginLink = z.object({ url: z.string(), expiresAt: z.number() })
 
 export type LoginLink = z.infer<typeof loginLink>
@@ -252,6 +260,60 @@ export class ApiClient {
 
   cancelCommand(id: string, signal: AbortSignal): Promise<CommandView> {
     return this.#post(`commands/${encodeURIComponent(id)}/cancel`, commandView, signal)
+  }
+
+  approveCommand(id: string, signal: AbortSignal): Promise<CommandView> {
+    return this.#post(`commands/${encodeURIComponent(id)}/approve`, commandView, signal)
+  }
+
+  rejectCommand(id: string, reason: string, signal: AbortSignal): Promise<CommandView> {
+    return this.#post(`commands/${encodeURIComponent(id)}/reject`, commandView, signal, { reason })
+  }
+
+  async users(signal: AbortSignal): Promise<readonly UserView[]> {
+    return (await this.#get('users', userList, signal)).users
+  }
+
+  addUser(
+    user: { readonly name: string; readonly role: string; readonly password: string },
+    signal: AbortSignal,
+  ): Promise<UserView> {
+    return this.#post('users', userView, signal, user)
+  }
+
+  /** Gives a user another role or password, or removes one. */
+  changeUser(
+    name: string,
+    change: { readonly role: string } | { readonly password: string } | 'remove',
+    signal: AbortSignal,
+  ): Promise<UserView> {
+    const path = `users/${encodeURIComponent(name)}`
+    if (change === 'remove') return this.#post(`${path}/remove`, userView, signal)
+    return this.#post(`${path}/${'role' in change ? 'role' : 'password'}`, userView, signal, change)
+  }
+
+  async tokens(signal: AbortSignal): Promise<readonly TokenView[]> {
+    return (await this.#get('tokens', tokenList, signal)).tokens
+  }
+
+  createToken(
+    token: {
+      readonly name: string
+      readonly role: string
+      readonly ofUser: boolean
+      readonly owner?: string | undefined
+      readonly vms?: readonly string[] | undefined
+      readonly verbs?: readonly string[] | undefined
+      readonly valid: string
+      readonly note: string
+    },
+    signal: AbortSignal,
+  ): Promise<NewTokenView> {
+    return this.#post('tokens', newTokenView, signal, token)
+  }
+
+  revokeToken(id: string, signal: AbortSignal): Promise<TokenView> {
+    return this.#post(`tokens/${encodeURIComponent(id)}/revoke`, tokenView, signal)
   }
 
   async audit(filter: { readonly limit: number }, signal: AbortSignal): Promise<readonly AuditEntryView[]> {

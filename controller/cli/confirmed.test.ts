@@ -20,7 +20,7 @@ function shellThat(answers: string | undefined): { shell: Shell; said: () => str
   const stdin = {
     isTTY: answers !== undefined,
     setRawMode: nothing,
-    on: (_event: 'data', listener: (data: Buffer) => void) => listener(Buffer.from(answers ?? '')),
+    on: (_event: 'data' | 'end', listener: (data: Buffer) => void) => listener(Buffer.from(answers ?? '')),
     off: nothing,
     resume: nothing,
     pause: () => (isPaused = true),

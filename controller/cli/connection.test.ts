@@ -5,17 +5,20 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { connectionOf, isLoopback, shownUrl } from './connection.js'
 
+const tokenFiles = { good: 'from-option\n', spaces: 'a b', lines: 'a\r\nx: y' }
+let root: string
 let data: string
 let empty: string
 
 beforeAll(() => {
-  const root = mkdtempSync(join(tmpdir(), 'headroom-cli-'))
+  root = mkdtempSync(join(tmpdir(), 'headroom-cli-'))
   data = join(root, 'data')
   empty = join(root, 'empty')
   mkdirSync(join(data, 'controller'), { recursive: true })
   mkdirSync(join(empty, 'controller'), { recursive: true })
   writeFileSync(join(data, 'controller', 'api-token'), 'from-file\n')
   writeFileSync(join(empty, 'controller', 'api-token'), '\n')
+  for (const [name, text] of Object.entries(tokenFiles)) writeFileSync(join(root, name), text)
 })
 
 afterAll(() => {
@@ -24,8 +27,10 @@ afterAll(() => {
 
 test('the option wins over the environment, the environment over the file', () => {
   const env = { HEADROOM_TOKEN: 'from-environment', HEADROOM_DATA: data }
-  expect(connectionOf({ token: 'from-option' }, env).credential.token).toBe('from-option')
+  expect(connectionOf({ tokenFile: join(root, 'good') }, env).credential.token).toBe('from-option')
   expect(connectionOf({}, env).credential.token).toBe('from-environment')
+  const named = { ...env, HEADROOM_TOKEN: '', HEADROOM_TOKEN_FILE: join(root, 'good') }
+  expect(connectionOf({}, named).credential.token).toBe('from-option')
   expect(connectionOf({}, { ...env, HEADROOM_TOKEN: '' }).credential.token).toBe('from-file')
   expect(connectionOf({ data }, {}).credential).toEqual({
     token: 'from-file',
@@ -58,10 +63,16 @@ test.each([
   [{ url: 'foo' }, 'no address of a controller'],
   [{ url: 'ftp://127.0.0.1' }, 'http:// or https://'],
   [{ url: 'http://me:secret@127.0.0.1' }, 'no user and no password'],
-  [{ token: 'a b' }, '--token holds no token'],
-  [{ token: 'a\r\nx: y' }, '--token holds no token'],
 ])('%o cannot be used', (options, message) => {
   expect(() => connectionOf(options, {})).toThrow(message)
+})
+
+test.each([
+  ['spaces', 'spaces holds no token'],
+  ['lines', 'lines holds no token'],
+  ['nowhere', 'nowhere does not exist'],
+])('the token file %s cannot be used', (name, message) => {
+  expect(() => connectionOf({ tokenFile: join(root, name) }, {})).toThrow(message)
 })
 
 test('an empty token file is said', () => {

@@ -21,13 +21,13 @@ export type Credential =
 
 export interface ConnectionOptions {
   readonly url?: string | undefined
-  readonly token?: string | undefined
+  readonly tokenFile?: string | undefined
   readonly data?: string | undefined
 }
 
 /**
- * Options win over the environment, the environment over the defaults. A token comes from `--token`, HEADROOM_TOKEN or the file that the
- * controller writes in its data directory. That file belongs to the controller of this machine: unless the directory was named,
+ * Options win over the environment, the environment over the defaults. A token comes from `--token-file`, HEADROOM_TOKEN, HEADROOM_TOKEN_FILE or the
+ * file that the controller writes in its data directory; never from the command line, which other users of the machine see. That file belongs to the controller of this machine: unless the directory was named,
  * it is not read for a controller elsewhere, which must not learn this one's token.
  * @throws CliError (usage) for an address or token that cannot be used
  */
@@ -73,13 +73,15 @@ function parseUrl(text: string): URL {
 }
 
 function credentialOf(
-  { token, data }: ConnectionOptions,
+  { tokenFile, data }: ConnectionOptions,
   env: Readonly<Record<string, string | undefined>>,
   url: URL,
 ): Credential {
-  if (token !== undefined) return given(token, '--token')
+  if (tokenFile !== undefined) return inFile(tokenFile)
   const fromEnvironment = nonEmpty(env['HEADROOM_TOKEN'])
   if (fromEnvironment !== undefined) return given(fromEnvironment, 'HEADROOM_TOKEN')
+  const fileInEnvironment = nonEmpty(env['HEADROOM_TOKEN_FILE'])
+  if (fileInEnvironment !== undefined) return inFile(fileInEnvironment)
   const named = data ?? nonEmpty(env['HEADROOM_DATA'])
   if (named === undefined && !isLoopback(url)) {
     return {
@@ -93,6 +95,16 @@ function credentialOf(
   } catch (error) {
     if (error instanceof CliError) throw error
     return { token: undefined, origin: `HEADROOM_TOKEN is not set, and ${file} ${unreadable(error)}` }
+  }
+}
+
+/** @throws CliError (usage): a file that was named has to be there */
+function inFile(file: string): Credential {
+  try {
+    return given(readFileSync(file, 'utf8'), file)
+  } catch (error) {
+    if (error instanceof CliError) throw error
+    throw new CliError('usage', `the token file ${file} ${unreadable(error)}`, '', { cause: error })
   }
 }
 

@@ -12,7 +12,7 @@ const globalOptions = z.object({
   json: z.boolean().default(false),
   watch: z.number().optional(),
   url: z.string().optional(),
-  token: z.string().optional(),
+  tokenFile: z.string().optional(),
   data: z.string().optional(),
   color: z.boolean().default(true),
 })

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { connectionOf } from './connection.js'
 import { answerFailure, connectionFailure, deadlineFailure } from './failure.js'
 
-const connection = connectionOf({ token: 't' }, {})
-const far = connectionOf({ url: 'https://far.example', token: 't' }, {})
+const connection = connectionOf({}, { HEADROOM_TOKEN: 't' })
+const far = connectionOf({ url: 'https://far.example' }, { HEADROOM_TOKEN: 't' })
 
 function failed(code: string): Error {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(`connect ${code}`), { code }) })
@@ -44,7 +44,7 @@ test.each([
     401,
     errorBody('unauthenticated'),
     'refused',
-    'the token was refused by the controller at http://127.0.0.1:8420 (token of --token)',
+    'the token was refused by the controller at http://127.0.0.1:8420 (token of HEADROOM_TOKEN)',
   ],
   [401, '', 'refused', 'the token was refused'],
   [403, errorBody('cross-site'), 'refused', 'refuses this: said so'],

@@ -19,7 +19,9 @@ import { addLoginCommand } from './commands/login.js'
 import { addPolicyCommands } from './commands/policy.js'
 import { addStatusCommand } from './commands/status.js'
 import { addStoreCommands } from './commands/store.js'
+import { addTokenCommands } from './commands/token.js'
 import { addTopCommand } from './commands/top.js'
+import { addUserCommands } from './commands/user.js'
 import { addVmCommands } from './commands/vm.js'
 import { addWhyCommand } from './commands/why.js'
 import { defaultDataDirectory, defaultUrl } from './connection.js'
@@ -58,7 +60,10 @@ function createProgram(cli: Cli, shell: Shell): Command {
         .conflicts('json'),
     )
     .option('--url <url>', `the controller (HEADROOM_URL; ${defaultUrl})`)
-    .option('--token <token>', "API token; others see it in the machine's list of processes: rather set HEADROOM_TOKEN")
+    .option(
+      '--token-file <file>',
+      'file with an API token (HEADROOM_TOKEN_FILE, or the token itself in HEADROOM_TOKEN)',
+    )
     .option(
       '--data <dir>',
       `the controller's data directory, which holds a token (HEADROOM_DATA; ${defaultDataDirectory})`,
@@ -86,6 +91,8 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addAlertCommands,
     addCommandCommands,
     addAuditCommands,
+    addUserCommands,
+    addTokenCommands,
     addEventsCommand,
     addStoreCommands,
     addLoginCommand,

@@ -18,8 +18,8 @@ export interface Output {
 export interface Input {
   readonly isTTY: boolean
   readonly setRawMode: (raw: boolean) => unknown
-  readonly on: (event: 'data', listener: (data: Buffer) => void) => unknown
-  readonly off: (event: 'data', listener: (data: Buffer) => void) => unknown
+  readonly on: (event: 'data' | 'end', listener: (data: Buffer) => void) => unknown
+  readonly off: (event: 'data' | 'end', listener: (data: Buffer) => void) => unknown
   readonly resume: () => unknown
   readonly pause: () => unknown
 }

@@ -87,6 +87,8 @@ async function deskWith(kept: Command): Promise<CommandDesk> {
     state,
     audit,
     hostName: () => 'one',
+    ownerOf: () => undefined,
+    approvals: () => [],
     now: () => 10,
     newId: () => 'd',
     log: createLog('test', 'silent'),

@@ -1,10 +1,12 @@
 import type { ChainMark } from '../../common/hash-chain.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
-import { isVerb, verbOf } from '../../common/verbs.js'
+import { isVerb, verbOf, type Verdict } from '../../common/verbs.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
 import type { Vm } from '../model/snapshot.js'
 import type { StateStore } from '../store/state-store.js'
+import type { ApprovalRule } from '../model/policy.js'
+import { approvalVerdict, notSecond, ruleFor, type Approval } from './approval.js'
 import {
   aged,
   isOver,
@@ -16,6 +18,7 @@ import {
   type Command,
   type CommandUpdate,
 } from './command.js'
+import type { Asker } from './permission.js'
 import { preflight, type AgentRules } from './preflight.js'
 
 /** An agent's open session, as far as commands go through it. */
@@ -37,6 +40,10 @@ export interface CommandDeskOptions {
   readonly state: StateStore
   readonly audit: ControllerAudit
   readonly hostName: (hostId: string) => string
+  /** Whose VM it is, by policy or its own metadata; undefined: nobody says. */
+  readonly ownerOf: (vm: Vm) => string | undefined
+  /** Of the policy in force. */
+  readonly approvals: () => readonly ApprovalRule[]
   readonly now: () => number
   readonly newId: () => string
   readonly log: Log
@@ -48,16 +55,23 @@ export interface Asked {
   readonly args: Readonly<Record<string, string>>
   readonly vm: Vm
   readonly dryRun: boolean
-  readonly actor: string
-  /** From now. */
+  readonly asker: Asker
+  /** From now, or from the approval. */
   readonly startWithinMs: number
 }
+
+export type Answered =
+  | { readonly status: 'done'; readonly command: Command }
+  | { readonly status: 'not-pending' }
+  | { readonly status: 'forbidden'; readonly why: string }
 
 const mostOpen = 1000
 const mostKept = 5000
 const defaultCaps: Caps = { perHost: 4, fleet: 64 }
 const oddLines = { most: 5, windowMs: 60_000, mostKeys: 64 } as const
 const tickEveryMs = 1000
+/** How soon an agent hears of entries of the audit log that are about no command of its hosts. */
+const tellHeadsEveryMs = 15_000
 
 /** Owner of all commands: takes them in, sends them, and keeps what becomes of them. Each change is durable, with its line of the audit log, before it counts. */
 export class CommandDesk {
@@ -66,6 +80,7 @@ export class CommandDesk {
   readonly #odd: LimitedLog
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #headsTold = { at: 0, entries: 0 }
 
   private constructor(
     private readonly options: CommandDeskOptions,
@@ -107,12 +122,17 @@ export class CommandDesk {
   ask(asked: Asked): Promise<Command | undefined> {
     return this.#inTurn(async () => {
       const { now, newId, hostName } = this.options
-      const { verb, args, vm, dryRun, actor, startWithinMs } = asked
+      const { verb, args, vm, dryRun, asker, startWithinMs } = asked
       const open = this.list().filter((command) => !isOver(command))
       if (open.length >= mostOpen) return undefined
       const at = now()
-      const verdicts = preflight(asked, vm, { rules: this.#linkOf(vm.hostId)?.rules(), open, now: at })
+      const needed = isVerb(verb) ? ruleFor(this.options.approvals(), verb, vm.name) : undefined
+      const verdicts = [
+        ...this.#verdicts(asked, vm, asker, open, at),
+        ...(needed === undefined ? [] : [approvalVerdict(needed)]),
+      ]
       const refusal = verdicts.find(({ ok }) => !ok)
+      const waits = refusal === undefined && !dryRun ? needed : undefined
       const command: Command = {
         id: newId(),
         number: Math.max(0, ...[...this.#commands.values()].map(({ number }) => number)) + 1,
@@ -123,21 +143,72 @@ export class CommandDesk {
         vmUuid: vm.uuid,
         vmName: vm.name,
         dryRun,
-        actor,
-        state: refusal === undefined ? 'queued' : 'refused',
+        actor: asker.name,
+        state: refusal !== undefined ? 'refused' : waits === undefined ? 'queued' : 'pending-approval',
         reason: refusal?.says ?? '',
         createdAt: at,
-        startBefore: at + startWithinMs,
+        startBefore: at + (waits?.rule.withinMs ?? startWithinMs),
         timeoutMs: isVerb(verb) ? verbOf(verb).timeoutMs : 0,
         revision: 0,
         verdicts,
         output: '',
         outputEnd: 0,
         ...(refusal !== undefined && { endedAt: at }),
+        ...(waits !== undefined && { approval: newApproval(waits, asked) }),
       }
       await this.#keep(command, 'asked')
       await this.#sendWaiting()
       return this.#commands.get(command.id) ?? command
+    })
+  }
+
+  /**
+   * Another person lets a command go on. It is checked once more: the agent, the VM and the policy may have changed.
+   * @param vm as it is now; undefined: it is gone
+   */
+  approve(id: string, second: Asker, vm: Vm | undefined): Promise<Answered> {
+    return this.#inTurn(async () => {
+      const pending = this.#pending(id, second)
+      if ('status' in pending) return pending
+      const { command, approval } = pending
+      const now = this.options.now()
+      const approved = { ...command, approval: { ...approval, by: second.name, at: now } }
+      const isThere = vm?.hostId === command.hostId
+      const open = this.list().filter((one) => !isOver(one) && one.id !== id)
+      const asker = { ...approval.askedAs, name: command.actor }
+      const verdicts = isThere ? this.#verdicts(command, vm, asker, open, now) : []
+      const refusal = isThere ? verdicts.find(({ ok }) => !ok)?.says : 'the VM is not on that host any more: ask again'
+      const next: Command =
+        refusal === undefined
+          ? { ...approved, state: 'queued', startBefore: now + approval.startWithinMs }
+          : over(approved, 'refused', refusal, now)
+      await this.#keep(next, 'approved', second.name)
+      await this.#sendWaiting()
+      return { status: 'done', command: this.#commands.get(id) ?? next }
+    })
+  }
+
+  reject(id: string, second: Asker, reason: string): Promise<Answered> {
+    return this.#inTurn(async () => {
+      const pending = this.#pending(id, second)
+      if ('status' in pending) return pending
+      const now = this.options.now()
+      const { command, approval } = pending
+      const says = `${second.name} rejected it${reason === '' ? '' : `: ${reason}`}`
+      const rejected = { ...command, approval: { ...approval, by: second.name, at: now } }
+      const next = over(rejected, 'refused', says, now)
+      await this.#keep(next, 'rejected', second.name)
+      return { status: 'done', command: next }
+    })
+  }
+
+  /** What somebody asked for who may no more, as far as it was not sent. */
+  dropWaiting(actor: string, why: string): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const command of this.#commands.values()) {
+        if (command.actor !== actor || isOver(command) || command.sentAt !== undefined) continue
+        await this.#keep(over(command, 'cancelled', why, this.options.now()), 'cancelled')
+      }
     })
   }
 
@@ -227,6 +298,28 @@ export class CommandDesk {
     })
   }
 
+  #verdicts(
+    asked: Pick<Asked, 'verb' | 'args'>,
+    vm: Vm,
+    asker: Asker,
+    open: readonly Command[],
+    now: number,
+  ): readonly Verdict[] {
+    const rules = this.#linkOf(vm.hostId)?.rules()
+    return preflight(asked, vm, { asker, owner: this.options.ownerOf(vm), rules, open, now })
+  }
+
+  #pending(
+    id: string,
+    second: Asker,
+  ): { readonly command: Command; readonly approval: Approval } | Exclude<Answered, { readonly status: 'done' }> {
+    const command = this.#commands.get(id)
+    if (command?.state !== 'pending-approval' || command.approval === undefined) return { status: 'not-pending' }
+    const { actor, approval } = command
+    const why = notSecond(second, { actor, approval })
+    return why === undefined ? { command, approval } : { status: 'forbidden', why }
+  }
+
   async #tick(): Promise<void> {
     await this.#inTurn(async () => {
       const now = this.options.now()
@@ -235,7 +328,17 @@ export class CommandDesk {
         if (next !== undefined) await this.#keep(next, next.state)
       }
       await this.#sendWaiting()
+      await this.#tellHeads(now)
     })
+  }
+
+  /** So that a cut tail shows also where nothing was commanded. */
+  async #tellHeads(now: number): Promise<void> {
+    const { entries } = this.options.audit.head
+    const { at, entries: told } = this.#headsTold
+    if (entries === told || Math.abs(now - at) < tellHeadsEveryMs) return
+    this.#headsTold = { at: now, entries }
+    for (const link of this.#links.values()) await this.#tellHead(link)
   }
 
   async #sendWaiting(): Promise<void> {
@@ -290,6 +393,13 @@ export class CommandDesk {
     })
     return turn
   }
+}
+
+function newApproval(
+  { key, rule }: { readonly key: string; readonly rule: ApprovalRule },
+  { asker: { role, scope }, startWithinMs }: Pick<Asked, 'asker' | 'startWithinMs'>,
+): Approval {
+  return { rule: key, role: rule.role, startWithinMs, askedAs: { role, scope } }
 }
 
 function keyOf({ number }: Pick<Command, 'number'>): string {

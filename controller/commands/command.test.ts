@@ -63,6 +63,7 @@ describe('time', () => {
   it.each<readonly [string, Partial<Command>, number, string | undefined]>([
     ['leaves what may still begin', { state: 'queued' }, 999, undefined],
     ['ends what was not sent in time', { state: 'queued' }, 1000, 'expired'],
+    ['ends what nobody approved in time', { state: 'pending-approval' }, 1000, 'expired'],
     ['waits for the word of an agent that is away', {}, 3_601_499, undefined],
     ['gives up in the end', {}, 3_601_500, 'unknown'],
     ['ends nothing twice', { state: 'succeeded' }, 1e9, undefined],

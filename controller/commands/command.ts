@@ -1,4 +1,5 @@
 import { isEnd, type CommandState, type Verdict } from '../../common/verbs.js'
+import type { Approval } from './approval.js'
 
 /** A command as the controller keeps it. Times are on its clock, milliseconds since the epoch. */
 export interface Command {
@@ -34,6 +35,8 @@ export interface Command {
   /** Up to which byte of its output that is. */
   readonly outputEnd: number
   readonly cancelledBy?: string | undefined
+  /** It needs a second person, or had one. */
+  readonly approval?: Approval | undefined
   /** The controller gave up waiting for the agent's word: it still counts when it comes. */
   readonly gaveUp?: boolean | undefined
 }
@@ -114,7 +117,10 @@ export function over(command: Command, state: CommandState, reason: string, now:
 export function aged(command: Command, now: number): Command | undefined {
   if (isOver(command)) return undefined
   const waits = command.state === 'queued' || command.state === 'pending-approval'
-  if (waits) return now < command.startBefore ? undefined : over(command, 'expired', 'it was not begun in time', now)
+  if (waits) {
+    const reason = command.state === 'queued' ? 'it was not begun in time' : 'nobody approved it in time'
+    return now < command.startBefore ? undefined : over(command, 'expired', reason, now)
+  }
   const hasEnded = command.startBefore + command.timeoutMs + waitForWordMs
   if (now < hasEnded) return undefined
   const reason = 'its agent has not told what came of it'

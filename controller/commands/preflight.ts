@@ -2,6 +2,7 @@ import { localTime, notAllowed, type AllowRule } from '../../common/allow-rules.
 import { isVerb, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
 import type { Vm } from '../model/snapshot.js'
 import type { Command } from './command.js'
+import { permissionVerdicts, type Asker } from './permission.js'
 
 /** What an agent says it would do, at its hello. It decides itself. */
 export interface AgentRules {
@@ -18,10 +19,15 @@ export function preflight(
   asked: { readonly verb: string; readonly args: Readonly<Record<string, string>> },
   vm: Vm,
   {
+    asker,
+    owner,
     rules,
     open,
     now,
   }: {
+    readonly asker: Asker
+    /** Whose VM it is; undefined: nobody says. */
+    readonly owner: string | undefined
     /** Undefined: the agent of its host is not connected. */
     readonly rules: AgentRules | undefined
     /** Commands that have not ended. */
@@ -33,6 +39,7 @@ export function preflight(
   if (!isVerb(verb)) return [no('verb', `there is no verb ${JSON.stringify(verb.slice(0, 40))}`)]
   const wrong = wrongArgs(verb, args)
   const verdicts: Verdict[] = [wrong === undefined ? yes('verb', verb) : no('verb', wrong)]
+  verdicts.push(...permissionVerdicts(verb, { name: vm.name, owner }, asker))
   verdicts.push(
     uuid.test(vm.uuid)
       ? yes('vm', `one VM is named ${vm.name}`)
@@ -40,7 +47,8 @@ export function preflight(
   )
   const unfit = wrongState(verb, vm.state)
   verdicts.push(unfit === undefined ? yes('state', `the VM is ${vm.state}`) : no('state', unfit))
-  const other = open.find(({ vmUuid, dryRun }) => vmUuid === vm.uuid && !dryRun)
+  // What waits for a second person holds nothing up.
+  const other = open.find(({ vmUuid, dryRun, state }) => vmUuid === vm.uuid && !dryRun && state !== 'pending-approval')
   verdicts.push(
     other === undefined
       ? yes('others', 'no other command is under way for it')

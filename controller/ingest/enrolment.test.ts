@@ -36,6 +36,7 @@ beforeEach(async () => {
   refreshed = 0
   seen = []
   enrolment = new Enrolment({
+    audit: () => Promise.resolve(),
     registry,
     ca,
     sessions,

@@ -46,7 +46,7 @@ const renewalsPerSecond = 50
 
 /**
  * What an administrator does about agents: tokens, grants, revocation, rotation. Each act takes effect on open sessions at once
- * and leaves a line in the log that names who did it.
+ * and leaves a line in the log, and one in the audit log, that name who did it.
  */
 export class Enrolment {
   readonly #stop = new AbortController()
@@ -61,6 +61,8 @@ export class Enrolment {
       /** Takes an agent that is revoked or forgotten, and its hosts, out of the fleet. */
       readonly leaveFleet: (agentId: string) => Promise<void>
       readonly overlapMs: number
+      /** Writes into the audit log what was done. */
+      readonly audit: (what: Readonly<Record<string, unknown>>) => Promise<void>
       readonly log: Log
       readonly now: () => number
     },
@@ -75,7 +77,7 @@ export class Enrolment {
     options: { readonly validMs: number; readonly hosts: readonly string[]; readonly note: string },
     actor: string,
   ): Promise<{ readonly token: string; readonly waiting: JoinToken }> {
-    const { registry, log, now } = this.parts
+    const { registry, audit, log, now } = this.parts
     const at = now()
     const token = await registry.createJoinToken({ ...options, now: at, grant: 'named' })
     const { validMs, hosts, note } = options
@@ -87,6 +89,7 @@ export class Enrolment {
       note,
     }
     log.info({ actor, tokenId: waiting.id, hosts, validMs, note }, 'join token made')
+    await audit({ event: 'join-token-made', actor, tokenId: waiting.id, hosts, validMs, note })
     return { token, waiting }
   }
 
@@ -97,8 +100,10 @@ export class Enrolment {
   /** False if there is none of that id. */
   async removeJoinToken(id: string, actor: string): Promise<boolean> {
     const removed = await this.parts.registry.removeJoinToken(id)
-    if (removed) this.parts.log.info({ actor, tokenId: id }, 'join token revoked')
-    return removed
+    if (!removed) return false
+    this.parts.log.info({ actor, tokenId: id }, 'join token revoked')
+    await this.parts.audit({ event: 'join-token-revoked', actor, tokenId: id })
+    return true
   }
 
   /** Every agent that enrolled and is not forgotten, revoked ones too. */
@@ -108,13 +113,14 @@ export class Enrolment {
 
   /** Its session ends at once, and no other begins. Undefined if there is none of that id. */
   async revoke(agentId: string, actor: string): Promise<EnrolledAgent | undefined> {
-    const { registry, sessions, leaveFleet, log, now } = this.parts
+    const { registry, sessions, leaveFleet, audit, log, now } = this.parts
     const row = await registry.revoke(agentId, now())
     if (row === undefined) return undefined
     sessions.get(agentId)?.end('agent-revoked')
     await leaveFleet(agentId)
     endRefusedSessions(sessions, row)
     log.info({ actor, agentId, name: row.name, hosts: row.hosts }, 'agent revoked')
+    await audit({ event: 'agent-revoked', actor, agentId, agent: row.name, hosts: row.hosts })
     return this.#enrolled(row)
   }
 
@@ -123,7 +129,7 @@ export class Enrolment {
    * stays in the store.
    */
   async forget(agentId: string, actor: string): Promise<ForgetOutcome> {
-    const { registry, sessions, leaveFleet, log } = this.parts
+    const { registry, sessions, leaveFleet, audit, log } = this.parts
     if (sessions.has(agentId) && (await registry.find(agentId)) !== undefined) return { status: 'connected' }
     const row = await registry.remove(agentId)
     if (row === undefined) return { status: 'agent-unknown' }
@@ -132,12 +138,13 @@ export class Enrolment {
     await leaveFleet(agentId)
     endRefusedSessions(sessions, row)
     log.info({ actor, agentId, name: row.name, hosts: row.hosts }, 'agent forgotten')
+    await audit({ event: 'agent-forgotten', actor, agentId, agent: row.name, hosts: row.hosts })
     return { status: 'forgotten', agent: { row, connected: false, refusedHosts: [] } }
   }
 
   /** The agent says its hosts anew in a session of its own, and the host is among them. */
   async grantHost(agentId: string, hostId: string, actor: string): Promise<GrantOutcome> {
-    const { registry, sessions, log } = this.parts
+    const { registry, sessions, audit, log } = this.parts
     const outcome = await registry.grantHost(agentId, hostId)
     if (outcome.status === 'refused') {
       return outcome.reason === 'host-taken'
@@ -148,6 +155,7 @@ export class Enrolment {
     if (outcome.agent.hosts !== 'any') endSharedSessions(sessions, { hosts: [hostId] })
     const open = sessions.get(agentId)
     if (open?.speaksFor(hostId) === false) open.end('grants-changed')
+    await audit({ event: 'host-granted', actor, agentId, agent: outcome.agent.name, hostId })
     return { status: 'granted', agent: this.#enrolled(outcome.agent) }
   }
 
@@ -159,12 +167,13 @@ export class Enrolment {
 
   /** Makes a new authority and asks every connected agent to renew; false if a rotation is under way. */
   async rotate(actor: string): Promise<boolean> {
-    const { ca, overlapMs, log, now, refreshCertificate } = this.parts
+    const { ca, overlapMs, audit, log, now, refreshCertificate } = this.parts
     const former = ca.keyHash
     if (!(await ca.rotate(now(), overlapMs))) return false
     log.info({ actor, former, keyHash: ca.keyHash, overlapMs }, 'certificate authority rotated')
     await refreshCertificate()
     void this.#askAllToRenew()
+    await audit({ event: 'ca-rotated', actor, former, keyHash: ca.keyHash, overlapMs })
     return true
   }
 
@@ -188,13 +197,19 @@ export class Enrolment {
   }
 
   async #finish(leftBehind: readonly NotRenewed[], actor: string): Promise<FinishOutcome> {
-    const { ca, sessions, log, refreshCertificate } = this.parts
+    const { ca, sessions, audit, log, refreshCertificate } = this.parts
     if (!(await ca.finishRotation())) return { status: 'no-rotation' }
     log.info({ actor, keyHash: ca.keyHash, leftBehind }, 'the former certificate authority is trusted no more')
     await refreshCertificate()
     for (const session of sessions.values()) if (session.issuerKeyHash !== ca.keyHash) session.end('other-authority')
     // So that they forget the former authority, too.
     void this.#askAllToRenew()
+    await audit({
+      event: 'ca-rotation-finished',
+      actor,
+      keyHash: ca.keyHash,
+      leftBehind: leftBehind.map(({ id }) => id),
+    })
     return { status: 'finished', leftBehind }
   }
 

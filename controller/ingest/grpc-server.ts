@@ -72,6 +72,8 @@ export async function openIngestServer(options: {
   readonly renewExpiredWithinMs?: number
   readonly connectionLimits?: Partial<ConnectionLimits>
   readonly agentLimits?: Partial<AgentLimits>
+  /** Writes into the audit log that an agent has joined. */
+  readonly audit?: (what: Readonly<Record<string, unknown>>) => Promise<void>
 }): Promise<IngestServer> {
   const { ca, registry, metrics, log, now, renewExpiredWithinMs = defaultRenewExpiredWithinMs } = options
   let front: TlsFront | undefined
@@ -138,6 +140,7 @@ export async function openIngestServer(options: {
     const { agent, certificate } = outcome
     const grantedHostIds = agent.hosts === 'any' ? hosts.map(({ hostId }) => hostId) : agent.hosts
     log.info({ agentId: agent.id, name, hostIds: grantedHostIds, peer }, 'agent enrolled')
+    await options.audit?.({ event: 'agent-joined', agentId: agent.id, agent: name, hosts: agent.hosts, address: peer })
     // What was anybody's is this agent's now.
     if (agent.hosts !== 'any') endSharedSessions(options.session.sessions, agent)
     return { agentId: agent.id, certificate: Buffer.from(certificate), ca: authorities(), grantedHostIds }

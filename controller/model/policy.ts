@@ -1,5 +1,6 @@
 import type { CheckName, Thresholds } from './check-table.js'
 import type { Severity } from './finding.js'
+import type { Role, Verb, VerbName } from '../../common/verbs.js'
 
 /** The fleet's rules as plain data, after defaults. Of rules with `match` the first that matches wins; in patterns `*` stands for any characters. */
 export interface Policy {
@@ -25,6 +26,8 @@ export interface Policy {
   readonly routes: readonly RouteRule[]
   readonly silences: readonly SilenceRule[]
   readonly heartbeat: HeartbeatRule | undefined
+  /** The first that matches counts. */
+  readonly approvals: readonly ApprovalRule[]
 }
 
 /** `core`: what others depend on. `personal`: what its owner does with it nobody can foresee. Others have no class. */
@@ -129,6 +132,18 @@ export interface SilenceRule {
   readonly untilMs: number
   readonly author: string
   readonly reason: string
+}
+
+/** Commands that a second person has to approve. All parts that are there have to fit. */
+export interface ApprovalRule {
+  readonly verbs: readonly VerbName[] | undefined
+  readonly risks: readonly Verb['risk'][] | undefined
+  /** Patterns for names of VMs. */
+  readonly vms: readonly string[] | undefined
+  /** The least role of the second person. */
+  readonly role: Extract<Role, 'operator' | 'admin'>
+  /** How long it waits. */
+  readonly withinMs: number
 }
 
 /** A sign of life, whose absence somebody else notices. */

@@ -11,7 +11,7 @@ describe('a policy file', () => {
   it.each([
     [
       'limit: {}',
-      'p.yaml:1: limit: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat), got unknown key "limit"',
+      'p.yaml:1: limit: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "limit"',
     ],
     ['limits: []', 'p.yaml:1: limits: expected keys with values, got []'],
     ['limits: 5GiB', 'p.yaml:1: limits: expected keys with values, got "5GiB"'],
@@ -227,6 +227,12 @@ describe('a policy file', () => {
       'p.yaml:1: routes.0.match.severity: expected a list, got "critical"',
     ],
     ['routes: [{ name: a }]', 'p.yaml:1: routes.0.to: expected a list, got nothing'],
+    [
+      'approvals: [{ risk: [high] }]',
+      'p.yaml:1: approvals.0.risk.0: expected one of safe, disruptive, destructive, got "high"',
+    ],
+    ['approvals: [{ within: 1s }]', 'p.yaml:1: approvals.0.within: expected a duration from 1m to 7d, got "1s"'],
+    ['approvals: [{ role: owner }]', 'p.yaml:1: approvals.0.role: expected one of operator, admin, got "owner"'],
     ['routes: [{ name: a, to: [] }]', 'p.yaml:1: routes.0.to: expected at least 1 entry, got []'],
     [
       'routes: [{ name: a, to: [{ pager: {} }] }]',
@@ -302,12 +308,8 @@ describe('a policy file', () => {
       'p.yaml:1: heartbeat.every: expected a duration from 10s to 1h, got "1s"',
     ],
     [
-      'approvals: []',
-      'p.yaml:1: approvals: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat), got unknown key "approvals"',
-    ],
-    [
       'moves: {}',
-      'p.yaml:1: moves: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat), got unknown key "moves"',
+      'p.yaml:1: moves: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "moves"',
     ],
     ['- a', 'p.yaml:1: the file: expected keys with values, got ["a"]'],
     ['a', 'p.yaml:1: the file: expected keys with values, got "a"'],
@@ -324,12 +326,12 @@ describe('a policy file', () => {
     ],
     [
       'a: &a [x]\nhosts: [{ match: *a }]',
-      'p.yaml:1: a: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat), got unknown key "a"',
+      'p.yaml:1: a: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "a"',
     ],
     ['---\nlimits: {}\n---\nlimits: {}', 'p.yaml:3: the file: expected one document, got another after ---'],
     [
       '<<: { limits: {} }',
-      'p.yaml:1: <<: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat), got unknown key "<<"',
+      'p.yaml:1: <<: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "<<"',
     ],
     [
       'limits: !!binary aGk=',
@@ -337,11 +339,11 @@ describe('a policy file', () => {
     ],
     [
       '"__proto__": {}',
-      'p.yaml:1: __proto__: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat), got unknown key "__proto__"',
+      'p.yaml:1: __proto__: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "__proto__"',
     ],
     [
       'constructor: 1',
-      'p.yaml:1: constructor: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat), got unknown key "constructor"',
+      'p.yaml:1: constructor: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "constructor"',
     ],
     [
       'limits: { a: 1 }\nhosts: [{ match: x, b: 2 }]',

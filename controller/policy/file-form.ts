@@ -46,6 +46,9 @@ export function fileForm(policy: Policy): FileMap {
       author,
       reason,
     })),
+    approvals: policy.approvals.map(({ verbs, risks, vms, role, withinMs }) =>
+      given({ verbs, risk: risks, vms, role, within: exactDuration(withinMs) }),
+    ),
     ...given({ heartbeat: policy.heartbeat === undefined ? undefined : heartbeatForm(policy.heartbeat) }),
     thresholds: Object.fromEntries(
       checkNames().map((check) => [check, thresholdForm(check, policy.thresholds[check])]),

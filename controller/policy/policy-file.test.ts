@@ -26,6 +26,7 @@ describe('policy.yaml', () => {
       arrays: [],
       services: [],
       apart: [],
+      approvals: [],
       exceptions: [],
       routes: [],
       silences: [],
@@ -56,6 +57,8 @@ services:
 apart:
   - [a, b]
   - ["db*"]
+approvals:
+  - { vms: ["core-*"], risk: [destructive], role: admin, within: 10m }
 arrays:
   - { match: "iscsi:*", name: iscsi1, join: true, cache: 512MiB, drain: 25MB/s, bulkCopy: 60MB/s }
 exceptions:
@@ -101,6 +104,7 @@ heartbeat: { every: 30s, url: "https://alive.example/x", alertmanager: { url: "h
         { name: 'dns', members: [] },
       ],
       apart: [['a', 'b'], ['db*']],
+      approvals: [{ vms: ['core-*'], verbs: undefined, risks: ['destructive'], role: 'admin', withinMs: 600_000 }],
       arrays: [
         {
           match: ['iscsi:*'],
@@ -171,12 +175,13 @@ heartbeat: { every: 30s, url: "https://alive.example/x", alertmanager: { url: "h
       'services.1': 11,
       'apart.0': 13,
       'apart.1': 14,
-      'arrays.0': 16,
-      'exceptions.0': 18,
-      'exceptions.1': 19,
-      'routes.0': 25,
-      'routes.1': 26,
-      'silences.0': 36,
+      'approvals.0': 16,
+      'arrays.0': 18,
+      'exceptions.0': 20,
+      'exceptions.1': 21,
+      'routes.0': 27,
+      'routes.1': 28,
+      'silences.0': 38,
     })
   })
 

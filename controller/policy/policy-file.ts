@@ -28,6 +28,7 @@ const lists = [
   'exceptions',
   'routes',
   'silences',
+  'approvals',
 ] as const satisfies (keyof Policy)[]
 
 /**
@@ -127,6 +128,7 @@ function toPolicy(file: PolicyFileValue): Policy {
     routes: file.routes,
     silences: file.silences,
     heartbeat: file.heartbeat,
+    approvals: file.approvals,
   }
 }
 

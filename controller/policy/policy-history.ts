@@ -1,3 +1,4 @@
+import type { ControllerAudit } from '../audit/controller-audit.js'
 import type { StateStore, Tx } from '../store/state-store.js'
 import { storedVersionSchema, type PolicyVersion, type StoredVersion } from './policy-version.js'
 
@@ -7,19 +8,28 @@ const mostBytes = 4 * 1024 * 1024
 
 /** The policies that were in force, oldest first, in the state store. */
 export class PolicyHistory {
-  constructor(private readonly state: StateStore) {}
+  /** @param audit gets a line for each version that is new, in the transaction that keeps it */
+  constructor(
+    private readonly state: StateStore,
+    private readonly audit?: Pick<ControllerAudit, 'append'>,
+  ) {}
 
   /** Keeps a version and gives it the next number; one with the text of the last is that version, and nothing is written. */
-  record(version: Omit<StoredVersion, 'number'>): Promise<PolicyVersion> {
-    return this.state.tx(async (t) => {
+  async record(version: Omit<StoredVersion, 'number'>): Promise<PolicyVersion> {
+    const { kept, entry } = await this.state.tx(async (t) => {
       const before = await stored(t)
       const last = before.at(-1)
-      if (last !== undefined && last.hash === version.hash && last.file === version.file) return withoutText(last)
+      if (last !== undefined && last.hash === version.hash && last.file === version.file)
+        return { kept: withoutText(last), entry: undefined }
       const added: StoredVersion = { ...version, number: (last?.number ?? 0) + 1 }
       await t.put('policyVersions', keyOf(added.number), added)
       for (const { number } of tooMany([...before, added])) await t.delete('policyVersions', keyOf(number))
-      return withoutText(added)
+      const { number: policyVersion, at, hash, file, author, occasion } = added
+      const what = { event: 'policy-changed', policyVersion, hash, file, author, occasion }
+      return { kept: withoutText(added), entry: await this.audit?.append(t, at, what) }
     })
+    entry?.keep()
+    return kept
   }
 
   async list(): Promise<PolicyVersion[]> {

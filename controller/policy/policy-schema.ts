@@ -4,6 +4,7 @@ import { duration, rate, share, size } from '../../common/config.js'
 import { GiB } from '../../common/units.js'
 import { checkTable, type CheckName, type CheckSetting } from '../model/check-table.js'
 import { hostRoles, vmClasses } from '../model/policy.js'
+import { approvalsSchema } from './approval-schema.js'
 import { heartbeatSchema, routesSchema, silencesSchema } from './alert-schema.js'
 import { inUnit } from './setting-unit.js'
 import { distinct, mostInList, mostRules, name, named, pattern, patterns, words } from './policy-text-schema.js'
@@ -116,6 +117,7 @@ export const policyFileSchema = z.strictObject({
   routes: routesSchema,
   silences: silencesSchema,
   heartbeat: heartbeatSchema,
+  approvals: approvalsSchema,
 })
 
 export type PolicyFileValue = z.output<typeof policyFileSchema>

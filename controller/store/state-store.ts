@@ -8,6 +8,7 @@ export const stateTables = [
   'joinTokens',
   'apiTokens',
   'sessions',
+  'users',
   'inventories',
   'policyVersions',
   'alerts',

@@ -47,6 +47,8 @@ const joining = ['join', '--controller', 'hv:8421', '--token', 't']
 const config = ['--config', '/etc/headroom/agent.yaml']
 test.each([
   { args: joining, words: [...joining, ...config] },
+  { args: ['audit', 'verify'], words: ['audit', 'verify', ...config] },
+  { args: ['audit', 'verify', '--data', 'd'], words: ['audit', 'verify', '--data', 'd'] },
   { args: [...joining, '--config', 'mine.yaml'], words: [...joining, '--config', 'mine.yaml'] },
   { args: ['--version'], words: ['--version'] },
 ])('headroom-agent $args uses the service’s configuration to join', async ({ args, words }) => {

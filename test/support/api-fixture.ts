@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Registry } from 'prom-client'
 
 import { createLog } from '../../common/log.js'
+import { PasswordHashing } from '../../controller/access/password.js'
 import { ControllerAudit } from '../../controller/audit/controller-audit.js'
 import { CommandDesk } from '../../controller/commands/command-desk.js'
 import { AlertDesk } from '../../controller/alerts/desk/alert-desk.js'
@@ -25,6 +26,8 @@ import type { Policy } from '../../controller/model/policy.js'
 import type { PolicyInForce } from '../../controller/policy/live-policy.js'
 import { PolicyHistory } from '../../controller/policy/policy-history.js'
 import { defaultPolicy } from '../../controller/policy/policy-file.js'
+import { policyIndex } from '../../controller/policy/policy-index.js'
+import { labelsOf } from '../../controller/policy/resolve.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
 import { openEmbeddedState } from '../../controller/store/embedded-state/embedded-state.js'
 import type { StateStore } from '../../controller/store/state-store.js'
@@ -92,6 +95,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
   const agents = new AgentRegistry(state, ca)
   const sessions: OpenSessions = new Map()
   const enrolment = new Enrolment({
+    audit: () => Promise.resolve(),
     registry: agents,
     ca,
     sessions,
@@ -127,6 +131,8 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       state,
       audit,
       hostName: (hostId) => fleet.snapshot().hosts.get(hostId)?.name ?? hostId,
+      ownerOf: (vm) => labelsOf(policyIndex(rules.policy), vm).owner?.value,
+      approvals: () => rules.policy.approvals,
       now,
       newId: () => `command-${String((ids += 1)).padStart(6, '0')}`,
       log,
@@ -143,6 +149,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       alerts: desk,
       commands,
       audit,
+      passwords: new PasswordHashing({ logN: 4, r: 8, p: 1 }),
       log,
       version: '0.0.0-test',
       staticDir: undefined,

@@ -82,6 +82,7 @@ export function addAlertRoutes(app: ApiApp, desk: AlertDesk): void {
   app.post(
     '/api/v1/alerts/:number/ack',
     {
+      config: { access: 'operator' },
       schema: {
         summary: 'Acknowledges an alert: nobody is reminded of it; ends with the alert',
         params,

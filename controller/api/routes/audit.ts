@@ -19,6 +19,7 @@ export function addAuditRoutes(
   app.get(
     '/api/v1/audit',
     {
+      config: { access: 'operator' },
       schema: {
         summary: 'Entries of the audit log, the newest first',
         querystring: query,
@@ -34,6 +35,7 @@ export function addAuditRoutes(
   app.get(
     '/api/v1/audit/verify',
     {
+      config: { access: 'operator' },
       schema: {
         summary: 'Whether the audit log is whole, and those of the agents, by what was seen of them',
         response: answers(auditCheckView),

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 
-import type { CommandDesk } from '../../commands/command-desk.js'
+import { KeyedBuckets } from '../../../common/token-bucket.js'
+import { mayAs } from '../../access/caller.js'
+import type { Answered, CommandDesk } from '../../commands/command-desk.js'
+import type { Approval } from '../../commands/approval.js'
 import { isOver, type Command } from '../../commands/command.js'
 import type { FleetLook } from '../../fleet-look.js'
 import type { ApiApp } from '../app.js'
@@ -27,10 +30,16 @@ const query = z.strictObject({
 interface Parts {
   readonly commands: CommandDesk
   readonly look: Pick<FleetLook, 'current'>
+  readonly now: () => number
 }
 
+/** Of one who asks: each leaves entries in the audit log, in which old ones give way to new ones. */
+const askRate = { perSecond: 5, burst: 1000 } as const
+const mostAskers = 2000
+
 /** Commands: what was asked for, by whom, and what became of it. */
-export function addCommandRoutes(app: ApiApp, { commands, look }: Parts): void {
+export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): void {
+  const asks = new KeyedBuckets(askRate, mostAskers)
   const found = (idOrNumber: string): Command => {
     const command = commands.find(idOrNumber)
     if (command !== undefined) return command
@@ -39,6 +48,8 @@ export function addCommandRoutes(app: ApiApp, { commands, look }: Parts): void {
   app.post(
     '/api/v1/commands',
     {
+      // What exactly a role, an owner or a token may is among the checks of a command.
+      config: { access: 'owner' },
       schema: {
         summary: 'Asks for a command; one that is refused is answered with its state and every verdict',
         body: newCommand,
@@ -47,8 +58,13 @@ export function addCommandRoutes(app: ApiApp, { commands, look }: Parts): void {
     },
     async (request) => {
       const { vm: idOrName, ...asked } = request.body
+      if (!asks.take(callerOf(request).name, 1, now()))
+        throw new ApiError(
+          'too-many-asked',
+          'too many commands at once: at most 5 a second, and 1000 after a quiet time',
+        )
       const vm = findByIdOrName('VM', 'vm-unknown', look.current().snapshot.vms, idOrName)
-      const command = await commands.ask({ ...asked, vm, actor: callerOf(request).name })
+      const command = await commands.ask({ ...asked, vm, asker: callerOf(request) })
       if (command !== undefined) return toView(command)
       throw new ApiError('too-many-commands', 'as many commands as there may be have not ended')
     },
@@ -76,6 +92,7 @@ export function addCommandRoutes(app: ApiApp, { commands, look }: Parts): void {
   app.post(
     '/api/v1/commands/:id/cancel',
     {
+      config: { access: 'owner' },
       schema: {
         summary: 'Cancels a command that has not begun; one that has, if its verb can be',
         params,
@@ -83,12 +100,62 @@ export function addCommandRoutes(app: ApiApp, { commands, look }: Parts): void {
       },
     },
     async (request) => {
-      const { id, number } = found(request.params.id)
-      const command = await commands.cancel(id, callerOf(request).name)
+      const { id, number, actor } = found(request.params.id)
+      const { name, role, scope } = callerOf(request)
+      if (actor !== name && (!mayAs(role, 'operator') || scope !== undefined))
+        throw new ApiError('forbidden', `${actor} asked for command ${number}: ${name} cannot cancel it`)
+      const command = await commands.cancel(id, name)
       if (command !== undefined) return toView(command)
       throw new ApiError('command-over', `command ${number} has ended`)
     },
   )
+  app.post(
+    '/api/v1/commands/:id/approve',
+    {
+      config: { access: 'operator' },
+      schema: {
+        summary: 'Lets a command go on that waits for a second person',
+        params,
+        response: answers(commandView),
+      },
+    },
+    async (request) => {
+      const { id, number, vmUuid } = found(request.params.id)
+      const vm = look.current().snapshot.vms.get(vmUuid)
+      return toView(answered(await commands.approve(id, callerOf(request), vm), number))
+    },
+  )
+  app.post(
+    '/api/v1/commands/:id/reject',
+    {
+      config: { access: 'operator' },
+      schema: {
+        summary: 'Refuses a command that waits for a second person',
+        params,
+        body: z.strictObject({ reason: z.string().max(500).default('') }),
+        response: answers(commandView),
+      },
+    },
+    async (request) => {
+      const { id, number } = found(request.params.id)
+      return toView(answered(await commands.reject(id, callerOf(request), request.body.reason), number))
+    },
+  )
+}
+
+function answered(outcome: Answered, number: number): Command {
+  switch (outcome.status) {
+    case 'done':
+      return outcome.command
+    case 'not-pending':
+      throw new ApiError('not-pending', `command ${number} does not wait for approval`)
+    case 'forbidden':
+      throw new ApiError('forbidden', outcome.why)
+  }
+}
+
+function approvalView({ rule, role, by, at }: Approval): NonNullable<CommandView['approval']> {
+  return { rule, role, ...(by !== undefined && { by }), ...(at !== undefined && { at }) }
 }
 
 function toView(command: Command): CommandView {
@@ -100,7 +167,15 @@ function toView(command: Command): CommandView {
     outputEnd: _end,
     gaveUp: _gaveUp,
     sentTo: _sentTo,
+    approval,
     ...rest
   } = command
-  return { ...rest, args: { ...command.args }, verdicts: [...command.verdicts], vm: vmName, host: hostName }
+  return {
+    ...(approval !== undefined && { approval: approvalView(approval) }),
+    ...rest,
+    args: { ...command.args },
+    verdicts: [...command.verdicts],
+    vm: vmName,
+    host: hostName,
+  }
 }

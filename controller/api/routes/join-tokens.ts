@@ -58,6 +58,7 @@ export function addJoinTokenRoutes(app: ApiApp, enrolment: Enrolment, endpoint: 
   app.get(
     '/api/v1/agents/join-tokens',
     {
+      config: { access: 'admin' },
       schema: {
         summary: 'Join tokens that wait to be used',
         response: answers(z.object({ joinTokens: z.array(joinTokenView) })),

@@ -74,6 +74,7 @@ export function addPolicyRoutes(app: ApiApp, { views, policy, history, now }: Po
   app.post(
     '/api/v1/policy/check',
     {
+      config: { access: 'operator' },
       bodyLimit: mostBodyBytes,
       schema: {
         summary: 'What a policy would do if it were in force; changes nothing',

@@ -37,6 +37,7 @@ export function addSilenceRoutes(app: ApiApp, desk: AlertDesk): void {
   app.post(
     '/api/v1/alerts/silences',
     {
+      config: { access: 'operator' },
       schema: {
         summary: 'Silences a check, a subject or both for some time',
         body: newSilence,
@@ -55,6 +56,7 @@ export function addSilenceRoutes(app: ApiApp, desk: AlertDesk): void {
   app.post(
     '/api/v1/alerts/silences/:id/end',
     {
+      config: { access: 'operator' },
       schema: {
         summary: 'Ends a silence before its time',
         params: z.strictObject({ id: z.string() }),

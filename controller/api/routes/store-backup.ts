@@ -20,7 +20,10 @@ export function addStoreBackupRoutes(app: ApiApp, backups: Backups): void {
   }))
   app.get(
     `${path}/file`,
-    { schema: { summary: 'The finished backup: one SQLite file', produces: ['application/octet-stream'] } },
+    {
+      config: { access: 'admin' },
+      schema: { summary: 'The finished backup: one SQLite file', produces: ['application/octet-stream'] },
+    },
     (_request, reply) => {
       const { state } = desk(backups)
       const file = desk(backups).read()

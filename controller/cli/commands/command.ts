@@ -42,4 +42,26 @@ export function addCommandCommands(program: Command, cli: Cli): void {
       if (json) printJson(cancelled)
       else print(renderCommandEnd(cancelled, look()))
     })
+  command
+    .command('approve')
+    .argument('<number>', 'as `command list` shows it, or its id')
+    .description('let one go on that waits for a second person, which you are')
+    .action(async (id: string, _options: object, self: Command) => {
+      const { client, json, look, print, printJson } = cli.contextOf(self)
+      const approved = await client.approveCommand(id, new AbortController().signal)
+      if (json) printJson(approved)
+      else print(renderCommandEnd(approved, look()))
+      if (approved.state === 'refused') cli.finish('refused')
+    })
+  command
+    .command('reject')
+    .argument('<number>', 'as `command list` shows it, or its id')
+    .description('refuse one that waits for a second person')
+    .option('--reason <text>', 'why', '')
+    .action(async (id: string, { reason }: { reason: string }, self: Command) => {
+      const { client, json, look, print, printJson } = cli.contextOf(self)
+      const rejected = await client.rejectCommand(id, reason, new AbortController().signal)
+      if (json) printJson(rejected)
+      else print(renderCommandEnd(rejected, look()))
+    })
 }

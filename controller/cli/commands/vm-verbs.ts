@@ -55,10 +55,10 @@ async function run(
   cli.finish(exitOf(last.state))
 }
 
-/** An end comes in any case: the controller gives up waiting for an agent in the end. */
+/** An end comes in any case: the controller gives up waiting for an agent in the end. A second person is not waited for. */
 async function untilEnd(client: ApiClient, asked: CommandView, signal: AbortSignal): Promise<CommandView> {
   let last = asked
-  while (!isEnd(last.state)) {
+  while (!isEnd(last.state) && last.state !== 'pending-approval') {
     await pause(lookEveryMs, signal)
     last = await client.command(last.id, signal)
   }

@@ -7,7 +7,7 @@ import { renderTable, type Column } from './table.js'
 /** What became of a command, in a line. */
 export function renderCommandEnd(command: CommandView, look: Look): string[] {
   const { number, verb, vm, state, reason, output } = command
-  const why = reason === '' ? '' : `: ${reason}`
+  const why = state === 'pending-approval' ? approvalWords(command) : reason === '' ? '' : `: ${reason}`
   const said =
     output === ''
       ? []
@@ -16,6 +16,11 @@ export function renderCommandEnd(command: CommandView, look: Look): string[] {
           .split('\n')
           .map((text) => line([span(`  ${text}`, 'dim')], look))
   return [...said, line([span(`${verb} ${vm}: `), span(state, tones[state]), span(`${why} (command ${number})`)], look)]
+}
+
+function approvalWords({ number, approval }: CommandView): string {
+  const who = approval === undefined ? '' : ` by another ${approval.role}`
+  return `${who}: headroom command approve ${number}`
 }
 
 /** What each check said, and then what became of it. */
@@ -37,6 +42,7 @@ export function renderCommandDetail(command: CommandView, look: Look): string[] 
   const facts = [
     `command ${number}: ${verb} ${vm}${given.join('')} on ${host}${command.dryRun ? ', a dry run' : ''}`,
     `asked for by ${actor} at ${clockTime(createdAt, look.timeZone)}`,
+    ...(command.approval?.by === undefined ? [] : [`approved or rejected by ${command.approval.by}`]),
     ...(cancelledBy === undefined ? [] : [`cancelled by ${cancelledBy}`]),
   ]
   const verdicts = command.verdicts.length === 0 ? [] : ['', ...renderTable(command.verdicts, verdictColumns, look)]

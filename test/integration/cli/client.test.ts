@@ -20,7 +20,7 @@ afterEach(async () => {
 
 async function clientOf(override?: Override, more: Partial<typeof limits> = {}, token = standInToken) {
   standIn = await startStandIn(override)
-  return new ApiClient(connectionOf({ url: standIn.url, token }, {}), { ...limits, ...more })
+  return new ApiClient(connectionOf({ url: standIn.url }, { HEADROOM_TOKEN: token }), { ...limits, ...more })
 }
 
 async function failureOf(work: Promise<unknown>): Promise<CliError> {
@@ -118,7 +118,7 @@ test('something that speaks no HTTP', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const client = new ApiClient(connectionOf({ url: `http://127.0.0.1:${port}`, token: 't' }, {}), limits)
+  const client = new ApiClient(connectionOf({ url: `http://127.0.0.1:${port}` }, { HEADROOM_TOKEN: 't' }), limits)
   const error = await failureOf(client.fleet(never))
   expect([error.reason, error.hint]).toEqual(['unreachable', 'is this the address of a controller? (--url)'])
   await new Promise((resolve) => server.close(resolve))

@@ -46,6 +46,8 @@ test.each([
     'It would find 6 warnings, 6 for information\nAll of them are found now too',
   ],
   ['events --vm bell -n 500', 0, 'no events'],
+  ['user list', 0, 'no users'],
+  ['token list', 0, 'local-admin'],
 ] as const)('%s ends with %d', async (line, code, text) => {
   const { code: got, stdout, stderr } = await run(line)
   expect([got, stderr]).toEqual([code, ''])

@@ -143,6 +143,7 @@ describe('a command', () => {
     expect(dry.state).toBe('succeeded')
     expect(dry.verdicts.map(({ check }) => check)).toEqual([
       'verb',
+      'role',
       'vm',
       'state',
       'others',

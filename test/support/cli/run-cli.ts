@@ -11,8 +11,15 @@ export interface CliRun {
 
 const main = fileURLToPath(new URL('../../../controller/cli/main.ts', import.meta.url))
 
-/** Runs the CLI in this process, without a terminal and without signals: quick, for all but what only a process shows. */
-export async function runCliHere(words: readonly string[], env: Readonly<Record<string, string>>): Promise<CliRun> {
+/**
+ * Runs the CLI in this process, without a terminal and without signals: quick, for all but what only a process shows.
+ * @param input what a pipe gives it
+ */
+export async function runCliHere(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+  input = '',
+): Promise<CliRun> {
   let stdout = ''
   let stderr = ''
   const nothing = () => undefined
@@ -27,7 +34,14 @@ export async function runCliHere(words: readonly string[], env: Readonly<Record<
   }
   const code = await runProgram(words, {
     env,
-    stdin: { isTTY: false, setRawMode: nothing, on: nothing, off: nothing, resume: nothing, pause: nothing },
+    stdin: {
+      isTTY: false,
+      setRawMode: nothing,
+      on: (event, listener) => setImmediate(listener, Buffer.from(event === 'end' ? '' : input)),
+      off: nothing,
+      resume: nothing,
+      pause: nothing,
+    },
     stdout: { ...output, write: (text) => (stdout += textOf(text)) !== '' },
     stderr: { isTTY: false, write: (text) => (stderr += textOf(text)) !== '' },
     now: Date.now,
