@@ -9,6 +9,7 @@ import { hostEntryName, isOfThisMachine } from './host-entry.js'
 import { HostIds, underOwnId } from './host-ids.js'
 import { linuxMachine } from './host/linux-machine.js'
 import { createLocalFiles } from './host/local-files.js'
+import { Turns } from './host/turns.js'
 import type { MachineFacts } from './host/machine-facts.js'
 import type { MachineFiles } from './host/machine-files.js'
 import type { EsxiOptions } from './hypervisor/esxi/driver.js'
@@ -154,13 +155,14 @@ async function openLocal(
 ): Promise<Source> {
   const { proc: procRoot, sys: sysRoot, dev: devRoot, root: rootFs } = config.paths
   const files = createLocalFiles()
+  const turns = new Turns(2)
   const options = {
     files,
     procRoot,
     sysRoot,
     hostName: entry.name ?? config.name ?? hostname(),
     createResolver: (hostId: string) =>
-      createArrayResolver({ files, procRoot, sysRoot, devRoot, rootFs, hostId, log, now }),
+      createArrayResolver({ files, procRoot, sysRoot, devRoot, rootFs, hostId, turns, log, now }),
     log,
     now,
   }
@@ -179,10 +181,9 @@ async function openLocal(
     // Loaded only here: few have one.
     const { canaryMachine } = await import('./storage/canary/canary-machine.js')
     const { startCanaryThread } = await import('./storage/canary/canary-thread.js')
-    const resolve = options.createResolver(identity.hostId)
     return canaryMachine(machine, {
       settings: config.canary,
-      resolve,
+      createResolver: () => options.createResolver(identity.hostId),
       files,
       procRoot,
       startThread: startCanaryThread,

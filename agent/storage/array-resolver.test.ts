@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { buildTree, type Tree } from '../../test/fixtures/proc/build-tree.js'
 import { createLocalFiles } from '../host/local-files.js'
 import { createArrayResolver } from './array-resolver.js'
+import type { MachineFiles } from '../host/machine-files.js'
 import type { DiskSource } from './disk-source.js'
 
 const files = createLocalFiles()
@@ -352,6 +353,29 @@ describe('what cannot be resolved', () => {
     expect(await key()).toBe('local:h1:W1')
     nowMs = 600_000
     expect(await key()).toBe('local:h1:W2')
+  })
+
+  test('storage that hangs takes two threads, however many disks are asked for; what was known of it stays true', async () => {
+    tree = buildTree(sata('sda', 1, 'W1'))
+    let [asked, hangs, nowMs] = [0, false, 0]
+    const hanging: MachineFiles = {
+      ...files,
+      readFile(path) {
+        if (!hangs) return files.readFile(path)
+        asked += 1
+        return new Promise(() => undefined)
+      },
+    }
+    const resolve = createArrayResolver({ ...tree, files: hanging, hostId: 'h1', now: () => nowMs, deadlineMs: 50 })
+    expect((await resolve(block('/dev/sda'))).key).toBe('local:h1:W1')
+    hangs = true
+    nowMs = 600_000
+    const found = await Promise.all(
+      ['/dev/sda', '/dev/sdb', '/dev/sdc', '/dev/sdd'].map((path) => resolve(block(path))),
+    )
+    expect(found.map(({ key }) => key)).toEqual(['local:h1:W1', ...Array<string>(3).fill('local:h1:unknown')])
+    expect((await resolve(block('/dev/sda'))).key).toBe('local:h1:W1')
+    expect(asked).toBe(2)
   })
 })
 

@@ -1,7 +1,9 @@
 import { posix } from 'node:path'
 
+import { DeadlineExceeded } from '../../common/deadline.js'
 import type { Log } from '../../common/log.js'
 import type { MachineFiles } from '../host/machine-files.js'
+import { Turns } from '../host/turns.js'
 import { waitAtMost } from '../host/wait-at-most.js'
 import { mayHang, mountOf, mountsPaths, parseMounts, type Mount } from '../host/mounts.js'
 import type { ArrayFacts, DiskBackend } from '../hypervisor/hypervisor.js'
@@ -24,6 +26,8 @@ export interface ArrayResolverOptions {
   readonly now: () => number
   /** For one disk; 3 s if absent. */
   readonly deadlineMs?: number
+  /** Shared by all that may wait for the storage of one machine; two of its own if absent. */
+  readonly turns?: Turns
   /** Hears at debug level why a disk could not be resolved. */
   readonly log?: Log
 }
@@ -31,6 +35,7 @@ export interface ArrayResolverOptions {
 /**
  * Finds the array that a disk lies on. Never rejects: what cannot be found out gets the key `local:<hostId>:unknown`
  * and is tried again the next time; anything else is remembered for a while, after which storage may have been rearranged.
+ * Of what does not answer, what was known stays true.
  */
 export type ArrayResolver = (source: DiskSource) => Promise<ResolvedArray>
 
@@ -39,7 +44,7 @@ const mostRemembered = 8192
 const rememberedMs = 600_000
 
 export function createArrayResolver(options: ArrayResolverOptions): ArrayResolver {
-  const { hostId, now, deadlineMs = 3000, log } = options
+  const { hostId, now, deadlineMs = 3000, turns = new Turns(2), log } = options
   const remembered = new Map<string, { readonly found: ResolvedArray; readonly untilMs: number }>()
 
   return async function resolve(source: DiskSource): Promise<ResolvedArray> {
@@ -48,8 +53,10 @@ export function createArrayResolver(options: ArrayResolverOptions): ArrayResolve
     const id = JSON.stringify([type, path, protocol, host, port, name, deviceNumber])
     const known = remembered.get(id)
     if (known !== undefined && now() < known.untilMs) return known.found
+    const end = new AbortController()
     try {
-      const found = await waitAtMost(resolveSource(source, options), deadlineMs, source.source)
+      const resolving = turns.run(end.signal, () => resolveSource(source, options))
+      const found = await waitAtMost(resolving, deadlineMs, source.source)
       // To the end of the order, also if it was there.
       remembered.delete(id)
       const oldest = remembered.size >= mostRemembered ? remembered.keys().next().value : undefined
@@ -57,8 +64,11 @@ export function createArrayResolver(options: ArrayResolverOptions): ArrayResolve
       remembered.set(id, { found, untilMs: now() + rememberedMs })
       return found
     } catch (error) {
+      if (known !== undefined && error instanceof DeadlineExceeded) return known.found
       log?.debug({ source: source.source, err: error }, 'array of a disk is unknown')
       return { key: localKey(hostId, 'unknown'), backend: backendOf(source.type), array: undefined }
+    } finally {
+      end.abort()
     }
   }
 }

@@ -25,8 +25,9 @@ const plain: Machine = {
 
 function made(
   setting: CanarySetting,
-  found: ResolvedArray,
+  found: ResolvedArray | (() => ResolvedArray),
 ): { machine: Machine; threads: string[]; end: { now: WriteEnd | undefined } } {
+  const ground = typeof found === 'function' ? found : () => found
   const threads: string[] = []
   const end: { now: WriteEnd | undefined } = { now: undefined }
   const startThread = (file: string): CanaryThread => {
@@ -35,7 +36,8 @@ function made(
   }
   const files: MachineFiles = { ...createLocalFiles(), readFile: async () => Buffer.from(mounts) }
   const log = createLog('test', 'silent')
-  const options = { settings: [setting], resolve: async () => found, files, procRoot: '/proc', startThread, log }
+  const createResolver = () => async () => ground()
+  const options = { settings: [setting], createResolver, files, procRoot: '/proc', startThread, log }
   return { machine: canaryMachine(plain, { ...options, monotonicMs: () => 0 }), threads, end }
 }
 
@@ -98,6 +100,30 @@ it('adds what it measured to the counters, says why it failed, and whether it co
   end.now = undefined
   expect(await machine.close?.()).toBe(false)
 })
+
+it.each<[string, ResolvedArray, number, readonly object[]]>([
+  ['on the same array', onLun, 2, [{ writeBytes: 5 }, { canarySeconds: 0.25 }]],
+  ['on another one', { ...onLun, key: 'iscsi:iqn.b' }, 1, [{ canarySeconds: 0.25 }, { canarySeconds: 0.25 }]],
+  ['on what nothing shows', unknown, 1, [{ canarySeconds: 0.25 }, { canarySeconds: 0.25 }]],
+])(
+  'a writer that fails has a successor at the next inventory only where it is seen to be: %s',
+  async (_what, later, threadsThen, told) => {
+    let now = onLun
+    const { machine, threads, end } = made({ on: lun.key, file }, () => now)
+    await machine.ownArrays?.()
+    await machine.arrays([])
+    end.now = { problem: 'on another device than before' }
+    await machine.arrays([])
+    now = later
+    await machine.ownArrays?.()
+    end.now = { seconds: 0.25 }
+    // What the first one had begun is not taken for the second one's.
+    const beats = [await machine.arrays([]), await machine.arrays([])]
+    expect(beats.flat()).toMatchObject(told)
+    expect(beats.flat().map((beat) => 'canarySeconds' in beat)).toEqual(told.map((beat) => 'canarySeconds' in beat))
+    expect(threads).toHaveLength(threadsThen)
+  },
+)
 
 it('an array without counters is told by its canary alone; of two canaries the first speaks', () => {
   const canary = (key: string, canarySeconds: number): ArrayRaw => ({ key, canarySeconds })

@@ -19,7 +19,8 @@ export interface CanarySetting {
 
 export interface CanaryMachineOptions {
   readonly settings: readonly CanarySetting[]
-  readonly resolve: ArrayResolver
+  /** One that remembers nothing yet. */
+  readonly createResolver: () => ArrayResolver
   readonly files: MachineFiles
   readonly procRoot: string
   readonly startThread: (file: string) => CanaryThread
@@ -75,7 +76,8 @@ function canaryCapability(canaries: readonly Canary[]): Capability {
 
 /** One canary: opened once it is known that its file is on the array that it is to speak for. */
 class Canary {
-  readonly #beat: CanaryBeat
+  #beat: CanaryBeat
+  #resolve: ArrayResolver
   readonly #thread: () => CanaryThread
   #started: CanaryThread | undefined
   #key: string | undefined
@@ -87,7 +89,8 @@ class Canary {
     private readonly options: CanaryMachineOptions,
   ) {
     this.#thread = () => (this.#started ??= options.startThread(setting.file))
-    this.#beat = new CanaryBeat({ begin: () => this.#thread().begin(), ended: () => this.#thread().ended() })
+    this.#beat = this.#newBeat()
+    this.#resolve = options.createResolver()
   }
 
   /** Why there are no figures of it. */
@@ -108,6 +111,7 @@ class Canary {
   /** What its array is; nothing while that is not known. */
   async facts(): Promise<readonly ArrayFacts[]> {
     await this.#place()
+    await this.#placeAnew()
     const { array } = await this.#ground()
     if (this.#key === undefined) return []
     return [array?.key === this.#key ? array : { key: this.#key, name: this.#key, kind: this.#key.split(':')[0] ?? '' }]
@@ -135,31 +139,51 @@ class Canary {
   /** Once placed it stays: where it is mounted is asked again only while it could not be told. */
   async #place(): Promise<void> {
     if (this.#key !== undefined) return
-    const { on, file } = this.setting
-    const { key, array } = await this.#ground()
-    const isKnown = array !== undefined
-    if (on.startsWith('/')) {
-      const mount = mountOf(file, parseMounts(await this.#mounts()))
-      if (mount?.path !== posix.normalize(on).replace(/(?<=.)\/$/, '')) {
-        this.#misplaced = `expected it on ${on}, which is not mounted; it is on ${mount?.path ?? 'nothing'}`
-      } else if (!isKnown) this.#misplaced = `it is not known which array ${on} is`
-      else this.#settle(key)
-    } else if (isKnown && key !== on && !isOpaque(key)) {
-      this.#misplaced = `expected it on ${on}, it is on ${key}`
-    } else this.#settle(on)
+    const found = await this.#found()
+    if ('misplaced' in found) this.#misplaced = found.misplaced
+    else {
+      this.#misplaced = ''
+      this.#key = found.key
+    }
     this.#say()
   }
 
-  #settle(key: string): void {
-    this.#misplaced = ''
-    this.#key = key
+  /**
+   * A file system that was mounted again, or a volume that was made anew, may have another number: the writer refuses it. If it can be
+   * seen that it is on the same array, a new writer takes it as it is.
+   */
+  async #placeAnew(): Promise<void> {
+    if (this.#key === undefined || this.#beat.problem === '') return
+    this.#resolve = this.options.createResolver()
+    const found = await this.#found()
+    if ('misplaced' in found || !found.isSeen || found.key !== this.#key) return
+    if ((await this.#started?.stop()) === false) return
+    this.#started = undefined
+    this.#beat = this.#newBeat()
+  }
+
+  /** The array that its file is on, as far as that agrees with the setting; `isSeen`: not by the setting's word alone. */
+  async #found(): Promise<{ readonly key: string; readonly isSeen: boolean } | { readonly misplaced: string }> {
+    const { on, file } = this.setting
+    const { key, array } = await this.#ground()
+    const isSeen = array !== undefined && !isOpaque(key)
+    if (on.startsWith('/')) {
+      const mount = mountOf(file, parseMounts(await this.#mounts()))
+      if (mount?.path !== posix.normalize(on).replace(/(?<=.)\/$/, ''))
+        return { misplaced: `expected it on ${on}, which is not mounted; it is on ${mount?.path ?? 'nothing'}` }
+      return array === undefined ? { misplaced: `it is not known which array ${on} is` } : { key, isSeen }
+    }
+    if (isSeen && key !== on) return { misplaced: `expected it on ${on}, it is on ${key}` }
+    return { key: on, isSeen }
   }
 
   #ground(): ReturnType<ArrayResolver> {
-    return this.options.resolve({
-      type: this.setting.file.startsWith('/dev/') ? 'block' : 'file',
-      source: this.setting.file,
-    })
+    const { file } = this.setting
+    return this.#resolve({ type: file.startsWith('/dev/') ? 'block' : 'file', source: file })
+  }
+
+  #newBeat(): CanaryBeat {
+    return new CanaryBeat({ begin: () => this.#thread().begin(), ended: () => this.#thread().ended() })
   }
 
   async #mounts(): Promise<string> {
