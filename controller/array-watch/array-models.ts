@@ -8,6 +8,7 @@ import { steadied } from '../arrays/steady-suspects.js'
 import { step } from '../arrays/step.js'
 import { rank, type TraitsOf } from '../arrays/suspects.js'
 import { boxesOf } from '../checks/storage.js'
+import type { ArrayEvent } from '../model/array-event.js'
 import { nobodySuspected, type Culprits } from '../model/culprits.js'
 import type { ArrayRule, Policy } from '../model/policy.js'
 import type { Snapshot, StorageArray } from '../model/snapshot.js'
@@ -35,6 +36,7 @@ interface BoxWatch {
   users: readonly ArrayUser[]
   culpritState: CulpritState
   culprits: Culprits
+  events: readonly ArrayEvent[]
   watched: WatchedArray | undefined
   /** Of what is kept of it. */
   lastUsedAt: number
@@ -73,12 +75,7 @@ export class ArrayModels {
 
   /** All that is worth keeping over a restart. */
   kept(): readonly KeptArray[] {
-    const inSight = Array.from(this.#boxes.values(), ({ model, sawWriteBack, lastUsedAt }) => ({
-      model,
-      sawWriteBack,
-      lastSeenAt: lastUsedAt,
-    }))
-    return [...inSight, ...this.#kept.values()]
+    return [...Array.from(this.#boxes.values(), keptOf), ...this.#kept.values()]
   }
 
   /** What was kept of boxes that were not seen since this moment is forgotten. */
@@ -156,6 +153,7 @@ export class ArrayModels {
       users: [],
       culpritState: newCulprits(now),
       culprits: nobodySuspected,
+      events: kept?.events ?? [],
       watched: undefined,
       lastUsedAt: now,
     }
@@ -163,12 +161,16 @@ export class ArrayModels {
     return box
   }
 
-  #lose(boxId: string, { model, sawWriteBack, lastUsedAt }: BoxWatch): void {
+  #lose(boxId: string, box: BoxWatch): void {
     this.#boxes.delete(boxId)
-    this.#kept.set(boxId, { model, sawWriteBack, lastSeenAt: lastUsedAt })
+    this.#kept.set(boxId, keptOf(box))
     const [oldest] = this.#kept.keys()
     if (this.#kept.size > mostWatched && oldest !== undefined) this.#kept.delete(oldest)
   }
+}
+
+function keptOf({ model, sawWriteBack, events, lastUsedAt }: BoxWatch): KeptArray {
+  return { model, sawWriteBack, events, lastSeenAt: lastUsedAt }
 }
 
 const usualBeatMs = 1000
@@ -230,13 +232,14 @@ function stepBox(
   const contributions = contributionsOf(snapshot, arrays)
   box.culpritState = stepCulprits(box.culpritState, { at: now, state: condition.state, contributions })
   box.culprits = steadied(box.culprits, rank(box.culpritState, traitsOf))
+  box.events = eventsAfter(box.events, box.watched?.condition, condition)
   box.watched = {
     condition,
     expectsWriteBack: box.sawWriteBack || model.belief.overflows > 0 || model.prior?.capacityBytes !== undefined,
     arrayKeys: arrays.map(({ key }) => key).toSorted(),
     users: box.users,
     culprits: box.culprits,
-    events: eventsAfter(box.watched?.events ?? [], box.watched?.condition, condition),
+    events: box.events,
   }
 }
 

@@ -47,9 +47,9 @@ export class ArrayWatch {
     keys: readonly string[],
   ) {
     const atMs = options.now()
-    const nothing: Saved = { overflows: -1, observedSeconds: -1, atMs: -Infinity }
+    const nothing: Saved = { overflows: -1, observedSeconds: -1, newestEventAt: undefined, atMs: -Infinity }
     this.#saved = new Map(keys.map((key) => [key, nothing]))
-    for (const { model } of kept) this.#saved.set(model.boxId, savedOf(model, atMs))
+    for (const one of kept) this.#saved.set(one.model.boxId, savedOf(one, atMs))
     this.#metrics = watchMetrics(options.registry, models)
   }
 
@@ -129,13 +129,15 @@ export class ArrayWatch {
     const atMs = this.options.now()
     const kept = this.models.kept()
     const savedAt = ({ model }: KeptArray): number => this.#saved.get(model.boxId)?.atMs ?? -Infinity
-    const changed = kept.filter(({ model }) => {
+    const changed = kept.filter(({ model, events }) => {
       const saved = this.#saved.get(model.boxId)
       if (saved === undefined) return true
       const { overflows, plateau } = model.belief
       const isChanged = overflows !== saved.overflows || model.observedSeconds !== saved.observedSeconds
       // While the cache is full it is still learnt from.
       const isOver = plateau === undefined && overflows !== saved.overflows
+      // What happened is told after a restart too, however the program ended.
+      if (events[0]?.at !== saved.newestEventAt) return true
       return isChanged && (all || isOver || atMs - saved.atMs >= saveEveryMs)
     })
     const put = changed.toSorted((a, b) => savedAt(a) - savedAt(b)).slice(0, mostSaved)
@@ -155,7 +157,7 @@ export class ArrayWatch {
         this.#saving = undefined
       })
     // Whatever comes of it: it is tried again with the next change.
-    for (const { model } of put) this.#saved.set(model.boxId, savedOf(model, atMs))
+    for (const one of put) this.#saved.set(one.model.boxId, savedOf(one, atMs))
     for (const key of gone) this.#saved.delete(key)
     await this.#saving
     return put.length + gone.length
@@ -166,11 +168,12 @@ export class ArrayWatch {
 interface Saved {
   readonly overflows: number
   readonly observedSeconds: number
+  readonly newestEventAt: number | undefined
   readonly atMs: number
 }
 
-function savedOf({ belief: { overflows }, observedSeconds }: KeptArray['model'], atMs: number): Saved {
-  return { overflows, observedSeconds, atMs }
+function savedOf({ model: { belief, observedSeconds }, events }: KeptArray, atMs: number): Saved {
+  return { overflows: belief.overflows, observedSeconds, newestEventAt: events[0]?.at, atMs }
 }
 
 function watchMetrics(registry: Registry, models: ArrayModels) {

@@ -4,7 +4,11 @@ import { newArrayModel } from '../arrays/array-model.js'
 import { keptArraysOf } from './kept-arrays.js'
 
 const key = 'iscsi:box'
-const kept = { model: newArrayModel(key, undefined, 1), sawWriteBack: true, lastSeenAt: 5 }
+const events = [
+  { at: 4, what: 'learnt-capacity' as const, value: 5e8 },
+  { at: 3, what: 'overflow' as const },
+]
+const kept = { model: newArrayModel(key, undefined, 1), sawWriteBack: true, events, lastSeenAt: 5 }
 const { model } = kept
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
@@ -15,7 +19,13 @@ it('what was kept comes back', () => {
   expect(json(one)).toEqual(json(kept))
 })
 
+it('a row of before events were kept has none', () => {
+  const { events: _events, ...older } = kept
+  expect(keptArraysOf([{ key, value: json(older) }], () => undefined)).toMatchObject([{ events: [], lastSeenAt: 5 }])
+})
+
 it.each<[string, object, RegExp]>([
+  ['what can not have happened', { events: [{ at: 1, what: 'x' }] }, /^events\.0\.what/],
   ['another version', { model: { ...model, version: 0 } }, /^model\.version/],
   ['another box', { model: { ...model, boxId: 'nfs:x' } }, /^model\.boxId/],
   [

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 
+import { mostEvents } from '../arrays/array-events.js'
 import { modelVersion, newArrayModel, type ArrayModel } from '../arrays/array-model.js'
+import { arrayEvents, type ArrayEvent } from '../model/array-event.js'
 import type { StateRow } from '../store/state-store.js'
 
 /** What outlives the program of one box. */
@@ -8,6 +10,8 @@ export interface KeptArray {
   readonly model: ArrayModel
   /** It was seen to answer from its cache. */
   readonly sawWriteBack: boolean
+  /** The newest first. */
+  readonly events: readonly ArrayEvent[]
   /** Milliseconds since 1970. */
   readonly lastSeenAt: number
 }
@@ -18,6 +22,11 @@ const mostItems = 4096
 const keptRow = z.object({
   model: z.looseObject({ version: z.literal(modelVersion), boxId: z.string().min(1) }),
   sawWriteBack: z.boolean(),
+  events: z
+    .array(z.object({ at: z.number().min(0), what: z.enum(arrayEvents), value: z.number().optional() }))
+    .max(mostEvents)
+    // Versions that kept none.
+    .default([]),
   lastSeenAt: z.number().min(0),
 })
 
@@ -34,12 +43,17 @@ export function keptArraysOf(
       onRefused(key, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`)
       continue
     }
-    const { model, sawWriteBack, lastSeenAt } = parsed.data
+    const { model, sawWriteBack, events, lastSeenAt } = parsed.data
     const unlike = model.boxId === key ? firstUnlike(model, newArrayModel(key, undefined, 0), 'model') : 'model.boxId'
-    if (unlike === undefined && isModel(model)) kept.push({ model, sawWriteBack, lastSeenAt })
+    if (unlike === undefined && isModel(model))
+      kept.push({ model, sawWriteBack, events: events.map(eventOf), lastSeenAt })
     else onRefused(key, `${unlike ?? 'model'}: not as it is in a model of version ${modelVersion}`)
   }
   return kept
+}
+
+function eventOf({ at, what, value }: z.output<typeof keptRow>['events'][number]): ArrayEvent {
+  return value === undefined ? { at, what } : { at, what, value }
 }
 
 /** To be asked when it is like one: the shape of a model is its own module's alone. */

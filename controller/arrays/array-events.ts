@@ -2,7 +2,7 @@ import type { ArrayCondition, ArrayCacheState } from '../model/array-condition.j
 import type { ArrayEvent } from '../model/array-event.js'
 
 /** Of one box: older ones are forgotten. */
-const mostEvents = 20
+export const mostEvents = 20
 /** A figure that differs by less from what was told last is the same. */
 const changeTold = 0.1
 

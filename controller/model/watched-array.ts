@@ -12,7 +12,7 @@ export interface WatchedArray {
   /** Who uses it, means of the last seconds, the busiest first. */
   readonly users: readonly ArrayUser[]
   readonly culprits: Culprits
-  /** Since the controller began, the newest first. */
+  /** The newest first; kept over restarts of the controller. */
   readonly events: readonly ArrayEvent[]
 }
 

@@ -97,11 +97,15 @@ test(
     expect(before).toMatchObject({ overflows: 1, capacityBytes: { basis: 'learnt' } })
     expect(before?.users.length).toBeGreaterThan(3)
 
+    const overflow = before?.events.find(({ what }) => what === 'overflow')
+    expect(overflow).toBeDefined()
+
     const { grpcPort } = controller
     await controller.stop()
     controller = await start(grpcPort)
     await waitFor(40_000, 'the array again', async () => (await cacheNow())?.state !== undefined)
     expect(await cacheNow()).toMatchObject({ overflows: 1, capacityBytes: { basis: 'learnt' } })
+    expect((await cacheNow())?.events).toContainEqual(overflow)
     const series = z.object({ rows: z.array(z.array(z.number().nullable())) })
     const { rows } = series.parse(
       await ask(

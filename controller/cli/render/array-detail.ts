@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration, formatRate } from '../../../common/units.js'
+import { isSizeGuessed } from './array-glance.js'
 import type { AlertHistoryView, ArrayCacheView, ArrayView } from '../../api/views.js'
 import { numberedHistoryColumns } from './alert-history.js'
 import { culpritSections } from './array-culprits.js'
@@ -47,7 +48,9 @@ export function renderArrayDetail({ array, history, simulated }: ArrayDetail, lo
     ...notes(
       [
         simulated ? simulatedFleet : undefined,
-        cache?.fillBytes === undefined || isFull(cache.state) ? undefined : 'fill: # for sure, = perhaps, . room',
+        cache?.fillBytes === undefined || isFull(cache.state) || isSizeGuessed(cache)
+          ? undefined
+          : 'fill: # for sure, = perhaps, . room',
         cache === undefined
           ? 'its write cache is not watched: disks of one host, which the policy does not name'
           : undefined,
@@ -83,7 +86,7 @@ function cachePairs(cache: ArrayCacheView, look: Look): (readonly [string, strin
     ['  fill', fillBar(cache, look)],
     [
       '',
-      fillBytes === undefined || capacityBytes === undefined
+      fillBytes === undefined || capacityBytes === undefined || isSizeGuessed(cache)
         ? undefined
         : `${interval(fillBytes, formatBytes)} of ${interval(capacityBytes, formatBytes)}, ${capacityBytes.basis}`,
     ],
@@ -103,14 +106,22 @@ function isFull(state: ArrayCacheView['state']): boolean {
 }
 
 /** `[######====----]`: surely filled, perhaps filled, room; by the likely capacity. */
-function fillBar({ state, fillBytes, capacityBytes }: ArrayCacheView, { width }: Look): string | undefined {
+function fillBar(cache: ArrayCacheView, { width }: Look): string | undefined {
+  const { state, fillBytes, capacityBytes } = cache
   if (fillBytes === undefined || capacityBytes === undefined || capacityBytes.likely <= 0) return undefined
+  if (isSizeGuessed(cache) && !isFull(state)) return notKnown(fillBytes.high)
   const cells = Math.max(10, Math.min(40, (width ?? 80) - 24))
   const cellsOf = (bytes: number): number => Math.round(cells * Math.min(1, Math.max(0, bytes / capacityBytes.likely)))
   // What is full is sure, though not how much that is.
   const [low, high] = isFull(state) ? [cells, cells] : [cellsOf(fillBytes.low), cellsOf(fillBytes.high)]
   const bar = `${'#'.repeat(low)}${'='.repeat(high - low)}${'.'.repeat(cells - high)}`
   return `[${bar}] ${percent(Math.min(1, fillBytes.likely / capacityBytes.likely))}`
+}
+
+/** Before an overflow or a calibration. */
+function notKnown(mostBytes: number): string {
+  const most = mostBytes > 0 ? `at most ${formatBytes(mostBytes)}, by what came in` : 'not known'
+  return `${most}: what it holds was neither seen nor told yet`
 }
 
 function burst({

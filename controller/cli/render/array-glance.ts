@@ -5,10 +5,16 @@ import { type Span, span } from './look.js'
 
 /** What there is room for of a write cache in a list of arrays. */
 
-/** `70-90%`: of the likely capacity. */
+/** Nothing was learnt or told of what it takes: a share of it would be a share of a guess. */
+export function isSizeGuessed({ capacityBytes }: Pick<ArrayCacheView, 'capacityBytes'>): boolean {
+  return capacityBytes?.basis === 'assumed'
+}
+
+/** `70-90%`: of the likely capacity; `<= 12 MB` while nobody knows that. */
 export function fillPercent(cache: ArrayCacheView | undefined): string {
   const { fillBytes: fill, capacityBytes: capacity } = cache ?? {}
   if (fill === undefined || capacity === undefined || capacity.likely <= 0) return absentMark
+  if (isSizeGuessed({ capacityBytes: capacity })) return fill.high > 0 ? `<= ${formatBytes(fill.high)}` : absentMark
   const [low, high] = [fill.low, fill.high].map((bytes) => percent(Math.min(1, bytes / capacity.likely)))
   return low === high ? (high ?? '') : `${low?.slice(0, -1) ?? ''}-${high ?? ''}`
 }

@@ -83,7 +83,7 @@ function arrayGlance({ name, cache }: ArrayView): Span[] {
     span(': '),
     cacheState(cache),
     span(
-      `, ${fillPercent(cache)} full; ${rate(cache.inflowBytesPerSecond)} in, ${rate(cache.drainBytesPerSecond.likely)} drain`,
+      `, fill ${fillPercent(cache)}; ${rate(cache.inflowBytesPerSecond)} in, ${rate(cache.drainBytesPerSecond.likely)} drain`,
     ),
     ...(blamed === '' ? [] : [span('; blamed: '), typeof blamed === 'string' ? span(blamed) : blamed]),
   ]

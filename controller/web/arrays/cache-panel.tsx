@@ -14,7 +14,16 @@ import { alertPath, hostPath, vmPath } from '../routing/routes.js'
 import { usePage } from '../state/page-context.js'
 import { CacheEvents } from './cache-events.js'
 import { CulpritsPanel } from './culprits-panel.js'
-import { basisWords, burstWords, cacheLooks, gaugeOf, isFull, rangeWords, secondsWords } from './cache-words.js'
+import {
+  basisWords,
+  burstWords,
+  cacheLooks,
+  fillWords,
+  gaugeOf,
+  isFull,
+  rangeWords,
+  secondsWords,
+} from './cache-words.js'
 
 const fields = fieldsOf(arrayCacheCharts)
 const noReasons = {}
@@ -87,16 +96,13 @@ function Gauge({ cache }: { readonly cache: ArrayCacheView }) {
 }
 
 function CacheFigures({ cache }: { readonly cache: ArrayCacheView }) {
-  const { fillBytes, capacityBytes: capacity, drainBytesPerSecond: drain, secondsToSaturation: left } = cache
+  const fill = fillWords(cache)
+  const { capacityBytes: capacity, drainBytesPerSecond: drain, secondsToSaturation: left } = cache
   const bytes = (value: number): string => formatFigure(value, 'bytes')
   const rate = (value: number): string => formatFigure(value, 'bytes/s')
   return (
     <dl class="figures">
-      <Figure
-        label="Fill"
-        value={formatFigure(fillBytes?.likely, 'bytes')}
-        note={fillBytes && rangeWords(fillBytes, bytes)}
-      />
+      <Figure label="Fill" value={fill.value ?? formatFigure(undefined, 'bytes')} note={fill.note} />
       <Figure
         label="Capacity"
         value={formatFigure(capacity?.likely, 'bytes')}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { burstWords, gaugeOf, rangeWords } from './cache-words.js'
+import { burstWords, fillWords, gaugeOf, rangeWords } from './cache-words.js'
 
 const around = (likely: number) => ({ low: likely / 2, likely, high: likely * 2 })
 const burst = { roomBytes: around(100e6), bulkCopyBytesPerSecond: 60e6, bulkCopies: 1, secondsForTwoCopies: around(4) }
@@ -29,6 +29,20 @@ it('draws nothing of what is not known, and no more than the whole', () => {
     likely: 50,
     high: 100,
   })
+})
+
+it('says no share of a guess: before an overflow at most what came in, or nothing', () => {
+  const capacityBytes = { ...around(100e6), basis: 'assumed' as const }
+  const note = 'what it holds was neither seen nor told yet'
+  const [some, none] = [
+    { low: 0, likely: 5e6, high: 20e6 },
+    { low: 0, likely: 0, high: 0 },
+  ]
+  expect(fillWords({ fillBytes: some, capacityBytes })).toEqual({ value: 'at most 20 MB', note })
+  expect(fillWords({ fillBytes: none, capacityBytes })).toEqual({ value: undefined, note })
+  expect(gaugeOf({ fillBytes: some, capacityBytes })).toBeUndefined()
+  const learnt = { ...capacityBytes, basis: 'learnt' as const }
+  expect(fillWords({ fillBytes: some, capacityBytes: learnt })).toEqual({ value: '5 MB', note: '0 B to 20 MB' })
 })
 
 it('says no range where both ends say the same', () => {

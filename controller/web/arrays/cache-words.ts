@@ -69,12 +69,25 @@ function inBrackets(text: string): string {
   return text === '' ? '' : ` (${text})`
 }
 
-/** Ends of the gauge in percent of the likely capacity; undefined: nothing to draw. */
+/** What is in it: while nothing was learnt or told of what it takes, only what there cannot be more of than came in. */
+export function fillWords({ fillBytes, capacityBytes }: Pick<ArrayCacheView, 'fillBytes' | 'capacityBytes'>): {
+  readonly value: string | undefined
+  readonly note: string | undefined
+} {
+  if (fillBytes === undefined) return { value: undefined, note: undefined }
+  if (capacityBytes?.basis !== 'assumed')
+    return { value: formatBytes(fillBytes.likely), note: rangeWords(fillBytes, formatBytes) }
+  const value = fillBytes.high > 0 ? `at most ${formatBytes(fillBytes.high)}` : undefined
+  return { value, note: 'what it holds was neither seen nor told yet' }
+}
+
+/** Ends of the gauge in percent of the likely capacity; undefined: nothing to draw, or the capacity is a guess. */
 export function gaugeOf({
   fillBytes,
   capacityBytes,
 }: Pick<ArrayCacheView, 'fillBytes' | 'capacityBytes'>): IntervalView | undefined {
   if (fillBytes === undefined || capacityBytes === undefined || capacityBytes.likely <= 0) return undefined
+  if (capacityBytes.basis === 'assumed') return undefined
   const part = (bytes: number): number => Math.round(Math.min(100, Math.max(0, (100 * bytes) / capacityBytes.likely)))
   return { low: part(fillBytes.low), likely: part(fillBytes.likely), high: part(fillBytes.high) }
 }
