@@ -25,6 +25,8 @@ export interface Verb {
   readonly timeoutMs: number
   /** Whether it can be cancelled once it has begun. */
   readonly cancel: 'before-start' | 'while-running'
+  /** It begins a run of the VM. */
+  readonly beginsRun?: true
   /** What it takes a place of besides its VM, where only so many may run at once. */
   readonly slot: 'none' | 'host' | 'array'
 }
@@ -34,7 +36,7 @@ const second = 1000
 const quick = { args: {}, timeoutMs: 60 * second, cancel: 'before-start', slot: 'host' } as const
 
 export const verbTable = {
-  start: { ...quick, says: 'starts it', states: ['shutoff', 'crashed'], risk: 'safe', role: 'owner' },
+  start: { ...quick, says: 'starts it', states: ['shutoff', 'crashed'], risk: 'safe', role: 'owner', beginsRun: true },
   shutdown: {
     ...quick,
     says: 'asks the guest to shut down, again and again until it has',

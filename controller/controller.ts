@@ -15,6 +15,7 @@ import { alertSettingsOf, madeOnce, worldSources } from './alerts/policy-setting
 import { startApi } from './api/start-api.js'
 import { ControllerAudit } from './audit/controller-audit.js'
 import { CommandDesk } from './commands/command-desk.js'
+import { copiesElsewhere } from './commands/copies.js'
 import type { ControllerConfig } from './config.js'
 import { FleetLook } from './fleet-look.js'
 import { Fleet } from './fleet/fleet.js'
@@ -129,6 +130,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     hostName: (hostId) => fleet.snapshot().hosts.get(hostId)?.name ?? hostId,
     ownerOf: (vm) => labelsOf(policyIndex(policy.policy()), vm).owner?.value,
     approvals: () => policy.policy().approvals,
+    copies: (vm) => copiesElsewhere(fleet.snapshot(), vm),
     now,
     newId: () => randomBytes(16).toString('hex'),
     log,

@@ -89,6 +89,7 @@ async function deskWith(kept: Command): Promise<CommandDesk> {
     hostName: () => 'one',
     ownerOf: () => undefined,
     approvals: () => [],
+    copies: () => [],
     now: () => 10,
     newId: () => 'd',
     log: createLog('test', 'silent'),

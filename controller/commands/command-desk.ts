@@ -19,6 +19,7 @@ import {
   type CommandUpdate,
 } from './command.js'
 import type { Asker } from './permission.js'
+import type { CopyElsewhere } from './copies.js'
 import { preflight, type AgentRules } from './preflight.js'
 
 /** An agent's open session, as far as commands go through it. */
@@ -44,6 +45,7 @@ export interface CommandDeskOptions {
   readonly ownerOf: (vm: Vm) => string | undefined
   /** Of the policy in force. */
   readonly approvals: () => readonly ApprovalRule[]
+  readonly copies: (vm: Vm) => readonly CopyElsewhere[]
   readonly now: () => number
   readonly newId: () => string
   readonly log: Log
@@ -306,7 +308,14 @@ export class CommandDesk {
     now: number,
   ): readonly Verdict[] {
     const rules = this.#linkOf(vm.hostId)?.rules()
-    return preflight(asked, vm, { asker, owner: this.options.ownerOf(vm), rules, open, now })
+    return preflight(asked, vm, {
+      asker,
+      owner: this.options.ownerOf(vm),
+      rules,
+      open,
+      copies: this.options.copies(vm),
+      now,
+    })
   }
 
   #pending(

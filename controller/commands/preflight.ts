@@ -1,8 +1,9 @@
 import { localTime, notAllowed, type AllowRule } from '../../common/allow-rules.js'
-import { isVerb, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
+import { isVerb, verbOf, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
 import type { Vm } from '../model/snapshot.js'
 import type { Command } from './command.js'
 import { permissionVerdicts, type Asker } from './permission.js'
+import { copiesVerdict, type CopyElsewhere } from './copies.js'
 
 /** What an agent says it would do, at its hello. It decides itself. */
 export interface AgentRules {
@@ -23,6 +24,7 @@ export function preflight(
     owner,
     rules,
     open,
+    copies = [],
     now,
   }: {
     readonly asker: Asker
@@ -32,6 +34,8 @@ export function preflight(
     readonly rules: AgentRules | undefined
     /** Commands that have not ended. */
     readonly open: readonly Command[]
+    /** Other hosts that have the same VM. */
+    readonly copies?: readonly CopyElsewhere[]
     readonly now: number
   },
 ): readonly Verdict[] {
@@ -54,6 +58,7 @@ export function preflight(
       ? yes('others', 'no other command is under way for it')
       : no('others', `${other.verb} is under way for it, as command ${other.number}`),
   )
+  if (verbOf(verb).beginsRun === true) verdicts.push(copiesVerdict(copies))
   if (rules === undefined) return [...verdicts, no('agent', 'the agent of its host is not connected')]
   verdicts.push(yes('agent', 'the agent of its host is connected'))
   const can = rules.verbs.get(vm.hostId)

@@ -226,9 +226,9 @@ class Session {
       rules: () => this.#rules,
       speaksFor: (hostId) => this.#hostIds.has(hostId),
       send: (command, how) => this.#outbox.send(commandToWire(command, how)),
-      cancel: (id, actor) => this.#outbox.send(cancelToWire(id, actor)),
-      ack: (id, revision) => this.#outbox.send(updateAckToWire(id, revision)),
-      tellHead: (marks) => this.#outbox.send(auditHeadToWire(marks)),
+      cancel: (id, actor) => this.#outbox.say(`cancel ${id}`, cancelToWire(id, actor)),
+      ack: (id, revision) => this.#outbox.say(`update ${id}`, updateAckToWire(id, revision)),
+      tellHead: (marks) => this.#outbox.say('head', auditHeadToWire(marks)),
     }
   }
 
@@ -293,11 +293,11 @@ class Session {
       if (this.#spools.has(spoolId)) continue
       unsubscribe()
       this.#unsubscribes.delete(spoolId)
-      this.#outbox.forget(spoolId)
+      this.#outbox.forget(`spool ${spoolId}`)
     }
     const added = [...this.#spools].filter(([spoolId]) => !this.#unsubscribes.has(spoolId))
     for (const [spoolId, { markId }] of added) {
-      const ack = (seq: number): void => this.#outbox.ack(spoolId, ackToWire(spoolId, seq))
+      const ack = (seq: number): void => this.#outbox.say(`spool ${spoolId}`, ackToWire(spoolId, seq))
       this.#unsubscribes.set(spoolId, this.context.writer.onDurable(markId, ack))
     }
     return added
@@ -307,7 +307,7 @@ class Session {
   async #introduceAgain(hello: Hello): Promise<void> {
     await this.#introduce(hello, this.context.now(), new FieldCheck())
     for (const [spoolId, { markId }] of this.#followSpools()) {
-      this.#outbox.ack(spoolId, ackToWire(spoolId, this.context.writer.lastDurable(markId)))
+      this.#outbox.say(`spool ${spoolId}`, ackToWire(spoolId, this.context.writer.lastDurable(markId)))
     }
   }
 
@@ -449,7 +449,7 @@ class Session {
     }
     if (writer.check(markId, report.seq) === 'duplicate') {
       metrics.duplicates.inc()
-      this.#outbox.ack(report.spoolId, ackToWire(report.spoolId, writer.lastDurable(markId)))
+      this.#outbox.say(`spool ${report.spoolId}`, ackToWire(report.spoolId, writer.lastDurable(markId)))
       return
     }
     const applied = this.#granted(report.hostId)

@@ -22,12 +22,12 @@ function outlet(): { readonly stream: Duplex; readonly taken: string[]; readonly
   return { stream, taken, take: () => next?.() }
 }
 
-it('holds the newest ack of each spool for a peer that does not read', async () => {
+it('holds the newest word on each thing for a peer that does not read', async () => {
   const { stream, taken, take } = outlet()
   const outbox = new SessionOutbox<string>(stream)
   for (let seq = 1; seq <= 1000; seq += 1) {
-    outbox.ack('a', `a${seq}`)
-    outbox.ack('b', `b${seq}`)
+    outbox.say('a', `a${seq}`)
+    outbox.say('b', `b${seq}`)
   }
   expect([outbox.waiting, stream.writableLength]).toEqual([2, 2])
   await vi.waitFor(() => {
@@ -38,11 +38,19 @@ it('holds the newest ack of each spool for a peer that does not read', async () 
   expect(outbox.waiting).toBe(0)
 })
 
+it('holds so many and no more, and counts what it drops', () => {
+  const { stream } = outlet()
+  const outbox = new SessionOutbox<string>(stream, 3)
+  for (let thing = 0; thing < 10; thing += 1) outbox.say(`update ${thing}`, 'ack')
+  outbox.say('update 2', 'ack')
+  expect([outbox.waiting, outbox.dropped, stream.writableLength]).toEqual([3, 5, 2])
+})
+
 it('says nothing on a stream that is over', () => {
   const { stream, taken } = outlet()
   const outbox = new SessionOutbox<string>(stream)
   stream.destroy()
-  outbox.ack('a', 'a1')
+  outbox.say('a', 'a1')
   outbox.send('welcome')
   expect([taken, outbox.waiting]).toEqual([[], 0])
 })

@@ -8,19 +8,28 @@ export interface Outlet<Message> {
 }
 
 /**
- * What is sent to one agent. For one that does not read it holds no more than the newest ack of each spool: an ack says all that
- * those before it said.
+ * What is sent to one agent. For one that does not read it holds no more than the newest word on each thing: it says all that those
+ * before it said.
  */
 export class SessionOutbox<Message> {
-  readonly #acks = new Map<string, Message>()
+  readonly #newest = new Map<string, Message>()
+  #dropped = 0
 
-  constructor(private readonly outlet: Outlet<Message>) {
+  constructor(
+    private readonly outlet: Outlet<Message>,
+    private readonly mostWaiting = 4096,
+  ) {
     outlet.on('drain', () => this.#flush())
   }
 
-  /** Acks that wait. */
+  /** Messages that wait. */
   get waiting(): number {
-    return this.#acks.size
+    return this.#newest.size
+  }
+
+  /** Messages for which there was no room: the agent tells again what is not acked. */
+  get dropped(): number {
+    return this.#dropped
   }
 
   /** Whether the agent has not read what was sent: what can wait should. */
@@ -28,19 +37,22 @@ export class SessionOutbox<Message> {
     return this.outlet.writableNeedDrain
   }
 
+  /** At once; for the few that each count. */
   send(message: Message): void {
     if (!this.#isOver) this.outlet.write(message)
   }
 
-  ack(spoolId: string, ack: Message): void {
+  /** In the place of what waits on the same thing. */
+  say(thing: string, message: Message): void {
     if (this.#isOver) return
-    if (this.outlet.writableNeedDrain) this.#acks.set(spoolId, ack)
-    else this.outlet.write(ack)
+    if (!this.outlet.writableNeedDrain) this.outlet.write(message)
+    else if (this.#newest.size < this.mostWaiting || this.#newest.has(thing)) this.#newest.set(thing, message)
+    else this.#dropped += 1
   }
 
-  /** What waits for a spool that the agent names no more. */
-  forget(spoolId: string): void {
-    this.#acks.delete(spoolId)
+  /** What waits on a thing that the agent names no more. */
+  forget(thing: string): void {
+    this.#newest.delete(thing)
   }
 
   get #isOver(): boolean {
@@ -48,10 +60,10 @@ export class SessionOutbox<Message> {
   }
 
   #flush(): void {
-    for (const [spoolId, ack] of this.#acks) {
+    for (const [thing, message] of this.#newest) {
       if (this.#isOver || this.outlet.writableNeedDrain) return
-      this.#acks.delete(spoolId)
-      this.outlet.write(ack)
+      this.#newest.delete(thing)
+      this.outlet.write(message)
     }
   }
 }

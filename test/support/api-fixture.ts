@@ -9,6 +9,7 @@ import { createLog } from '../../common/log.js'
 import { PasswordHashing } from '../../controller/access/password.js'
 import { ControllerAudit } from '../../controller/audit/controller-audit.js'
 import { CommandDesk } from '../../controller/commands/command-desk.js'
+import { copiesElsewhere } from '../../controller/commands/copies.js'
 import { AlertDesk } from '../../controller/alerts/desk/alert-desk.js'
 import { SpareNumber } from '../../controller/alerts/desk/spare-number.js'
 import type { Way } from '../../controller/alerts/channels/open-channels.js'
@@ -133,6 +134,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       hostName: (hostId) => fleet.snapshot().hosts.get(hostId)?.name ?? hostId,
       ownerOf: (vm) => labelsOf(policyIndex(rules.policy), vm).owner?.value,
       approvals: () => rules.policy.approvals,
+      copies: (vm) => copiesElsewhere(fleet.snapshot(), vm),
       now,
       newId: () => `command-${String((ids += 1)).padStart(6, '0')}`,
       log,

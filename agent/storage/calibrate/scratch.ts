@@ -18,6 +18,7 @@ import { promisify } from 'node:util'
 import { formatBytes } from '../../../common/units.js'
 import { blockBytes, openDirect } from '../direct-file.js'
 import { deviceBytes, foreignAt, headBytes, mark, signature, tailBytes } from './blank-device.js'
+import { sharedPoolOf } from './shared-pool.js'
 
 /** Where a calibration writes. */
 export type ScratchPlace =
@@ -221,7 +222,11 @@ function madeWithoutName(path: string, bytes: number): number {
 
 /** @returns its size, bytes */
 function checkedDevice(file: number, path: string): number {
-  if (!fstatSync(file).isBlockDevice()) throw new NotForScratch(`${path}: is no block device`)
+  const device = fstatSync(file)
+  if (!device.isBlockDevice()) throw new NotForScratch(`${path}: is no block device`)
+  const pool = sharedPoolOf(device.rdev)
+  if (pool !== undefined)
+    throw new NotForScratch(`${path}: takes its space from ${pool} as it is written to, and others would be without it`)
   const sizeBytes = deviceBytes(file)
   if (sizeBytes < leastScratchBytes) {
     throw new NotForScratch(
