@@ -4,6 +4,7 @@ import type { ArrayPrior } from '../arrays/guess.js'
 import { eventsAfter } from '../arrays/array-events.js'
 import { contributionsOf } from '../arrays/contributions.js'
 import { newCulprits, step as stepCulprits, type CulpritState } from '../arrays/culprits.js'
+import { servedOf, type Served } from '../arrays/served.js'
 import { steadied } from '../arrays/steady-suspects.js'
 import { step } from '../arrays/step.js'
 import { rank, type TraitsOf } from '../arrays/suspects.js'
@@ -86,7 +87,8 @@ export class ArrayModels {
   /** Looks once more, a second after the look before or so. @returns how many boxes were stepped */
   look(snapshot: Snapshot, policy: Policy, now: number): number {
     const arraysOf = this.#boxesIn(snapshot, policy)
-    const grown = this.#book.look(snapshot, arraysOf)
+    const served = servedOf(snapshot)
+    const grown = this.#book.look(snapshot, arraysOf, served)
     let stepped = 0
     for (const [boxId, arrays] of arraysOf) {
       const rule = ruleOf(arrays, policy)
@@ -98,7 +100,7 @@ export class ArrayModels {
       stepped += 1
       try {
         const { bulkCopyBytesPerSecond } = rule ?? {}
-        stepBox(box, arrays, snapshot, { now, bulkCopyBytesPerSecond, traitsOf: traitsBy(snapshot, policy) })
+        stepBox(box, arrays, snapshot, { now, served, bulkCopyBytesPerSecond, traitsOf: traitsBy(snapshot, policy) })
       } catch (error) {
         this.onBroken(boxId, error)
         Object.assign(box, {
@@ -208,6 +210,7 @@ function isDue({ pending, steppedAt, beatMs, watched }: BoxWatch, now: number): 
 
 interface Step extends ArraySettings {
   readonly now: number
+  readonly served: ReadonlyMap<string, readonly Served[]>
   readonly traitsOf: TraitsOf
 }
 
@@ -215,7 +218,7 @@ function stepBox(
   box: BoxWatch,
   arrays: readonly StorageArray[],
   snapshot: Snapshot,
-  { now, traitsOf, ...settings }: Step,
+  { now, served, traitsOf, ...settings }: Step,
 ): void {
   const { pending, steppedAt, beatMs } = box
   const seconds = (now - steppedAt) / 1000
@@ -229,7 +232,7 @@ function stepBox(
   // Who wrote before it stood still.
   if (pending !== undefined && tick.late === undefined && model.evidence.stillSeconds === 0)
     box.users = userRatesAfter(box.users, pending, seconds)
-  const contributions = contributionsOf(snapshot, arrays)
+  const contributions = contributionsOf(snapshot, arrays, served)
   box.culpritState = stepCulprits(box.culpritState, { at: now, state: condition.state, contributions })
   box.culprits = steadied(box.culprits, rank(box.culpritState, traitsOf))
   box.events = eventsAfter(box.events, box.watched?.condition, condition)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { buildSnapshot, builtAt, hostIdOf, uuidOf } from '../../test/support/snapshot-builder.js'
 import type { Exchanged, Snapshot, StorageArray } from '../model/snapshot.js'
+import { servedOf } from '../arrays/served.js'
 import { ExchangeBook, type Grown } from './exchange-book.js'
 
 const lun = 'iscsi:box'
@@ -12,10 +13,15 @@ const boxId = 'joined:box'
 /** Hosts `a` and `store`; a VM on the volume group of `a`, and what each counts. */
 interface Counted {
   readonly vm?: Exchanged
+  /** What `store` counts of those who reach its LUNs from an address; those of `addresses` are of the VM. */
+  readonly served?: Readonly<Record<string, Exchanged>>
+  readonly servedAt?: number
   readonly arrays: Readonly<Record<string, Readonly<Record<string, Exchanged>>>>
 }
 
-function snapshotOf({ vm, arrays }: Counted): Snapshot {
+const vmAddress = '10.0.0.1'
+
+function snapshotOf({ vm, arrays, served = {}, servedAt = builtAt }: Counted): Snapshot {
   const base = buildSnapshot({
     hosts: ['a', 'b', 'store'].map((name) => ({ name, memoryMiB: 1024 })),
     vms: [{ name: 'p1', host: 'a', memoryMiB: 1024, array: group }],
@@ -31,7 +37,20 @@ function snapshotOf({ vm, arrays }: Counted): Snapshot {
       exchanged,
     })),
   }))
-  return { ...base, disks, arrays: new Map(counted.map((array) => [array.key, array])) }
+  const initiator = `iqn.2008-11.org.linux-kvm:${uuidOf('p1')}`
+  const hosts = new Map(
+    [...base.hosts].map(([id, host]) => {
+      if (host.name !== 'store') return [id, host]
+      const told = Object.entries(served).map(([address, exchanged]) => {
+        return { arrayKey: lun, address, at: servedAt, exchanged }
+      })
+      const unknown = { readBytesPerSecond: undefined, writeBytesPerSecond: undefined }
+      const rates = { ...unknown, readRequestsPerSecond: undefined, writeRequestsPerSecond: undefined }
+      const sessions = [{ session: '1', initiator, address: vmAddress, ...rates, inFlight: undefined }]
+      return [id, { ...host, served: told, exports: [{ arrayKey: lun, lun: '1', backing: '', metrics: {}, sessions }] }]
+    }),
+  )
+  return { ...base, hosts, disks, arrays: new Map(counted.map((array) => [array.key, array])) }
 }
 
 function grown(...looks: readonly Counted[]): Grown {
@@ -40,7 +59,7 @@ function grown(...looks: readonly Counted[]): Grown {
   for (const look of looks) {
     const snapshot = snapshotOf(look)
     const arrays = [...snapshot.arrays.values()].filter(({ key }) => look.arrays[key] !== undefined)
-    last = book.look(snapshot, new Map([[boxId, arrays]])).get(boxId)
+    last = book.look(snapshot, new Map([[boxId, arrays]]), servedOf(snapshot)).get(boxId)
   }
   if (last === undefined) throw new Error('nothing was looked at')
   return last
@@ -85,6 +104,26 @@ describe('what grew between two looks', () => {
     const { total, timed } = grown(at(0), at(10))
     expect(total.writeRequests).toBe(100)
     expect(timed).toEqual({ writeRequests: 10, writeSeconds: 0.1 })
+  })
+
+  it('is all that the server of an array counts, and of a host by itself what its VMs did not do', () => {
+    const at = (bytes: number, more: Partial<Counted> = {}): Counted => ({
+      vm: { writeBytes: bytes, writeRequests: bytes, writeSeconds: bytes / 100 },
+      served: { [vmAddress]: { writeBytes: 3 * bytes }, '10.0.0.9': { writeBytes: 4 * bytes } },
+      arrays: { [lun]: {} },
+      ...more,
+    })
+    const { total, timed, hostsThemselves } = grown(at(0), at(10))
+    expect(total).toEqual({ writeBytes: 70 })
+    expect(timed).toEqual({})
+    expect([...hostsThemselves]).toEqual([[hostIdOf('a'), { writeBytes: 30 }]])
+    // Those with counters of their own tell whose it is, not how much it is.
+    const own = (bytes: number): Counted =>
+      at(bytes, { arrays: { [lun]: { b: { writeBytes: bytes, writeSeconds: 1 } } } })
+    expect(grown(own(0), own(10)).total.writeBytes).toBe(70)
+    // What was told long ago says nothing, and what it grew by meanwhile is not counted afterwards.
+    const late = { servedAt: builtAt - 6000, arrays: { [lun]: { b: { writeBytes: 5 } } } }
+    expect(grown(at(0), at(0, late), at(10)).total.writeBytes).toBeUndefined()
   })
 
   it('went over as long as the one told of who was silent for longest', () => {

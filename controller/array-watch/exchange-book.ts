@@ -1,3 +1,4 @@
+import type { Served } from '../arrays/served.js'
 import type { Disk, Exchanged, Snapshot, StorageArray } from '../model/snapshot.js'
 
 /** What went to and from a box between two looks. */
@@ -10,7 +11,7 @@ export interface Grown {
   readonly spanSeconds: number
   /** By UUID. */
   readonly vms: ReadonlyMap<string, Exchanged>
-  /** By host id, of those that count the box themselves: what is more than their VMs did, or less, as VMs are read at other moments. */
+  /** By host id, of those that count the box themselves or that its server knows: what is more than their VMs did, or less, as VMs are read at other moments. */
   readonly hostsThemselves: ReadonlyMap<string, Exchanged>
   /** Moment of the newest reading that is in it; undefined: nobody reads the box. */
   readonly readAt: number | undefined
@@ -29,8 +30,15 @@ interface Known {
 export class ExchangeBook {
   #known: ReadonlyMap<string, Known> = new Map()
 
-  /** @param arraysOf the arrays of each box that is of interest */
-  look(snapshot: Snapshot, arraysOf: ReadonlyMap<string, readonly StorageArray[]>): ReadonlyMap<string, Grown> {
+  /**
+   * @param arraysOf the arrays of each box that is of interest
+   * @param served what servers of arrays count of them, by key of the array
+   */
+  look(
+    snapshot: Snapshot,
+    arraysOf: ReadonlyMap<string, readonly StorageArray[]>,
+    served: ReadonlyMap<string, readonly Served[]> = new Map(),
+  ): ReadonlyMap<string, Grown> {
     const before = this.#known
     const known = new Map<string, Known>()
     const growth = (key: string, now: Known): Exchanged | undefined => {
@@ -39,7 +47,7 @@ export class ExchangeBook {
       return last === undefined ? undefined : grownSince(last, now)
     }
     const grown = new Map<string, Grown>()
-    for (const [boxId, arrays] of arraysOf) grown.set(boxId, growthOf(arrays, snapshot, growth))
+    for (const [boxId, arrays] of arraysOf) grown.set(boxId, growthOf({ arrays, snapshot, served }, growth))
     this.#known = known
     return grown
   }
@@ -47,7 +55,14 @@ export class ExchangeBook {
 
 type Growth = (key: string, now: Known) => Exchanged | undefined
 
-function growthOf(arrays: readonly StorageArray[], snapshot: Snapshot, growth: Growth): Grown {
+interface Box {
+  readonly arrays: readonly StorageArray[]
+  readonly snapshot: Snapshot
+  readonly served: ReadonlyMap<string, readonly Served[]>
+}
+
+/** What a server counts of an array is all that comes in: then hosts' own counters and VMs' disks tell whose it is, and how long it took. */
+function growthOf({ arrays, snapshot, served }: Box, growth: Growth): Grown {
   const total: Sum = {}
   const timed: Sum = {}
   let spanSeconds = 0
@@ -60,8 +75,11 @@ function growthOf(arrays: readonly StorageArray[], snapshot: Snapshot, growth: G
   const count = (grown: Exchanged | undefined): void => {
     if (grown === undefined) return
     add(total, grown)
-    for (const way of ways) if (grown[way.seconds] !== undefined) add(timed, timedOf(grown, way))
     spanSeconds = Math.max(spanSeconds, grown.activeSeconds ?? 0)
+  }
+  const time = (grown: Exchanged | undefined): void => {
+    if (grown === undefined) return
+    for (const way of ways) if (grown[way.seconds] !== undefined) add(timed, timedOf(grown, way))
   }
   const isLayered = isReachedFromAfar(arrays)
   const reaching = new Set(
@@ -70,14 +88,24 @@ function growthOf(arrays: readonly StorageArray[], snapshot: Snapshot, growth: G
   for (const { key, hostIds, exchanges, diskIds } of arrays) {
     const isLayer = isLayered && isOwn(key)
     const counting = new Map(exchanges.map((exchange) => [exchange.hostId, exchange]))
+    const bySessions = served.get(key) ?? []
+    const isServed = bySessions.length > 0
+    const known = new Set(bySessions.flatMap(({ hostId }) => hostId ?? []))
     const isCounted = (hostId: string): boolean => (isLayer ? reaching : counting).has(hostId)
+    for (const { serverId, address, hostId, at, exchanged } of bySessions) {
+      const grown = growth(`${key} of ${serverId} from ${address}`, { hostId: serverId, exchanged })
+      isReadAt(at)
+      count(grown)
+      if (hostId !== undefined && !counting.has(hostId)) add(sumIn(hosts, hostId), grown)
+    }
     for (const hostId of new Set([...hostIds, ...counting.keys()])) {
       const exchange = counting.get(hostId)
       const grown = growth(`${key} ${hostId}`, { hostId, exchanged: exchange?.exchanged })
       // A layer is noted only, so that it goes on from there once it counts.
       if (exchange === undefined || isLayer) continue
       isReadAt(exchange.at)
-      count(grown)
+      if (!isServed) count(grown)
+      time(grown)
       add(sumIn(hosts, hostId), grown)
     }
     for (const id of diskIds) {
@@ -86,14 +114,16 @@ function growthOf(arrays: readonly StorageArray[], snapshot: Snapshot, growth: G
       if (disk === undefined || hostId === undefined) continue
       const grown = growth(id, { hostId, exchanged: disk.exchanged })
       add(sumIn(vms, disk.vmUuid), grown)
-      if (isCounted(hostId)) {
+      if (isCounted(hostId) || known.has(hostId)) {
         const own = sumIn(hosts, hostId)
         for (const [name, value] of entriesOf(grown)) own[name] = (own[name] ?? 0) - value
-      } else {
-        const at = readingOf(disk)
-        if (at !== undefined) isReadAt(at)
-        count(grown)
       }
+      if (isCounted(hostId)) continue
+      time(grown)
+      if (isServed) continue
+      const at = readingOf(disk)
+      if (at !== undefined) isReadAt(at)
+      count(grown)
     }
   }
   return { total, timed, spanSeconds, vms, hostsThemselves: hosts, readAt }

@@ -1,4 +1,5 @@
 import { isRunning, type Disk, type Exchanged, type Snapshot, type StorageArray } from '../model/snapshot.js'
+import type { Served } from './served.js'
 
 /** What one user of a box did there so far: a VM by its disks, or a host by its own counters, its VMs included. */
 export interface Contribution {
@@ -18,10 +19,14 @@ export interface Contribution {
 type Draft = { -readonly [Name in keyof Contribution]: Contribution[Name] }
 
 /**
- * What is known of all who use a box, by the arrays that it is, as of the snapshot. VMs that could not be read are left out, and so are hosts without counters of
- * their own: what these do themselves nobody sees.
+ * What is known of all who use a box, by the arrays that it is, as of the snapshot. VMs that could not be read are left out, and so are hosts that neither
+ * have counters of their own nor are known by their address to the array's server: what these do themselves nobody sees.
  */
-export function contributionsOf({ hosts, vms, disks }: Snapshot, arrays: readonly StorageArray[]): Contribution[] {
+export function contributionsOf(
+  { hosts, vms, disks }: Snapshot,
+  arrays: readonly StorageArray[],
+  served: ReadonlyMap<string, readonly Served[]> = new Map(),
+): Contribution[] {
   const ofVms = new Map<string, Draft>()
   const ofHosts = new Map<string, Draft>()
   for (const { key, diskIds, exchanges } of arrays) {
@@ -38,6 +43,12 @@ export function contributionsOf({ hosts, vms, disks }: Snapshot, arrays: readonl
       const host = hosts.get(hostId)
       if (host?.status !== 'up') continue
       addTo(ofHosts, { id: hostId, kind: 'host', name: host.name, hostId, at, of: key, totals: exchanged })
+    }
+    for (const { hostId = '', address, at, exchanged } of served.get(key) ?? []) {
+      const host = hosts.get(hostId)
+      if (host?.status !== 'up' || exchanges.some((own) => own.hostId === hostId)) continue
+      const of = `${key} from ${address}`
+      addTo(ofHosts, { id: hostId, kind: 'host', name: host.name, hostId, at, of, totals: exchanged })
     }
   }
   return [...ofVms.values(), ...ofHosts.values()]

@@ -26,6 +26,22 @@ const session = (name: string, writeBytes: number, more: Partial<ExportObservati
 })
 const at = (seconds: number) => ({ hello: hello('yes'), bootId: 'b', at: 1_700_000_000_000 + seconds * 1000 })
 
+it('adds up by address what is done to an array, by sessions that are over too', () => {
+  const figures = new ExportFigures(new Contradictions())
+  const told = (seconds: number, ...sessions: readonly ExportObservation[]): unknown => {
+    figures.observe(sessions, at(seconds))
+    return figures.served?.map((one) => [one.address, one.at - at(seconds).at, one.exchanged])
+  }
+  const far = { address: '10.0.0.2' }
+  expect(told(0, session('a', 1000), session('c', 7, far))).toBeUndefined()
+  told(1, session('a', 1500), session('b', 100), session('c', 7, far))
+  const idle = ['10.0.0.2', 0, { readBytes: 0, writeBytes: 0 }]
+  const active = { readBytes: 0, writeBytes: 800, activeSeconds: 2 }
+  // Two at a time take no longer than one.
+  expect(told(2, session('b', 300), session('c', 7, far))).toEqual([['10.0.0.1', 0, active], idle])
+  expect(told(3)).toEqual([['10.0.0.1', 0, active], idle])
+})
+
 it('adds up the sessions of a LUN; one that is new began at 0, one that is gone takes nothing back', () => {
   const figures = new ExportFigures(new Contradictions())
   const told = (seconds: number, ...sessions: readonly ExportObservation[]): unknown =>

@@ -1,20 +1,26 @@
 import { groupBy } from '../../common/group-by.js'
 import type { ExportObservation } from '../model/observation.js'
-import type { ExportedLun, ExportSession, Metric } from '../model/snapshot.js'
+import type { ExportedLun, ExportSession, Metric, ServedExchange } from '../model/snapshot.js'
 import { storageSeries } from '../model/storage-series.js'
 import type { Point } from '../store/time-series.js'
 import { whyNot } from './absence.js'
 import type { Contradictions } from './contradictions.js'
 import { advance, neverCounted, type Counted } from './counted.js'
+import { exchangedAfter } from './exchanged.js'
 import type { MachineMoment } from './machine-figures.js'
 import { longestIntervalMs, perSecond, type Interval } from './rates.js'
 
 const rates = ['readBytes', 'writeBytes', 'readRequests', 'writeRequests'] as const
 
+/** Arrays and addresses that are remembered: those that did nothing for longest are forgotten. */
+const mostServed = 4096
+
 /** What others do to the LUNs that one host exports. */
 export class ExportFigures {
   #luns: readonly ExportedLun[] | undefined
   #counted = new Map<string, Counted>()
+  /** By array and address; who did something last is the last. */
+  readonly #served = new Map<string, ServedExchange>()
   #toldAt = -Infinity
 
   constructor(private readonly contradictions: Contradictions) {}
@@ -23,10 +29,18 @@ export class ExportFigures {
     return this.#luns
   }
 
+  /** Undefined as long as nobody was seen to do anything. */
+  get served(): readonly ServedExchange[] | undefined {
+    if (this.#served.size === 0) return undefined
+    // All are told at once: who is not told did nothing.
+    return Array.from(this.#served.values(), (one) => ({ ...one, at: this.#toldAt }))
+  }
+
   /** Its capabilities say that it exports nothing any more. */
   forget(): void {
     this.#luns = undefined
     this.#counted = new Map()
+    this.#served.clear()
     this.#toldAt = -Infinity
   }
 
@@ -46,6 +60,7 @@ export class ExportFigures {
     // Of those that are not told any more the session is over.
     this.#counted = kept
     this.#toldAt = at
+    this.#serve(sessions, at)
     const luns = groupBy(sessions, ({ one }) => JSON.stringify([one.arrayKey, one.lun]))
     this.#luns = [...luns.values()].flatMap((ofLun) => lunOf(ofLun, at) ?? [])
     return this.#luns.flatMap(({ arrayKey, lun, metrics }): Point[] => {
@@ -55,6 +70,23 @@ export class ExportFigures {
       const id = storageSeries.lun(hello.hostId, arrayKey, lun)
       return Object.keys(fields).length === 0 ? [] : [{ entity: { kind: 'storage', id }, atMs: at, fields }]
     })
+  }
+
+  #serve(sessions: readonly Session[], at: number): void {
+    const byUser = groupBy(sessions, ({ one }) => JSON.stringify([one.arrayKey, one.address]))
+    for (const [name, ofUser] of byUser) {
+      const [first] = ofUser
+      const grown = ofUser.flatMap(({ of }) => of ?? [])
+      if (first === undefined || grown.length === 0) continue
+      const { arrayKey, address } = first.one
+      const exchanged = exchangedAfter(this.#served.get(name)?.exchanged, together(grown))
+      this.#served.delete(name)
+      this.#served.set(name, { arrayKey, address, at, exchanged })
+    }
+    for (const name of this.#served.keys()) {
+      if (this.#served.size <= mostServed) break
+      this.#served.delete(name)
+    }
   }
 
   /** What was not there when all were told began after that, and at 0. */
@@ -67,6 +99,15 @@ export class ExportFigures {
 interface Session {
   readonly one: ExportObservation
   readonly of: Interval | undefined
+}
+
+/** Of one time, or nearly. */
+function together(intervals: readonly Interval[]): Interval {
+  const delta: Record<string, number> = {}
+  for (const interval of intervals) {
+    for (const [name, value = 0] of Object.entries(interval.delta)) delta[name] = (delta[name] ?? 0) + value
+  }
+  return { seconds: Math.max(...intervals.map(({ seconds }) => seconds)), delta }
 }
 
 function lunOf(sessions: readonly Session[], at: number): ExportedLun | undefined {

@@ -210,6 +210,7 @@ export class HostRecord {
       gaps: this.gaps,
       ...this.#machine.inSnapshot,
       exports: this.#exports.inSnapshot,
+      served: this.#exports.served,
       storageHealth: this.#storage?.health,
       clockOffsetMs: this.clockOffsetMs,
     }

@@ -99,6 +99,17 @@ export interface ExportSession {
   readonly inFlight: number | undefined
 }
 
+/** What one address did to an array that the host exports, by all its sessions, those that are over too. */
+export interface ServedExchange {
+  /** As those who use it know the array: `iscsi:<iqn>`. */
+  readonly arrayKey: string
+  /** Empty where it is not known. */
+  readonly address: string
+  /** Of the last reading. */
+  readonly at: number
+  readonly exchanged: Exchanged
+}
+
 /** A process of the host itself, as it was between its last two reports. */
 export interface BusyProcess {
   readonly pid: number
@@ -265,6 +276,8 @@ export interface Host {
   readonly busyProcesses: readonly BusyProcess[] | undefined
   /** LUNs that others use; undefined: not told. */
   readonly exports: readonly ExportedLun[] | undefined
+  /** Of the arrays that it exports: all that anybody does to them. */
+  readonly served?: readonly ServedExchange[] | undefined
   /** Undefined: its agent has told nothing of it. */
   readonly storageHealth: StorageHealth | undefined
   readonly clockOffsetMs: number | undefined

@@ -26,6 +26,11 @@ export interface Lun {
 export class IscsiTarget {
   constructor(private readonly socket: string) {}
 
+  /** Where tgtd listens: its number is put behind what programs are given. */
+  get socketFile(): string {
+    return `${this.socket}.0`
+  }
+
   /** Waits until tgtd answers. */
   async ready(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs

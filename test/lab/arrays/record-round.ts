@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { z } from 'zod'
 
-import { alertView, arrayView, seriesView, vmView } from '../../../controller/api/views.js'
+import { alertView, arrayView, fleetView, seriesView, vmView } from '../../../controller/api/views.js'
 import { startFleetOnLab, type AgentKeys, type FleetOnLab } from '../../support/fleet-on-lab.js'
 import { waitFor } from '../../support/wait-for.js'
 import type { ArrayControl } from '../array/array-truth.js'
@@ -69,7 +69,7 @@ export async function recordRound(order: RoundOrder): Promise<Recording> {
       const name = host.name === canaryHost ? canaryFile : undefined
       if (own !== undefined) hostLuns.set(host.name, await attachLun(host, array.iqn, own.lun, name))
     }
-    fleet = await startFleetOnLab(lab, data, {}, canaryKeys(canaryHost, hostLuns, array))
+    fleet = await startFleetOnLab(lab, data, {}, agentKeys(canaryHost, hostLuns, array, lab))
     await allKnown(fleet, lab)
     const at = Date.now()
     const head = await headOf(lab, array, { round, scenario, at })
@@ -153,10 +153,16 @@ async function headOf(
 
 const canaryFile = 'headroom-canary'
 
-/** Through the initiator and the target, as guests reach it. */
-function canaryKeys(host: string | undefined, hostLuns: ReadonlyMap<string, HostLun>, array: LabArray): AgentKeys {
+/** The canary goes through initiator and target, as guests do. The same host plays the storage server: its agent reads the target's statistics. */
+function agentKeys(
+  host: string | undefined,
+  hostLuns: ReadonlyMap<string, HostLun>,
+  array: LabArray,
+  lab: Lab,
+): AgentKeys {
   const file = host === undefined ? undefined : hostLuns.get(host)?.file
-  return host === undefined || file === undefined ? {} : { [host]: { canary: [{ on: `iscsi:${array.iqn}`, file }] } }
+  if (host === undefined || file === undefined) return {}
+  return { [host]: { canary: [{ on: `iscsi:${array.iqn}`, file }], exports: { tgt: lab.iscsi.socketFile } } }
 }
 
 /** The scenario's jobs and changes, each when its time has come. */
@@ -221,9 +227,10 @@ async function lunLines(lab: Lab, array: LabArray): Promise<RecordedLine[]> {
 
 /** Nothing as long as the controller does not watch it. */
 async function saidLines(fleet: FleetOnLab, arrayKey: string): Promise<RecordedSaid[]> {
-  const [answer, pending] = await Promise.all([
+  const [answer, pending, whole] = await Promise.all([
     fleet.api(`/api/v1/arrays/${encodeURIComponent(arrayKey)}`),
     fleet.api('/api/v1/alerts?phase=any&check=array-cache'),
+    fleet.api('/api/v1/fleet'),
   ])
   const { cache } = arrayView.parse(answer)
   const alerts = alertList.parse(pending).alerts.filter(({ subject }) => subject.id === arrayKey)
@@ -245,9 +252,16 @@ async function saidLines(fleet: FleetOnLab, arrayKey: string): Promise<RecordedS
       overflows: cache.overflows,
       culprits: named('culprit'),
       victims: named('victim'),
-      hasBurstFinding: alerts.some(({ part }) => part === 'burst'),
+      hasBurstFinding: isBurstFound(fleetView.parse(whole)),
     },
   ]
+}
+
+/** It is for information, of which alerts are not made. */
+function isBurstFound({ findings }: z.output<typeof fleetView>): boolean {
+  return findings.some(({ check, severity, message }) => {
+    return check === 'array-cache' && severity === 'info' && message.startsWith('two bulk copies')
+  })
 }
 
 const withoutBasis = ({ low, likely, high }: RecordedSaid['drain']): RecordedSaid['drain'] => ({ low, likely, high })
