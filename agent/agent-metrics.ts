@@ -1,5 +1,6 @@
 import { Gauge, Registry } from 'prom-client'
 
+import type { TallyRow } from '../common/command-tally.js'
 import { cpuSeconds } from './cpu-seconds.js'
 import type { AgentStatus } from './metrics-server.js'
 
@@ -17,6 +18,32 @@ export function agentRegistry(status: () => AgentStatus): Registry {
     'headroom_agent_dropped_reports_total',
     'Reports dropped because the spool was full',
     (now) => now.droppedReports,
+  )
+  gauge('headroom_agent_commands_waiting', 'Commands that have not begun', ({ commands }) => commands.waiting)
+  gauge('headroom_agent_commands_running', 'Commands that have begun and not ended', ({ commands }) => commands.running)
+  gauge(
+    'headroom_agent_commands_turned_away_total',
+    'Commands that were not taken in for want of room',
+    ({ commands }) => commands.turnedAway,
+  )
+  gauge('headroom_agent_limited_vms', 'VMs whose disks the agent limits', ({ commands }) => commands.limitedVms)
+  const perEnd = (name: string, help: string, value: (row: TallyRow) => number): void => {
+    const metric: Gauge<'verb' | 'end'> = new Gauge({
+      name,
+      help,
+      labelNames: ['verb', 'end'],
+      registers: [registry],
+      collect: () => {
+        metric.reset()
+        for (const row of status().commands.ended) metric.set({ verb: row.verb, end: row.end }, value(row))
+      },
+    })
+  }
+  perEnd('headroom_agent_commands_total', 'Commands that came to an end, by verb and end', (row) => row.count)
+  perEnd(
+    'headroom_agent_command_seconds_total',
+    'Time of commands from their beginning to their end, by verb and end',
+    (row) => row.seconds,
   )
   gauge('headroom_agent_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
   gauge('headroom_agent_cpu_seconds_total', 'CPU time used', () => cpuSeconds())

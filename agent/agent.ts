@@ -6,6 +6,7 @@ import { Lifecycle, pause } from '../common/lifecycle.js'
 import type { Log } from '../common/log.js'
 import { areAlike, withAsked } from './asked-intervals.js'
 import { AgentCommands } from './commands/agent-commands.js'
+import { verbsHere } from './commands/command-checks.js'
 import type { AgentConfig } from './config.js'
 import { controllerAddress } from './controller-address.js'
 import { errandsHere, type Errands } from './errands.js'
@@ -114,6 +115,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const commands = await AgentCommands.open({
     dataDir: config.data,
     allow: config.allow,
+    programs: config.exec,
     host: (hostId) => {
       const host = served.find(({ source }) => source.hypervisor.identity.hostId === hostId)
       return host && { control: host.source.hypervisor.control }
@@ -174,6 +176,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     spoolReports: spools.size,
     spoolBytes: spools.bytes,
     droppedReports: dropped(),
+    commands: commands.figures(),
     waitingFor,
     unopened: [...unopened.values()],
     hosts: served.map(({ source, loop, collectors }) => ({
@@ -356,8 +359,8 @@ async function persistently<Result>(
 }
 
 /** What can be done on a host, whatever is allowed. */
-function verbsOf({ control }: Hypervisor, { allow }: AgentConfig): Pick<Introduction, 'verbs' | 'verbsReason'> {
-  if (control !== undefined) return { verbs: [...control.verbs] }
+function verbsOf({ control }: Hypervisor, { allow, exec }: AgentConfig): Pick<Introduction, 'verbs' | 'verbsReason'> {
+  if (control !== undefined) return { verbs: [...verbsHere(control, exec)] }
   return { verbsReason: allow.length === 0 ? 'the agent only observes' : 'hosts of this kind can only be read' }
 }
 

@@ -70,6 +70,32 @@ describe('refused', () => {
   })
 })
 
+test('programs that may be run for VMs', () => {
+  const text = 'exec: [{ name: backup, program: /usr/sbin/backup, arguments: [a, { matches: "[0-9]" }, { vm: uuid }] }]'
+  expect(parse(text).exec).toEqual([
+    {
+      name: 'backup',
+      program: '/usr/sbin/backup',
+      arguments: ['a', { matches: /^(?:[0-9])$/u }, { vm: 'uuid' }],
+      timeoutMs: 600_000,
+      isBulk: false,
+    },
+  ])
+})
+
+describe('refused of programs', () => {
+  test.each([
+    ['a name that is none', 'name: "a b", program: /bin/true', 'small letters'],
+    ['a path that is none', 'name: a, program: bin/true', 'an absolute path'],
+    ['a path with a way up', 'name: a, program: /bin/../x', 'an absolute path'],
+    ['a path above the root', 'name: a, program: /../x', 'an absolute path'],
+    ['a pattern that is none', 'name: a, program: /bin/true, arguments: [{ matches: "[" }]', 'a regular expression'],
+    ['an argument that is none', 'name: a, program: /bin/true, arguments: [{ shell: x }]', 'matches: PATTERN'],
+  ])('%s', (_, text, message) => {
+    expect(problems(`exec: [{ ${text} }]`)).toContain(message)
+  })
+})
+
 test('a storage server is this machine, and may have a canary', () => {
   const text = 'hypervisors: [{ kind: storage }]\ncanary: [{ on: /srv, file: /srv/headroom-canary }]'
   expect(parse(text)).toMatchObject({ hypervisors: [{ kind: 'storage' }], canary: [{ on: '/srv' }] })

@@ -5,7 +5,8 @@ import { z } from 'zod'
 import { minuteOf, weekdays } from '../common/allow-rules.js'
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
-import { verbTable, type VerbName } from '../common/verbs.js'
+import { entryName, verbTable, type VerbName } from '../common/verbs.js'
+import { givenArguments, wholePattern } from './commands/exec-entry.js'
 import { defaultController } from './controller-address.js'
 import { hostEntryName, isOfThisMachine } from './host-entry.js'
 import { canaryName } from './storage/canary/canary-file.js'
@@ -159,6 +160,52 @@ const allowRule = z
     }),
   }))
 
+/** A program that commands may have run for a VM. */
+const execEntry = z
+  .strictObject({
+    name: z.string().regex(entryName, 'small letters, digits and dashes, at most 32'),
+    program: z.string().regex(/^(?!.*\/\.{0,2}(\/|$))\/[^\0]{1,1023}$/, 'an absolute path, without . and ..'),
+    /** In their order: a fixed text; one of whoever asks, which matches as a whole; or what the hypervisor says of the VM. */
+    arguments: z
+      .array(
+        z.union(
+          [
+            z.string().max(256),
+            z.strictObject({ matches: z.string().min(1).max(256).refine(isPattern, 'a regular expression') }),
+            z.strictObject({ vm: z.enum(['name', 'uuid']) }),
+          ],
+          { error: 'a text, { matches: PATTERN } or { vm: name or uuid }' },
+        ),
+      )
+      .max(16)
+      .refine(
+        (list) => list.filter((one) => typeof one === 'object' && 'matches' in one).length <= givenArguments.length,
+        { error: `at most ${givenArguments.length} that are given by whoever asks` },
+      )
+      .default([]),
+    /** Then it is ended. */
+    timeout: duration.prefault('10m'),
+    /** It reads or writes much. */
+    bulk: z.boolean().default(false),
+  })
+  .transform(({ timeout, bulk, arguments: words, ...rest }) => ({
+    ...rest,
+    arguments: words.map((one) =>
+      typeof one === 'object' && 'matches' in one ? { matches: wholePattern(one.matches) } : one,
+    ),
+    timeoutMs: timeout,
+    isBulk: bulk,
+  }))
+
+function isPattern(source: string): boolean {
+  try {
+    wholePattern(source)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** `agent.yaml`. Every value has a default; unknown keys are errors. */
 export const agentConfigSchema = z
   .strictObject({
@@ -243,6 +290,12 @@ export const agentConfigSchema = z
       .default([]),
     /** What a controller may do with the VMs here; what no line allows is refused. Nothing, if there is none. */
     allow: z.array(allowRule).max(64).default([]),
+    /** Programs that the verb exec may run, by name; who may have them run for which VMs says allow. */
+    exec: z
+      .array(execEntry)
+      .max(64)
+      .refine((list) => new Set(list.map(({ name: one }) => one)).size === list.length, 'each name once')
+      .default([]),
     /** Reports that wait for the controller's ack; the oldest go first when it is full. */
     spool: z
       .strictObject({

@@ -11,6 +11,13 @@ const healthy: AgentStatus = {
   spoolReports: 3,
   spoolBytes: 4096,
   droppedReports: 5,
+  commands: {
+    ended: [{ verb: 'start', end: 'succeeded', count: 4, seconds: 1.5 }],
+    waiting: 1,
+    running: 2,
+    turnedAway: 6,
+    limitedVms: 8,
+  },
   waitingFor: '',
   unopened: [],
   hosts: [

@@ -2,6 +2,8 @@ import { createServer } from 'node:http'
 
 import type { Registry } from 'prom-client'
 
+import type { CommandFigures } from '../common/command-tally.js'
+
 /** What the agent says of itself at any moment. */
 export interface AgentStatus {
   readonly version: string
@@ -12,6 +14,10 @@ export interface AgentStatus {
   readonly spoolReports: number
   readonly spoolBytes: number
   readonly droppedReports: number
+  readonly commands: CommandFigures & {
+    /** VMs whose disks the agent limits now. */
+    readonly limitedVms: number
+  }
   readonly hosts: readonly {
     readonly name: string
     readonly unreachable: boolean

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 
 import type { Log } from '../common/log.js'
+import { limitsStand } from './commands/limit-keeper.js'
 import type { AgentConfig } from './config.js'
 import type { Errands } from './errands.js'
 import { hostEntryName, isOfThisMachine } from './host-entry.js'
@@ -78,7 +79,13 @@ export async function openSources(
       return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
     }
     case 'esxi':
-      return openEsxiSources(entry, { dataDir: config.data, refused: opening.refusedLogin, log, now })
+      return openEsxiSources(entry, {
+        dataDir: config.data,
+        refused: opening.refusedLogin,
+        control: mayAct(config),
+        log,
+        now,
+      })
     case 'storage':
       return [await openLocal(entry, config, opening)]
     case 'libvirt':
@@ -108,7 +115,7 @@ export function loadHostIds({ data, hypervisors }: AgentConfig, log: Log): Promi
 /** An ESXi host, or all hosts of a vCenter. Loaded only here, as the simulated fleet is. */
 async function openEsxiSources(
   { url: address, user, passwordFile, thumbprint, caFile }: Extract<HypervisorConfig, { kind: 'esxi' }>,
-  shared: Pick<EsxiOptions, 'dataDir' | 'refused' | 'log' | 'now'>,
+  shared: Pick<EsxiOptions, 'dataDir' | 'refused' | 'control' | 'log' | 'now'>,
 ): Promise<readonly Source[]> {
   const { openEsxi } = await import('./hypervisor/esxi/driver.js')
   const { trustOf } = await import('./hypervisor/esxi/trust.js')
@@ -255,9 +262,9 @@ function healthSettings({ storageHealth: { interval, raidInterval, ...rest } }: 
   }
 }
 
-/** What allows nothing needs no connection that could do anything. */
-function mayAct({ allow }: AgentConfig): boolean {
-  return allow.length > 0
+/** What allows nothing needs no connection that could do anything, but to end the limits that were set while something was allowed. */
+function mayAct({ allow, data }: AgentConfig): boolean {
+  return allow.length > 0 || limitsStand(data)
 }
 
 function libvirtOf({ socket, uri }: Extract<MachineConfig, { kind: 'libvirt' }>): { uri: string; socket?: string } {

@@ -16,6 +16,7 @@ const well: AgentStatus = {
   spoolBytes: 0,
   droppedReports: 0,
   hosts: [{ name: 'hv07', unreachable: false, problem: '', lastPassAt: 1, skippedTicks: 0, collectors: [] }],
+  commands: { ended: [], waiting: 0, running: 0, turnedAway: 0, limitedVms: 0 },
   waitingFor: '',
   unopened: [],
 }

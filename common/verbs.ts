@@ -3,6 +3,17 @@
  * does anything. How a verb is done is a file of its own, `agent/commands/verbs/`.
  */
 
+import {
+  exactDuration,
+  exactRate,
+  exactSize,
+  GiB,
+  MiB,
+  parseDurationMs,
+  parseRateBytesPerSecond,
+  parseSizeBytes,
+} from './units.js'
+
 /** States of a VM that a verb can start from, in the words of the hypervisor drivers. */
 export type VerbState = 'running' | 'blocked' | 'paused' | 'shutting-down' | 'shutoff' | 'crashed' | 'suspended'
 
@@ -10,11 +21,32 @@ export type VerbState = 'running' | 'blocked' | 'paused' | 'shutting-down' | 'sh
 export const roles = ['viewer', 'owner', 'operator', 'admin'] as const
 export type Role = (typeof roles)[number]
 
+/** What the value of an argument has to be. Bounds are bytes, bytes a second, milliseconds or a count. */
+export type ArgForm =
+  | { readonly is: 'choice'; readonly of: readonly string[] }
+  | { readonly is: keyof typeof quantities; readonly least: number; readonly most: number }
+  /** A disk's name in the guest, such as vda. */
+  | { readonly is: 'disk' }
+  /** A name out of the agent's configuration. */
+  | { readonly is: 'entry' }
+  /** One line of text. */
+  | { readonly is: 'text'; readonly most: number }
+
+export type VerbArg = ArgForm & {
+  /** What it is, for people. */
+  readonly says: string
+  readonly isOptional?: true
+  /** On the command line it is an option (`--for 30m`), not a word of its own. */
+  readonly isOption?: true
+}
+
 export interface Verb {
   /** What it does, for people. */
   readonly says: string
-  /** Arguments, all of which have to be there, with the values that each may have. */
-  readonly args: Readonly<Record<string, readonly string[]>>
+  /** Arguments by name. */
+  readonly args: Readonly<Record<string, VerbArg>>
+  /** Arguments of which at least one has to be there. */
+  readonly anyOf?: readonly string[]
   /** States of the VM in which it can be begun. */
   readonly states: readonly VerbState[] | 'any'
   /** What it can cost: nothing, an interruption, or what the guest holds in memory. */
@@ -25,14 +57,34 @@ export interface Verb {
   readonly timeoutMs: number
   /** Whether it can be cancelled once it has begun. */
   readonly cancel: 'before-start' | 'while-running'
-  /** It begins a run of the VM. */
+  /** It begins a run of the VM: not on a host in maintenance. */
   readonly beginsRun?: true
   /** What it takes a place of besides its VM, where only so many may run at once. */
   readonly slot: 'none' | 'host' | 'array'
 }
 
+/** Names of programs that an agent's configuration lists. */
+export const entryName = /^[a-z][a-z0-9-]{0,31}$/
+
+/** How values with a unit are read, and printed in what is said of them. */
+const quantities = {
+  size: { parse: parseSizeBytes, print: exactSize, example: '2GiB' },
+  rate: { parse: parseRateBytesPerSecond, print: exactRate, example: '5MiB/s' },
+  duration: { parse: parseDurationMs, print: exactDuration, example: '30m' },
+  count: { parse: wholeNumber, print: String, example: '200' },
+} as const
+
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
+
 const running = ['running', 'blocked'] as const
 const second = 1000
+const day = 86_400 * second
+const optional = { isOptional: true, isOption: true } as const
+const rate = { is: 'rate', least: 16_384, most: 1e12, ...optional } as const
+const word = { is: 'text', most: 256, isOptional: true, says: 'an argument' } as const
+const requests = { is: 'count', least: 1, most: 1_000_000, ...optional } as const
 const quick = { args: {}, timeoutMs: 60 * second, cancel: 'before-start', slot: 'host' } as const
 
 export const verbTable = {
@@ -72,7 +124,106 @@ export const verbTable = {
   autostart: {
     ...quick,
     says: 'has it started with its host, or not',
-    args: { enabled: ['on', 'off'] },
+    args: { enabled: { is: 'choice', of: ['on', 'off'], says: 'whether it is' } },
+    states: 'any',
+    risk: 'safe',
+    role: 'operator',
+    slot: 'none',
+  },
+  limit: {
+    ...quick,
+    says: 'limits what it may read and write for a while; the agent puts back what was in force before, and a limit is never looser than that',
+    args: {
+      read: { ...rate, says: 'bytes read a second, of each disk' },
+      write: { ...rate, says: 'bytes written a second, of each disk' },
+      readRequests: { ...requests, says: 'requests to read a second, of each disk' },
+      writeRequests: { ...requests, says: 'requests to write a second, of each disk' },
+      disk: { is: 'disk', ...optional, says: 'only this disk' },
+      for: { is: 'duration', least: second, most: 30 * day, isOption: true, says: 'how long' },
+    },
+    anyOf: ['read', 'write', 'readRequests', 'writeRequests'],
+    states: [...running, 'paused'],
+    risk: 'disruptive',
+    role: 'operator',
+  },
+  unlimit: {
+    ...quick,
+    says: 'ends a limit before its time',
+    states: [...running, 'paused'],
+    risk: 'safe',
+    role: 'operator',
+  },
+  memory: {
+    ...quick,
+    says: 'sets the memory that it has, up to its maximum: now if it runs, and at its next start',
+    args: { size: { is: 'size', least: 16 * MiB, most: 64 * 1024 * GiB, says: 'what it then has' } },
+    states: [...running, 'shutoff', 'crashed'],
+    risk: 'disruptive',
+    role: 'operator',
+  },
+  vcpus: {
+    ...quick,
+    says: 'sets how many vCPUs it has: now as far as that can be, and at its next start',
+    args: { count: { is: 'count', least: 1, most: 4096, says: 'how many it then has' } },
+    states: [...running, 'shutoff', 'crashed'],
+    risk: 'disruptive',
+    role: 'operator',
+  },
+  'memory-statistics': {
+    ...quick,
+    says: 'sets how often its guest tells of its memory; 0s: never',
+    args: { every: { is: 'duration', least: 0, most: 3600 * second, says: 'the time between' } },
+    states: [...running, 'shutoff', 'crashed'],
+    risk: 'safe',
+    role: 'operator',
+  },
+  save: {
+    ...quick,
+    says: 'saves what it holds in memory, and ends it; restore goes on from there',
+    states: [...running, 'paused'],
+    risk: 'disruptive',
+    role: 'operator',
+    timeoutMs: 1800 * second,
+    cancel: 'while-running',
+  },
+  restore: {
+    ...quick,
+    says: 'lets one that was saved go on',
+    beginsRun: true,
+    states: ['shutoff'],
+    risk: 'safe',
+    role: 'operator',
+    timeoutMs: 600 * second,
+  },
+  undefine: {
+    ...quick,
+    says: 'has its host forget it, once its definition is kept on that host and by the controller; its disks stay',
+    states: ['shutoff', 'crashed'],
+    risk: 'destructive',
+    role: 'operator',
+    timeoutMs: 120 * second,
+  },
+  dumpxml: {
+    ...quick,
+    says: 'tells its definition, without secrets',
+    states: 'any',
+    risk: 'safe',
+    role: 'operator',
+    slot: 'none',
+  },
+  exec: {
+    ...quick,
+    says: "runs a program of the agent's own list for it",
+    args: { entry: { is: 'entry', says: 'which of them' }, arg1: word, arg2: word, arg3: word, arg4: word },
+    states: 'any',
+    risk: 'destructive',
+    role: 'operator',
+    timeoutMs: day,
+    cancel: 'while-running',
+  },
+  console: {
+    ...quick,
+    says: 'tells the end of the log of its console',
     states: 'any',
     risk: 'safe',
     role: 'operator',
@@ -95,15 +246,65 @@ export function verbOf(name: VerbName): Verb {
 
 /** What is wrong with the arguments of a verb; undefined if nothing. */
 export function wrongArgs(name: VerbName, args: Readonly<Record<string, string>>): string | undefined {
-  const expected = verbOf(name).args
-  for (const [key, values] of Object.entries(expected)) {
+  const { args: expected, anyOf } = verbOf(name)
+  for (const [key, arg] of Object.entries(expected)) {
     const got = Object.hasOwn(args, key) ? args[key] : undefined
-    if (got === undefined) return `${name} needs ${key}: ${values.join(' or ')}`
-    if (!values.includes(got))
-      return `${key} of ${name} is ${values.join(' or ')}, not ${JSON.stringify(got.slice(0, 40))}`
+    if (got === undefined && arg.isOptional === true) continue
+    if (got === undefined) return `${name} needs ${key}: ${formText(arg)}`
+    if (!isOfForm(arg, got)) return `${key} of ${name} is ${formText(arg)}, not ${JSON.stringify(got.slice(0, 40))}`
   }
   const unknown = Object.keys(args).find((key) => !Object.hasOwn(expected, key))
-  return unknown === undefined ? undefined : `${name} has no argument ${JSON.stringify(unknown.slice(0, 40))}`
+  if (unknown !== undefined) return `${name} has no argument ${JSON.stringify(unknown.slice(0, 40))}`
+  const isShort = anyOf !== undefined && !anyOf.some((key) => Object.hasOwn(args, key))
+  return isShort ? `${name} needs at least one of ${anyOf.join(', ')}` : undefined
+}
+
+/** What a value has to be, for people. */
+export function formText(form: ArgForm): string {
+  switch (form.is) {
+    case 'choice':
+      return form.of.join(' or ')
+    case 'disk':
+      return 'the name of a disk in the guest, such as vda'
+    case 'entry':
+      return 'a name of small letters, digits and dashes'
+    case 'text':
+      return `one line of at most ${form.most} characters`
+    case 'size':
+    case 'rate':
+    case 'duration':
+    case 'count': {
+      const { print, example } = quantities[form.is]
+      return `a ${form.is} from ${print(form.least)} to ${print(form.most)}, such as ${example}`
+    }
+  }
+}
+
+function isOfForm(form: ArgForm, text: string): boolean {
+  switch (form.is) {
+    case 'choice':
+      return form.of.includes(text)
+    case 'disk':
+      return /^[a-z][a-z0-9]{1,15}$/.test(text)
+    case 'entry':
+      return entryName.test(text)
+    case 'text':
+      return text.length <= form.most && !/\p{Cc}/u.test(text)
+    case 'size':
+    case 'rate':
+    case 'duration':
+    case 'count': {
+      const value = quantities[form.is].parse(text)
+      return value !== undefined && value >= form.least && value <= form.most
+    }
+  }
+}
+
+/** The quantity that an argument says: bytes, bytes a second, milliseconds or a count. Undefined: it is not there, or no quantity. */
+export function quantityOf(name: VerbName, args: Readonly<Record<string, string>>, key: string): number | undefined {
+  const form = verbOf(name).args[key]
+  const text = Object.hasOwn(args, key) ? args[key] : undefined
+  return form === undefined || text === undefined || !('least' in form) ? undefined : quantities[form.is].parse(text)
 }
 
 /** Why a VM in this state is nothing for the verb; undefined if it is. */

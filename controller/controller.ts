@@ -15,6 +15,7 @@ import { alertSettingsOf, madeOnce, worldSources } from './alerts/policy-setting
 import { startApi } from './api/start-api.js'
 import { ControllerAudit } from './audit/controller-audit.js'
 import { CommandDesk } from './commands/command-desk.js'
+import { commandMetrics } from './commands/command-metrics.js'
 import { copiesElsewhere } from './commands/copies.js'
 import type { ControllerConfig } from './config.js'
 import { FleetLook } from './fleet-look.js'
@@ -135,6 +136,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     newId: () => randomBytes(16).toString('hex'),
     log,
   })
+  commandMetrics(registry, () => commands.figures())
   commands.start()
   lifecycle.add('commands', () => commands.stop())
   const {

@@ -21,6 +21,7 @@ it.each([-3_600_000, 0, 3_600_000])(
     const commands = await AgentCommands.open({
       dataDir: directory,
       allow: [],
+      programs: [],
       host: () => undefined,
       now: () => wallMs,
       monotonicMs: () => 5,

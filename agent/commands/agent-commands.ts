@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { AllowRule, LocalTime } from '../../common/allow-rules.js'
+import type { CommandFigures } from '../../common/command-tally.js'
 import { writeDurably } from '../../common/durable-file.js'
 import { errorCode } from '../../common/error-code.js'
 import { markFrom, witnessed, type ChainMark, type Witnessed } from '../../common/hash-chain.js'
@@ -11,13 +12,18 @@ import { TokenBucket } from '../../common/token-bucket.js'
 import type { VmControl } from '../hypervisor/hypervisor.js'
 import { AuditLog } from './audit-log.js'
 import type { CommandRecord, CommandSpec } from './command-record.js'
+import { DefinitionArchive } from './definition-archive.js'
+import type { ExecEntry } from './exec-entry.js'
 import { DiskJournal } from './journal.js'
+import { LimitFile, LimitKeeper, limitsFile } from './limit-keeper.js'
 import { CommandRunner } from './runner.js'
 
 interface AgentCommandsOptions {
   /** The agent's own. */
   readonly dataDir: string
   readonly allow: readonly AllowRule[]
+  /** That may be run for VMs. */
+  readonly programs: readonly ExecEntry[]
   readonly host: (hostId: string) => { readonly control: VmControl | undefined } | undefined
   /** This machine's wall clock. */
   readonly now: () => number
@@ -63,6 +69,7 @@ export class AgentCommands {
   readonly #timer: NodeJS.Timeout
   readonly #odd: LimitedLog
   readonly #runner: CommandRunner
+  readonly #limits: LimitKeeper
 
   private constructor(
     private readonly options: AgentCommandsOptions,
@@ -74,9 +81,19 @@ export class AgentCommands {
     this.#ofController = ofController
     this.#controllerClockMs = now() - monotonicMs()
     this.#odd = new LimitedLog(log, oddLines)
+    this.#limits = new LimitKeeper({
+      store: new LimitFile(join(dataDir, limitsFile), log),
+      control: (hostId) => host(hostId)?.control,
+      now,
+      audit: (what) => this.#write(what, false),
+      log,
+    })
     this.#runner = new CommandRunner({
       journal: new DiskJournal(join(dataDir, 'commands'), log),
       audit: (what, nothingDone = false) => this.#write(what, nothingDone),
+      limits: this.#limits,
+      programs: options.programs,
+      archive: new DefinitionArchive(join(dataDir, 'definitions'), now),
       host,
       allow,
       now: () => monotonicMs() + this.#controllerClockMs,
@@ -93,14 +110,20 @@ export class AgentCommands {
     const { dataDir, now, log } = options
     const audit = await AuditLog.open(join(dataDir, 'audit'), { now, log })
     const commands = new AgentCommands(options, audit, await readWitnessed(join(dataDir, peerFile)))
+    await commands.#limits.start()
     await commands.#runner.start()
     return commands
+  }
+
+  figures(): CommandFigures & { readonly limitedVms: number } {
+    return { ...this.#runner.figures(), limitedVms: this.#limits.count }
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     await this.#hearing
     await this.#runner.stop()
+    await this.#limits.stop()
   }
 
   begin(clockOffsetMs: number): void {

@@ -2,14 +2,14 @@ import { expect, it } from 'vitest'
 
 import { pause } from '../../common/lifecycle.js'
 import { HandControl } from '../../test/support/hand-control.js'
+import { VerbBench } from '../../test/support/verb-bench.js'
 import { lookAtIt, type Run } from './carry-out.js'
 import { allVerbs } from './verbs/all-verbs.js'
 
 it('looks no longer than it may at what came of it, also where each look takes long', async () => {
   const control = new HandControl()
   control.add('a', 'alpha')
-  const before = await control.look('a')
-  if (before === undefined) throw new Error('no VM')
+  const context = await new VerbBench(control, 'a').contextOf({})
   let looks = 0
   const { signal } = new AbortController()
   control.look = async () => {
@@ -18,11 +18,8 @@ it('looks no longer than it may at what came of it, also where each look takes l
     throw new Error('it hangs')
   }
   const run: Run = {
+    ...context,
     work: allVerbs.suspend,
-    vmUuid: 'a',
-    args: {},
-    before,
-    say: () => undefined,
     signal,
     stopping: signal,
     control: () => control,

@@ -1,6 +1,8 @@
 import { pause } from '../../common/lifecycle.js'
 import { withDeadline } from '../../common/deadline.js'
-import { ActionRefused, type VmControl, type VmNow } from '../hypervisor/hypervisor.js'
+import { ActionRefused, type WorkProgress, type VmControl, type VmNow } from '../hypervisor/hypervisor.js'
+import type { ExecEntry } from './exec-entry.js'
+import type { LimitKeeper } from './limit-keeper.js'
 import type { Outcome, VerbContext, VerbWork } from './verbs/verb-work.js'
 
 /** Why a run was broken off. */
@@ -8,10 +10,16 @@ export type BrokenOff = 'timeout' | 'cancelled' | 'stopping'
 
 export interface Run {
   readonly work: VerbWork
+  readonly hostId: string
   readonly vmUuid: string
   readonly args: Readonly<Record<string, string>>
   readonly before: VmNow
+  readonly limits: LimitKeeper
+  readonly programs: readonly ExecEntry[]
+  readonly archive: VerbContext['archive']
+  readonly held: () => Promise<void>
   readonly say: (line: string) => void
+  readonly progress: (done: WorkProgress) => void
   /** Breaks it off, with a `BrokenOff` as its reason. */
   readonly signal: AbortSignal
   /** The agent ends: nothing more is looked at, the next life does. */
@@ -63,8 +71,10 @@ export async function lookAtIt(
   return { state: 'unknown', reason: `${why}; the VM could not be looked at: ${problem}` }
 }
 
-function contextOf({ vmUuid, args, before, say }: Run, control: VmControl, signal: AbortSignal): VerbContext {
-  return { vmUuid, args, before, control, signal, say, pause: (ms) => pause(ms, signal) }
+function contextOf(run: Run, control: VmControl, signal: AbortSignal): VerbContext {
+  const { hostId, vmUuid, args, before, limits, programs, archive, held, say, progress } = run
+  const known = { hostId, vmUuid, args, before, limits, programs, archive, held, say, progress }
+  return { ...known, control, signal, pause: (ms) => pause(ms, signal) }
 }
 
 function messageOf(error: unknown): string {

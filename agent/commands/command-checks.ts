@@ -1,24 +1,30 @@
 import { notAllowed, type AllowRule, type LocalTime } from '../../common/allow-rules.js'
-import { isVerb, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
+import { isVerb, wrongArgs, wrongState, type VerbName, type Verdict } from '../../common/verbs.js'
 import type { VmControl, VmNow } from '../hypervisor/hypervisor.js'
 import type { CommandSpec } from './command-record.js'
+import type { ExecEntry } from './exec-entry.js'
 import { allVerbs } from './verbs/all-verbs.js'
 
 /** What a command is checked against. */
 export interface Circumstances {
-  /** Whether the agent has that host; and what acts on its VMs, if anything. */
+  /** Whether the agent has that host; and what can be done with its VMs, if anything. */
   readonly isServed: boolean
-  readonly control: Pick<VmControl, 'verbs'> | undefined
+  readonly verbs: ReadonlySet<VerbName> | undefined
   readonly allow: readonly AllowRule[]
   readonly at: LocalTime
   /** As it was just read; undefined: there is none, or it was not read. */
   readonly vm: VmNow | undefined
 }
 
+/** What can be done with the VMs of a host: by its driver, and by programs of the configuration. */
+export function verbsHere({ verbs }: Pick<VmControl, 'verbs'>, programs: readonly ExecEntry[]): ReadonlySet<VerbName> {
+  return programs.length === 0 ? verbs : new Set([...verbs, 'exec'])
+}
+
 /** All checks of the agent, in order. Nothing is done unless every one is passed. Later checks that make no sense after a failed one are left out. */
 export function agentVerdicts(
   spec: CommandSpec,
-  { isServed, control, allow, at, vm }: Circumstances,
+  { isServed, verbs, allow, at, vm }: Circumstances,
 ): readonly Verdict[] {
   const { verb, args, vmUuid } = spec
   if (!isVerb(verb)) return [no('verb', `this agent knows no verb ${JSON.stringify(verb.slice(0, 40))}`)]
@@ -26,9 +32,9 @@ export function agentVerdicts(
   const verdicts = [wrong === undefined ? yes('verb', verb) : no('verb', wrong)]
   if (!isServed) return [...verdicts, no('host', 'this agent has no such host')]
   verdicts.push(
-    control === undefined
+    verbs === undefined
       ? no('host', allow.length === 0 ? 'the agent only observes' : 'this host can only be read')
-      : control.verbs.has(verb)
+      : verbs.has(verb)
         ? yes('host', 'its driver can do that')
         : no('host', `its driver cannot ${verb}`),
   )

@@ -1,5 +1,5 @@
 import { isEnd, type CommandState, type Verdict } from '../../common/verbs.js'
-import type { VmNow } from '../hypervisor/hypervisor.js'
+import type { WorkProgress, VmNow } from '../hypervisor/hypervisor.js'
 
 /** A command as the controller sent it. Nothing of it is believed before it was checked. */
 export interface CommandSpec {
@@ -34,6 +34,8 @@ export interface CommandRecord {
   /** The VM as it was at the beginning. */
   readonly before: VmNow | undefined
   readonly verdicts: readonly Verdict[]
+  /** How far it is; absent: that is not known. */
+  readonly progress?: WorkProgress | undefined
   /** What it said since `outputStart`, bytes of its whole output; at most `mostOutputBytes` are kept. */
   readonly output: string
   readonly outputStart: number
@@ -80,6 +82,11 @@ export function ended(
 ): CommandRecord {
   const { state, reason = '', verdicts = record.verdicts } = end
   return { ...record, state, reason, verdicts, atMs, revision: record.revision + 1 }
+}
+
+/** How far it is; an earlier word of that is forgotten. */
+export function advanced(record: CommandRecord, progress: WorkProgress): CommandRecord {
+  return isEnd(record.state) ? record : { ...record, progress, revision: record.revision + 1 }
 }
 
 export function said(record: CommandRecord, line: string): CommandRecord {

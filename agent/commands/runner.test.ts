@@ -9,6 +9,7 @@ import { HandControl } from '../../test/support/hand-control.js'
 import { ActionRefused, type VmNow } from '../hypervisor/hypervisor.js'
 import type { CommandRecord, CommandSpec } from './command-record.js'
 import type { Journal } from './journal.js'
+import { LimitKeeper } from './limit-keeper.js'
 import { CommandRunner } from './runner.js'
 
 const a = '00000000-0000-4000-8000-00000000000a'
@@ -47,6 +48,7 @@ class Bench {
   /** Events of what did nothing. */
   readonly ofNothing: unknown[] = []
   readonly told: CommandRecord[] = []
+  readonly kept: string[] = []
   allow: readonly AllowRule[] = [everything]
   audit = (what: Readonly<Record<string, unknown>>, nothingDone = false): Promise<void> => {
     this.audited.push(what)
@@ -54,6 +56,13 @@ class Bench {
     return Promise.resolve()
   }
   beginRate: Rate = { perSecond: 1000, burst: 1000 }
+  readonly limits = new LimitKeeper({
+    store: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
+    control: () => this.control,
+    now: () => this.now,
+    audit: () => Promise.resolve(),
+    log: createLog('test', 'silent'),
+  })
   runner = this.another()
 
   constructor() {
@@ -65,6 +74,14 @@ class Bench {
     return new CommandRunner({
       journal: this.journal,
       audit: (what, nothingDone) => this.audit(what, nothingDone),
+      limits: this.limits,
+      programs: [],
+      archive: {
+        keep: (_uuid, definition) => {
+          this.kept.push(definition)
+          return Promise.resolve('/archive/a')
+        },
+      },
       host: (hostId) => (hostId === 'h' ? { control: this.control } : undefined),
       allow: this.allow,
       now: () => this.now,
@@ -144,6 +161,38 @@ describe('the runner', () => {
     ['a missing argument', { verb: 'autostart' }, [everything], /needs enabled: on or off/],
     ['an argument too many', { verb: 'suspend', args: { x: '; rm -rf /' } }, [everything], /has no argument "x"/],
     ['a forged value', { verb: 'autostart', args: { enabled: '$(id)' } }, [everything], /is on or off, not "\$\(id\)"/],
+    [
+      'a rate without a unit',
+      { verb: 'limit', args: { write: '5', for: '1m' } },
+      [everything],
+      /is a rate from 16KiB\/s to 1TB\/s, such as 5MiB\/s, not "5"/,
+    ],
+    [
+      'a limit without an end',
+      { verb: 'limit', args: { write: '5MiB/s' } },
+      [everything],
+      /needs for: a duration from 1s to 30d/,
+    ],
+    [
+      'a limit of nothing',
+      { verb: 'limit', args: { for: '1m' } },
+      [everything],
+      /at least one of read, write, readRequests/,
+    ],
+    [
+      'a forged disk',
+      { verb: 'limit', args: { write: '5MiB/s', for: '1m', disk: '../x' } },
+      [everything],
+      /is the name of a disk in the guest/,
+    ],
+    [
+      'a disk that it does not have',
+      { verb: 'limit', args: { write: '5MiB/s', for: '1m', disk: 'vdz' } },
+      [everything],
+      /no disk/,
+    ],
+    ['the end of a limit that is not there', { verb: 'unlimit' }, [everything], /no limit of this agent/],
+    ['what the driver cannot do', { verb: 'save' }, [everything], /its driver cannot save/],
     ['another host', { verb: 'suspend', hostId: 'other' }, [everything], /has no such host/],
     ['a VM that is not here', { verb: 'suspend', vmUuid: `${a.slice(0, -1)}f` }, [everything], /no VM .*f is here/],
     ['a wrong state', { verb: 'start' }, [everything], /is running; start needs one that is shutoff, crashed/],
@@ -276,7 +325,7 @@ describe('the runner', () => {
   it('takes in no more at once than it can hold, and says nothing of what it drops', async () => {
     const release = await slowToTakeIn()
     const flood = Array.from({ length: 600 }, (_, index) => bench.send(`f${index}`, 'none'))
-    expect(bench.runner.refused).toBe(88)
+    expect(bench.runner.figures().turnedAway).toBe(88)
     release()
     await Promise.all(flood)
     expect(new Set(bench.told.map(({ spec }) => spec.id)).size).toBe(513)
@@ -299,11 +348,50 @@ describe('the runner', () => {
     expect(bench.control.done).toEqual(['start beta', 'suspend alpha', 'resume alpha'])
   })
 
+  it('takes a definition away only once the controller keeps it', async () => {
+    fresh()
+    await bench.send('c1', 'undefine', { vmUuid: b })
+    await vi.waitFor(() => expect(bench.last('c1')?.output).toContain(`<domain>${b}</domain>`))
+    expect(bench.kept).toEqual([`<domain secret='x'>${b}</domain>`])
+    expect(bench.control.done).toEqual([])
+    bench.runner.acked('c1', bench.last('c1')?.revision ?? 0)
+    expect(await bench.end('c1')).toMatchObject({
+      state: 'succeeded',
+      reason: expect.stringMatching(/kept on its host as/),
+    })
+    expect(bench.control.done).toEqual(['undefine beta'])
+  })
+
+  it('has the verb itself look further in a dry run too', async () => {
+    fresh()
+    await bench.send('c1', 'unlimit', { dryRun: true })
+    const { state, verdicts } = await bench.end('c1')
+    expect(state).toBe('refused')
+    expect(verdicts.at(-1)).toEqual({ check: 'limit', ok: false, says: 'no limit of this agent is in force' })
+  })
+
+  it('counts what became of commands, by verb and end', async () => {
+    fresh()
+    await bench.send('c1', 'suspend')
+    await bench.end('c1')
+    await bench.send('c2', 'suspend')
+    await bench.end('c2')
+    await bench.send('c3', '$(id)')
+    await bench.end('c3')
+    const { ended, waiting, running } = bench.runner.figures()
+    expect(ended.map(({ verb, end, count }) => [verb, end, count])).toEqual([
+      ['suspend', 'succeeded', 1],
+      ['suspend', 'refused', 1],
+      ['unknown', 'refused', 1],
+    ])
+    expect([waiting, running]).toEqual([0, 0])
+  })
+
   it('takes no more than can wait', async () => {
     fresh()
     bench.control.before = forEver
     for (let index = 0; index < 80; index += 1) await bench.send(`c${index}`, 'suspend')
-    expect(bench.runner.refused).toBeGreaterThan(10)
+    expect(bench.runner.figures().turnedAway).toBeGreaterThan(10)
     expect(bench.last('c79')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/too many/) })
   })
 

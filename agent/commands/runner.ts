@@ -1,14 +1,17 @@
 import type { AllowRule, LocalTime } from '../../common/allow-rules.js'
+import { CommandTally, type CommandFigures } from '../../common/command-tally.js'
 import { withDeadline } from '../../common/deadline.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import { TokenBucket, type Rate } from '../../common/token-bucket.js'
 import { isVerb, verbOf, type Verdict } from '../../common/verbs.js'
-import type { VmControl, VmNow } from '../hypervisor/hypervisor.js'
+import { pause } from '../../common/lifecycle.js'
+import { ActionRefused, type VmControl, type VmNow } from '../hypervisor/hypervisor.js'
 import { carryOut, lookAtIt, type BrokenOff, type Run } from './carry-out.js'
-import { agentVerdicts, changedBetween, firstRefusal } from './command-checks.js'
+import { agentVerdicts, changedBetween, firstRefusal, verbsHere } from './command-checks.js'
 import {
   acked,
+  advanced,
   begun,
   ended,
   found,
@@ -21,7 +24,9 @@ import {
   type CommandSpec,
   type RecordState,
 } from './command-record.js'
+import type { ExecEntry } from './exec-entry.js'
 import { commandId, type Journal } from './journal.js'
+import type { LimitKeeper } from './limit-keeper.js'
 import { allVerbs } from './verbs/all-verbs.js'
 import type { Outcome } from './verbs/verb-work.js'
 
@@ -34,6 +39,9 @@ export interface RunnerOptions {
   readonly audit: (what: Readonly<Record<string, unknown>>, nothingDone?: boolean) => Promise<void>
   /** A host of this agent; undefined: it has none of that id, or not yet. */
   readonly host: (hostId: string) => { readonly control: VmControl | undefined } | undefined
+  readonly limits: LimitKeeper
+  readonly programs: readonly ExecEntry[]
+  readonly archive: Run['archive']
   readonly allow: readonly AllowRule[]
   /** The controller's clock. */
   readonly now: () => number
@@ -57,6 +65,8 @@ const defaultBeginRate = { perSecond: 0.05, burst: 2000 } as const
 /** Of what came from outside, in the audit log. */
 const longestAudited = 64
 const longestReason = 512
+const heldWithinMs = 30_000
+const heldLookMs = 100
 const refusedLines = { most: 5, windowMs: 60_000, mostKeys: 16 } as const
 
 interface Running {
@@ -79,6 +89,7 @@ export class CommandRunner {
   readonly #stop = new AbortController()
   readonly #toBegin: TokenBucket
   readonly #refused: LimitedLog
+  readonly #tally = new CommandTally()
   #refusedCount = 0
   /** What has come is taken in one after the other: a command, and what cancels it, never meet halfway. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -106,9 +117,11 @@ export class CommandRunner {
     await Promise.all([...this.#running.values()].map(({ done }) => done))
   }
 
-  /** Messages that were not taken in for want of room. */
-  get refused(): number {
-    return this.#refusedCount
+  /** Since the start. */
+  figures(): CommandFigures {
+    const waiting = [...this.#records.values()].filter(({ state }) => state === 'queued').length
+    const running = [...this.#records.values()].filter(({ state }) => state === 'running').length
+    return { ended: this.#tally.rows(), waiting, running, turnedAway: this.#refusedCount }
   }
 
   /** What the controller has not acked. */
@@ -167,9 +180,10 @@ export class CommandRunner {
     const { verb } = record.spec
     const canBreakOff = isVerb(verb) && verbOf(verb).cancel === 'while-running'
     // At once: it must not begin while this is written down.
-    if (running === undefined)
+    if (running === undefined) {
+      this.#tally.add(verb, 'cancelled', undefined)
       this.#put(ended(record, { state: 'cancelled', reason: `by ${actor}, before it began` }, this.options.now()))
-    else if (!running.begun || canBreakOff) running.abort.abort('cancelled' satisfies BrokenOff)
+    } else if (!running.begun || canBreakOff) running.abort.abort('cancelled' satisfies BrokenOff)
     else this.#put(said(record, `${actor} wanted it cancelled: ${verb} cannot be once it has begun`))
     if (running !== undefined) running.isCancelAsked = true
     await this.options.audit({ event: 'cancel', id, actor }, running?.begun !== true)
@@ -306,14 +320,31 @@ export class CommandRunner {
     if (!isVerb(spec.verb)) throw new Error('no verb')
     return {
       work: allVerbs[spec.verb],
+      hostId: spec.hostId,
       vmUuid: spec.vmUuid,
       args: spec.args,
       before,
+      limits: this.options.limits,
+      programs: this.options.programs,
+      archive: this.options.archive,
+      held: () => this.#held(spec.id),
       say: (line) => this.#put(said(this.#at(spec.id), line)),
+      progress: (done) => this.#put(advanced(this.#at(spec.id), done)),
       signal: abort.signal,
       stopping: this.#stop.signal,
       control,
     }
+  }
+
+  /** Until the controller keeps what was told of it so far. */
+  async #held(id: string): Promise<void> {
+    const { revision } = this.#at(id)
+    for (let waitedMs = 0; waitedMs < heldWithinMs; waitedMs += heldLookMs) {
+      if (this.#at(id).ackedRevision >= revision) return
+      await pause(heldLookMs, this.#stop.signal)
+      if (this.#stop.signal.aborted) throw new Error('the agent ends')
+    }
+    throw new ActionRefused('the controller has not said that it keeps what it was told')
   }
 
   /** Undefined: the agent ends, and leaves it as it is written down. */
@@ -354,6 +385,7 @@ export class CommandRunner {
       // What has happened is told in any case; another life of the agent will look at it once more.
       log.error({ err: error, id, state: over.state }, 'the end of a command could not be written down')
     }
+    if (!dryRun) this.#tally.add(verb, over.state, record.state === 'running' ? over.atMs - record.atMs : undefined)
     this.#put(over)
   }
 
@@ -372,10 +404,11 @@ export class CommandRunner {
     readonly vm: VmNow | undefined
     readonly control: VmControl | undefined
   }> {
-    const { allow, host, localTime } = this.options
+    const { allow, host, localTime, programs } = this.options
     const served = host(spec.hostId)
     const control = served?.control
-    const circumstances = { isServed: served !== undefined, control, allow, at: localTime() }
+    const verbs = control && verbsHere(control, programs)
+    const circumstances = { isServed: served !== undefined, verbs, allow, at: localTime() }
     let vm: VmNow | undefined
     try {
       if (control !== undefined)
@@ -385,7 +418,25 @@ export class CommandRunner {
       const before = agentVerdicts(spec, { ...circumstances, vm: undefined }).filter(({ check }) => check !== 'vm')
       return { verdicts: [...before, { check: 'vm', ok: false, says }], vm, control }
     }
-    return { verdicts: agentVerdicts(spec, { ...circumstances, vm }), vm, control }
+    const verdicts = agentVerdicts(spec, { ...circumstances, vm })
+    if (firstRefusal(verdicts) !== undefined || vm === undefined || control === undefined)
+      return { verdicts, vm, control }
+    return { verdicts: [...verdicts, ...(await this.#checkFurther(spec, vm, control))], vm, control }
+  }
+
+  /** What the verb itself looks at before. */
+  async #checkFurther(spec: CommandSpec, before: VmNow, control: VmControl): Promise<readonly Verdict[]> {
+    const { hostId, verb, vmUuid, args } = spec
+    const checks = isVerb(verb) ? allVerbs[verb].checks : undefined
+    if (checks === undefined) return []
+    const { limits, programs } = this.options
+    try {
+      return await withDeadline(lookWithinMs, this.#stop.signal, (signal) =>
+        checks({ hostId, vmUuid, args, before, control, limits, programs, signal }),
+      )
+    } catch (error) {
+      return [{ check: verb, ok: false, says: `it could not be looked at: ${messageOf(error)}` }]
+    }
   }
 
   async #forget(now: number): Promise<void> {

@@ -484,6 +484,11 @@ export interface VmNow {
   readonly autostart: boolean
 }
 
+/**
+ * Limits of one disk's I/O by libvirt's names of them (`write_bytes_sec`); 0: none. What the hypervisor does not know is left out.
+ */
+export type DiskLimits = Readonly<Record<string, number>>
+
 export const powerActions = ['start', 'shutdown', 'reboot', 'reset', 'destroy', 'suspend', 'resume'] as const
 export type PowerAction = (typeof powerActions)[number]
 
@@ -498,6 +503,72 @@ export interface VmControl {
   /** Resolves when it is done; `shutdown` and `reboot` when the guest was asked. */
   power(vmUuid: string, action: PowerAction, signal: AbortSignal): Promise<void>
   setAutostart(vmUuid: string, enabled: boolean, signal: AbortSignal): Promise<void>
+  /** Parts that not every driver has; `verbs` says what can be asked for. */
+  readonly disks?: DiskControl
+  readonly sizes?: SizeControl
+  readonly saving?: SaveControl
+  readonly texts?: TextControl
+  readonly definitions?: DefinitionControl
+}
+
+export interface DiskControl {
+  /** Of a running VM, by the disks' names in the guest: those that can be limited. */
+  limits(vmUuid: string, signal: AbortSignal): Promise<ReadonlyMap<string, DiskLimits>>
+  /** All limits of one disk, for as long as this run lasts. */
+  setLimits(vmUuid: string, disk: string, limits: DiskLimits, signal: AbortSignal): Promise<void>
+}
+
+/** Of a VM as it runs, or as its definition has it. */
+export interface VmSizes {
+  readonly memoryBytes: number
+  readonly memoryMaxBytes: number
+  readonly vcpus: number
+  readonly vcpusMax: number
+  /** How often the guest tells of its memory; 0: never. Absent: it has no balloon. */
+  readonly statisticsSeconds?: number | undefined
+}
+
+export interface SizeControl {
+  /** `live` while it runs; `next`: at its next start, if it is persistent. */
+  sizes(
+    vmUuid: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly live: VmSizes | undefined; readonly next: VmSizes | undefined }>
+  /** In this run if it runs, and in its definition if it is persistent. Resolves when the guest was asked. */
+  setMemory(vmUuid: string, bytes: number, signal: AbortSignal): Promise<void>
+  /** `maximum`: the most that it can have, which only its next start can change. */
+  setVcpus(vmUuid: string, count: number, where: 'live' | 'next' | 'maximum', signal: AbortSignal): Promise<void>
+  setStatisticsPeriod(vmUuid: string, seconds: number, signal: AbortSignal): Promise<void>
+}
+
+export interface SaveControl {
+  /** Whether its next start goes on from a state that was saved. */
+  hasSaved(vmUuid: string, signal: AbortSignal): Promise<boolean>
+  /** Why nothing could go on from what would be saved now; undefined: nothing is known against it. */
+  unrestorable(vmUuid: string, signal: AbortSignal): Promise<string | undefined>
+  /** Saves what it holds in memory, and ends it. Goes on when the signal aborts: see `breakOff`. */
+  save(vmUuid: string, progress: (done: WorkProgress) => void, signal: AbortSignal): Promise<void>
+  /** Has the saving that is under way given up, and the VM go on as before. */
+  breakOff(vmUuid: string, signal: AbortSignal): Promise<void>
+}
+
+export interface WorkProgress {
+  readonly doneBytes: number
+  readonly totalBytes: number
+}
+
+export interface DefinitionControl {
+  /** As its next start will have it, with its secrets: enough to define it again. */
+  whole(vmUuid: string, signal: AbortSignal): Promise<string>
+  /** Of a VM that is off: the hypervisor forgets it. Its disks stay. */
+  undefine(vmUuid: string, signal: AbortSignal): Promise<void>
+}
+
+export interface TextControl {
+  /** Its definition as the hypervisor says it, without secrets. */
+  definition(vmUuid: string, signal: AbortSignal): Promise<string>
+  /** The end of what it said on its console, at most so many bytes. Undefined: that is kept nowhere. */
+  consoleLog(vmUuid: string, mostBytes: number, signal: AbortSignal): Promise<string | undefined>
 }
 
 /** The hypervisor was asked to act, and says that it did not. */

@@ -1,6 +1,6 @@
 import type { ChainMark } from '../../common/hash-chain.js'
 import type { AuditMark, FromAgent } from '../../proto/gen/headroom/v1/agent.js'
-import { CommandState } from '../../proto/gen/headroom/v1/command.js'
+import { CommandState, type CommandProgress } from '../../proto/gen/headroom/v1/command.js'
 import type { CommandRecord, RecordState } from '../commands/command-record.js'
 import { whole } from './to-wire.js'
 
@@ -28,7 +28,7 @@ export interface HeadToTell {
 }
 
 export function commandUpdateToWire({ record, outputFrom }: UpdateToTell): FromAgent {
-  const { spec, revision, state, reason, atMs, verdicts, output, outputStart } = record
+  const { spec, revision, state, reason, atMs, verdicts, output, outputStart, progress } = record
   const from = Math.max(outputFrom, outputStart)
   return {
     message: {
@@ -37,7 +37,7 @@ export function commandUpdateToWire({ record, outputFrom }: UpdateToTell): FromA
         id: spec.id,
         revision: whole(revision),
         state: stateToWire[state],
-        progress: undefined,
+        progress: progress && progressToWire(progress),
         outputOffset: whole(from),
         output: Buffer.from(output).subarray(from - outputStart),
         reason,
@@ -45,6 +45,16 @@ export function commandUpdateToWire({ record, outputFrom }: UpdateToTell): FromA
         verdicts: verdicts.map((verdict) => ({ ...verdict })),
       },
     },
+  }
+}
+
+function progressToWire({ doneBytes, totalBytes }: NonNullable<CommandRecord['progress']>): CommandProgress {
+  return {
+    fraction: Math.min(1, doneBytes / totalBytes),
+    doneBytes: whole(doneBytes),
+    totalBytes: whole(totalBytes),
+    rateBytesPerSecond: undefined,
+    phase: '',
   }
 }
 

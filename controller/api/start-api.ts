@@ -279,7 +279,7 @@ function addRoutes(
   addUserRoutes(app, access)
   addTokenRoutes(app, access)
   addFleetRoute(app, { views, policy, store, version, now })
-  addHostRoutes(app, views)
+  addHostRoutes(app, { views, commands })
   addVmRoutes(app, views)
   addWhyRoute(app, { views, alerts, store, now })
   addArrayRoutes(app, views)

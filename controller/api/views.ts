@@ -164,6 +164,10 @@ export const hostView = z.object({
   ledger: ledgerView,
   vms: z.number(),
   runningVms: z.number(),
+  maintenance: z
+    .object({ since: timeMs, by: z.string(), reason: z.string() })
+    .optional()
+    .describe('nothing is started there, and nothing moved to it; left out otherwise'),
   clockOffsetMs: z.number().optional(),
   metrics: metricsShape,
   absent: z.record(z.string(), z.string()),
@@ -526,6 +530,7 @@ export const commandView = z.object({
     .describe('a second person is needed'),
   verdicts: z.array(verdictView).describe('of the controller, and those of the agent with its name before them'),
   output: z.string(),
+  progress: z.object({ doneBytes: z.number(), totalBytes: z.number() }).optional().describe('how far it is'),
 })
 
 export const userView = z.object({

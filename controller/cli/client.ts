@@ -233,6 +233,15 @@ export class ApiClient {
     await this.#post(`alerts/silences/${encodeURIComponent(id)}/end`, z.object({ id: z.string() }), signal)
   }
 
+  /** @param host its name or id */
+  setMaintenance(
+    host: string,
+    asked: { readonly on: boolean; readonly reason: string },
+    signal: AbortSignal,
+  ): Promise<HostView> {
+    return this.#post(`hosts/${encodeURIComponent(host)}/maintenance`, hostView, signal, asked)
+  }
+
   /** Asks for a command; one that is refused comes back so, with the reason. */
   askCommand(
     asked: {

@@ -1,3 +1,4 @@
+import { CommandTally, type CommandFigures } from '../../common/command-tally.js'
 import type { ChainMark } from '../../common/hash-chain.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
@@ -20,6 +21,7 @@ import {
 } from './command.js'
 import type { Asker } from './permission.js'
 import type { CopyElsewhere } from './copies.js'
+import { isMaintenance, type Maintenance } from './maintenance.js'
 import { preflight, type AgentRules } from './preflight.js'
 
 /** An agent's open session, as far as commands go through it. */
@@ -58,6 +60,8 @@ export interface Asked {
   readonly vm: Vm
   readonly dryRun: boolean
   readonly asker: Asker
+  /** What the memory ledger of its host has left, negative if its VMs reach into the reserve; undefined: not known. */
+  readonly hostSpareBytes?: number | undefined
   /** From now, or from the approval. */
   readonly startWithinMs: number
 }
@@ -79,7 +83,11 @@ const tellHeadsEveryMs = 15_000
 export class CommandDesk {
   readonly #commands: Map<string, Command>
   readonly #links = new Map<string, AgentLink>()
+  /** By host id. */
+  readonly #maintenance: Map<string, Maintenance>
   readonly #odd: LimitedLog
+  readonly #tally = new CommandTally()
+  #turnedAway = 0
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #headsTold = { at: 0, entries: 0 }
@@ -87,16 +95,21 @@ export class CommandDesk {
   private constructor(
     private readonly options: CommandDeskOptions,
     commands: readonly Command[],
+    maintenance: ReadonlyMap<string, Maintenance>,
   ) {
     this.#commands = new Map(commands.map((command) => [command.id, command]))
+    this.#maintenance = new Map(maintenance)
     this.#odd = new LimitedLog(options.log, oddLines)
   }
 
   static async open(options: CommandDeskOptions): Promise<CommandDesk> {
-    const rows = await options.state.tx((t) => t.list('commands'))
+    const [rows, hosts] = await options.state.tx(
+      async (t) => [await t.list('commands'), await t.list('hostMaintenance')] as const,
+    )
     return new CommandDesk(
       options,
       rows.flatMap(({ value }) => (isCommand(value) ? value : [])),
+      new Map(hosts.flatMap(({ key, value }) => (isMaintenance(value) ? [[key, value] as const] : []))),
     )
   }
 
@@ -114,6 +127,40 @@ export class CommandDesk {
     return [...this.#commands.values()].toSorted((a, b) => b.number - a.number)
   }
 
+  /** Since the start. */
+  figures(): CommandFigures {
+    const open = this.list().filter((command) => !isOver(command))
+    const running = open.filter(({ state }) => state === 'running').length
+    return { ended: this.#tally.rows(), waiting: open.length - running, running, turnedAway: this.#turnedAway }
+  }
+
+  /** Undefined: the host takes VMs. */
+  maintenanceOf(hostId: string): Maintenance | undefined {
+    return this.#maintenance.get(hostId)
+  }
+
+  /** Durable, with its line of the audit log, when it resolves. What waits already is not looked at again. */
+  setMaintenance(
+    hostId: string,
+    on: boolean,
+    { actor, reason }: { readonly actor: string; readonly reason: string },
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const { state, audit, now, hostName } = this.options
+      const set: Maintenance = { since: this.#maintenance.get(hostId)?.since ?? now(), by: actor, reason }
+      const entry = await state.tx(async (t) => {
+        if (on) await t.put('hostMaintenance', hostId, set)
+        else await t.delete('hostMaintenance', hostId)
+        const event = on ? 'maintenance-on' : 'maintenance-off'
+        return audit.append(t, now(), { event, hostId, host: hostName(hostId), actor, reason })
+      })
+      entry.keep()
+      if (on) this.#maintenance.set(hostId, set)
+      else this.#maintenance.delete(hostId)
+      for (const link of this.#links.values()) await this.#tellHead(link)
+    })
+  }
+
   /** By its id or its number. */
   find(idOrNumber: string): Command | undefined {
     const byId = this.#commands.get(idOrNumber)
@@ -126,7 +173,10 @@ export class CommandDesk {
       const { now, newId, hostName } = this.options
       const { verb, args, vm, dryRun, asker, startWithinMs } = asked
       const open = this.list().filter((command) => !isOver(command))
-      if (open.length >= mostOpen) return undefined
+      if (open.length >= mostOpen) {
+        this.#turnedAway += 1
+        return undefined
+      }
       const at = now()
       const needed = isVerb(verb) ? ruleFor(this.options.approvals(), verb, vm.name) : undefined
       const verdicts = [
@@ -168,7 +218,7 @@ export class CommandDesk {
    * Another person lets a command go on. It is checked once more: the agent, the VM and the policy may have changed.
    * @param vm as it is now; undefined: it is gone
    */
-  approve(id: string, second: Asker, vm: Vm | undefined): Promise<Answered> {
+  approve(id: string, second: Asker, vm: Vm | undefined, hostSpareBytes?: Asked['hostSpareBytes']): Promise<Answered> {
     return this.#inTurn(async () => {
       const pending = this.#pending(id, second)
       if ('status' in pending) return pending
@@ -178,7 +228,7 @@ export class CommandDesk {
       const isThere = vm?.hostId === command.hostId
       const open = this.list().filter((one) => !isOver(one) && one.id !== id)
       const asker = { ...approval.askedAs, name: command.actor }
-      const verdicts = isThere ? this.#verdicts(command, vm, asker, open, now) : []
+      const verdicts = isThere ? this.#verdicts({ ...command, hostSpareBytes }, vm, asker, open, now) : []
       const refusal = isThere ? verdicts.find(({ ok }) => !ok)?.says : 'the VM is not on that host any more: ask again'
       const next: Command =
         refusal === undefined
@@ -301,7 +351,7 @@ export class CommandDesk {
   }
 
   #verdicts(
-    asked: Pick<Asked, 'verb' | 'args'>,
+    asked: Pick<Asked, 'verb' | 'args' | 'hostSpareBytes'>,
     vm: Vm,
     asker: Asker,
     open: readonly Command[],
@@ -314,6 +364,8 @@ export class CommandDesk {
       rules,
       open,
       copies: this.options.copies(vm),
+      maintenance: this.#maintenance.get(vm.hostId),
+      hostSpareBytes: asked.hostSpareBytes,
       now,
     })
   }
@@ -380,10 +432,19 @@ export class CommandDesk {
       return audit.append(t, now(), { ...what, ...(dryRun && { dryRun }) })
     })
     entry?.keep()
+    this.#count(command)
     this.#commands.set(id, command)
     for (const old of surplus) this.#commands.delete(old.id)
     const link = entry === undefined ? undefined : this.#linkOf(hostId)
     if (link !== undefined) await this.#tellHead(link)
+  }
+
+  /** Once, when it comes to its end. */
+  #count(command: Command): void {
+    const before = this.#commands.get(command.id)
+    if (!isOver(command) || command.dryRun || (before !== undefined && isOver(before))) return
+    const { verb, state, begunAt, endedAt } = command
+    this.#tally.add(verb, state, begunAt === undefined ? undefined : (endedAt ?? begunAt) - begunAt)
   }
 
   async #tellHead(link: AgentLink): Promise<void> {

@@ -34,11 +34,18 @@ export interface Command {
   readonly output: string
   /** Up to which byte of its output that is. */
   readonly outputEnd: number
+  /** How far it is, bytes; absent: that is not known. */
+  readonly progress?: Progress | undefined
   readonly cancelledBy?: string | undefined
   /** It needs a second person, or had one. */
   readonly approval?: Approval | undefined
   /** The controller gave up waiting for the agent's word: it still counts when it comes. */
   readonly gaveUp?: boolean | undefined
+}
+
+export interface Progress {
+  readonly doneBytes: number
+  readonly totalBytes: number
 }
 
 /** What an agent tells of a command, its fields checked. */
@@ -51,6 +58,7 @@ export interface CommandUpdate {
   readonly output: string
   readonly outputOffset: number
   readonly outputBytes: number
+  readonly progress?: Progress | undefined
 }
 
 export function isOver({ state }: Command): boolean {
@@ -80,6 +88,7 @@ export function told(command: Command, update: CommandUpdate, now: number): Comm
     ],
     ...withOutput(command, update),
     gaveUp: undefined,
+    progress: update.progress ?? command.progress,
     ...(state === 'running' && command.begunAt === undefined && { begunAt: now }),
     ...(isEnd(state) && { endedAt: now }),
   }

@@ -1,7 +1,9 @@
 import { localTime, notAllowed, type AllowRule } from '../../common/allow-rules.js'
-import { isVerb, verbOf, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
-import type { Vm } from '../model/snapshot.js'
+import { formatMemory } from '../../common/units.js'
+import { isVerb, quantityOf, verbOf, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
+import { valueOf, type Vm } from '../model/snapshot.js'
 import type { Command } from './command.js'
+import { maintenanceText, type Maintenance } from './maintenance.js'
 import { permissionVerdicts, type Asker } from './permission.js'
 import { copiesVerdict, type CopyElsewhere } from './copies.js'
 
@@ -25,6 +27,8 @@ export function preflight(
     rules,
     open,
     copies = [],
+    maintenance,
+    hostSpareBytes,
     now,
   }: {
     readonly asker: Asker
@@ -36,6 +40,10 @@ export function preflight(
     readonly open: readonly Command[]
     /** Other hosts that have the same VM. */
     readonly copies?: readonly CopyElsewhere[]
+    /** Of its host; undefined: there is none. */
+    readonly maintenance?: Maintenance | undefined
+    /** Of the memory ledger of its host; undefined: not known. */
+    readonly hostSpareBytes?: number | undefined
     readonly now: number
   },
 ): readonly Verdict[] {
@@ -59,6 +67,13 @@ export function preflight(
       : no('others', `${other.verb} is under way for it, as command ${other.number}`),
   )
   if (verbOf(verb).beginsRun === true) verdicts.push(copiesVerdict(copies))
+  if (verbOf(verb).beginsRun === true)
+    verdicts.push(
+      maintenance === undefined
+        ? yes('maintenance', 'its host takes VMs')
+        : no('maintenance', maintenanceText(maintenance)),
+    )
+  verdicts.push(...reserveVerdict(asked, vm, hostSpareBytes))
   if (rules === undefined) return [...verdicts, no('agent', 'the agent of its host is not connected')]
   verdicts.push(yes('agent', 'the agent of its host is connected'))
   const can = rules.verbs.get(vm.hostId)
@@ -70,6 +85,27 @@ export function preflight(
   const denied = notAllowed(rules.allow, verb, vm.name, localTime(now, rules.utcOffsetMinutes))
   verdicts.push(denied === undefined ? yes('allow', 'its agent allows it') : no('allow', denied))
   return verdicts
+}
+
+/**
+ * Whether a VM may be given more memory. Its maximum, which the agent holds it to, is in its host's ledger already: so only a host whose VMs reach
+ * into the reserve has nothing to give.
+ */
+function reserveVerdict(
+  { verb, args }: Parameters<typeof preflight>[0],
+  vm: Vm,
+  hostSpareBytes: number | undefined,
+): readonly Verdict[] {
+  const wanted = verb === 'memory' ? quantityOf(verb, args, 'size') : undefined
+  const has = valueOf(vm.metrics['memoryBytes'])
+  const grows = wanted !== undefined && (has === undefined || wanted > has)
+  if (!grows || hostSpareBytes === undefined) return []
+  const beyond = formatMemory(-hostSpareBytes)
+  return [
+    hostSpareBytes >= 0
+      ? yes('reserve', 'its host has its reserve')
+      : no('reserve', `the VMs of its host may grow ${beyond} into the memory that is kept for the host itself`),
+  ]
 }
 
 function yes(check: string, says: string): Verdict {

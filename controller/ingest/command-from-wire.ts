@@ -2,8 +2,12 @@ import { weekdays, type AllowRule } from '../../common/allow-rules.js'
 import type { ChainMark } from '../../common/hash-chain.js'
 import { isVerb, type CommandState as State } from '../../common/verbs.js'
 import type { AllowRule as WireRule, AuditHead, AuditMark, Hello } from '../../proto/gen/headroom/v1/agent.js'
-import { CommandState, type CommandUpdate as WireUpdate } from '../../proto/gen/headroom/v1/command.js'
-import type { CommandUpdate } from '../commands/command.js'
+import {
+  CommandState,
+  type CommandProgress,
+  type CommandUpdate as WireUpdate,
+} from '../../proto/gen/headroom/v1/command.js'
+import type { CommandUpdate, Progress } from '../commands/command.js'
 import type { AgentRules } from '../commands/preflight.js'
 import type { FieldCheck } from './field-check.js'
 import { wireLimits } from './from-wire.js'
@@ -50,7 +54,14 @@ export function commandUpdateFromWire(wire: WireUpdate, check: FieldCheck): Comm
     output: Buffer.from(output).toString('utf8'),
     outputOffset,
     outputBytes: output.length,
+    progress: wire.progress && progressFromWire(wire.progress, check),
   }
+}
+
+function progressFromWire(wire: CommandProgress, check: FieldCheck): Progress | undefined {
+  const doneBytes = check.count('command_progress.done_bytes', wire.doneBytes)
+  const totalBytes = check.count('command_progress.total_bytes', wire.totalBytes)
+  return doneBytes === undefined || totalBytes === undefined ? undefined : { doneBytes, totalBytes }
 }
 
 /** What the agent of a hello would do. Rules that make no sense allow nothing. */

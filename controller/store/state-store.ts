@@ -23,6 +23,7 @@ export const stateTables = [
   'recentChanges',
   'arrayModels',
   'commands',
+  'hostMaintenance',
   'audit',
   'auditMarks',
   'meta',

@@ -10,6 +10,7 @@ const benches = {
   culprits: 'arrays/bench-culprits.ts',
   checks: 'checks/bench-checks.ts',
   forecast: 'forecast/bench-forecast.ts',
+  commands: 'commands/bench-commands.ts',
   servers: 'servers.ts',
   soak: 'agent/soak.ts',
   esxi: 'esxi/bench-esxi.ts',

@@ -160,6 +160,24 @@ it('each interval comes once, and totals only grow', async () => {
   }
 })
 
+it('has VMs ended, started and reset, and guests asked, where that is allowed', async () => {
+  simulator = await startSimulator({ machines: 2 })
+  const [hypervisor] = await connect({ control: true })
+  const signal = AbortSignal.timeout(30_000)
+  const [vm, other] = (await hypervisor?.inventory(signal))?.vms ?? []
+  const control = hypervisor?.control
+  if (vm === undefined || other === undefined || control === undefined) throw new Error('no VM to act on')
+  const stateOf = async (uuid: string): Promise<string | undefined> => (await control.look(uuid, signal))?.state
+  await control.power(vm.uuid, 'destroy', signal)
+  expect([await stateOf(vm.uuid), await stateOf(other.uuid)]).toEqual(['shutoff', 'running'])
+  await expect(control.power(vm.uuid, 'destroy', signal)).rejects.toMatchObject({ name: 'ActionRefused' })
+  await control.power(vm.uuid, 'start', signal)
+  expect(await control.look(vm.uuid, signal)).toMatchObject({ name: vm.name, state: 'running' })
+  await control.power(vm.uuid, 'reset', signal)
+  await control.power(vm.uuid, 'shutdown', signal)
+  await vi.waitFor(async () => expect(await stateOf(vm.uuid)).toBe('shutoff'), { timeout: 10_000, interval: 200 })
+})
+
 describe('the way in', () => {
   it('a session that has ended is made anew, and nothing is missing after it', async () => {
     simulator = await startSimulator({ machines: 2, sessionIdleMs: 500 })

@@ -9,6 +9,7 @@ import type { VmControl } from '../../agent/hypervisor/hypervisor.js'
 import { AuditLog } from '../../agent/commands/audit-log.js'
 import { isOver } from '../../agent/commands/command-record.js'
 import { DiskJournal } from '../../agent/commands/journal.js'
+import { LimitFile, LimitKeeper } from '../../agent/commands/limit-keeper.js'
 import { CommandRunner } from '../../agent/commands/runner.js'
 import { createLog } from '../../common/log.js'
 
@@ -39,6 +40,13 @@ const control: VmControl = {
 
 const files = new DiskJournal(join(directory, 'commands'), log)
 const audit = await AuditLog.open(join(directory, 'audit'), { now: Date.now, log })
+const limits = new LimitKeeper({
+  store: new LimitFile(join(directory, 'limits.json'), log),
+  control: () => control,
+  now: Date.now,
+  audit: (what) => audit.append(what),
+  log,
+})
 const runner = new CommandRunner({
   journal: {
     load: () => files.load(),
@@ -60,6 +68,9 @@ const runner = new CommandRunner({
     reach('told')
     process.stdout.write(JSON.stringify(record), () => process.exit(0))
   },
+  limits,
+  programs: [],
+  archive: { keep: () => Promise.resolve('') },
   log,
 })
 await runner.start()

@@ -1,14 +1,19 @@
 import {
   ActionRefused,
   powerActions,
+  type DefinitionControl,
+  type DiskControl,
+  type DiskLimits,
   type PowerAction,
+  type SaveControl,
+  type TextControl,
   type VmControl,
   type VmNow,
 } from '../../agent/hypervisor/hypervisor.js'
 
 /** Hand-written: VMs in memory that obey at once, and note what was done to them. */
 export class HandControl implements VmControl {
-  readonly verbs = new Set([...powerActions, 'autostart'] as const)
+  readonly verbs = new Set([...powerActions, 'autostart', 'limit', 'unlimit', 'undefine'] as const)
   /** Every call that acted, in order: `start a`. */
   readonly done: string[] = []
   readonly vms = new Map<string, VmNow>()
@@ -16,6 +21,38 @@ export class HandControl implements VmControl {
   before: (action: string, uuid: string, signal: AbortSignal) => Promise<void> = () => Promise.resolve()
   /** Guests that do not hear a request to shut down, for so many requests. */
   deaf = 0
+  readonly saving: SaveControl = {
+    hasSaved: () => Promise.resolve(this.isSaved),
+    unrestorable: () => Promise.resolve(undefined),
+    save: () => Promise.reject(new ActionRefused('cannot save')),
+    breakOff: () => Promise.reject(new ActionRefused('nothing is saved')),
+  }
+  readonly texts: TextControl = {
+    definition: (uuid) => Promise.resolve(`<domain>${uuid}</domain>`),
+    consoleLog: () => Promise.resolve(undefined),
+  }
+  readonly definitions: DefinitionControl = {
+    whole: (uuid) => Promise.resolve(`<domain secret='x'>${uuid}</domain>`),
+    undefine: (uuid) => {
+      this.done.push(`undefine ${this.vms.get(uuid)?.name}`)
+      this.vms.delete(uuid)
+      return Promise.resolve()
+    },
+  }
+  /** Of running VMs, by VM and disk. */
+  readonly diskLimits = new Map<string, Map<string, DiskLimits>>()
+  readonly disks: DiskControl = {
+    limits: (uuid) => Promise.resolve(new Map(this.diskLimits.get(uuid))),
+    setLimits: async (uuid, disk, limits, signal) => {
+      await this.before('limit', uuid, signal)
+      const vm = this.vms.get(uuid)
+      const disks = this.diskLimits.get(uuid)
+      if (vm === undefined || disks?.has(disk) !== true) throw new ActionRefused('no such disk')
+      this.done.push(`limit ${vm.name} ${disk} ${limits['write_bytes_sec']}`)
+      disks.set(disk, limits)
+    },
+  }
+  isSaved = false
   #runs = 0
 
   add(uuid: string, name: string, state: VmNow['state'] = 'running'): void {

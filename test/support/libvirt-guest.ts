@@ -19,6 +19,8 @@ export interface GuestOptions {
   readonly nic?: boolean
   /** XML for the `metadata` element. */
   readonly metadata?: string
+  /** A file that keeps what it says on its serial port. */
+  readonly serialLog?: string
 }
 
 export interface Guest {
@@ -59,7 +61,7 @@ export async function defineGuest(daemon: LibvirtDaemon, options: GuestOptions):
       uuid,
       memoryMiB: options.memoryMiB ?? 96,
       disks,
-      serial: { socket: serial },
+      serial: { socket: serial, ...(options.serialLog !== undefined && { log: options.serialLog }) },
       image: await guestImage(),
       ...(options.nic === true ? { nic: privateNic } : {}),
       ...(options.metadata === undefined ? {} : { metadata: options.metadata }),

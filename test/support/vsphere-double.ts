@@ -181,9 +181,66 @@ export class VsphereDouble {
     return { text: this.#plainAnswer(call, key, session) }
   }
 
+  /** Ids of VMs without the tools that hear requests. */
+  readonly withoutTools = new Set<string>()
+  /** By id: how a task ends, once it has been looked at. */
+  readonly #tasks = new Map<string, { error: string | undefined; looks: number; readonly end: () => void }>()
+
+  /** Power of a VM, as the API's reference has it. */
+  #power(call: XmlElement): string {
+    const vm = this.world.vms.find(({ id }) => id === childText(call, '_this'))
+    if (vm === undefined) return fault('ManagedObjectNotFound', 'no such VM')
+    const isOn = vm.power === 'poweredOn'
+    if (call.name === 'ShutdownGuest' || call.name === 'RebootGuest') {
+      if (!isOn) return fault('InvalidPowerState', 'The attempted operation cannot be performed in the current state.')
+      if (this.withoutTools.has(vm.id))
+        return fault('ToolsUnavailable', 'Cannot complete operation because VMware Tools is not running.')
+      if (call.name === 'ShutdownGuest') this.#turn(vm, 'poweredOff')
+      return reply(call.name, [])
+    }
+    const isWrong = call.name === 'PowerOnVM_Task' ? isOn : !isOn
+    const error = isWrong ? 'The attempted operation cannot be performed in the current state.' : undefined
+    const id = `task-${this.#tasks.size + 1}`
+    const end = (): void => {
+      if (call.name === 'PowerOnVM_Task') this.#turn(vm, 'poweredOn')
+      if (call.name === 'PowerOffVM_Task') this.#turn(vm, 'poweredOff')
+    }
+    this.#tasks.set(id, { error, looks: 0, end })
+    return reply(call.name, [`<returnval type="Task">${id}</returnval>`])
+  }
+
+  #turn(vm: DoubleVm, power: DoubleVm['power']): void {
+    vm.power = power
+    if (power === 'poweredOn') vm.bootedAtMs = this.options.now()
+    this.changed()
+  }
+
+  /** Runs at the first look, and has ended at the second. */
+  #taskContent(id: string): string[] {
+    const task = this.#tasks.get(id)
+    if (task === undefined) return []
+    task.looks += 1
+    const isOver = task.looks > 1
+    if (task.looks === 2 && task.error === undefined) task.end()
+    const state = !isOver ? 'running' : task.error === undefined ? 'success' : 'error'
+    const error =
+      isOver && task.error !== undefined
+        ? `<propSet><name>info.error</name><val><fault/><localizedMessage>${task.error}</localizedMessage></val></propSet>`
+        : ''
+    return [
+      `<objects><obj type="Task">${id}</obj><propSet><name>info.state</name><val>${state}</val></propSet>${error}</objects>`,
+    ]
+  }
+
   #plainAnswer(call: XmlElement, key: string, session: DoubleSession): string {
     const { name } = call
     switch (name) {
+      case 'PowerOnVM_Task':
+      case 'PowerOffVM_Task':
+      case 'ResetVM_Task':
+      case 'ShutdownGuest':
+      case 'RebootGuest':
+        return this.#power(call)
       case 'Logout':
         this.#sessions.delete(key)
         return reply(name, [])
@@ -231,6 +288,8 @@ export class VsphereDouble {
   /** The objects of a PropertyFilterSpec, with the counters that this server has. */
   #objectsWanted(call: XmlElement): readonly string[] {
     const { withoutCounter } = this.options
+    if (textOf(call, 'specSet', 'propSet', 'type') === 'Task')
+      return this.#taskContent(textOf(call, 'specSet', 'objectSet', 'obj') ?? '')
     const objects = objectsWanted(call, this.world)
     return withoutCounter === undefined ? objects : objects.map((object) => withoutPerfCounter(object, withoutCounter))
   }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 
 import { HandControl } from '../../../test/support/hand-control.js'
+import { VerbBench } from '../../../test/support/verb-bench.js'
 import type { VerbName } from '../../../common/verbs.js'
 import type { VmNow } from '../../hypervisor/hypervisor.js'
 import { allVerbs } from './all-verbs.js'
@@ -22,13 +23,9 @@ it.each<readonly [VerbName, Partial<VmNow>, Partial<VmNow>, string]>([
   const before = { ...(await control.look(uuid)), ...was }
   control.set(uuid, is)
   const outcome = await allVerbs[verb].seen({
-    vmUuid: uuid,
-    args: {},
+    ...(await new VerbBench(control, uuid).contextOf({})),
     before: { uuid, name: 'alpha', stateReason: 'unknown', autostart: false, state: 'unknown', runId: '', ...before },
-    control,
-    signal: new AbortController().signal,
     pause: () => Promise.resolve(),
-    say: () => undefined,
   })
   expect(outcome.state).toBe(state)
 })

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 
+import { createLog } from '../../../common/log.js'
 import { HandControl } from '../../../test/support/hand-control.js'
+import { LimitKeeper } from '../limit-keeper.js'
 import { shutdown } from './shutdown.js'
 import type { VerbContext } from './verb-work.js'
 
@@ -14,7 +16,19 @@ function contextOf(control: HandControl, withinMs: number): VerbContext & { read
   let nowMs = 0
   const lines: string[] = []
   return {
+    hostId: 'h',
     vmUuid: uuid,
+    limits: new LimitKeeper({
+      store: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
+      control: () => control,
+      now: () => 0,
+      audit: () => Promise.resolve(),
+      log: createLog('test', 'silent'),
+    }),
+    progress: () => undefined,
+    programs: [],
+    archive: { keep: () => Promise.resolve('') },
+    held: () => Promise.resolve(),
     args: {},
     before,
     control,

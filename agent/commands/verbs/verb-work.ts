@@ -1,19 +1,38 @@
-import type { VmControl, VmNow } from '../../hypervisor/hypervisor.js'
+import type { Verdict } from '../../../common/verbs.js'
+import type { WorkProgress, VmControl, VmNow } from '../../hypervisor/hypervisor.js'
+import type { DefinitionArchive } from '../definition-archive.js'
+import type { ExecEntry } from '../exec-entry.js'
+import type { LimitKeeper } from '../limit-keeper.js'
 
 /** What the work of a verb is given. */
 export interface VerbContext {
+  readonly hostId: string
   readonly vmUuid: string
   readonly args: Readonly<Record<string, string>>
   /** The VM as it was when the command began. */
   readonly before: VmNow
   readonly control: VmControl
+  readonly limits: LimitKeeper
+  /** That the agent's configuration lists. */
+  readonly programs: readonly ExecEntry[]
   /** Aborts when its time is over, when it is cancelled, and when the agent stops. */
   readonly signal: AbortSignal
   /** Ends early, without an error, when the signal aborts. */
   readonly pause: (ms: number) => Promise<void>
   /** A line of what it does, for who waits. */
   readonly say: (line: string) => void
+  readonly archive: Pick<DefinitionArchive, 'keep'>
+  /** Resolves when the controller keeps what was said. @throws ActionRefused if it does not within half a minute */
+  readonly held: () => Promise<void>
+  /** How far it is, for who waits. */
+  readonly progress: (done: WorkProgress) => void
 }
+
+/** What its checks are given. */
+export type CheckContext = Pick<
+  VerbContext,
+  'hostId' | 'vmUuid' | 'args' | 'before' | 'control' | 'limits' | 'programs' | 'signal'
+>
 
 /** What is known of a command's end. */
 export type Outcome =
@@ -24,6 +43,8 @@ export type Outcome =
 export interface VerbWork {
   /** Why it is not to be done with this VM, beyond what the verb table says of its state. */
   readonly refuses?: (vm: VmNow) => string | undefined
+  /** Looks at more than the VM's state, and changes nothing. Asked once all other checks are passed. */
+  readonly checks?: (context: CheckContext) => Promise<readonly Verdict[]>
   /**
    * Does it.
    * @throws ActionRefused if nothing was done; any other error, its signal's included: then `seen` is asked

@@ -24,6 +24,8 @@ export interface EsxiOptions {
   readonly trust: Trust
   /** Where the totals of each host are kept. */
   readonly dataDir: string
+  /** May act on the VMs; only reads if absent. */
+  readonly control?: boolean
   readonly log: Log
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number
@@ -36,7 +38,7 @@ export interface EsxiOptions {
 const openingDeadlineMs = 45_000
 
 /**
- * Connects to an ESXi host or a vCenter for reading: one hypervisor for each of its hosts, all on one login, which ends when
+ * Connects to an ESXi host or a vCenter: one hypervisor for each of its hosts, all on one login, which ends when
  * the last of them is closed. Hosts that join a vCenter later are seen when the agent starts again.
  * @throws HypervisorDenied (certificate, login), HypervisorUnavailable if the first connection fails
  */
@@ -103,7 +105,7 @@ class OpenSite {
   ) {}
 
   async open(hosts: readonly EsxiHostFacts[]): Promise<readonly Hypervisor[]> {
-    const { dataDir, now, log } = this.options
+    const { dataDir, now, log, control: acts = false } = this.options
     const ids = hostIds(hosts)
     this.#hypervisors = await Promise.all(
       hosts.map(async (host) => {
@@ -116,6 +118,7 @@ class OpenSite {
           hostId,
           kept,
           totalsPath,
+          acts,
           now,
           log,
           onClose: () => this.#closed(),

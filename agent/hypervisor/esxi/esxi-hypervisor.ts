@@ -13,6 +13,7 @@ import {
   type SampleOptions,
 } from '../hypervisor.js'
 import { esxiCapabilities } from './esxi-capabilities.js'
+import { EsxiControl } from './esxi-control.js'
 import { esxiInventory } from './esxi-inventory.js'
 import { hostIn, hostPaths, storageOf, type EsxiHostFacts } from './host-facts.js'
 import { HostReader, type HostContext } from './host-reader.js'
@@ -32,6 +33,8 @@ export interface EsxiHypervisorOptions {
   /** The totals of the last life, and where those of this one are kept. */
   readonly kept: HostTotals
   readonly totalsPath: string
+  /** Whether it may act on the VMs. */
+  readonly acts: boolean
   readonly now: () => number
   readonly log: Log
   /** Called once, when this host is not read any more. */
@@ -41,6 +44,7 @@ export interface EsxiHypervisorOptions {
 /** One ESXi host, reached directly or through its vCenter. Made by `openEsxi`. */
 export class EsxiHypervisor implements Hypervisor {
   readonly paced = 'by-hypervisor'
+  readonly control: EsxiControl | undefined
   readonly #options: EsxiHypervisorOptions
   readonly #reader: HostReader
   readonly #queue = new EventQueue(10_000)
@@ -50,6 +54,7 @@ export class EsxiHypervisor implements Hypervisor {
 
   constructor(options: EsxiHypervisorOptions) {
     this.#options = options
+    this.control = options.acts ? new EsxiControl(options.site, options.host.id) : undefined
     this.#reader = new HostReader(options.site, options.now, options.kept)
     this.#saved = options.kept
   }

@@ -5,11 +5,22 @@ import {
   ActionRefused,
   HypervisorUnavailable,
   powerActions,
+  type DefinitionControl,
+  type DiskControl,
   type PowerAction,
+  type SaveControl,
+  type SizeControl,
+  type TextControl,
   type VmControl,
   type VmNow,
 } from '../hypervisor.js'
 import type { RpcConnection } from './connection.js'
+import { definitionControl } from './control-definitions.js'
+import { diskControl } from './control-disks.js'
+import { saveControl } from './control-saving.js'
+import { sizeControl } from './control-sizes.js'
+import { textControl } from './control-texts.js'
+import type { DomainAccess } from './domain-access.js'
 import { domainState } from './domain-state.js'
 import { unixSocket } from './endpoint.js'
 import {
@@ -38,14 +49,42 @@ const actDeadlineMs = 600_000
  * Each act has its own, so that one that hangs keeps nobody from looking.
  */
 export class LibvirtControl implements VmControl {
-  readonly verbs: ReadonlySet<VerbName> = new Set([...powerActions, 'autostart'] as const)
+  readonly verbs: ReadonlySet<VerbName> = new Set([
+    ...powerActions,
+    'autostart',
+    'limit',
+    'unlimit',
+    'memory',
+    'vcpus',
+    'memory-statistics',
+    'save',
+    'restore',
+    'undefine',
+    'dumpxml',
+    'console',
+  ] as const)
+  readonly disks: DiskControl
+  readonly sizes: SizeControl
+  readonly saving: SaveControl
+  readonly texts: TextControl
+  readonly definitions: DefinitionControl
   /** For looking. */
   #connection: RpcConnection | undefined
   readonly #acting = new Set<RpcConnection>()
   #opening: Promise<RpcConnection> | undefined
   #isClosed = false
 
-  constructor(private readonly options: ControlOptions) {}
+  constructor(private readonly options: ControlOptions) {
+    const access: DomainAccess = {
+      read: (vmUuid, signal, work) => this.#read(vmUuid, signal, work),
+      act: (vmUuid, undoes, signal, work) => this.#act(vmUuid, undoes, signal, work),
+    }
+    this.disks = diskControl(access)
+    this.sizes = sizeControl(access)
+    this.saving = saveControl(access)
+    this.texts = textControl(access)
+    this.definitions = definitionControl(access)
+  }
 
   async look(vmUuid: string, signal: AbortSignal): Promise<VmNow | undefined> {
     const connection = await this.#connected()
@@ -90,6 +129,20 @@ export class LibvirtControl implements VmControl {
     this.#isClosed = true
     this.#connection?.close()
     for (const connection of this.#acting) connection.close()
+  }
+
+  /** A call that changes nothing. */
+  async #read<Result>(
+    vmUuid: string,
+    signal: AbortSignal,
+    work: (connection: RpcConnection, domain: DomainRef) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      const connection = await this.#connected()
+      return await work(connection, await domainLookupByUuid(connection, vmUuid, { signal }))
+    } catch (error) {
+      throw error instanceof LibvirtError ? new ActionRefused(error.message, { cause: error }) : error
+    }
   }
 
   /** @param undoes whether libvirt leaves nothing behind when it fails, whatever it failed with */

@@ -32,7 +32,7 @@ export interface DiskDefinition {
  * @throws XmlError if it is no domain
  */
 export function parseDomain(xml: string): DomainDefinition {
-  const root = parseWithoutMetadataIfNeeded(xml)
+  const root = parseDomainXml(xml)
   const uuid = childText(root, 'uuid')?.toLowerCase()
   const name = childText(root, 'name')
   if (root.name !== 'domain' || uuid === undefined || name === undefined) throw new XmlError('no domain')
@@ -49,7 +49,8 @@ export function parseDomain(xml: string): DomainDefinition {
   }
 }
 
-function parseWithoutMetadataIfNeeded(xml: string): XmlElement {
+/** The elements of a domain's XML; without its metadata, if that cannot be parsed. @throws XmlError */
+export function parseDomainXml(xml: string): XmlElement {
   try {
     return parseXml(xml)
   } catch (error) {
@@ -182,7 +183,8 @@ const unitBytes: ReadonlyMap<string, number> = new Map([
   ['TiB', 2 ** 40],
 ])
 
-function sizeBytes(element: XmlElement | undefined): number | undefined {
+/** Bytes of an element such as `memory`; undefined if it is missing, or no size. */
+export function sizeBytes(element: XmlElement | undefined): number | undefined {
   const count = positive(element?.text)
   const factor = unitBytes.get(attribute(element, 'unit') ?? 'KiB')
   return count === undefined || factor === undefined ? undefined : count * factor

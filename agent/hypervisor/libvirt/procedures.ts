@@ -1,6 +1,6 @@
 import type { CallOptions, Caller } from './connection.js'
-import { readTypedParameters, type TypedParameters } from './typed-parameters.js'
-import { XdrError, XdrWriter, type XdrReader } from './xdr.js'
+import { readTypedParameters, writeUnsignedParameters, type TypedParameters } from './typed-parameters.js'
+import { toNumber, XdrError, XdrWriter, type XdrReader } from './xdr.js'
 
 /**
  * Those of libvirt's calls that are used, by name and type.
@@ -30,11 +30,21 @@ export const procedure = {
   domainIsPersistent: 151,
   getLibVersion: 157,
   domainMemoryStats: 159,
+  domainGetJobInfo: 163,
+  domainAbortJob: 164,
+  domainManagedSave: 182,
+  domainHasManagedSave: 183,
   domainGetBlockInfo: 194,
+  domainSetVcpus: 199,
+  domainSetMemory: 204,
   domainGetState: 212,
+  domainUndefineFlags: 231,
   domainBlockStatsFlags: 243,
   domainReset: 245,
+  domainSetBlockIoTune: 252,
+  domainGetBlockIoTune: 253,
   listAllDomains: 273,
+  domainSetStatisticsPeriod: 308,
   eventRegister: 316,
   eventLifecycle: 318,
   eventBalloonChange: 331,
@@ -47,6 +57,10 @@ export const feature = { keepAlive: 10 } as const
 export const statsGroup = { state: 1, vcpu: 8, interface: 16 } as const
 /** VIR_DOMAIN_XML_INACTIVE: as it will be at the next start. */
 export const xmlInactive = 2
+/** VIR_DOMAIN_XML_SECURE: with passwords; only over the socket that may act. */
+export const xmlSecure = 1
+/** VIR_DOMAIN_UNDEFINE_KEEP_NVRAM: what its firmware remembers stays, as its disks do. */
+const keepNvram = 8
 /** VIR_DOMAIN_EVENT_ID_*. */
 export const eventId = {
   lifecycle: 0,
@@ -69,7 +83,17 @@ export const memoryStat = {
   lastUpdate: 9,
 } as const
 
-const limits = { domains: 16_384, domainStats: 262_144, blockStats: 16, memoryStats: 1024, authTypes: 20 } as const
+/** VIR_DOMAIN_AFFECT_*: this run, its definition. */
+export const affect = { live: 1, config: 2 } as const
+
+const limits = {
+  ioTune: 32,
+  domains: 16_384,
+  domainStats: 262_144,
+  blockStats: 16,
+  memoryStats: 1024,
+  authTypes: 20,
+} as const
 const openReadOnly = 1
 const uuidBytes = 16
 /** An empty name, a UUID, an id. */
@@ -295,6 +319,107 @@ export async function domainSetAutostart(
   options?: CallOptions,
 ): Promise<void> {
   await caller.call(procedure.domainSetAutostart, writeDomain(new XdrWriter(), domain).bool(enabled).bytes(), options)
+}
+
+/** Limits of a disk's I/O in this run, by name. */
+export async function domainGetBlockIoTune(
+  caller: Caller,
+  domain: DomainRef,
+  disk: string,
+  options?: CallOptions,
+): Promise<TypedParameters> {
+  const args = writeDomain(new XdrWriter(), domain)
+    .optional(disk, (writer, value) => writer.string(value))
+    .int(limits.ioTune)
+    .uint(affect.live)
+  return readTypedParameters(await caller.call(procedure.domainGetBlockIoTune, args.bytes(), options), limits.ioTune)
+}
+
+/** Sets limits of a disk's I/O in this run. */
+export async function domainSetBlockIoTune(
+  caller: Caller,
+  domain: DomainRef,
+  disk: string,
+  values: ReadonlyMap<string, bigint>,
+  options?: CallOptions,
+): Promise<void> {
+  const args = writeDomain(new XdrWriter(), domain).string(disk)
+  writeUnsignedParameters(args, values).uint(affect.live)
+  await caller.call(procedure.domainSetBlockIoTune, args.bytes(), options)
+}
+
+/** @param flags of `affect` */
+export async function domainSetMemory(
+  caller: Caller,
+  domain: DomainRef,
+  kib: number,
+  flags: number,
+  options?: CallOptions,
+): Promise<void> {
+  const args = writeDomain(new XdrWriter(), domain).unsignedHyper(BigInt(kib)).uint(flags)
+  await caller.call(procedure.domainSetMemory, args.bytes(), options)
+}
+
+/** @param flags of `affect`, and VIR_DOMAIN_VCPU_* */
+export async function domainSetVcpus(
+  caller: Caller,
+  domain: DomainRef,
+  count: number,
+  flags: number,
+  options?: CallOptions,
+): Promise<void> {
+  await caller.call(
+    procedure.domainSetVcpus,
+    writeDomain(new XdrWriter(), domain).uint(count).uint(flags).bytes(),
+    options,
+  )
+}
+
+/** How often the balloon tells of the guest's memory; 0: never. @param flags of `affect` */
+export async function domainSetStatisticsPeriod(
+  caller: Caller,
+  domain: DomainRef,
+  seconds: number,
+  flags: number,
+  options?: CallOptions,
+): Promise<void> {
+  const args = writeDomain(new XdrWriter(), domain).int(seconds).uint(flags)
+  await caller.call(procedure.domainSetStatisticsPeriod, args.bytes(), options)
+}
+
+/** Forgets a domain that is off; refused where it has a saved state or snapshots. */
+export async function domainUndefine(caller: Caller, domain: DomainRef, options?: CallOptions): Promise<void> {
+  const args = writeDomain(new XdrWriter(), domain).uint(keepNvram)
+  await caller.call(procedure.domainUndefineFlags, args.bytes(), options)
+}
+
+/** Resolves when all is saved and the domain has ended. */
+export async function domainManagedSave(caller: Caller, domain: DomainRef, options?: CallOptions): Promise<void> {
+  await caller.call(procedure.domainManagedSave, writeDomain(new XdrWriter(), domain).uint(0).bytes(), options)
+}
+
+export async function domainHasManagedSave(caller: Caller, domain: DomainRef, options?: CallOptions): Promise<boolean> {
+  const args = writeDomain(new XdrWriter(), domain).uint(0)
+  return (await caller.call(procedure.domainHasManagedSave, args.bytes(), options)).bool()
+}
+
+/** Breaks off the job that is under way. */
+export async function domainAbortJob(caller: Caller, domain: DomainRef, options?: CallOptions): Promise<void> {
+  await caller.call(procedure.domainAbortJob, domainArgs(domain), options)
+}
+
+/** How far the job is that is under way; 0 of 0 if there is none. */
+export async function domainGetJobBytes(
+  caller: Caller,
+  domain: DomainRef,
+  options?: CallOptions,
+): Promise<{ readonly doneBytes: number; readonly totalBytes: number }> {
+  const reply = await caller.call(procedure.domainGetJobInfo, domainArgs(domain), options)
+  reply.int() // its kind
+  reply.unsignedHyper() // since its beginning
+  reply.unsignedHyper() // until its end
+  const totalBytes = toNumber(reply.unsignedHyper())
+  return { totalBytes, doneBytes: toNumber(reply.unsignedHyper()) }
 }
 
 /** Asks for an event of all domains. @returns the number that its messages carry */

@@ -1,4 +1,4 @@
-import { XdrError, type XdrReader } from './xdr.js'
+import { XdrError, type XdrReader, type XdrWriter } from './xdr.js'
 
 /** libvirt's virTypedParameter: a named value of one of seven types. Integers of any width are `bigint`. */
 export type ParameterValue = bigint | number | boolean | string
@@ -43,6 +43,13 @@ function readValue(reader: XdrReader, type: number): ParameterValue {
     default:
       throw new XdrError(`a parameter of type ${type}`)
   }
+}
+
+/** Writes a list of parameters that are unsigned 64-bit integers. */
+export function writeUnsignedParameters(writer: XdrWriter, values: ReadonlyMap<string, bigint>): XdrWriter {
+  return writer.array([...values], (item, [name, value]) => {
+    item.string(name).int(parameterType.ullong).unsignedHyper(value)
+  })
 }
 
 /** The counter of this name; undefined if it is missing, no integer, or negative, which is libvirt's "not known". */

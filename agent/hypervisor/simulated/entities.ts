@@ -1,4 +1,4 @@
-import type { HypervisorEvent, VmState, VmStateReason } from '../hypervisor.js'
+import type { DiskLimits, HypervisorEvent, VmState, VmStateReason } from '../hypervisor.js'
 import { localDisk, modelOf } from './array-models.js'
 import { createArrayState, createDiskTurn, type ArrayModel, type ArrayState, type DiskTurn } from './cached-array.js'
 import { Counters, hostTotalsCount, pathTotalsCount, vmTotalsCount } from './counters.js'
@@ -78,6 +78,10 @@ export interface SimVm {
   readonly want: Demand
   readonly totals: Counters
   turn: DiskTurn
+  /** Of its disk, in this run. */
+  limits: DiskLimits
+  /** Writes that a limit held back in the last step. */
+  heldBytes: number
   /** Its host and its array. */
   path: SimPath
   state: VmState
@@ -236,6 +240,8 @@ function createVm(
     want: { cpu: 0, memory: 0, read: 0, write: 0, receive: 0, transmit: 0 },
     totals: new Counters(vmTotalsCount),
     turn: createDiskTurn(),
+    limits: {},
+    heldBytes: 0,
     path: place.path,
     state: 'shutoff',
     stateReason: 'unknown',

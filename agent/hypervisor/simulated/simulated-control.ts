@@ -1,12 +1,36 @@
 import type { VerbName } from '../../../common/verbs.js'
-import { ActionRefused, powerActions, type PowerAction, type VmControl, type VmNow } from '../hypervisor.js'
+import {
+  ActionRefused,
+  powerActions,
+  type DiskControl,
+  type DiskLimits,
+  type PowerAction,
+  type VmControl,
+  type VmNow,
+} from '../hypervisor.js'
 import type { SimHost, SimVm } from './entities.js'
 import type { VmAction } from './vm-acts.js'
+import { diskTargetOf } from './vm-facts.js'
 import type { World } from './world.js'
+
+/** What a simulated disk can be limited by. */
+const noLimits: DiskLimits = { read_bytes_sec: 0, write_bytes_sec: 0, read_iops_sec: 0, write_iops_sec: 0 }
 
 /** Acts on the VMs of a simulated host. */
 export class SimulatedControl implements VmControl {
-  readonly verbs: ReadonlySet<VerbName> = new Set([...powerActions, 'autostart'] as const)
+  readonly verbs: ReadonlySet<VerbName> = new Set([...powerActions, 'autostart', 'limit', 'unlimit'] as const)
+
+  readonly disks: DiskControl = {
+    limits: async (vmUuid, signal) => {
+      const vm = this.#running(vmUuid, signal)
+      return new Map([[diskTargetOf(vm), { ...noLimits, ...vm.limits }]])
+    },
+    setLimits: async (vmUuid, disk, limits, signal) => {
+      const vm = this.#running(vmUuid, signal)
+      if (disk !== diskTargetOf(vm)) throw new ActionRefused(`no disk ${disk}`)
+      vm.limits = limits
+    },
+  }
 
   constructor(
     private readonly world: World,
@@ -29,6 +53,14 @@ export class SimulatedControl implements VmControl {
 
   async setAutostart(vmUuid: string, enabled: boolean, signal: AbortSignal): Promise<void> {
     this.#act(vmUuid, enabled ? 'autostart-on' : 'autostart-off', signal)
+  }
+
+  #running(vmUuid: string, signal: AbortSignal): SimVm {
+    this.present(signal)
+    const vm = this.#find(vmUuid)
+    if (vm === undefined) throw new ActionRefused(`no domain ${vmUuid}`)
+    if (vm.runId === '') throw new ActionRefused('domain is not running')
+    return vm
   }
 
   #act(vmUuid: string, action: VmAction, signal: AbortSignal): void {

@@ -84,6 +84,8 @@ export function beginRun(world: LifeContext, vm: SimVm, reason: 'booted' | 'migr
   vm.runId = uuidOf(world.fleet, 'run', vm.spec.name, String(world.startMs), String(vm.runs))
   vm.totals.reset()
   vm.turn = createDiskTurn()
+  vm.limits = {}
+  vm.heldBytes = 0
   vm.readCarry = 0
   vm.writeCarry = 0
   vm.state = 'running'

@@ -27,6 +27,8 @@ const vmState = z.strictObject({
   stateReason: z.enum(vmStateReasons),
   /** Absent from what was saved before there were commands: as the fleet file says. */
   autostart: z.boolean().optional(),
+  /** Absent: none. */
+  limits: z.record(z.string(), least0).optional(),
   runs: least0,
   runId: z.string(),
   random: least0,
@@ -219,6 +221,7 @@ function saveVm(vm: SimVm): WorldState['vms'][number] {
     state: vm.state,
     stateReason: vm.stateReason,
     autostart: vm.autostart,
+    ...(Object.keys(vm.limits).length > 0 && { limits: vm.limits }),
     runs: vm.runs,
     runId: vm.runId,
     random: vm.random.state,
@@ -246,6 +249,7 @@ function restoreVm(world: World, vm: SimVm, saved: WorldState['vms'][number] | u
   vm.state = saved.state
   vm.stateReason = saved.stateReason
   vm.autostart = saved.autostart ?? vm.spec.autostart
+  vm.limits = saved.limits ?? {}
   vm.runs = saved.runs
   vm.random.state = saved.random
   Object.assign(vm.load, saved.load, { phaseEndsMs: saved.load.phaseEndsMs ?? Infinity })

@@ -70,6 +70,7 @@ function demand(vm: SimVm, rules: StepRules, time: DayTime, seconds: number): vo
   turn.depth = profile.depth
   turn.writeWant = vm.backlogBytes + want.write * seconds
   turn.readWant = want.read * seconds
+  hold(vm, seconds)
   const target = want.memory * spec.memoryBytes
   vm.usedBytes = target + (vm.usedBytes - target) * rules.usedMemory
   vm.touchedBytes = Math.max(vm.touchedBytes, Math.min(spec.memoryBytes, vm.usedBytes * 1.1))
@@ -92,13 +93,29 @@ function accountJob(path: SimPath, job: HostJob, seconds: number): void {
   else completeOn(path, wholeRequests(job, turn, frozenMs / 1000), turn, 0, seconds)
 }
 
+/** A limit of the hypervisor's: what is beyond it does not reach the array. What is not written waits in the guest. */
+function hold(vm: SimVm, seconds: number): void {
+  const { turn, limits } = vm
+  const wanted = turn.writeWant
+  turn.writeWant = Math.min(wanted, mostBytes(limits, 'write', turn.writeSize) * seconds)
+  turn.readWant = Math.min(turn.readWant, mostBytes(limits, 'read', turn.readSize) * seconds)
+  vm.heldBytes = wanted - turn.writeWant
+}
+
+/** Bytes a second that the limits let through. */
+function mostBytes(limits: SimVm['limits'], direction: 'read' | 'write', requestBytes: number): number {
+  const bytes = limits[`${direction}_bytes_sec`] || Infinity
+  const requests = limits[`${direction}_iops_sec`] || Infinity
+  return Math.min(bytes, requests * requestBytes)
+}
+
 /** What the array let through, and what of it is left to write. */
 function account(vm: SimVm, seconds: number): void {
   const { turn, totals, want, path } = vm
   const { array } = path
   const fresh = (want.write + want.read) * seconds
   vm.served = fresh > 0 ? Math.min(1, (turn.written + turn.read) / fresh) : 1
-  vm.backlogBytes = Math.min(dirtyLimit(vm), Math.max(0, turn.writeWant - turn.written))
+  vm.backlogBytes = Math.min(dirtyLimit(vm), Math.max(0, turn.writeWant + vm.heldBytes - turn.written))
 
   if (array.state.frozen) path.inFlight += turn.stalledReads + turn.stalledWrites
   else complete(vm, seconds)

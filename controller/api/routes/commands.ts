@@ -45,6 +45,10 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
     if (command !== undefined) return command
     throw new ApiError('command-unknown', `no command has the id or number ${JSON.stringify(idOrNumber)}`)
   }
+  const spareBytesOf = (hostId: string): number | undefined => {
+    const balance = look.current().capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance
+    return balance !== undefined && 'spareBytes' in balance ? balance.spareBytes : undefined
+  }
   app.post(
     '/api/v1/commands',
     {
@@ -64,7 +68,8 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
           'too many commands at once: at most 5 a second, and 1000 after a quiet time',
         )
       const vm = findByIdOrName('VM', 'vm-unknown', look.current().snapshot.vms, idOrName)
-      const command = await commands.ask({ ...asked, vm, asker: callerOf(request) })
+      const hostSpareBytes = spareBytesOf(vm.hostId)
+      const command = await commands.ask({ ...asked, vm, hostSpareBytes, asker: callerOf(request) })
       if (command !== undefined) return toView(command)
       throw new ApiError('too-many-commands', 'as many commands as there may be have not ended')
     },
@@ -122,7 +127,7 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
     async (request) => {
       const { id, number, vmUuid } = found(request.params.id)
       const vm = look.current().snapshot.vms.get(vmUuid)
-      return toView(answered(await commands.approve(id, callerOf(request), vm), number))
+      return toView(answered(await commands.approve(id, callerOf(request), vm, vm && spareBytesOf(vm.hostId)), number))
     },
   )
   app.post(

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import { isEnd, verbNames, verbOf, type CommandState, type VerbName } from '../../../common/verbs.js'
+import { formText, isEnd, verbNames, verbOf, type CommandState, type VerbName } from '../../../common/verbs.js'
 import { pause } from '../../../common/lifecycle.js'
 import type { CommandView } from '../../api/views.js'
 import type { ApiClient } from '../client.js'
@@ -22,13 +22,29 @@ export function addVmVerbs(vm: Command, cli: Cli): void {
   for (const verb of verbNames) {
     const { says, args, risk } = verbOf(verb)
     const command = vm.command(verb).argument('<name>', 'name or UUID').description(says)
-    for (const [name, values] of Object.entries(args)) command.argument(`<${name}>`, values.join(' or '))
+    const words = Object.entries(args).filter(([, { isOption }]) => isOption !== true)
+    const options = Object.entries(args).filter(([, { isOption }]) => isOption === true)
+    for (const [key, arg] of words)
+      command.argument(arg.isOptional === true ? `[${key}]` : `<${key}>`, `${arg.says}: ${formText(arg)}`)
+    for (const [key, arg] of options) {
+      const flag = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <${arg.is}>`
+      const help = `${arg.says}: ${formText(arg)}`
+      if (arg.isOptional === true) command.option(flag, help)
+      else command.requiredOption(flag, help)
+    }
     command
       .option('--dry-run', 'every check says what it finds; nothing is done')
       .option('--no-wait', 'do not wait for its end')
     if (risk !== 'safe') command.option('--yes', 'do not ask first')
     command.action(async (name: string, ...rest: unknown[]) => {
-      const values = Object.keys(args).map((key, index) => [key, String(rest[index])] as const)
+      const given = command.opts<Readonly<Record<string, unknown>>>()
+      const values = [
+        ...words.flatMap(([key], index) => {
+          const value = rest[index]
+          return typeof value === 'string' ? [[key, value] as const] : []
+        }),
+        ...options.flatMap(([key]) => (typeof given[key] === 'string' ? [[key, given[key]] as const] : [])),
+      ]
       await run(verb, name, Object.fromEntries(values), command, cli)
     })
   }

@@ -1,3 +1,4 @@
+import { formatBytes } from '../../../common/units.js'
 import type { CommandState } from '../../../common/verbs.js'
 import type { CommandView } from '../../api/views.js'
 import { clockTime } from './figures.js'
@@ -37,13 +38,16 @@ export function renderCommandList(commands: readonly CommandView[], look: Look):
 }
 
 export function renderCommandDetail(command: CommandView, look: Look): string[] {
-  const { number, verb, vm, host, actor, createdAt, cancelledBy, args } = command
+  const { number, verb, vm, host, actor, createdAt, cancelledBy, args, progress } = command
   const given = Object.entries(args).map(([key, value]) => ` ${key}=${value}`)
   const facts = [
     `command ${number}: ${verb} ${vm}${given.join('')} on ${host}${command.dryRun ? ', a dry run' : ''}`,
     `asked for by ${actor} at ${clockTime(createdAt, look.timeZone)}`,
     ...(command.approval?.by === undefined ? [] : [`approved or rejected by ${command.approval.by}`]),
     ...(cancelledBy === undefined ? [] : [`cancelled by ${cancelledBy}`]),
+    ...(progress === undefined
+      ? []
+      : [`${formatBytes(progress.doneBytes)} of ${formatBytes(progress.totalBytes)} done`]),
   ]
   const verdicts = command.verdicts.length === 0 ? [] : ['', ...renderTable(command.verdicts, verdictColumns, look)]
   return [...facts.map((text) => line([span(text)], look)), ...verdicts, '', ...renderCommandEnd(command, look)]

@@ -44,6 +44,11 @@ function pairs(host: HostView, now: number): (readonly [string, string | Span | 
   const source = ledger.memorySource === undefined ? '' : ` (${ledger.memorySource}, ${age(ledger.memoryAt, now)} ago)`
   return [
     ['Status', span(`${status.text} for ${age(host.statusSince, now)}`, status.tone)],
+    [
+      'Maintenance',
+      host.maintenance &&
+        `by ${host.maintenance.by}, for ${age(host.maintenance.since, now)} ${host.maintenance.reason}`,
+    ],
     ['Id', host.id],
     ['Agent', host.agentId],
     ['Hypervisor', isStorage ? 'none: a storage server' : `${host.kind} ${host.hypervisorVersion}`.trim()],

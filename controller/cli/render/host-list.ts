@@ -1,6 +1,6 @@
 import type { HostView } from '../../api/views.js'
 import { age, cores, figure, memory, percent } from './figures.js'
-import { type Look, type Span, span, type Tone } from './look.js'
+import { line, type Look, type Span, span, type Tone } from './look.js'
 import { notes, simulatedNote } from './notes.js'
 import { byName } from './order.js'
 import { type Column, renderTable } from './table.js'
@@ -27,8 +27,17 @@ export function hostTone({ status }: Pick<HostView, 'status'>): Tone {
   return status === 'up' ? 'plain' : 'dim'
 }
 
-export function hostStatus({ status }: Pick<HostView, 'status'>): Span {
-  return span(status, status === 'up' ? 'good' : 'critical')
+export function hostStatus({ status, maintenance }: Pick<HostView, 'status' | 'maintenance'>): Span {
+  const isUp = status === 'up'
+  if (maintenance !== undefined) return span(isUp ? 'maintenance' : `${status}, maintenance`, 'warning')
+  return span(status, isUp ? 'good' : 'critical')
+}
+
+/** Whether a host is in maintenance, in a line. */
+export function renderMaintenance({ name, maintenance }: HostView, look: Look): string[] {
+  if (maintenance === undefined) return [line([span(`${name} takes VMs`)], look)]
+  const why = maintenance.reason === '' ? '' : `: ${maintenance.reason}`
+  return [line([span(`${name} is in maintenance${why}: nothing is started there, and nothing moved to it`)], look)]
 }
 
 function columns(now: number): readonly Column<HostView>[] {

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { agentVerdicts, firstRefusal } from '../../../agent/commands/command-checks.js'
 import { allVerbs } from '../../../agent/commands/verbs/all-verbs.js'
-import type { Outcome, VerbContext } from '../../../agent/commands/verbs/verb-work.js'
+import type { Outcome } from '../../../agent/commands/verbs/verb-work.js'
 import { ActionRefused, HypervisorUnavailable } from '../../../agent/hypervisor/hypervisor.js'
 import { LibvirtControl } from '../../../agent/hypervisor/libvirt/control.js'
-import { pause } from '../../../common/lifecycle.js'
-import { verbNames, type VerbName } from '../../../common/verbs.js'
+import type { VerbName } from '../../../common/verbs.js'
 import { libvirtMissing, startLibvirtDaemon, type LibvirtDaemon } from '../../support/libvirt-daemon.js'
 import { defineGuest, type Guest } from '../../support/libvirt-guest.js'
+import { VerbBench } from '../../support/verb-bench.js'
 
 const missing = libvirtMissing()
 if (missing !== undefined) console.warn(`the tests with a real libvirtd are skipped: ${missing}`)
@@ -18,15 +17,10 @@ let guest: Guest
 let control: LibvirtControl
 const { signal } = new AbortController()
 
-async function contextOf(args: Readonly<Record<string, string>>): Promise<VerbContext> {
-  const before = await control.look(guest.uuid, signal)
-  if (before === undefined) throw new Error('no such VM')
-  const say = (): void => undefined
-  return { vmUuid: guest.uuid, args, before, control, signal, say, pause: (ms) => pause(ms, signal) }
-}
+let bench: VerbBench
 
 async function run(verb: VerbName, args: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-  return allVerbs[verb].run(await contextOf(args))
+  return bench.run(verb, args)
 }
 
 /** As virsh says it. */
@@ -34,24 +28,12 @@ async function stateNow(): Promise<string> {
   return (await daemon.virsh('domstate', guest.name)).trim()
 }
 
-/** Verbs that are refused now because of the VM's state. */
-async function refusedNow(): Promise<string[]> {
-  const { before: vm } = await contextOf({})
-  return verbNames.filter((verb) => {
-    const args: Record<string, string> = verb === 'autostart' ? { enabled: 'on' } : {}
-    const allow = [{ verbs: verbNames, vms: ['*'] }]
-    const spec = { id: 'c', hostId: 'h', verb, vmUuid: guest.uuid, args, startBeforeMs: 0, timeoutMs: 0, actor: '' }
-    const at = { weekday: 0, minute: 0 }
-    const circumstances = { isServed: true, control, allow, at, vm }
-    return firstRefusal(agentVerdicts({ ...spec, dryRun: false, onlyReport: false }, circumstances)) !== undefined
-  })
-}
-
 describe.skipIf(missing !== undefined)('verbs on a real libvirtd, seen by virsh', () => {
   beforeAll(async () => {
     daemon = await startLibvirtDaemon()
     control = new LibvirtControl({ socket: daemon.socketRo, runRoot: '/nowhere', uri: 'qemu:///system' })
     guest = await defineGuest(daemon, { name: 'guest' })
+    bench = new VerbBench(control, guest.uuid)
   })
   afterAll(async () => {
     control?.close()
@@ -60,13 +42,35 @@ describe.skipIf(missing !== undefined)('verbs on a real libvirtd, seen by virsh'
 
   it('starts, halts, goes on, resets, ends', async () => {
     expect(await stateNow()).toBe('shut off')
-    expect(await refusedNow()).toEqual(['shutdown', 'reboot', 'reset', 'destroy', 'suspend', 'resume'])
+    expect(await bench.refusedNow()).toEqual([
+      'shutdown',
+      'reboot',
+      'reset',
+      'destroy',
+      'suspend',
+      'resume',
+      'limit',
+      'unlimit',
+      'save',
+      'exec',
+    ])
     expect(await run('start')).toEqual({ state: 'succeeded' })
     expect(await stateNow()).toBe('running')
-    expect(await refusedNow()).toEqual(['start', 'resume'])
+    expect(await bench.refusedNow()).toEqual(['start', 'resume', 'restore', 'undefine', 'exec'])
     expect(await run('suspend')).toEqual({ state: 'succeeded' })
     expect(await stateNow()).toBe('paused')
-    expect(await refusedNow()).toEqual(['start', 'shutdown', 'reboot', 'suspend'])
+    expect(await bench.refusedNow()).toEqual([
+      'start',
+      'shutdown',
+      'reboot',
+      'suspend',
+      'memory',
+      'vcpus',
+      'memory-statistics',
+      'restore',
+      'undefine',
+      'exec',
+    ])
     expect(await run('resume')).toEqual({ state: 'succeeded' })
     expect(await stateNow()).toBe('running')
     const pid = await guest.pid()
@@ -100,13 +104,13 @@ describe.skipIf(missing !== undefined)('verbs on a real libvirtd, seen by virsh'
   })
 
   it('sees what came of a start whose answer was lost with the daemon', async () => {
-    const context = await contextOf({})
+    const context = await bench.contextOf({})
     await run('start')
     await daemon.killDaemon()
     await expect(control.look(guest.uuid, signal)).rejects.toBeInstanceOf(HypervisorUnavailable)
     await daemon.startDaemon()
     expect(await allVerbs.start.seen(context)).toEqual({ state: 'succeeded', reason: 'it is running' })
-    expect(await allVerbs.destroy.seen(await contextOf({}))).toMatchObject({ state: 'unknown' })
+    expect(await allVerbs.destroy.seen(await bench.contextOf({}))).toMatchObject({ state: 'unknown' })
     expect(await stateNow()).toBe('running')
   })
 })

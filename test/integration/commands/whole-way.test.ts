@@ -137,6 +137,44 @@ describe('a command', () => {
     expect(await stateOf(vm)).toBe('running')
   })
 
+  it('limits a VM for a while, and ends that before its time', async () => {
+    const vm = 'www'
+    const limited = await asked('vm', 'limit', vm, '--write', '5MiB/s', '--for', '30m', '--yes')
+    expect(limited).toMatchObject({
+      state: 'succeeded',
+      reason: expect.stringMatching(/^until .*, when the agent ends it$/),
+    })
+    expect(await readFile(join(directory.path, 'agent/limits.json'), 'utf8')).toContain('"write_bytes_sec":5242880')
+    expect((await asked('vm', 'unlimit', vm)).state).toBe('succeeded')
+    expect(await readFile(join(directory.path, 'agent/limits.json'), 'utf8')).toBe('[]')
+    expect(await asked('vm', 'unlimit', vm)).toMatchObject({
+      state: 'refused',
+      reason: 'no limit of this agent is in force',
+    })
+    expect(await asked('vm', 'limit', vm, '--write', '5', '--for', '30m', '--yes')).toMatchObject({
+      state: 'refused',
+      reason: expect.stringMatching(/is a rate from 16KiB\/s/),
+    })
+    expect(await headroom('vm', 'limit', vm, '--write', '5MiB/s', '--yes')).toMatchObject({ code: 2 })
+  })
+
+  it('starts nothing on a host in maintenance', async () => {
+    const vm = 'mail'
+    const { stdout } = await headroom('vm', 'show', vm, '--json')
+    const { host } = z.object({ host: z.string() }).parse(JSON.parse(stdout))
+    expect((await headroom('host', 'maintenance', host, 'on', '--reason', 'new disks')).code).toBe(0)
+    expect((await headroom('host', 'list')).stdout).toMatch(new RegExp(`${host} +maintenance`))
+    expect((await asked('vm', 'shutdown', vm, '--yes')).state).toBe('succeeded')
+    await waitFor('the VM to be off', async () => (await stateOf(vm)) === 'shutoff')
+    expect(await asked('vm', 'start', vm)).toMatchObject({
+      state: 'refused',
+      reason: expect.stringMatching(/its host is in maintenance since .* by .*: new disks/),
+    })
+    expect((await headroom('host', 'maintenance', host, 'off')).code).toBe(0)
+    expect((await asked('vm', 'start', vm)).state).toBe('succeeded')
+    expect((await headroom('audit', 'list')).stdout).toMatch(/maintenance-on/)
+  })
+
   it('says in a dry run what every check finds, and does nothing', async () => {
     const vm = 'www'
     const dry = await asked('vm', 'destroy', vm, '--dry-run')
@@ -200,5 +238,18 @@ describe('a command', () => {
       state: 'refused',
       reason: 'the agent only observes',
     })
+  })
+
+  it('that limited a VM ends, though the agent allows nothing any more', async () => {
+    const kept = async (): Promise<string> => readFile(join(directory.path, 'agent/limits.json'), 'utf8')
+    await agent.stop()
+    await runAgent([{ verbs: ['limit'], vms: ['*'] }])
+    await isConnected()
+    const limited = await asked('vm', 'limit', 'www', '--write', '5MiB/s', '--for', '2s', '--yes')
+    expect(limited.state).toBe('succeeded')
+    await agent.stop()
+    expect(await kept()).toContain('write_bytes_sec')
+    await runAgent([])
+    await waitFor('the limit to be ended', async () => (await kept()) === '[]')
   })
 })

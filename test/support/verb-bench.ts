@@ -1,0 +1,98 @@
+import { agentVerdicts, firstRefusal, verbsHere } from '../../agent/commands/command-checks.js'
+import type { ExecEntry } from '../../agent/commands/exec-entry.js'
+import { LimitKeeper, type LimitStore } from '../../agent/commands/limit-keeper.js'
+import { allVerbs } from '../../agent/commands/verbs/all-verbs.js'
+import type { Outcome, VerbContext } from '../../agent/commands/verbs/verb-work.js'
+import type { VmControl } from '../../agent/hypervisor/hypervisor.js'
+import { pause } from '../../common/lifecycle.js'
+import { createLog } from '../../common/log.js'
+import { verbNames, type VerbName, type Verdict } from '../../common/verbs.js'
+
+type Args = Readonly<Record<string, string>>
+
+/** Arguments with which each verb that needs some is right. */
+const rightArgs: Partial<Record<VerbName, Args>> = {
+  autostart: { enabled: 'on' },
+  limit: { write: '1MiB/s', for: '1m' },
+  memory: { size: '64MiB' },
+  vcpus: { count: '1' },
+  'memory-statistics': { every: '5s' },
+}
+
+/** Verbs as an agent does them, on one VM of a driver. */
+export class VerbBench {
+  readonly limits: LimitKeeper
+  readonly said: string[] = []
+  programs: readonly ExecEntry[] = []
+  readonly archived: string[] = []
+  held: () => Promise<void> = () => Promise.resolve()
+  readonly archive = {
+    keep: (_vmUuid: string, definition: string): Promise<string> => {
+      this.archived.push(definition)
+      return Promise.resolve('/archive')
+    },
+  }
+  readonly progressed: { readonly doneBytes: number; readonly totalBytes: number }[] = []
+
+  constructor(
+    readonly control: VmControl,
+    readonly vmUuid: string,
+    store: LimitStore = { load: () => Promise.resolve([]), save: () => Promise.resolve() },
+  ) {
+    this.limits = new LimitKeeper({
+      store,
+      control: () => control,
+      now: Date.now,
+      audit: () => Promise.resolve(),
+      log: createLog('test', 'silent'),
+    })
+  }
+
+  async contextOf(args: Args, signal: AbortSignal = new AbortController().signal): Promise<VerbContext> {
+    const { control, vmUuid, limits } = this
+    const before = await control.look(vmUuid, signal)
+    if (before === undefined) throw new Error('no such VM')
+    return {
+      hostId: 'h',
+      vmUuid,
+      args,
+      before,
+      control,
+      limits,
+      programs: this.programs,
+      archive: this.archive,
+      held: () => this.held(),
+      signal,
+      say: (line) => this.said.push(line),
+      progress: (done) => this.progressed.push(done),
+      pause: (ms) => pause(ms, signal),
+    }
+  }
+
+  async run(verb: VerbName, args: Args = {}, signal?: AbortSignal): Promise<Outcome> {
+    return allVerbs[verb].run(await this.contextOf(args, signal))
+  }
+
+  async seen(verb: VerbName, args: Args = {}): Promise<Outcome> {
+    return allVerbs[verb].seen(await this.contextOf(args))
+  }
+
+  /** What the verb's own checks say. */
+  async checks(verb: VerbName, args: Args = {}): Promise<readonly Verdict[]> {
+    return (await allVerbs[verb].checks?.(await this.contextOf(args))) ?? []
+  }
+
+  /** Verbs that are refused now because of the VM's state. */
+  async refusedNow(): Promise<string[]> {
+    const { before: vm, control, vmUuid } = await this.contextOf({})
+    return verbNames.filter((verb) => {
+      const args = rightArgs[verb] ?? {}
+      const allow = [{ verbs: verbNames, vms: ['*'] }]
+      const spec = { id: 'c', hostId: 'h', verb, vmUuid, args, startBeforeMs: 0, timeoutMs: 0, actor: '' }
+      const at = { weekday: 0, minute: 0 }
+      const verbs = verbsHere(control, this.programs)
+      const circumstances = { isServed: true, verbs, allow, at, vm }
+      return firstRefusal(agentVerdicts({ ...spec, dryRun: false, onlyReport: false }, circumstances)) !== undefined
+    })
+  }
+}
