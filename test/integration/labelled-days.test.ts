@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { Change, Message } from '../../controller/model/alert.js'
 import { stretchesOf } from '../month/cadence.js'
-import { isGood, reportLines } from '../month/report.js'
+import { isGood, labelLines, reportLines } from '../month/report.js'
 import { run } from '../month/run.js'
 import { firstDays, loadScenario, type Label } from '../month/scenario.js'
 import { faultsOf, Judge, type Outcome } from '../month/score.js'
@@ -28,6 +28,14 @@ it('two days of the elab: each event that somebody must act on is told, and next
 
 describe('the month', () => {
   const scenario = loadScenario('test/month/elab-month.yaml')
+
+  it('says beforehand what somebody must act on, for whoever asks', () => {
+    const lines = labelLines(scenario)
+    expect(lines).toHaveLength(scenario.labels.length + 2)
+    expect(lines[2]).toMatch(
+      /^ {2}day {2}5 14:00:00 {2}within 1m .*vm-hammers-array vm:kure .*names kure, .*: {2}a personal VM fills/,
+    )
+  })
 
   it('labels what happens to it, within its days', () => {
     const endMs = scenario.startMs + scenario.days * day

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 import { parseDurationMs } from '../../common/units.js'
-import { isGood, reportLines, resultDocument } from './report.js'
+import { isGood, labelLines, reportLines, resultDocument } from './report.js'
 import { run } from './run.js'
 import { firstDays, loadScenario } from './scenario.js'
 
@@ -9,7 +9,9 @@ const usage = `Plays a stretch of a simulated fleet's life in virtual time throu
 events that somebody must act on were told, how late, and what else was told; beside it, what plain thresholds would have told.
 
 Usage: npm run month -- [--seed 1] [--scenario test/month/elab-month.yaml] [--days N] [--quiet 5m] [--close 10s] [--step 2s]
+       npm run month -- --labels
 
+--labels plays nothing: it prints which events somebody must act on, as the scenario says beforehand.
 --days plays only so many of the first days. --quiet and --close are the beats of looks: where nothing is near, and near what happens. --step is that of the simulated world.
 The last line printed is JSON. Exit code 1: an event was missed, told too late or without a name that it needs, its end was not told, or more else was told
 in a week than may be.
@@ -24,6 +26,7 @@ async function main(): Promise<void> {
       quiet: { type: 'string', default: '5m' },
       close: { type: 'string', default: '10s' },
       step: { type: 'string', default: '2s' },
+      labels: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -33,6 +36,10 @@ async function main(): Promise<void> {
   }
   const whole = loadScenario(values.scenario)
   const scenario = values.days === undefined ? whole : firstDays(whole, wholeNumber('days', values.days))
+  if (values.labels) {
+    for (const line of labelLines(scenario)) console.log(line)
+    return
+  }
   const options = {
     seed: wholeNumber('seed', values.seed),
     quietMs: durationOf('quiet', values.quiet),

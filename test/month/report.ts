@@ -1,5 +1,5 @@
 import { formatDuration } from '../../common/units.js'
-import type { Label } from './scenario.js'
+import type { Label, Scenario } from './scenario.js'
 import { faultsOf, type Outcome, type Score } from './score.js'
 import type { ThresholdRule } from './threshold-rule.js'
 
@@ -56,6 +56,29 @@ export function reportLines(
     ...Object.entries(threshold.byKind).map(([kind, count]) => `    ${kind}: ${count}`),
     `${looks} looks`,
   ]
+}
+
+/** What a scenario says beforehand: which events somebody must act on, by when that must be told, and whom it must name. */
+export function labelLines({ labels, startMs, fleet: { utcOffsetHours } }: LabelledScenario): string[] {
+  return [
+    'Events that somebody must act on, said beforehand: when; until when somebody must have been told; by which check, about what; whom that must name; why:',
+    ...labels.map((label) => {
+      const cells = [
+        localMoment(label.fromMs, startMs, utcOffsetHours),
+        `within ${formatDuration(label.withinMs)}`.padEnd(14),
+        labelText(label).padEnd(36),
+        `names ${label.names.join(', ')}:`,
+        label.why,
+      ]
+      return `  ${cells.join('  ')}`
+    }),
+    'Nobody has to act on anything else that happens in it.',
+  ]
+}
+
+/** The part of a scenario that says it. */
+export type LabelledScenario = Pick<Scenario, 'labels' | 'startMs'> & {
+  readonly fleet: Pick<Scenario['fleet'], 'utcOffsetHours'>
 }
 
 /** The result for programs. */
