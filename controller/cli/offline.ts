@@ -18,7 +18,7 @@ export async function offline<Result>(progress: Progress, work: () => Result | P
     throw new CliError(
       'error',
       error.message,
-      inUse ? 'stop the controller first, or take a backup and use that' : '',
+      inUse ? 'stop the controller first (Ctrl-C where npm start runs), or take a backup and use that' : '',
       {
         cause: error,
       },
