@@ -54,11 +54,26 @@ export function addGuard(app: ApiApp, { authenticator, now, loopbackOnly }: Guar
     }
     request.caller = caller
     if (caller.via === 'session' && !isSafe(request.method)) requireOwnPage(request)
-    const usual = access === undefined || access === 'metrics'
-    // What is no route is answered so to everybody who is let in.
-    if (!request.is404) requireRole(caller, usual ? usualAccess(request.method) : access)
+    requireAccess(request, caller)
+  })
+  // A body may take its time to come: who was removed meanwhile does nothing any more. Not asynchronous, so that nothing comes between this and what is done.
+  app.addHook('preHandler', (request, _reply, done) => {
+    if (request.caller === undefined || isSafe(request.method)) return done()
+    const caller = authenticator.identify(credentialsOf(request), now())
+    if (typeof caller !== 'object') throw new ApiError('unauthenticated', 'the token or session has ended')
+    request.caller = caller
+    requireAccess(request, caller)
+    done()
   })
   return routes
+}
+
+/** @throws ApiError forbidden */
+function requireAccess({ is404, method, routeOptions }: FastifyRequest, caller: Caller): void {
+  const { access } = routeOptions.config
+  // What is no route is answered so to everybody who is let in; what is public has no caller.
+  if (is404 || access === 'public') return
+  requireRole(caller, access === undefined || access === 'metrics' ? usualAccess(method) : access)
 }
 
 function usualAccess(method: string): Role {

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { IncomingMessage, request } from 'node:http'
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
@@ -54,6 +57,29 @@ async function cookieOf(name: string, secret = password): Promise<{ cookie: stri
   return { cookie: (answer.headers['set-cookie']?.[0] ?? '').split(';')[0] ?? '' }
 }
 
+/** A request whose body comes only when `finish` is called, long after its headers were looked at. */
+function slowPost(
+  path: string,
+  body: object,
+  headers: Readonly<Record<string, string>>,
+): { readonly headersTaken: Promise<unknown>; readonly finish: () => Promise<number | undefined> } {
+  const text = JSON.stringify(body)
+  const sent = request(new URL(path, fixture.api.url), {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', 'content-length': text.length, expect: '100-continue' },
+  })
+  const answer = once(sent, 'response')
+  sent.flushHeaders()
+  return {
+    headersTaken: once(sent, 'continue'),
+    finish: async () => {
+      sent.end(text)
+      const [response] = await answer
+      return response instanceof IncomingMessage ? response.resume().statusCode : undefined
+    },
+  }
+}
+
 async function who(headers: Ask['headers']): Promise<z.infer<typeof session> | number> {
   const { status, text } = await fixture.ask('/api/v1/session', { headers: headers ?? {} })
   return status === 200 ? session.parse(JSON.parse(text)) : status
@@ -101,6 +127,16 @@ describe('a user', () => {
     })
     const page = await logIn(name, secret, { accept: 'text/html' })
     expect([page.status, page.text]).toEqual([401, expect.stringContaining('That name or password is wrong.')])
+  })
+
+  it('does nothing any more once removed, not even with a request that had begun before', async () => {
+    await addUser('mallory', 'admin')
+    const { token } = await makeToken({ name: 'mallory', role: 'admin', ofUser: true })
+    const late = slowPost('/api/v1/users', { name: 'backdoor', role: 'admin', password }, bearer(token))
+    await late.headersTaken
+    expect((await post('users/mallory/remove', {})).status).toBe(200)
+    expect(await late.finish()).toBe(401)
+    expect(await fixture.get('/api/v1/users')).toEqual({ users: [] })
   })
 
   it('does not log in from a page of another site', async () => {
