@@ -83,8 +83,10 @@ export class Authenticator {
     const secret = bearerOf(authorization)
     const token = secret === undefined ? undefined : tokens.find(secret, now)
     if (token !== undefined) return this.#loginKeys.create(asToken(token), now)
-    const session = cookie === undefined ? undefined : sessions.find(cookie, now)?.grant
-    return session && this.#loginKeys.create({ name: session.name, token: session.token }, now)
+    const session = cookie === undefined ? undefined : sessions.find(cookie, now)
+    if (session === undefined) return undefined
+    const { hash, grant } = session
+    return this.#loginKeys.create({ name: grant.name, token: grant.token, session: hash }, now)
   }
 
   /** A key for a login link of the token of that name; undefined if there is none. */
@@ -128,14 +130,17 @@ export class Authenticator {
     return this.#open({ name, token: undefined }, now())
   }
 
-  /** Looked at once more: the token may have been revoked, or the user removed, since the link was made. */
-  async #open({ name, token }: LoginAs, now: number): Promise<LoginOutcome> {
+  /** Looked at once more: the token may have been revoked, the user removed, or the session ended since the link was made. */
+  async #open({ name, token, session }: LoginAs, now: number): Promise<LoginOutcome> {
     const { sessions } = this.parts
-    const wanted = { name, ...(token !== undefined && { token }), createdAt: now }
-    const caller = this.#bySession({ ...wanted, expiresAt: now + sessionMs }, now)
+    const from = session === undefined ? undefined : sessions.at(session, now)
+    if (session !== undefined && from === undefined) return { status: 'wrong' }
+    const expiresAt = Math.min(now + sessionMs, from?.expiresAt ?? Infinity)
+    const wanted = { name, ...(token !== undefined && { token }), createdAt: now, expiresAt }
+    const caller = this.#bySession(wanted, now)
     if (caller === undefined) return { status: 'wrong' }
-    const { secret } = await sessions.add({ ...wanted, expiresAt: now + sessionMs }, now)
-    return { status: 'in', session: { name, secret, expiresAt: caller.expiresAt ?? now + sessionMs } }
+    const { secret } = await sessions.add(wanted, now)
+    return { status: 'in', session: { name, secret, expiresAt: caller.expiresAt ?? expiresAt } }
   }
 
   #byToken({ name, role, ofUser, scope, expiresAt }: Token): Caller | undefined {

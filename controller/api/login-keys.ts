@@ -12,6 +12,8 @@ export interface LoginKey {
 export interface LoginAs {
   readonly name: string
   readonly token: string | undefined
+  /** Hash of the session that the key comes from: it has to be open still, and the new one ends with it at the latest. */
+  readonly session?: string | undefined
 }
 
 /** Keys of login links: each opens one session, once, within 15 minutes. Kept in memory only; a restart voids them. */

@@ -139,6 +139,32 @@ describe('a user', () => {
     expect(await fixture.get('/api/v1/users')).toEqual({ users: [] })
   })
 
+  it('makes a link of a session that ends with it, and lasts no longer', async () => {
+    await addUser('ann')
+    const link = async (cookie: { cookie: string }): Promise<string> => {
+      const origin = new URL(fixture.api.url).origin
+      const { text } = await post('login-links', {}, { ...cookie, origin, host: new URL(origin).host })
+      return new URL(z.object({ url: z.string() }).parse(JSON.parse(text)).url).search.slice(1)
+    }
+    const follow = (key: string): Promise<Answer> =>
+      fixture.ask('/login', {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: key,
+      })
+    const first = await cookieOf('ann')
+    const before = await link(first)
+    await post('users/ann/password', { password: 'another horse battery' })
+    expect((await follow(before)).status).toBe(401)
+    const second = await cookieOf('ann', 'another horse battery')
+    fixture.clock.now += 7 * day - minute
+    const { status, headers } = await follow(await link(second))
+    const third = { cookie: (headers['set-cookie']?.[0] ?? '').split(';')[0] ?? '' }
+    expect([status, await who(third)]).toEqual([303, expect.objectContaining({ name: 'ann' })])
+    fixture.clock.now += minute
+    expect(await who(third)).toBe(401)
+  })
+
   it('does not log in from a page of another site', async () => {
     await addUser('ann')
     expect(codeOf(await logIn('ann', password, { origin: 'http://evil.example' }))).toEqual([403, 'cross-site'])
