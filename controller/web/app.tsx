@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks'
 import { AlertPage } from './alerts/alert-page.js'
 import { AlertsPage } from './alerts/alerts-page.js'
 import { ArrayPage } from './arrays/array-page.js'
+import { CapacityPage } from './capacity/capacity-page.js'
 import { FleetPage } from './fleet/fleet-page.js'
 import { colourByGroup } from './fleet/group-colours.js'
 import { GroupColours } from './fleet/group-legend.js'
@@ -58,6 +59,8 @@ function View({ route }: { readonly route: Route }) {
       return <VmPage uuid={route.uuid} />
     case 'array':
       return <ArrayPage arrayKey={route.key} />
+    case 'capacity':
+      return <CapacityPage />
     case 'alerts':
       return <AlertsPage />
     case 'alert':

@@ -14,6 +14,7 @@ import './styles/tables.css'
 import './styles/fleet.css'
 import './styles/views.css'
 import './styles/alerts.css'
+import './styles/capacity.css'
 
 const clock = (): number => Date.now()
 const store = createStore(emptyState)

@@ -113,7 +113,7 @@ describe('the page', () => {
     ['wide', 1440, 'light'],
     ['narrow', 390, 'light'],
     ['dark', 1440, 'dark'],
-  ] as const)('shows fleet, host and VM: %s', async (_name, width, colorScheme) => {
+  ] as const)('shows fleet, host, VM and capacity: %s', async (_name, width, colorScheme) => {
     await page.setViewportSize({ width, height: 900 })
     await page.emulateMedia({ colorScheme })
     await page.goto(`${product.url}/`)
@@ -124,9 +124,17 @@ describe('the page', () => {
     await page.goto(`${product.url}/vms/${mail?.uuid ?? ''}`)
     await page.getByRole('heading', { name: 'mail', exact: true }).waitFor()
     await page.locator('canvas').first().waitFor()
-    const overflow = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
-    expect(overflow).toBe(0)
+    expect(await overflow()).toBe(0)
+    await page.goto(`${product.url}/`)
+    await page.getByRole('link', { name: 'Capacity' }).click()
+    await page.getByRole('heading', { name: 'Room for 8 new VMs of 1 GiB' }).waitFor()
+    await page.getByText('of the 28 days are known').first().waitFor()
+    expect(await overflow()).toBe(0)
   })
+
+  function overflow(): Promise<unknown> {
+    return page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+  }
 
   it('had nothing to complain about, and asked nobody else', () => {
     expect(complaints).toEqual([])

@@ -2,6 +2,7 @@ import type {
   AlertDetailView,
   AlertHistoryView,
   AlertView,
+  CapacityForecastView,
   CapacityView,
   EventView,
   FleetView,
@@ -32,6 +33,8 @@ export interface SeriesQuery {
 export interface ApiClient {
   fleet(): Promise<Answer<FleetView>>
   capacity(): Promise<Answer<CapacityView>>
+  /** @param of `fleet`, `host:<id>` or `array:<key>` */
+  capacityForecast(of: string): Promise<Answer<CapacityForecastView>>
   eventHistory(limit: number): Promise<Answer<readonly EventView[]>>
   series(query: SeriesQuery): Promise<Answer<SeriesView>>
   /** Newest first. @param subject pattern of what they are about */
@@ -93,6 +96,7 @@ export function createClient(options: ClientOptions): ApiClient {
   return {
     fleet: () => ask<FleetView>('/fleet'),
     capacity: () => ask<CapacityView>('/capacity'),
+    capacityForecast: (of) => ask<CapacityForecastView>(`/capacity/forecast?of=${encodeURIComponent(of)}`),
     eventHistory: async (limit) => {
       const answer = await ask<{ readonly events: readonly EventView[] }>(`/events/history?limit=${limit}`)
       return answer.status === 'ok' ? { status: 'ok', value: answer.value.events } : answer

@@ -9,6 +9,7 @@ it.each([
   ['/vms/11-22', { page: 'vm', uuid: '11-22' }],
   ['/arrays/nfs%3Abox%3A%2Fexport%20a', { page: 'array', key: 'nfs:box:/export a' }],
   ['/alerts', { page: 'alerts' }],
+  ['/capacity', { page: 'capacity' }],
   ['/alerts/12', { page: 'alert', number: 12 }],
   ['/alerts/0', { page: 'unknown', path: '/alerts/0' }],
   ['/alerts/12x', { page: 'unknown', path: '/alerts/12x' }],

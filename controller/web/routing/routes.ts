@@ -5,6 +5,7 @@ export type Route =
   | { readonly page: 'vm'; readonly uuid: string }
   | { readonly page: 'array'; readonly key: string }
   | { readonly page: 'alerts' }
+  | { readonly page: 'capacity' }
   | { readonly page: 'alert'; readonly number: number }
   | { readonly page: 'unknown'; readonly path: string }
 
@@ -12,6 +13,7 @@ export function parseRoute(path: string): Route {
   const [kind, encoded, ...more] = path.split('/').filter((part) => part !== '')
   if (kind === undefined) return { page: 'fleet' }
   if (kind === 'alerts' && encoded === undefined) return { page: 'alerts' }
+  if (kind === 'capacity' && encoded === undefined) return { page: 'capacity' }
   const name = encoded === undefined || more.length > 0 ? undefined : decoded(encoded)
   if (name !== undefined) {
     if (kind === 'hosts') return { page: 'host', name }
@@ -32,6 +34,7 @@ function decoded(part: string): string | undefined {
 
 export const fleetPath = '/'
 export const alertsPath = '/alerts'
+export const capacityPath = '/capacity'
 
 export function hostPath(name: string): string {
   return `/hosts/${encodeURIComponent(name)}`

@@ -1,7 +1,7 @@
 import { wantsSomebody } from '../alerts/alert-words.js'
 import { formatTime, plural } from '../format/figures.js'
 import { Link } from '../routing/link.js'
-import { alertsPath, fleetPath } from '../routing/routes.js'
+import { alertsPath, capacityPath, fleetPath } from '../routing/routes.js'
 import { useControllerTime, usePage } from '../state/page-context.js'
 import { ThemeSwitch } from './theme-switch.js'
 
@@ -18,6 +18,7 @@ export function Header() {
           simulated
         </span>
       )}
+      <CapacityLink />
       <AlertCount />
       <LiveSign />
       <ThemeSwitch />
@@ -34,6 +35,16 @@ function AlertCount() {
     <Link href={alertsPath} class={count > 0 ? 'alert-count some' : 'alert-count'}>
       {count > 0 && <span aria-hidden="true">▲ </span>}
       {count > 0 ? plural(count, 'alert') : 'Alerts'}
+    </Link>
+  )
+}
+
+function CapacityLink() {
+  const session = usePage((state) => state.session)
+  if (session === 'signed-out') return null
+  return (
+    <Link href={capacityPath} class="alert-count">
+      Capacity
     </Link>
   )
 }

@@ -24,6 +24,7 @@ const outside: PageContext = {
   client: {
     fleet: async () => nothing,
     capacity: async () => nothing,
+    capacityForecast: async () => nothing,
     eventHistory: async () => nothing,
     series: async () => nothing,
     alertHistory: async () => nothing,
