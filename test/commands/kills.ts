@@ -14,8 +14,8 @@ stream is cut, at random moments; and compares what came of each with what libvi
 
 Usage: npm run build, then npx tsx test/commands/kills.ts [--count 50] [--seed 1] [--results FILE]
 
-Each command is done at most once, and its end is told truly, or unknown with a reason; both audit logs are whole. With --results
-each round is written down there as a line of JSON, and rounds that are there already are not run again. The last line printed is
+Each command is done at most once, and its end is told truly, or unknown with a reason; both audit logs are whole at the end of a
+run. With --results each round is written down there as a line of JSON, and rounds that are there already are not run again. The last line printed is
 JSON. Exit code 1: something of that was not so.
 `
 
@@ -52,23 +52,10 @@ async function main(): Promise<void> {
   }
   const { seed, results } = values
   const rounds = (results === undefined ? [] : await recorded(results)).filter((one) => one.seed === seed)
-  const directory = await mkdtemp(join(tmpdir(), 'headroom-kills-'))
-  const world = await KillWorld.open(directory)
-  const wrong: string[] = []
-  try {
-    for (let number = 0; number < Number(values.count); number += 1) {
-      if (rounds.some((one) => one.round === number)) continue
-      const one = await runRound(world, seed, number)
-      rounds.push(one)
-      const line = JSON.stringify(one)
-      console.error(line)
-      if (results !== undefined) await appendFile(results, `${line}\n`)
-    }
-    wrong.push(...(await world.auditFaults()))
-  } finally {
-    await world.close()
-    await rm(directory, { recursive: true, force: true })
-  }
+  const missing = Array.from({ length: Number(values.count) }, (_, number) => number).filter(
+    (number) => !rounds.some((one) => one.round === number),
+  )
+  const wrong = missing.length === 0 ? [] : await runRounds(missing, { seed, results, rounds })
   const faulty = rounds.filter(({ faults }) => faults.length > 0)
   const counted = (of: (one: Round) => string): Readonly<Record<string, number>> => {
     const counts: Record<string, number> = {}
@@ -89,6 +76,28 @@ async function main(): Promise<void> {
     }),
   )
   if (faulty.length > 0 || wrong.length > 0) process.exitCode = 1
+}
+
+/** Adds them to those that are there. @returns what is wrong with the audit logs after them */
+async function runRounds(
+  missing: readonly number[],
+  { seed, results, rounds }: { readonly seed: string; readonly results: string | undefined; readonly rounds: Round[] },
+): Promise<readonly string[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'headroom-kills-'))
+  const world = await KillWorld.open(directory)
+  try {
+    for (const number of missing) {
+      const one = await runRound(world, seed, number)
+      rounds.push(one)
+      const line = JSON.stringify(one)
+      console.error(line)
+      if (results !== undefined) await appendFile(results, `${line}\n`)
+    }
+    return await world.auditFaults()
+  } finally {
+    await world.close()
+    await rm(directory, { recursive: true, force: true })
+  }
 }
 
 async function runRound(world: KillWorld, seed: string, number: number): Promise<Round> {
