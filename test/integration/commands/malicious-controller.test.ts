@@ -161,7 +161,12 @@ describe('a controller in wrong hands', () => {
       () => ({ vmUuid: uuids.get('www') ?? '' }),
       /^the agent's configuration does not allow suspend for a VM of this name$/,
     ],
-    ['a verb that there is not', () => ({ verb: 'exec' }), /^this agent knows no verb "exec"$/],
+    ['a verb that there is not', () => ({ verb: 'shell' }), /^this agent knows no verb "shell"$/],
+    [
+      'a program where the agent lists none',
+      () => ({ verb: 'exec', args: { entry: 'reboot' } }),
+      /^its driver cannot exec$/,
+    ],
     ['an argument that there is not', () => ({ args: { run: 'reboot' } }), /^suspend has no argument "run"$/],
     ['a property of every object as a verb', () => ({ verb: 'constructor' }), /^this agent knows no verb/],
     ['a time far off', () => ({ deadlineMs: BigInt(Date.now() + 30 * 86_400_000) }), /at most a day$/],
