@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { minuteOf, weekdays } from '../common/allow-rules.js'
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
-import { entryName, verbTable, type VerbName } from '../common/verbs.js'
+import { askableVerbs, entryName, type VerbName } from '../common/verbs.js'
 import { givenArguments, wholePattern } from './commands/exec-entry.js'
 import { defaultController } from './controller-address.js'
 import { hostEntryName, isOfThisMachine } from './host-entry.js'
@@ -124,11 +124,7 @@ const tool = z
   })
   .default('auto')
 
-const verbs: readonly [VerbName, ...VerbName[]] = ['start', ...Object.keys(verbTable).filter(isOtherVerb)]
-
-function isOtherVerb(name: string): name is VerbName {
-  return name !== 'start'
-}
+const verbs: readonly [VerbName, ...VerbName[]] = ['start', ...askableVerbs.filter((one) => one !== 'start')]
 
 /** `22:00-06:00`, minutes of the day. */
 const span = z
@@ -290,6 +286,22 @@ export const agentConfigSchema = z
       .default([]),
     /** What a controller may do with the VMs here; what no line allows is refused. Nothing, if there is none. */
     allow: z.array(allowRule).max(64).default([]),
+    /** Where VMs of this host may move to, and how its hypervisor reaches others. */
+    migration: z
+      .strictObject({
+        /** Names of hosts, as the controller knows them; * stands for any characters. None: none may move. */
+        to: z.array(z.string().min(1).max(256)).max(64).default([]),
+        /** Of another host's libvirt, as this host's libvirt dials it. */
+        uri: z
+          .string()
+          .regex(/^qemu\+(tls|tcp|ssh|libssh2?):\/\/[\w.@-]*\{host\}[\w.:-]*\/system(\?[\w=&.\/-]*)?$/, {
+            error: 'a URI such as qemu+tls://{host}/system',
+          })
+          .default('qemu+tls://{host}/system'),
+        /** Whether the VM's memory is encrypted on its way, by QEMU's own certificates. */
+        encrypted: z.boolean().default(true),
+      })
+      .prefault({}),
     /** Programs that the verb exec may run, by name; who may have them run for which VMs says allow. */
     exec: z
       .array(execEntry)

@@ -228,7 +228,9 @@ async function openLocal(
   if (entry.kind === 'libvirt' && entry.uri === 'qemu:///system') {
     const libvirt = libvirtOf(entry)
     const control = mayAct(config)
-    const hypervisor = await underOwnId(hostIds, name, (id) => openLibvirt({ ...options, ...libvirt, control, ...id }))
+    const hypervisor = await underOwnId(hostIds, name, (id) =>
+      openLibvirt({ ...options, ...libvirt, control, migration: config.migration, ...id }),
+    )
     return { hypervisor, machine: await withCanaries(machine, hypervisor) }
   }
   // Loaded only here, as the simulated fleet is.

@@ -1,5 +1,5 @@
 import { patternTest } from './pattern.js'
-import { isVerb, type VerbName } from './verbs.js'
+import { allowedAs, isVerb, type VerbName } from './verbs.js'
 
 /** Days as the agent's machine counts them. */
 export const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const
@@ -38,8 +38,9 @@ export function notAllowed(
   at: LocalTime,
 ): string | undefined {
   if (rules.length === 0) return 'the agent only observes: its configuration allows nothing'
-  const ofVerb = rules.filter(({ verbs }) => isVerb(verb) && verbs.includes(verb))
-  if (ofVerb.length === 0) return `the agent's configuration does not allow ${verb}`
+  const permission = isVerb(verb) ? allowedAs(verb) : undefined
+  const ofVerb = rules.filter(({ verbs }) => permission !== undefined && verbs.includes(permission))
+  if (ofVerb.length === 0) return `the agent's configuration does not allow ${permission ?? verb}`
   const ofVm = ofVerb.filter(({ vms }) => vms.some((pattern) => patternTest(pattern)(vmName)))
   if (ofVm.length === 0) return `the agent's configuration does not allow ${verb} for a VM of this name`
   if (ofVm.some(({ window }) => window === undefined || isOpen(window, at))) return undefined

@@ -29,6 +29,8 @@ export type ArgForm =
   | { readonly is: 'disk' }
   /** A name out of the agent's configuration. */
   | { readonly is: 'entry' }
+  /** The name of a host. */
+  | { readonly is: 'host' }
   /** One line of text. */
   | { readonly is: 'text'; readonly most: number }
 
@@ -38,6 +40,8 @@ export type VerbArg = ArgForm & {
   readonly isOptional?: true
   /** On the command line it is an option (`--for 30m`), not a word of its own. */
   readonly isOption?: true
+  /** Nobody else gives it. */
+  readonly isSetByController?: true
 }
 
 export interface Verb {
@@ -57,6 +61,12 @@ export interface Verb {
   readonly timeoutMs: number
   /** Whether it can be cancelled once it has begun. */
   readonly cancel: 'before-start' | 'while-running'
+  /** A step of this verb: allowed with it, and asked for by the controller alone. */
+  readonly stepOf?: 'migrate'
+  /** Done by the controller through steps: no agent is sent it. */
+  readonly isOnlySteps?: true
+  /** The VM may not be on that host yet. */
+  readonly isBeforeVm?: true
   /** It begins a run of the VM: not on a host in maintenance. */
   readonly beginsRun?: true
   /** What it takes a place of besides its VM, where only so many may run at once. */
@@ -65,6 +75,9 @@ export interface Verb {
 
 /** Names of programs that an agent's configuration lists. */
 export const entryName = /^[a-z][a-z0-9-]{0,31}$/
+
+/** What can be told to a hypervisor as the name of another host. */
+const hostNameForm = /^[A-Za-z0-9][\w.-]{0,127}$/
 
 /** How values with a unit are read, and printed in what is said of them. */
 const quantities = {
@@ -84,6 +97,7 @@ const day = 86_400 * second
 const optional = { isOptional: true, isOption: true } as const
 const rate = { is: 'rate', least: 16_384, most: 1e12, ...optional } as const
 const word = { is: 'text', most: 256, isOptional: true, says: 'an argument' } as const
+const yesOrNo = { is: 'choice', of: ['yes', 'no'], says: 'whether disks are copied' } as const
 const requests = { is: 'count', least: 1, most: 1_000_000, ...optional } as const
 const quick = { args: {}, timeoutMs: 60 * second, cancel: 'before-start', slot: 'host' } as const
 
@@ -211,6 +225,80 @@ export const verbTable = {
     role: 'operator',
     slot: 'none',
   },
+  migrate: {
+    ...quick,
+    says: 'moves it to another host while it runs; it goes on there once it is off here',
+    args: {
+      to: { is: 'host', isOption: true, says: 'the other host' },
+      bandwidth: { is: 'rate', least: MiB, most: 1e12, ...optional, says: 'the most that the move sends a second' },
+      autoConverge: {
+        is: 'choice',
+        of: ['on', 'off'],
+        ...optional,
+        says: 'slow the guest down where it dirties memory faster than that is sent',
+      },
+      copyStorage: { is: 'choice', of: ['yes', 'no'], ...optional, says: 'copy disks that only its host reaches' },
+      definition: { is: 'text', most: 64, ...optional, isSetByController: true, says: 'hash of what was archived' },
+    },
+    states: running,
+    risk: 'disruptive',
+    role: 'operator',
+    timeoutMs: 7200 * second,
+    cancel: 'while-running',
+  },
+  resolve: {
+    ...quick,
+    says: 'after a migration whose contact was lost: ends the copy on the other host, and lets the one on this host go on',
+    args: { keep: { is: 'host', isOption: true, says: 'the host whose copy goes on' } },
+    states: [...running, 'paused', 'shutoff'],
+    risk: 'destructive',
+    role: 'operator',
+    isOnlySteps: true,
+    timeoutMs: 600 * second,
+  },
+  offer: {
+    ...quick,
+    says: 'looks whether it can leave its host, and tells its definition, which is archived',
+    args: { keep: { is: 'choice', of: ['yes', 'no'], says: 'whether it is archived' }, copyStorage: yesOrNo },
+    states: running,
+    risk: 'safe',
+    role: 'operator',
+    stepOf: 'migrate',
+    slot: 'none',
+  },
+  receive: {
+    ...quick,
+    says: 'looks whether it can come to a host, where its definition is archived',
+    args: {
+      name: { is: 'text', most: 256, says: 'its name' },
+      keep: { is: 'choice', of: ['yes', 'no'], says: 'whether it is archived' },
+      copyStorage: yesOrNo,
+    },
+    states: ['shutoff'],
+    risk: 'safe',
+    role: 'operator',
+    stepOf: 'migrate',
+    isBeforeVm: true,
+    slot: 'none',
+  },
+  arrive: {
+    ...quick,
+    says: 'lets one go on that has come by a migration, or was halted by one',
+    states: ['paused'],
+    risk: 'safe',
+    role: 'operator',
+    stepOf: 'migrate',
+    slot: 'none',
+  },
+  discard: {
+    ...quick,
+    says: 'removes the halted or ended copy that a migration has left; its definition is archived, its disks stay',
+    states: ['paused', 'shutoff', 'crashed'],
+    risk: 'destructive',
+    role: 'operator',
+    stepOf: 'migrate',
+    slot: 'none',
+  },
   exec: {
     ...quick,
     says: "runs a program of the agent's own list for it",
@@ -234,6 +322,15 @@ export const verbTable = {
 export type VerbName = keyof typeof verbTable
 
 export const verbNames: readonly VerbName[] = Object.keys(verbTable).filter(isVerb)
+
+/** Verbs that somebody may ask for. */
+export const askableVerbs: readonly VerbName[] = verbNames.filter((name) => verbOf(name).stepOf === undefined)
+
+/** The verb by whose name the agent's configuration allows it. */
+export function allowedAs(name: VerbName): VerbName {
+  const { stepOf, isOnlySteps } = verbOf(name)
+  return stepOf ?? (isOnlySteps === true ? 'migrate' : name)
+}
 
 export function isVerb(name: string): name is VerbName {
   return Object.hasOwn(verbTable, name)
@@ -268,6 +365,8 @@ export function formText(form: ArgForm): string {
       return 'the name of a disk in the guest, such as vda'
     case 'entry':
       return 'a name of small letters, digits and dashes'
+    case 'host':
+      return 'the name of a host'
     case 'text':
       return `one line of at most ${form.most} characters`
     case 'size':
@@ -288,6 +387,8 @@ function isOfForm(form: ArgForm, text: string): boolean {
       return /^[a-z][a-z0-9]{1,15}$/.test(text)
     case 'entry':
       return entryName.test(text)
+    case 'host':
+      return hostNameForm.test(text)
     case 'text':
       return text.length <= form.most && !/\p{Cc}/u.test(text)
     case 'size':

@@ -17,6 +17,7 @@ export interface Run {
   readonly limits: LimitKeeper
   readonly programs: readonly ExecEntry[]
   readonly archive: VerbContext['archive']
+  readonly definition: VerbContext['definition']
   readonly held: () => Promise<void>
   readonly say: (line: string) => void
   readonly progress: (done: WorkProgress) => void
@@ -72,8 +73,8 @@ export async function lookAtIt(
 }
 
 function contextOf(run: Run, control: VmControl, signal: AbortSignal): VerbContext {
-  const { hostId, vmUuid, args, before, limits, programs, archive, held, say, progress } = run
-  const known = { hostId, vmUuid, args, before, limits, programs, archive, held, say, progress }
+  const { hostId, vmUuid, args, before, limits, programs, archive, definition, held, say, progress } = run
+  const known = { hostId, vmUuid, args, before, limits, programs, archive, definition, held, say, progress }
   return { ...known, control, signal, pause: (ms) => pause(ms, signal) }
 }
 

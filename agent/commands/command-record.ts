@@ -16,6 +16,8 @@ export interface CommandSpec {
   readonly dryRun: boolean
   /** It may have been begun before: it is told what is known of it, and never begun. */
   readonly onlyReport: boolean
+  /** Of a VM that is to come here, without secrets. */
+  readonly definition?: string
 }
 
 export type RecordState = Exclude<CommandState, 'pending-approval' | 'sent'>

@@ -34,6 +34,11 @@ export class DefinitionArchive {
     return path
   }
 
+  /** Whether one of the VM is kept. */
+  async has(vmUuid: string): Promise<boolean> {
+    return (await readdir(this.#directory)).some((name) => name.startsWith(`${vmUuid}.`) && name.endsWith(suffix))
+  }
+
   async #forget(vmUuid: string): Promise<void> {
     const kept = (await readdir(this.#directory)).filter((name) => name.endsWith(suffix))
     // Moments in this form are in their order.

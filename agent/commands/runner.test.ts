@@ -77,6 +77,7 @@ class Bench {
       limits: this.limits,
       programs: [],
       archive: {
+        has: () => Promise.resolve(true),
         keep: (_uuid, definition) => {
           this.kept.push(definition)
           return Promise.resolve('/archive/a')

@@ -271,7 +271,7 @@ export class CommandRunner {
     if (!isVerb(verb) || vm === undefined || control === undefined) throw new Error('a command passed without its VM')
     if (!this.#toBegin.take(1, performance.now()))
       return this.#end(this.#at(id), { state: 'refused', reason: 'too many commands have begun here lately', verdicts })
-    const record = begun(this.#at(id), vm, now())
+    const record = begun({ ...this.#at(id), verdicts }, vm, now())
     await audit({
       event: 'begin',
       id,
@@ -327,6 +327,7 @@ export class CommandRunner {
       limits: this.options.limits,
       programs: this.options.programs,
       archive: this.options.archive,
+      definition: spec.definition,
       held: () => this.#held(spec.id),
       say: (line) => this.#put(said(this.#at(spec.id), line)),
       progress: (done) => this.#put(advanced(this.#at(spec.id), done)),
@@ -418,6 +419,7 @@ export class CommandRunner {
       const before = agentVerdicts(spec, { ...circumstances, vm: undefined }).filter(({ check }) => check !== 'vm')
       return { verdicts: [...before, { check: 'vm', ok: false, says }], vm, control }
     }
+    vm ??= toCome(spec)
     const verdicts = agentVerdicts(spec, { ...circumstances, vm })
     if (firstRefusal(verdicts) !== undefined || vm === undefined || control === undefined)
       return { verdicts, vm, control }
@@ -426,13 +428,13 @@ export class CommandRunner {
 
   /** What the verb itself looks at before. */
   async #checkFurther(spec: CommandSpec, before: VmNow, control: VmControl): Promise<readonly Verdict[]> {
-    const { hostId, verb, vmUuid, args } = spec
+    const { hostId, verb, vmUuid, args, definition } = spec
     const checks = isVerb(verb) ? allVerbs[verb].checks : undefined
     if (checks === undefined) return []
     const { limits, programs } = this.options
     try {
       return await withDeadline(lookWithinMs, this.#stop.signal, (signal) =>
-        checks({ hostId, vmUuid, args, before, control, limits, programs, signal }),
+        checks({ hostId, vmUuid, args, before, control, limits, programs, definition, signal }),
       )
     } catch (error) {
       return [{ check: verb, ok: false, says: `it could not be looked at: ${messageOf(error)}` }]
@@ -447,6 +449,13 @@ export class CommandRunner {
       if (record.before !== undefined || record.state === 'unknown') await this.options.journal.remove(record.spec.id)
     }
   }
+}
+
+/** A VM that is not here yet, of a verb that is about its coming. */
+function toCome({ verb, vmUuid, args }: CommandSpec): VmNow | undefined {
+  if (!isVerb(verb) || verbOf(verb).isBeforeVm !== true) return undefined
+  const none = { state: 'shutoff', stateReason: 'unknown', runId: '', autostart: false } as const
+  return { uuid: vmUuid, name: args['name'] ?? '', ...none }
 }
 
 function messageOf(error: unknown): string {

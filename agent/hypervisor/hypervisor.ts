@@ -1,4 +1,4 @@
-import type { VerbName } from '../../common/verbs.js'
+import type { VerbName, Verdict } from '../../common/verbs.js'
 
 /**
  * The seam between the agent and whatever runs the VMs. A driver reads and acts; it keeps no history and makes no rates.
@@ -509,6 +509,7 @@ export interface VmControl {
   readonly saving?: SaveControl
   readonly texts?: TextControl
   readonly definitions?: DefinitionControl
+  readonly migration?: MigrationControl | undefined
 }
 
 export interface DiskControl {
@@ -562,6 +563,38 @@ export interface DefinitionControl {
   whole(vmUuid: string, signal: AbortSignal): Promise<string>
   /** Of a VM that is off: the hypervisor forgets it. Its disks stay. */
   undefine(vmUuid: string, signal: AbortSignal): Promise<void>
+}
+
+/** A move under way. */
+export interface MoveProgress extends WorkProgress {
+  readonly remainingBytes: number
+  /** How fast the guest changes its memory; undefined: not measured yet. */
+  readonly dirtyBytesPerSecond: number | undefined
+}
+
+export interface MoveOptions {
+  /** Name of the other host. */
+  readonly to: string
+  readonly bandwidthBytesPerSecond: number | undefined
+  readonly autoConverge: boolean
+  /** Disks that only this host reaches are copied. */
+  readonly copyStorage: boolean
+}
+
+export interface MigrationControl {
+  /** Why nothing of this host may move to that one, by the agent's own configuration; undefined if it may. */
+  refuses(to: string): string | undefined
+  /**
+   * Moves a running VM. When it resolves, the VM is off here and halted there: it never runs by itself on the other host, so that a lost answer
+   * cannot make it run twice. Goes on when the signal aborts: see `breakOff`.
+   */
+  move(vmUuid: string, options: MoveOptions, progress: (done: MoveProgress) => void, signal: AbortSignal): Promise<void>
+  /** Has the move that is under way given up, and the VM go on here. */
+  breakOff(vmUuid: string, signal: AbortSignal): Promise<void>
+  /** Whether the hypervisor is at work on it, moving it or otherwise. */
+  isBusy(vmUuid: string, signal: AbortSignal): Promise<boolean>
+  /** What of this definition speaks against its running here, and what was looked at. */
+  reception(definition: string, signal: AbortSignal): Promise<readonly Verdict[]>
 }
 
 export interface TextControl {

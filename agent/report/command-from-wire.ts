@@ -8,6 +8,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const mostArgs = 16
 const longestText = 1024
 const longestActor = 200
+const mostDefinitionBytes = 65_536
 const mark = { logId: /^[0-9a-f]{32}$/, hashBytes: [16, 32] } as const
 
 /** A command as it came, its form checked and nothing else; undefined if it is none. */
@@ -17,7 +18,8 @@ export function commandFromWire(wire: Command): CommandSpec | undefined {
   const args = Object.entries(wire.args)
   const isShort = [hostId, verb, ...args.flat()].every((text) => text.length <= longestText)
   if (!commandId.test(id) || !uuid.test(vmUuid) || !Number.isSafeInteger(startBeforeMs)) return undefined
-  if (!isShort || args.length > mostArgs) return undefined
+  if (!isShort || args.length > mostArgs || wire.definition.length > mostDefinitionBytes) return undefined
+  const definition = Buffer.from(wire.definition).toString('utf8')
   return {
     id,
     hostId,
@@ -29,6 +31,7 @@ export function commandFromWire(wire: Command): CommandSpec | undefined {
     actor: actor.slice(0, longestActor),
     dryRun,
     onlyReport,
+    ...(definition !== '' && { definition }),
   }
 }
 

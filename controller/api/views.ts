@@ -528,6 +528,7 @@ export const commandView = z.object({
     })
     .optional()
     .describe('a second person is needed'),
+  stepOf: z.string().optional().describe('id of the command of which it is a step'),
   verdicts: z.array(verdictView).describe('of the controller, and those of the agent with its name before them'),
   output: z.string(),
   progress: z.object({ doneBytes: z.number(), totalBytes: z.number() }).optional().describe('how far it is'),

@@ -22,6 +22,8 @@ import {
 import type { Asker } from './permission.js'
 import type { CopyElsewhere } from './copies.js'
 import { isMaintenance, type Maintenance } from './maintenance.js'
+import { afterWord, migrationChanges, type NewStep } from './migration.js'
+import type { Planned } from './plan-move.js'
 import { preflight, type AgentRules } from './preflight.js'
 
 /** An agent's open session, as far as commands go through it. */
@@ -60,6 +62,8 @@ export interface Asked {
   readonly vm: Vm
   readonly dryRun: boolean
   readonly asker: Asker
+  /** Of one that moves it: between which hosts, and what speaks against it. */
+  readonly planned?: Planned | undefined
   /** What the memory ledger of its host has left, negative if its VMs reach into the reserve; undefined: not known. */
   readonly hostSpareBytes?: number | undefined
   /** From now, or from the approval. */
@@ -78,6 +82,7 @@ const oddLines = { most: 5, windowMs: 60_000, mostKeys: 64 } as const
 const tickEveryMs = 1000
 /** How soon an agent hears of entries of the audit log that are about no command of its hosts. */
 const tellHeadsEveryMs = 15_000
+const mostAtOnce = 4
 
 /** Owner of all commands: takes them in, sends them, and keeps what becomes of them. Each change is durable, with its line of the audit log, before it counts. */
 export class CommandDesk {
@@ -181,13 +186,14 @@ export class CommandDesk {
       const needed = isVerb(verb) ? ruleFor(this.options.approvals(), verb, vm.name) : undefined
       const verdicts = [
         ...this.#verdicts(asked, vm, asker, open, at),
+        ...(asked.planned?.verdicts ?? []),
         ...(needed === undefined ? [] : [approvalVerdict(needed)]),
       ]
       const refusal = verdicts.find(({ ok }) => !ok)
       const waits = refusal === undefined && !dryRun ? needed : undefined
       const command: Command = {
         id: newId(),
-        number: Math.max(0, ...[...this.#commands.values()].map(({ number }) => number)) + 1,
+        number: this.#nextNumber(),
         verb,
         args,
         hostId: vm.hostId,
@@ -205,11 +211,12 @@ export class CommandDesk {
         verdicts,
         output: '',
         outputEnd: 0,
+        ...(refusal === undefined && asked.planned?.move !== undefined && { move: asked.planned.move }),
         ...(refusal !== undefined && { endedAt: at }),
         ...(waits !== undefined && { approval: newApproval(waits, asked) }),
       }
       await this.#keep(command, 'asked')
-      await this.#sendWaiting()
+      await this.#goOn()
       return this.#commands.get(command.id) ?? command
     })
   }
@@ -318,11 +325,12 @@ export class CommandDesk {
         )
         return
       }
-      const next = command && told(command, update, this.options.now())
+      const word = command && told(command, update, this.options.now())
+      const next = word && afterWord(word)
       const isNews = next !== undefined && next.state !== command?.state && next.state !== 'sent'
       if (next !== undefined) await this.#keep(next, isNews ? next.state : undefined)
       link.ack(update.id, update.revision)
-      if (next !== undefined && isOver(next)) await this.#sendWaiting()
+      if (next !== undefined && (isOver(next) || next.move?.hasLeft === true)) await this.#goOn()
     })
   }
 
@@ -388,7 +396,7 @@ export class CommandDesk {
         const next = aged(command, now)
         if (next !== undefined) await this.#keep(next, next.state)
       }
-      await this.#sendWaiting()
+      await this.#goOn()
       await this.#tellHeads(now)
     })
   }
@@ -400,6 +408,50 @@ export class CommandDesk {
     if (entries === told || Math.abs(now - at) < tellHeadsEveryMs) return
     this.#headsTold = { at: now, entries }
     for (const link of this.#links.values()) await this.#tellHead(link)
+  }
+
+  /** Makes the next steps of what goes by steps, and sends what waits. */
+  async #goOn(): Promise<void> {
+    // What a step leads to at once leads on: a bounded number of times.
+    for (let left = mostAtOnce; left > 0; left -= 1) {
+      const changes = migrationChanges(this.list(), this.options.now())
+      for (const change of changes) {
+        if (change.change === 'step') await this.#keep(this.#newStep(change.of, change.step), 'asked')
+        else await this.#keep(change.command, change.event)
+      }
+      if (changes.length === 0) break
+    }
+    await this.#sendWaiting()
+  }
+
+  #newStep(of: Command, { startWithinMs, verb, ...step }: NewStep): Command {
+    const { now, newId } = this.options
+    const at = now()
+    const { vmUuid, vmName, actor } = of
+    return {
+      dryRun: false,
+      ...step,
+      id: newId(),
+      number: this.#nextNumber(),
+      stepOf: of.id,
+      verb,
+      vmUuid,
+      vmName,
+      actor,
+      state: 'queued',
+      reason: '',
+      createdAt: at,
+      startBefore: at + startWithinMs,
+      timeoutMs: verbOf(verb).timeoutMs,
+      revision: 0,
+      verdicts: [],
+      output: '',
+      outputEnd: 0,
+    }
+  }
+
+  #nextNumber(): number {
+    return Math.max(0, ...[...this.#commands.values()].map(({ number }) => number)) + 1
   }
 
   async #sendWaiting(): Promise<void> {

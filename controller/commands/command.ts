@@ -1,3 +1,4 @@
+import type { Move } from './migration.js'
 import { isEnd, type CommandState, type Verdict } from '../../common/verbs.js'
 import type { Approval } from './approval.js'
 
@@ -41,6 +42,12 @@ export interface Command {
   readonly approval?: Approval | undefined
   /** The controller gave up waiting for the agent's word: it still counts when it comes. */
   readonly gaveUp?: boolean | undefined
+  /** Of one that moves its VM. */
+  readonly move?: Move | undefined
+  /** The command of which this is a step. */
+  readonly stepOf?: string | undefined
+  /** What the agent is sent to keep. */
+  readonly definition?: string | undefined
 }
 
 export interface Progress {
@@ -149,21 +156,37 @@ export function nextToSend(
 ): readonly Command[] {
   const open = [...commands].filter((command) => !isOver(command)).toSorted((a, b) => a.number - b.number)
   const active = open.filter(({ state }) => state === 'sent' || state === 'running')
-  const vms = new Set(active.map(({ vmUuid }) => vmUuid))
+  // A step goes with its command, which counts for both of its hosts.
+  const counted = active.filter(({ stepOf }) => stepOf === undefined)
+  const vms = new Set(counted.map(({ vmUuid }) => vmUuid))
   const ofHost = new Map<string, number>()
-  for (const { hostId } of active) ofHost.set(hostId, (ofHost.get(hostId) ?? 0) + 1)
-  const atAll = active.filter(({ hostId }) => isReachable(hostId)).length
+  const take = (command: Command): void => {
+    for (const id of hostsOf(command)) ofHost.set(id, (ofHost.get(id) ?? 0) + 1)
+  }
+  for (const command of counted) take(command)
+  const atAll = counted.filter(({ hostId }) => isReachable(hostId)).length
   const chosen: Command[] = []
   for (const command of open) {
-    const { hostId, vmUuid, state } = command
-    const atHost = ofHost.get(hostId) ?? 0
+    const { hostId, vmUuid, state, stepOf, move } = command
     if (state !== 'queued') continue
+    if (stepOf !== undefined) {
+      if (isReachable(hostId)) chosen.push(command)
+      continue
+    }
+    const isFull = hostsOf(command).some((id) => (ofHost.get(id) ?? 0) >= perHost)
     const waits = vms.has(vmUuid)
     // What is behind it on the same VM waits for it, whatever it waits for.
     vms.add(vmUuid)
-    if (waits || atHost >= perHost || atAll + chosen.length >= fleet || !isReachable(hostId)) continue
-    ofHost.set(hostId, atHost + 1)
+    if (waits || isFull || atAll + chosen.length >= fleet || !isReachable(hostId)) continue
+    // Its first steps come before it.
+    if (move !== undefined && move.isReady !== true) continue
+    take(command)
     chosen.push(command)
   }
   return chosen
+}
+
+/** Whose places it takes. */
+function hostsOf({ hostId, move }: Command): readonly string[] {
+  return move === undefined ? [hostId] : [...new Set([hostId, move.fromHostId, move.toHostId])]
 }

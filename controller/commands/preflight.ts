@@ -1,6 +1,6 @@
 import { localTime, notAllowed, type AllowRule } from '../../common/allow-rules.js'
 import { formatMemory } from '../../common/units.js'
-import { isVerb, quantityOf, verbOf, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
+import { allowedAs, isVerb, quantityOf, verbOf, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
 import { valueOf, type Vm } from '../model/snapshot.js'
 import type { Command } from './command.js'
 import { maintenanceText, type Maintenance } from './maintenance.js'
@@ -48,7 +48,8 @@ export function preflight(
   },
 ): readonly Verdict[] {
   const { verb, args } = asked
-  if (!isVerb(verb)) return [no('verb', `there is no verb ${JSON.stringify(verb.slice(0, 40))}`)]
+  if (!isVerb(verb) || verbOf(verb).stepOf !== undefined)
+    return [no('verb', `there is no verb ${JSON.stringify(verb.slice(0, 40))}`)]
   const wrong = wrongArgs(verb, args)
   const verdicts: Verdict[] = [wrong === undefined ? yes('verb', verb) : no('verb', wrong)]
   verdicts.push(...permissionVerdicts(verb, { name: vm.name, owner }, asker))
@@ -60,7 +61,10 @@ export function preflight(
   const unfit = wrongState(verb, vm.state)
   verdicts.push(unfit === undefined ? yes('state', `the VM is ${vm.state}`) : no('state', unfit))
   // What waits for a second person holds nothing up.
-  const other = open.find(({ vmUuid, dryRun, state }) => vmUuid === vm.uuid && !dryRun && state !== 'pending-approval')
+  const other = open.find(
+    ({ vmUuid, dryRun, state, stepOf }) =>
+      vmUuid === vm.uuid && !dryRun && stepOf === undefined && state !== 'pending-approval',
+  )
   verdicts.push(
     other === undefined
       ? yes('others', 'no other command is under way for it')
@@ -78,7 +82,7 @@ export function preflight(
   verdicts.push(yes('agent', 'the agent of its host is connected'))
   const can = rules.verbs.get(vm.hostId)
   verdicts.push(
-    can?.verbs.includes(verb) === true
+    can?.verbs.includes(allowedAs(verb)) === true
       ? yes('host', 'its host can do that')
       : no('host', can?.reason || `its host cannot ${verb}`),
   )

@@ -62,7 +62,7 @@ export function ackToWire(spoolId: string, throughSeq: number): ToAgent {
 }
 
 export function commandToWire(command: Command, { onlyReport }: { readonly onlyReport: boolean }): ToAgent {
-  const { id, hostId, verb, vmUuid, args, startBefore, actor, dryRun, timeoutMs } = command
+  const { id, hostId, verb, vmUuid, args, startBefore, actor, dryRun, timeoutMs, definition } = command
   return {
     message: {
       $case: 'command',
@@ -77,6 +77,7 @@ export function commandToWire(command: Command, { onlyReport }: { readonly onlyR
         dryRun,
         timeoutMs,
         onlyReport,
+        definition: Buffer.from(definition ?? ''),
       },
     },
   }

@@ -70,7 +70,7 @@ const runner = new CommandRunner({
   },
   limits,
   programs: [],
-  archive: { keep: () => Promise.resolve('') },
+  archive: { keep: () => Promise.resolve(''), has: () => Promise.resolve(true) },
   log,
 })
 await runner.start()

@@ -27,6 +27,7 @@ export class VerbBench {
   readonly archived: string[] = []
   held: () => Promise<void> = () => Promise.resolve()
   readonly archive = {
+    has: () => Promise.resolve(true),
     keep: (_vmUuid: string, definition: string): Promise<string> => {
       this.archived.push(definition)
       return Promise.resolve('/archive')
@@ -61,6 +62,7 @@ export class VerbBench {
       limits,
       programs: this.programs,
       archive: this.archive,
+      definition: undefined,
       held: () => this.held(),
       signal,
       say: (line) => this.said.push(line),

@@ -1,3 +1,4 @@
+import { ActionRefused } from '../../hypervisor/hypervisor.js'
 import type { VerbName } from '../../../common/verbs.js'
 import { autostart } from './autostart.js'
 import { consoleLog } from './console.js'
@@ -6,6 +7,8 @@ import { dumpxml } from './dumpxml.js'
 import { exec } from './exec.js'
 import { limit } from './limit.js'
 import { memoryStatistics } from './memory-statistics.js'
+import { migrate } from './migrate.js'
+import { arrive, discard, offer, receive } from './migration-steps.js'
 import { memory } from './memory.js'
 import { reboot } from './reboot.js'
 import { reset } from './reset.js'
@@ -41,4 +44,14 @@ export const allVerbs: Readonly<Record<VerbName, VerbWork>> = {
   dumpxml,
   exec,
   console: consoleLog,
+  migrate,
+  // The controller does it by steps.
+  resolve: {
+    run: () => Promise.reject(new ActionRefused('no agent does that')),
+    seen: () => Promise.resolve({ state: 'failed', reason: 'no agent does that' }),
+  },
+  offer,
+  receive,
+  arrive,
+  discard,
 }

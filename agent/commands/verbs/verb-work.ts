@@ -21,7 +21,9 @@ export interface VerbContext {
   readonly pause: (ms: number) => Promise<void>
   /** A line of what it does, for who waits. */
   readonly say: (line: string) => void
-  readonly archive: Pick<DefinitionArchive, 'keep'>
+  readonly archive: Pick<DefinitionArchive, 'keep' | 'has'>
+  /** As the controller sent it, of a VM that is to come. */
+  readonly definition: string | undefined
   /** Resolves when the controller keeps what was said. @throws ActionRefused if it does not within half a minute */
   readonly held: () => Promise<void>
   /** How far it is, for who waits. */
@@ -31,7 +33,7 @@ export interface VerbContext {
 /** What its checks are given. */
 export type CheckContext = Pick<
   VerbContext,
-  'hostId' | 'vmUuid' | 'args' | 'before' | 'control' | 'limits' | 'programs' | 'signal'
+  'hostId' | 'vmUuid' | 'args' | 'before' | 'control' | 'limits' | 'programs' | 'definition' | 'signal'
 >
 
 /** What is known of a command's end. */

@@ -7,6 +7,7 @@ import {
   powerActions,
   type DefinitionControl,
   type DiskControl,
+  type MigrationControl,
   type PowerAction,
   type SaveControl,
   type SizeControl,
@@ -16,6 +17,8 @@ import {
 } from '../hypervisor.js'
 import type { RpcConnection } from './connection.js'
 import { definitionControl } from './control-definitions.js'
+import { migrationControl, type MigrationSettings } from './control-migration.js'
+import type { ReceptionSite } from './reception.js'
 import { diskControl } from './control-disks.js'
 import { saveControl } from './control-saving.js'
 import { sizeControl } from './control-sizes.js'
@@ -24,6 +27,8 @@ import type { DomainAccess } from './domain-access.js'
 import { domainState } from './domain-state.js'
 import { unixSocket } from './endpoint.js'
 import {
+  compareCpu,
+  getCapabilities,
   domainAct,
   domainGetAutostart,
   domainGetStateAndReason,
@@ -39,6 +44,8 @@ export interface ControlOptions {
   readonly socket: string | undefined
   readonly runRoot: string
   readonly uri: string
+  /** Absent: its VMs do not move. */
+  readonly migration?: (MigrationSettings & Pick<ReceptionSite, 'hasPath' | 'hasBridge'>) | undefined
 }
 
 /** The caller's signal ends it earlier. */
@@ -68,6 +75,7 @@ export class LibvirtControl implements VmControl {
   readonly saving: SaveControl
   readonly texts: TextControl
   readonly definitions: DefinitionControl
+  readonly migration: MigrationControl | undefined
   /** For looking. */
   #connection: RpcConnection | undefined
   readonly #acting = new Set<RpcConnection>()
@@ -84,6 +92,14 @@ export class LibvirtControl implements VmControl {
     this.saving = saveControl(access)
     this.texts = textControl(access)
     this.definitions = definitionControl(access)
+    const { migration } = options
+    if (migration === undefined) return
+    this.migration = migrationControl(access, migration, {
+      ...migration,
+      capabilities: async () => getCapabilities(await this.#connected()),
+      canRunCpu: async (xml, signal) => (await compareCpu(await this.#connected(), xml, { signal })) !== 0,
+    })
+    this.verbs = new Set([...this.verbs, 'migrate', 'offer', 'receive', 'arrive', 'discard'])
   }
 
   async look(vmUuid: string, signal: AbortSignal): Promise<VmNow | undefined> {

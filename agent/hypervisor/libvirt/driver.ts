@@ -16,6 +16,7 @@ import {
   type SampleOptions,
 } from '../hypervisor.js'
 import { parseCapabilities } from './capabilities-xml.js'
+import type { MigrationSettings } from './control-migration.js'
 import { LibvirtControl } from './control.js'
 import type { Endpoint } from './endpoint.js'
 import { EventQueue } from './event-queue.js'
@@ -55,6 +56,8 @@ export interface LibvirtOptions {
   readonly vmDeadlineMs?: number
   /** Whether its VMs may be acted on, over a connection of its own; default false: nothing but reading. */
   readonly control?: boolean
+  /** Where its VMs may move to. */
+  readonly migration?: MigrationSettings
   /** The same in passes with `onlyMoved`, which have to fit into a second; default 0.8 s. */
   readonly fastVmDeadlineMs?: number
 }
@@ -90,8 +93,19 @@ export class LibvirtHypervisor implements Hypervisor {
     const { socket, endpoint, runRoot = '/run/libvirt', uri } = options
     const { vmDeadlineMs = 2000, fastVmDeadlineMs = 800, now, log } = options
     // Another machine's socket is one for reading.
+    const { files, sysRoot } = options
+    const hasPath = (path: string): Promise<boolean> =>
+      files.realPath(path).then(
+        () => true,
+        () => false,
+      )
+    const migration = options.migration && {
+      ...options.migration,
+      hasPath,
+      hasBridge: (name: string) => hasPath(`${sysRoot}/class/net/${name}/bridge`),
+    }
     const acts = options.control === true && endpoint === undefined
-    this.control = acts ? new LibvirtControl({ socket, runRoot, uri }) : undefined
+    this.control = acts ? new LibvirtControl({ socket, runRoot, uri, migration }) : undefined
     const events = new EventSource({
       now,
       log,

@@ -29,6 +29,7 @@ export const procedure = {
   nodeGetFreeMemory: 102,
   domainIsPersistent: 151,
   getLibVersion: 157,
+  compareCpu: 158,
   domainMemoryStats: 159,
   domainGetJobInfo: 163,
   domainAbortJob: 164,
@@ -44,6 +45,8 @@ export const procedure = {
   domainSetBlockIoTune: 252,
   domainGetBlockIoTune: 253,
   listAllDomains: 273,
+  domainGetJobStats: 298,
+  domainMigratePerform3Params: 305,
   domainSetStatisticsPeriod: 308,
   eventRegister: 316,
   eventLifecycle: 318,
@@ -93,6 +96,7 @@ const limits = {
   blockStats: 16,
   memoryStats: 1024,
   authTypes: 20,
+  jobStats: 64,
 } as const
 const openReadOnly = 1
 const uuidBytes = 16
@@ -420,6 +424,52 @@ export async function domainGetJobBytes(
   reply.unsignedHyper() // until its end
   const totalBytes = toNumber(reply.unsignedHyper())
   return { totalBytes, doneBytes: toNumber(reply.unsignedHyper()) }
+}
+
+/** VIR_MIGRATE_*. Post-copy, RDMA and forced moves are left out on purpose. */
+export const migrateFlag = {
+  live: 1,
+  /** The source's daemon drives it, with a keep-alive of its own to the target's. */
+  peerToPeer: 2,
+  persistAtTarget: 8,
+  /** The guest is not let go on at the target. */
+  paused: 32,
+  copyDisks: 64,
+  abortOnError: 4096,
+  autoConverge: 8192,
+  encrypted: 65_536,
+} as const
+
+/** Moves a domain to the daemon at that URI; resolves when it is over there. */
+export async function domainMigratePeerToPeer(
+  caller: Caller,
+  domain: DomainRef,
+  {
+    uri,
+    parameters,
+    flags,
+  }: { readonly uri: string; readonly parameters: ReadonlyMap<string, bigint>; readonly flags: number },
+  options?: CallOptions,
+): Promise<void> {
+  const args = writeDomain(new XdrWriter(), domain).optional(uri, (writer, value) => writer.string(value))
+  writeUnsignedParameters(args, parameters).uint(0).uint(flags)
+  await caller.call(procedure.domainMigratePerform3Params, args.bytes(), options)
+}
+
+/** Figures of the job that is under way, by libvirt's names (`memory_remaining`); type 0: there is none. */
+export async function domainGetJobStats(
+  caller: Caller,
+  domain: DomainRef,
+  options?: CallOptions,
+): Promise<{ readonly type: number; readonly parameters: TypedParameters }> {
+  const args = writeDomain(new XdrWriter(), domain).uint(0)
+  const reply = await caller.call(procedure.domainGetJobStats, args.bytes(), options)
+  return { type: reply.int(), parameters: readTypedParameters(reply, limits.jobStats) }
+}
+
+/** How the CPU of a definition stands to the host's: 0 is one that cannot run here. */
+export async function compareCpu(caller: Caller, cpuXml: string, options?: CallOptions): Promise<number> {
+  return (await caller.call(procedure.compareCpu, new XdrWriter().string(cpuXml).uint(0).bytes(), options)).int()
 }
 
 /** Asks for an event of all domains. @returns the number that its messages carry */

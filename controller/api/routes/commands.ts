@@ -5,6 +5,7 @@ import { mayAs } from '../../access/caller.js'
 import type { Answered, CommandDesk } from '../../commands/command-desk.js'
 import type { Approval } from '../../commands/approval.js'
 import { isOver, type Command } from '../../commands/command.js'
+import { planMove } from '../../commands/plan-move.js'
 import type { FleetLook } from '../../fleet-look.js'
 import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
@@ -67,9 +68,16 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
           'too-many-asked',
           'too many commands at once: at most 5 a second, and 1000 after a quiet time',
         )
-      const vm = findByIdOrName('VM', 'vm-unknown', look.current().snapshot.vms, idOrName)
+      const { snapshot, capacity } = look.current()
+      const vm = findByIdOrName('VM', 'vm-unknown', snapshot.vms, idOrName)
+      const planned = planMove(asked, vm, {
+        snapshot,
+        balanceOf: (hostId) => capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance,
+        maintenanceOf: (hostId) => commands.maintenanceOf(hostId),
+        commands: commands.list(),
+      })
       const hostSpareBytes = spareBytesOf(vm.hostId)
-      const command = await commands.ask({ ...asked, vm, hostSpareBytes, asker: callerOf(request) })
+      const command = await commands.ask({ ...asked, vm, hostSpareBytes, planned, asker: callerOf(request) })
       if (command !== undefined) return toView(command)
       throw new ApiError('too-many-commands', 'as many commands as there may be have not ended')
     },
@@ -173,6 +181,8 @@ function toView(command: Command): CommandView {
     gaveUp: _gaveUp,
     sentTo: _sentTo,
     approval,
+    move: _move,
+    definition: _definition,
     ...rest
   } = command
   return {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import { formText, isEnd, verbNames, verbOf, type CommandState, type VerbName } from '../../../common/verbs.js'
+import { formText, askableVerbs, isEnd, verbOf, type CommandState, type VerbName } from '../../../common/verbs.js'
 import { pause } from '../../../common/lifecycle.js'
 import type { CommandView } from '../../api/views.js'
 import type { ApiClient } from '../client.js'
@@ -19,11 +19,13 @@ const lookEveryMs = 250
 
 /** One command for each verb of the table: `vm start NAME`, `vm autostart NAME on`. */
 export function addVmVerbs(vm: Command, cli: Cli): void {
-  for (const verb of verbNames) {
+  for (const verb of askableVerbs) {
     const { says, args, risk } = verbOf(verb)
     const command = vm.command(verb).argument('<name>', 'name or UUID').description(says)
     const words = Object.entries(args).filter(([, { isOption }]) => isOption !== true)
-    const options = Object.entries(args).filter(([, { isOption }]) => isOption === true)
+    const options = Object.entries(args).filter(
+      ([, { isOption, isSetByController }]) => isOption === true && isSetByController !== true,
+    )
     for (const [key, arg] of words)
       command.argument(arg.isOptional === true ? `[${key}]` : `<${key}>`, `${arg.says}: ${formText(arg)}`)
     for (const [key, arg] of options) {

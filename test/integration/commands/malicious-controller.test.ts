@@ -109,6 +109,7 @@ function command(draft: Partial<Command>): Command {
     dryRun: false,
     timeoutMs: 0,
     onlyReport: false,
+    definition: Buffer.alloc(0),
     ...draft,
   }
 }

@@ -159,6 +159,8 @@ export interface Command {
   timeoutMs: number;
   /** Tell what became of it, and never begin it: it may have been begun before. */
   onlyReport: boolean;
+  /** Of the VM, for the verb that has it archived where it is to come; empty for all others. */
+  definition: Buffer;
 }
 
 export interface Command_ArgsEntry {
@@ -221,6 +223,7 @@ function createBaseCommand(): Command {
     dryRun: false,
     timeoutMs: 0,
     onlyReport: false,
+    definition: Buffer.alloc(0),
   };
 }
 
@@ -258,6 +261,9 @@ export const Command: MessageFns<Command> = {
     }
     if (message.onlyReport !== false) {
       writer.uint32(80).bool(message.onlyReport);
+    }
+    if (message.definition.length !== 0) {
+      writer.uint32(90).bytes(message.definition);
     }
     return writer;
   },
@@ -358,6 +364,14 @@ export const Command: MessageFns<Command> = {
             message.onlyReport = reader.bool();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.definition = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -419,6 +433,7 @@ export const Command: MessageFns<Command> = {
         : isSet(object.only_report)
         ? globalThis.Boolean(object.only_report)
         : false,
+      definition: isSet(object.definition) ? Buffer.from(bytesFromBase64(object.definition)) : Buffer.alloc(0),
     };
   },
 
@@ -460,6 +475,9 @@ export const Command: MessageFns<Command> = {
     if (message.onlyReport !== false) {
       obj.onlyReport = message.onlyReport;
     }
+    if (message.definition.length !== 0) {
+      obj.definition = base64FromBytes(message.definition);
+    }
     return obj;
   },
 
@@ -488,6 +506,7 @@ export const Command: MessageFns<Command> = {
     message.dryRun = object.dryRun ?? false;
     message.timeoutMs = object.timeoutMs ?? 0;
     message.onlyReport = object.onlyReport ?? false;
+    message.definition = object.definition ?? Buffer.alloc(0);
     return message;
   },
 };

@@ -1,0 +1,73 @@
+import type { Verdict } from '../../common/verbs.js'
+import type { Balance } from '../checks/memory-ledger.js'
+import type { Snapshot, Vm } from '../model/snapshot.js'
+import type { Command } from './command.js'
+import type { Maintenance } from './maintenance.js'
+import type { Move } from './migration.js'
+import { migrationVerdicts } from './migration-checks.js'
+
+export interface Planned {
+  readonly move?: Move
+  readonly verdicts: readonly Verdict[]
+}
+
+interface Known {
+  readonly snapshot: Pick<Snapshot, 'hosts' | 'disks' | 'arrays'>
+  readonly balanceOf: (hostId: string) => Balance | undefined
+  readonly maintenanceOf: (hostId: string) => Maintenance | undefined
+  readonly commands: readonly Command[]
+}
+
+/** Between which hosts a command moves a VM, and what speaks against it; undefined: it moves nothing. Pure. */
+export function planMove(
+  { verb, args }: { readonly verb: string; readonly args: Readonly<Record<string, string>> },
+  vm: Vm,
+  known: Known,
+): Planned | undefined {
+  if (verb === 'migrate') return planMigrate(args, vm, known)
+  if (verb === 'resolve') return planResolve(args, vm, known)
+  return undefined
+}
+
+function planMigrate(args: Readonly<Record<string, string>>, vm: Vm, known: Known): Planned {
+  const { snapshot, balanceOf, maintenanceOf } = known
+  const to = args['to'] ?? ''
+  const target = [...snapshot.hosts.values()].find(({ id, name }) => name === to || id === to)
+  const balance = target && balanceOf(target.id)
+  const source = snapshot.hosts.get(vm.hostId)
+  const verdicts = migrationVerdicts({
+    vm,
+    disks: vm.diskIds.flatMap((id) => snapshot.disks.get(id) ?? []),
+    source,
+    to,
+    target,
+    targetMaintenance: target && maintenanceOf(target.id),
+    targetSpareBytes: balance !== undefined && 'spareBytes' in balance ? balance.spareBytes : undefined,
+    arrays: snapshot.arrays,
+    copyStorage: args['copyStorage'] === 'yes',
+  })
+  if (target === undefined || source === undefined) return { verdicts }
+  const hosts = { toHostId: target.id, toHostName: target.name, fromHostId: source.id, fromHostName: source.name }
+  return { move: hosts, verdicts }
+}
+
+function planResolve(args: Readonly<Record<string, string>>, vm: Vm, { snapshot, commands }: Known): Planned {
+  const last = commands.find(({ verb, vmUuid, dryRun }) => verb === 'migrate' && vmUuid === vm.uuid && !dryRun)
+  const no = (says: string): Planned => ({ verdicts: [{ check: 'migration', ok: false, says }] })
+  if (last?.move === undefined) return no('no migration of it is known')
+  const { fromHostId, fromHostName, toHostId, toHostName } = last.move
+  const sides = [
+    { id: fromHostId, name: fromHostName },
+    { id: toHostId, name: toHostName },
+  ]
+  const kept = sides.find(({ id, name }) => id === args['keep'] || name === args['keep'])
+  const other = sides.find((side) => side !== kept)
+  if (kept === undefined || other === undefined)
+    return no(`its last migration was from ${fromHostName} to ${toHostName}: keep one of these`)
+  const runs = vm.hostId === kept.id && (vm.state === 'running' || vm.state === 'blocked')
+  const isElsewhere = !runs && (vm.state === 'running' || vm.state === 'blocked')
+  if (isElsewhere) return no(`it runs on ${snapshot.hosts.get(vm.hostId)?.name ?? vm.hostId}`)
+  const hosts = { toHostId: kept.id, toHostName: kept.name, fromHostId: other.id, fromHostName: other.name }
+  const says = `command ${last.number} moved it from ${fromHostName} to ${toHostName}`
+  return { move: { ...hosts, runs }, verdicts: [{ check: 'migration', ok: true, says }] }
+}

@@ -1,0 +1,79 @@
+import { rm, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { labMissing, startLab, type Lab } from '../../lab/lab.js'
+import { Commands, startMovingFleet } from '../../lab/migration-fleet.js'
+import type { FleetOnLab } from '../../support/fleet-on-lab.js'
+import { waitFor } from '../../support/wait-for.js'
+
+const missing = labMissing()
+if (missing !== undefined) console.warn(`the tests of migrations are skipped: ${missing}`)
+
+let lab: Lab
+let fleet: FleetOnLab
+let commands: Commands
+let data: string
+
+/** What every host's libvirt says of a guest. */
+async function states(name: string): Promise<(string | undefined)[]> {
+  return Promise.all(lab.hosts.map(async (host) => (await host.vmStates()).get(name)))
+}
+
+describe.skipIf(missing !== undefined)('migrations by command, seen by virsh', () => {
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), 'headroom-moves-'))
+    lab = await startLab({ hosts: 2, guests: 1, seed: 'moves' })
+    fleet = await startMovingFleet(lab, data)
+    commands = new Commands(() => fleet.url, data)
+    await waitFor(60_000, 'the VM to be seen', async () => {
+      return (await commands.vms()).some(({ state, host }) => state === 'running' && host === 'hv1')
+    })
+  }, 180_000)
+  afterAll(async () => {
+    await fleet?.stop()
+    await lab?.stop()
+    if (data !== undefined) await rm(data, { recursive: true, force: true })
+  })
+
+  it('say in a dry run what both hosts find, and do nothing', async () => {
+    const { id } = await commands.ask('migrate', 'vm1', { to: 'hv2' }, { dryRun: true })
+    const dry = await commands.end(id, 30_000)
+    expect(dry).toMatchObject({ state: 'succeeded', reason: '' })
+    const checks = dry.verdicts.map(({ check }) => check)
+    for (const check of ['kind', 'memory', 'disk vda', 'fence', 'hv1: passthrough', 'hv2: emulator', 'hv2: bridges'])
+      expect(checks).toContain(check)
+    expect(await states('vm1')).toEqual(['running', undefined])
+  })
+
+  it('are refused where they cannot be', async () => {
+    for (const to of ['hv1', 'hv9', 'hv2;id'])
+      expect((await commands.ask('migrate', 'vm1', { to })).state).toBe('refused')
+    expect((await commands.ask('discard', 'vm1', {})).state).toBe('refused')
+    expect(await states('vm1')).toEqual(['running', undefined])
+  })
+
+  it('move a guest that writes, which is then defined and runs on the other host only', async () => {
+    const guest = lab.guest('vm1')
+    await guest.load('write', 'vda', 2048)
+    const { id } = await commands.ask('migrate', 'vm1', { to: 'hv2' })
+    expect(await commands.end(id, 60_000)).toMatchObject({ state: 'succeeded', reason: 'it runs on hv2' })
+    expect((await states('vm1'))[1]).toBe('running')
+    await waitFor(20_000, 'the old host to forget it', async () => (await states('vm1'))[0] === undefined)
+    expect(await guest.unload('vda')).toBeGreaterThan(0)
+    await waitFor(20_000, 'one VM, on its new host', async () => {
+      const vms = await commands.vms()
+      return vms.length === 1 && vms[0]?.host === 'hv2' && vms[0].state === 'running'
+    })
+    const steps = (await commands.list()).filter(({ stepOf }) => stepOf === id)
+    expect(steps.map(({ verb, state }) => [verb, state])).toEqual([
+      ['discard', 'succeeded'],
+      ['arrive', 'succeeded'],
+      ['receive', 'succeeded'],
+      ['offer', 'succeeded'],
+    ])
+    expect(steps.at(-1)?.output).toMatch(/<name>vm1<\/name>/)
+  })
+})
