@@ -1,5 +1,5 @@
 import { notAllowed, type AllowRule, type LocalTime } from '../../common/allow-rules.js'
-import { isVerb, wrongArgs, wrongState, type VerbName, type Verdict } from '../../common/verbs.js'
+import { isVerb, verbOf, wrongArgs, wrongState, type VerbName, type Verdict } from '../../common/verbs.js'
 import type { VmControl, VmNow } from '../hypervisor/hypervisor.js'
 import type { CommandSpec } from './command-record.js'
 import type { ExecEntry } from './exec-entry.js'
@@ -52,6 +52,7 @@ export function agentVerdicts(
 
 /** Why a VM is not any more what a verb was to be done with; undefined if it is. */
 export function changedBetween(verb: string, before: VmNow, now: VmNow | undefined): string | undefined {
+  if (now === undefined && isVerb(verb) && verbOf(verb).isBeforeVm === true) return undefined
   if (now === undefined) return 'the VM is gone from this host since it was looked at'
   if (now.name !== before.name) return 'the VM has got another name since it was looked at'
   if (now.runId !== before.runId) return 'the VM began or ended a run since it was looked at'
