@@ -113,7 +113,7 @@ function arriveNext(command: Command, move: Move, at: Steps, now: number): reado
   }
   const left = { hostId: move.fromHostId, hostName: move.fromHostName, startWithinMs: longMs }
   return [
-    step(command, { ...left, verb: 'discard', args: {} }),
+    ...(at.discard === undefined ? [step(command, { ...left, verb: 'discard', args: {} })] : []),
     ended(over(command, 'succeeded', `it runs on ${move.toHostName}`, now)),
   ]
 }
