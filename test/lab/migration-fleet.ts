@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { fork, type ChildProcess } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { z } from 'zod'
 
 import { commandView, vmView } from '../../controller/api/views.js'
 import { startFleetOnLab, type AgentKeys, type FleetOnLab } from '../support/fleet-on-lab.js'
+import type { LabHost } from './lab-host.js'
 import type { Lab } from './lab.js'
 
 export type CommandEnd = z.output<typeof commandView>
@@ -21,6 +23,60 @@ export function movingAgents(lab: Lab): AgentKeys {
 
 export function startMovingFleet(lab: Lab, data: string): Promise<FleetOnLab> {
   return startFleetOnLab(lab, data, {}, movingAgents(lab))
+}
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** Kills programs of such a fleet as a crash does, and starts them again. Those of a second life are ended with this process. */
+export class Crashes {
+  readonly #again: ChildProcess[] = []
+
+  constructor(
+    private readonly fleet: FleetOnLab,
+    private readonly ports: { readonly http: number; readonly grpc: number },
+  ) {}
+
+  async killAgent(host: LabHost): Promise<void> {
+    await kill(['dist/agent/main.js', join(this.fleet.data, host.name, 'agent.yaml')])
+  }
+
+  startAgent(host: LabHost): void {
+    const config = join(this.fleet.data, host.name, 'agent.yaml')
+    const program = [process.execPath, join(root, 'dist/agent/main.js'), '--config', config]
+    this.#again.push(host.start(program, { network: 'outside', stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }))
+  }
+
+  async killController(): Promise<void> {
+    await kill(['dist/controller/main.js', join(this.fleet.data, 'controller.yaml')])
+  }
+
+  startController(): void {
+    const { http, grpc } = this.ports
+    const ports = ['--http-port', String(http), '--grpc-port', String(grpc)]
+    const config = join(this.fleet.data, 'controller.yaml')
+    this.#again.push(
+      fork(join(root, 'dist/controller/main.js'), ['--config', config, ...ports], {
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      }),
+    )
+  }
+
+  /** Both programs end when whoever started them is gone. */
+  stop(): void {
+    for (const child of this.#again) if (child.connected) child.disconnect()
+  }
+}
+
+/** SIGKILL for the one process whose command line has these words; `nsenter` around it is none. */
+async function kill(words: readonly string[]): Promise<void> {
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+    if (line.startsWith('nsenter') || !words.every((word) => line.includes(word))) continue
+    process.kill(Number(name), 'SIGKILL')
+    return
+  }
+  throw new Error(`not running: ${words.join(' ')}`)
 }
 
 /** Commands through the API, as the command line gives them. */

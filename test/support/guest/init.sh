@@ -131,6 +131,8 @@ while read -r verb a b c; do
         *) steadily "$a" "$b" "$c" & ;;
       esac
       ;;
+    # stamp DISK: a number that only grows into its first sector, ten times a second, from the one on
+    stamp) (number=$b; while :; do number=$((number + 1)); printf '%-512s' "stamp $number" | dd of="/dev/$a" bs=512 count=1 iflag=fullblock oflag=direct conv=notrunc 2>/dev/null; usleep 100000; done) & ;;
     # loaded DISK: bytes that its load came to so far
     loaded) echo "bytes $(cat "/load-$a")" ;;
     # unload DISK: ends its load and says what it came to
