@@ -294,7 +294,7 @@ export const agentConfigSchema = z
         /** Of another host's libvirt, as this host's libvirt dials it. */
         uri: z
           .string()
-          .regex(/^qemu\+(tls|tcp|ssh|libssh2?):\/\/[\w.@-]*\{host\}[\w.:-]*\/system(\?[\w=&.\/-]*)?$/, {
+          .regex(/^qemu\+(tls|tcp|ssh|libssh2?):\/\/[\w.@-]*\{host\}[\w.:-]*\/system(\?[\w=&./-]*)?$/, {
             error: 'a URI such as qemu+tls://{host}/system',
           })
           .default('qemu+tls://{host}/system'),

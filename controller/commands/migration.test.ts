@@ -109,11 +109,12 @@ describe('a migration', () => {
 })
 
 describe('resolving one whose contact was lost', () => {
-  const resolve: Command = { ...base, verb: 'resolve', args: { keep: 'two' } }
+  const resolve: Command = { ...base, verb: 'resolve', state: 'running', args: { keep: 'two' } }
   const probe = stepped('arrive', 'succeeded', { hostName: 'two', dryRun: true })
   const gone = stepped('discard', 'succeeded')
 
   it('looks at the copy that is kept before it ends the other, and lets it go on after that', () => {
+    expect(next({ ...resolve, state: 'queued' })).toEqual(['running'])
     expect(next(resolve)).toEqual(['arrive on two, dry'])
     expect(
       next(resolve, stepped('arrive', 'refused', { dryRun: true, hostName: 'two', reason: 'no VM is here' })),

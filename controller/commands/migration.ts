@@ -120,6 +120,9 @@ function arriveNext(command: Command, move: Move, at: Steps, now: number): reado
 
 /** The copy that goes on is looked at before the other one is ended. */
 function resolveNext(command: Command, move: Move, steps: readonly Command[], now: number): readonly Change[] {
+  // It has begun: its time to begin is over, and the time that it may take counts.
+  if (command.state === 'queued')
+    return [{ change: 'command', command: { ...command, state: 'running' }, event: 'running' }]
   const kept = {
     hostId: move.toHostId,
     hostName: move.toHostName,
