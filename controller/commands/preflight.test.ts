@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import { verbNames } from '../../common/verbs.js'
 import { buildVm, MiB } from '../../test/support/snapshot-builder.js'
+import type { Command } from './command.js'
 import { preflight, type AgentRules } from './preflight.js'
 
 const running = buildVm({ name: 'a', host: 'h', memoryMiB: 512 })
@@ -56,4 +57,42 @@ it('arguments have to be of their kinds', () => {
     expect.stringMatching(/^arg1 of exec is one line/),
   ])
   expect(refusals('vcpus', { count: '0' })).toEqual([expect.stringMatching(/from 1 to 4096/)])
+})
+
+describe('what waits for a second person', () => {
+  const waiting: Command = {
+    id: 'c1',
+    number: 7,
+    verb: 'shutdown',
+    args: {},
+    hostId: running.hostId,
+    hostName: 'h',
+    vmUuid: running.uuid,
+    vmName: 'a',
+    dryRun: false,
+    actor: 'ann',
+    state: 'pending-approval',
+    reason: '',
+    createdAt: 0,
+    startBefore: 1,
+    timeoutMs: 1,
+    revision: 0,
+    verdicts: [],
+    output: '',
+    outputEnd: 0,
+  }
+
+  it('is asked for once only by one person', () => {
+    expect(refusals('shutdown', {}, running, { open: [waiting] })).toEqual([
+      'shutdown waits for approval, as command 7',
+    ])
+  })
+
+  it.each<[string, string, Partial<Command>]>([
+    ['another verb', 'destroy', {}],
+    ['another person', 'shutdown', { actor: 'bob' }],
+    ['another VM', 'shutdown', { vmUuid: off.uuid }],
+  ])('does not hold up %s', (_what, verb, more) => {
+    expect(refusals(verb, {}, running, { open: [{ ...waiting, ...more }] })).toEqual([])
+  })
 })

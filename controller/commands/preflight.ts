@@ -65,6 +65,12 @@ export function preflight(
     ({ vmUuid, dryRun, state, stepOf }) =>
       vmUuid === vm.uuid && !dryRun && stepOf === undefined && state !== 'pending-approval',
   )
+  // But one asks for the same only once: so nobody fills the places for commands with what nobody may ever approve.
+  const again = open.find(
+    (one) =>
+      one.vmUuid === vm.uuid && one.state === 'pending-approval' && one.verb === verb && one.actor === asker.name,
+  )
+  if (again !== undefined) verdicts.push(no('others', `${verb} waits for approval, as command ${again.number}`))
   verdicts.push(
     other === undefined
       ? yes('others', 'no other command is under way for it')
