@@ -16,6 +16,7 @@ import { addEventsCommand } from './commands/events.js'
 import { addHostCommands } from './commands/host.js'
 import { addLeaveCommand } from './commands/leave.js'
 import { addLoginCommand } from './commands/login.js'
+import { addPlanCommands } from './commands/plan.js'
 import { addPolicyCommands } from './commands/policy.js'
 import { addStatusCommand } from './commands/status.js'
 import { addStoreCommands } from './commands/store.js'
@@ -87,6 +88,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addAuthorityCommands,
     addTopCommand,
     addCapacityCommand,
+    addPlanCommands,
     addPolicyCommands,
     addAlertCommands,
     addCommandCommands,

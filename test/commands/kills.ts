@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 
 import { z } from 'zod'
 
-import { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
+import { SeededRandom } from '../../common/seeded-random.js'
 import { verbTable, type VerbName } from '../../common/verbs.js'
 import { disturbances, KillWorld, type AskedCommand, type Disturbance } from './kill-world.js'
 

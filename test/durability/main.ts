@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 
 import { z } from 'zod'
 
-import { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
+import { SeededRandom } from '../../common/seeded-random.js'
 import { median } from '../bench/agent/median.js'
 import { AgentTrial } from './agent-trial.js'
 import { chainOfRounds, type Pace, type Round } from './chain.js'

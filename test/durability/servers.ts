@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 
 import { z } from 'zod'
 
-import { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
+import { SeededRandom } from '../../common/seeded-random.js'
 import { serverTrial } from './server-trial.js'
 import { serverKinds, type ServerKind } from './server-world.js'
 

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 
 import { z } from 'zod'
 
-import { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
+import { SeededRandom } from '../../common/seeded-random.js'
 import type { Identity } from '../../agent/report/identity.js'
 import { FromAgent } from '../../proto/gen/headroom/v1/agent.js'
 import { recordedMessages } from '../fixtures/wire/messages.js'

@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
+import type { SeededRandom } from '../../common/seeded-random.js'
 
 /** A message with some bytes changed, left out, put in twice, or cut off; now and then bytes of chance alone. */
 export function mutated(message: Uint8Array, random: SeededRandom): Buffer {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
+import { SeededRandom } from '../../common/seeded-random.js'
 import { serverTrial } from '../durability/server-trial.js'
 import { serverKinds } from '../durability/server-world.js'
 

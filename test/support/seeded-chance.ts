@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../agent/hypervisor/simulated/seeded-random.js'
+import { SeededRandom } from '../../common/seeded-random.js'
 
 /** Numbers from 0 to 1 that are the same for the same seed and purpose. */
 export function seededChance(seed: number, purpose: string): () => number {

@@ -6,7 +6,7 @@ import type { ArraySpec, FleetSpec, HostSpec, VmSpec } from './fleet-spec.js'
 import { createGuestLoad, type Demand, type GuestLoad } from './guest-load.js'
 import type { ProfileName } from './load-profiles.js'
 import { macOf, uuidOf } from './made-up-ids.js'
-import { SeededRandom } from './seeded-random.js'
+import { SeededRandom } from '../../../common/seeded-random.js'
 
 /** The things of the simulated world. Mutable; only the world's own files change them. */
 

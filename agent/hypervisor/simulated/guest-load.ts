@@ -1,5 +1,5 @@
 import { booting, profiles, type Profile, type ProfileName, type Rates } from './load-profiles.js'
-import type { SeededRandom } from './seeded-random.js'
+import type { SeededRandom } from '../../../common/seeded-random.js'
 
 /** What one guest wants, and how its habits stand. Mutable: it is worked over at every step. */
 export interface GuestLoad {

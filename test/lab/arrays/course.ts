@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { SeededRandom } from '../../../agent/hypervisor/simulated/seeded-random.js'
+import { SeededRandom } from '../../../common/seeded-random.js'
 import { waitFor } from '../../support/wait-for.js'
 import type { ArrayTruth } from '../array/array-truth.js'
 import type { HostLun } from '../host-lun.js'

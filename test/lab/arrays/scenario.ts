@@ -1,4 +1,4 @@
-import { SeededRandom } from '../../../agent/hypervisor/simulated/seeded-random.js'
+import { SeededRandom } from '../../../common/seeded-random.js'
 
 /** What an array of the lab is, and what is done to it. Pure: the same seed and index draw the same. */
 
