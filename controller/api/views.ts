@@ -530,7 +530,8 @@ export const commandView = z.object({
     .describe('a second person is needed'),
   stepOf: z.string().optional().describe('id of the command of which it is a step'),
   verdicts: z.array(verdictView).describe('of the controller, and those of the agent with its name before them'),
-  output: z.string(),
+  output: z.string().describe('for who asked for it, and for operators'),
+  outputWithheld: z.boolean().optional().describe('it said something that is not for who asks now'),
   progress: z.object({ doneBytes: z.number(), totalBytes: z.number() }).optional().describe('how far it is'),
 })
 

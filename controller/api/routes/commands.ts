@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { KeyedBuckets } from '../../../common/token-bucket.js'
-import { mayAs } from '../../access/caller.js'
+import { mayAs, type Caller } from '../../access/caller.js'
 import type { Answered, CommandDesk } from '../../commands/command-desk.js'
 import type { Approval } from '../../commands/approval.js'
 import { isOver, type Command } from '../../commands/command.js'
@@ -78,7 +78,7 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
       })
       const hostSpareBytes = spareBytesOf(vm.hostId)
       const command = await commands.ask({ ...asked, vm, hostSpareBytes, planned, asker: callerOf(request) })
-      if (command !== undefined) return toView(command)
+      if (command !== undefined) return toView(command, callerOf(request))
       throw new ApiError('too-many-commands', 'as many commands as there may be have not ended')
     },
   )
@@ -94,13 +94,14 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
     (request) => {
       const { state, limit } = request.query
       const listed = commands.list().filter((command) => state === 'any' || !isOver(command))
-      return { commands: listed.slice(0, limit).map(toView) }
+      const caller = callerOf(request)
+      return { commands: listed.slice(0, limit).map((command) => toView(command, caller)) }
     },
   )
   app.get(
     '/api/v1/commands/:id',
     { schema: { summary: 'One command, with its verdicts and its output', params, response: answers(commandView) } },
-    (request) => toView(found(request.params.id)),
+    (request) => toView(found(request.params.id), callerOf(request)),
   )
   app.post(
     '/api/v1/commands/:id/cancel',
@@ -114,11 +115,12 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
     },
     async (request) => {
       const { id, number, actor } = found(request.params.id)
-      const { name, role, scope } = callerOf(request)
+      const caller = callerOf(request)
+      const { name, role, scope } = caller
       if (actor !== name && (!mayAs(role, 'operator') || scope !== undefined))
         throw new ApiError('forbidden', `${actor} asked for command ${number}: ${name} cannot cancel it`)
       const command = await commands.cancel(id, name)
-      if (command !== undefined) return toView(command)
+      if (command !== undefined) return toView(command, caller)
       throw new ApiError('command-over', `command ${number} has ended`)
     },
   )
@@ -135,7 +137,8 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
     async (request) => {
       const { id, number, vmUuid } = found(request.params.id)
       const vm = look.current().snapshot.vms.get(vmUuid)
-      return toView(answered(await commands.approve(id, callerOf(request), vm, vm && spareBytesOf(vm.hostId)), number))
+      const caller = callerOf(request)
+      return toView(answered(await commands.approve(id, caller, vm, vm && spareBytesOf(vm.hostId)), number), caller)
     },
   )
   app.post(
@@ -151,7 +154,8 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
     },
     async (request) => {
       const { id, number } = found(request.params.id)
-      return toView(answered(await commands.reject(id, callerOf(request), request.body.reason), number))
+      const caller = callerOf(request)
+      return toView(answered(await commands.reject(id, caller, request.body.reason), number), caller)
     },
   )
 }
@@ -171,8 +175,14 @@ function approvalView({ rule, role, by, at }: Approval): NonNullable<CommandView
   return { rule, role, ...(by !== undefined && { by }), ...(at !== undefined && { at }) }
 }
 
-function toView(command: Command): CommandView {
+/** What a command said (a console, a definition) is for who asked for it and for operators; others see that there is something. */
+function seesOutput({ name, role, scope }: Caller, { actor }: Command): boolean {
+  return actor === name || (mayAs(role, 'operator') && scope === undefined)
+}
+
+function toView(command: Command, caller: Caller): CommandView {
   const {
+    output,
     vmName,
     hostName,
     timeoutMs: _timeout,
@@ -188,6 +198,7 @@ function toView(command: Command): CommandView {
   return {
     ...(approval !== undefined && { approval: approvalView(approval) }),
     ...rest,
+    ...(seesOutput(caller, command) ? { output } : { output: '', ...(output !== '' && { outputWithheld: true }) }),
     args: { ...command.args },
     verdicts: [...command.verdicts],
     vm: vmName,

@@ -10,7 +10,9 @@ import { ParserBusy, PolicyParser } from '../../policy/policy-parser.js'
 import type { PolicyHistory } from '../../policy/policy-history.js'
 import { reviewPolicy } from '../../policy/review.js'
 import type { ApiApp } from '../app.js'
+import { mayAs } from '../../access/caller.js'
 import { ApiError } from '../errors.js'
+import { callerOf } from '../guard.js'
 import type { FleetViews } from '../fleet-views.js'
 import { findingView } from '../to-view/finding-view.js'
 import { given } from '../to-view/metrics-view.js'
@@ -43,7 +45,7 @@ export function addPolicyRoutes(app: ApiApp, { views, policy, history, now }: Po
   app.get(
     '/api/v1/policy',
     { schema: { summary: 'The policy in force, and what is wrong with its file', response: answers(policyView) } },
-    () => inForceView(policy()),
+    (request) => inForceView(policy(), mayAs(callerOf(request).role, 'operator')),
   )
   app.get(
     '/api/v1/policy/history',
@@ -58,6 +60,8 @@ export function addPolicyRoutes(app: ApiApp, { views, policy, history, now }: Po
   app.get(
     '/api/v1/policy/history/:number',
     {
+      // Addresses of routes may have secrets in them.
+      config: { access: 'operator' },
       schema: {
         summary: 'One of them with its text',
         params: z.strictObject({ number: z.string().regex(/^[1-9]\d{0,11}$/, 'the number of a version') }),
@@ -97,7 +101,9 @@ export function addPolicyRoutes(app: ApiApp, { views, policy, history, now }: Po
   )
 }
 
-function inForceView({ file, version, problem, policy }: PolicyInForce): PolicyView {
+/** @param withRoutes where alerts go to: addresses that may have secrets in them */
+function inForceView({ file, version, problem, policy }: PolicyInForce, withRoutes: boolean): PolicyView {
+  const { routes, heartbeat, ...rules } = fileForm(policy)
   return given({
     file,
     version,
@@ -105,7 +111,7 @@ function inForceView({ file, version, problem, policy }: PolicyInForce): PolicyV
       problem === undefined
         ? undefined
         : { since: problem.since, message: problem.message, problems: problem.problems.map(problemView) },
-    effective: { ...fileForm(policy) },
+    effective: withRoutes ? given({ ...rules, routes, heartbeat }) : rules,
   })
 }
 

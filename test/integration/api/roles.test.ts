@@ -26,6 +26,8 @@ const decided: Readonly<Record<string, string>> = {
   'POST /api/v1/alerts/silences': 'operator',
   'POST /api/v1/alerts/silences/:id/end': 'operator',
   'POST /api/v1/policy/check': 'operator',
+  'GET /api/v1/policy/history/:number': 'operator',
+  'POST /api/v1/hosts/:id/maintenance': 'operator',
   'GET /api/v1/audit': 'operator',
   'GET /api/v1/audit/verify': 'operator',
   'POST /api/v1/alerts/routes/:name/test': 'admin',
@@ -128,4 +130,16 @@ describe('every route', () => {
   it('that is none tells nobody more than that', async () => {
     for (const role of roles) expect((await askAs(role, { method: 'POST', url: '/api/v1/nothing' })).status).toBe(404)
   })
+})
+
+it('where alerts are sent to, and with which secrets in the address, is for operators', async () => {
+  const effective = async (role: Role): Promise<string[]> => {
+    const { text } = await askAs(role, { method: 'GET', url: '/api/v1/policy' })
+    return Object.keys(z.object({ effective: z.record(z.string(), z.unknown()) }).parse(JSON.parse(text)).effective)
+  }
+  expect(await effective('operator')).toContain('routes')
+  for (const role of ['viewer', 'owner'] as const) {
+    expect(await effective(role)).not.toContain('routes')
+    expect(await effective(role)).toContain('limits')
+  }
 })
