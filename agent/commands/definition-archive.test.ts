@@ -25,6 +25,12 @@ it('keeps the newest definitions of each VM, for their owner only', async () => 
     expect(await readFile(other, 'utf8')).toBe('<domain>b</domain>')
     expect((await stat(other)).mode & 0o777).toBe(0o600)
     await expect(archive.keep('../../etc/x', '')).rejects.toThrow('not the UUID')
+    // The clock was ahead, and is set right: what is kept now stays all the same.
+    nowMs -= 3_600_000
+    const late = await archive.keep(a, '<domain>late</domain>')
+    expect(await readFile(late, 'utf8')).toBe('<domain>late</domain>')
+    const left = await readdir(join(directory, 'definitions'))
+    expect(left.filter((name) => name.startsWith(a))).toHaveLength(5)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

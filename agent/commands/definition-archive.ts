@@ -1,5 +1,5 @@
 import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 import { makeDirectoryDurably, writeDurably } from '../../common/durable-file.js'
 
@@ -30,7 +30,7 @@ export class DefinitionArchive {
     const moment = new Date(this.now()).toISOString().replaceAll(':', '')
     const path = join(this.#directory, `${vmUuid}.${moment}${suffix}`)
     await writeDurably(path, definition)
-    await this.#forget(vmUuid)
+    await this.#forget(vmUuid, path)
     return path
   }
 
@@ -39,12 +39,13 @@ export class DefinitionArchive {
     return (await readdir(this.#directory)).some((name) => name.startsWith(`${vmUuid}.`) && name.endsWith(suffix))
   }
 
-  async #forget(vmUuid: string): Promise<void> {
-    const kept = (await readdir(this.#directory)).filter((name) => name.endsWith(suffix))
+  /** @param newest stays, also where the clock was ahead when others were kept */
+  async #forget(vmUuid: string, newest: string): Promise<void> {
+    const kept = (await readdir(this.#directory)).filter((name) => name.endsWith(suffix) && name !== basename(newest))
     // Moments in this form are in their order.
     const ofOne = kept.filter((name) => name.startsWith(`${vmUuid}.`)).toSorted()
     const byMoment = kept.toSorted((a, b) => (momentOf(a) < momentOf(b) ? -1 : 1))
-    const surplus = [...ofOne.slice(0, -mostOfOne), ...byMoment.slice(0, -mostInAll)]
+    const surplus = [...ofOne.slice(0, 1 - mostOfOne), ...byMoment.slice(0, 1 - mostInAll)]
     for (const name of surplus) await rm(join(this.#directory, name), { force: true })
   }
 }

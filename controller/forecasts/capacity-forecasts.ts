@@ -58,7 +58,7 @@ export class CapacityForecasts {
     const day = Math.floor(now / dayMs)
     if (day !== this.#day || this.#read.size >= mostKept) this.#read.clear()
     this.#day = day
-    const key = `${part.entity.kind}:${part.entity.id} ${part.field} ${part.times}`
+    const key = `${part.entity.kind}:${part.entity.id} ${part.field} ${part.shareOf?.size ?? ''}`
     const known = this.#read.get(key)
     if (known !== undefined) return known
     const reading = this.#ask(part, now)
@@ -67,19 +67,19 @@ export class CapacityForecasts {
     return reading
   }
 
-  async #ask({ entity, field, agg, times }: DemandPart, now: number): Promise<History> {
+  async #ask({ entity, field, agg, shareOf }: DemandPart, now: number): Promise<History> {
     const { rows } = await this.options.store.range({
       entity,
-      fields: [field],
+      fields: shareOf === undefined ? [field] : [field, shareOf.field],
       agg,
       fromMs: (Math.floor(now / dayMs) - pastDays) * dayMs,
       toMs: Math.floor(now / dayMs) * dayMs,
       stepMs: dayMs,
     })
     return dailyHistory(
-      rows.map(([at, value]) => ({
+      rows.map(([at, value, size]) => ({
         at: at ?? 0,
-        value: value === null || value === undefined ? undefined : value * times,
+        value: typeof value !== 'number' ? undefined : shareOf === undefined ? value : value * (size ?? shareOf.size),
       })),
       now,
     )

@@ -30,8 +30,8 @@ export interface Demand {
 
 export interface DemandPart extends Pick<RangeQuery, 'entity' | 'agg'> {
   readonly field: string
-  /** What one of the field's unit stands for in the demand's. */
-  readonly times: number
+  /** The field is a share of this one, as it was on that day; of so much where that is not known. */
+  readonly shareOf?: { readonly field: string; readonly size: number }
 }
 
 /** What may run out of what is asked; nothing of a host or an array that is not there. */
@@ -63,7 +63,6 @@ function memoryDemand(name: string, hosts: readonly HostCapacity[]): Demand {
       entity: { kind: 'host', id: host.id },
       field: 'memoryConfiguredBytes',
       agg: 'max',
-      times: 1,
     })),
   }
 }
@@ -87,7 +86,6 @@ function cpuDemand(name: string, hosts: readonly HostCapacity[]): Demand {
       entity: { kind: 'host', id: host.id },
       field: 'cpuUsedCores',
       agg: 'p95',
-      times: 1,
     })),
   }
 }
@@ -108,7 +106,7 @@ function poolDemands({ id, name, storageHealth }: Host): Demand[] {
                 entity: { kind: 'storage', id: storageSeries.pool(id, pool) },
                 field: 'dataFraction',
                 agg: 'max',
-                times: sizeBytes,
+                shareOf: { field: 'sizeBytes', size: sizeBytes },
               },
             ],
           },
@@ -128,7 +126,7 @@ function writeRateDemands(key: string, { circumstances }: Pick<Look, 'circumstan
       unit: 'bytes/s',
       limit: drain.basis === 'assumed' ? { absent: 'how fast it drains is not known yet' } : drain.likely,
       limitIs: 'likely speed at which its write cache drains',
-      parts: [{ entity: { kind: 'array_cache', id }, field: 'inflowBytesPerSecond', agg: 'p95', times: 1 }],
+      parts: [{ entity: { kind: 'array_cache', id }, field: 'inflowBytesPerSecond', agg: 'p95' }],
     },
   ]
 }

@@ -108,6 +108,14 @@ export class Commands {
     return z.object({ vms: z.array(vmView) }).parse(await this.#call('GET', '/api/v1/vms')).vms
   }
 
+  async hostNames(): Promise<readonly string[]> {
+    const answer = await this.#call('GET', '/api/v1/hosts')
+    return z
+      .object({ hosts: z.array(z.object({ name: z.string() })) })
+      .parse(answer)
+      .hosts.map(({ name }) => name)
+  }
+
   async cancel(id: string): Promise<void> {
     await this.#call('POST', `/api/v1/commands/${id}/cancel`, {})
   }

@@ -6,7 +6,7 @@ import type { Outcome, VerbContext } from '../../agent/commands/verbs/verb-work.
 import type { VmControl } from '../../agent/hypervisor/hypervisor.js'
 import { pause } from '../../common/lifecycle.js'
 import { createLog } from '../../common/log.js'
-import { verbNames, type VerbName, type Verdict } from '../../common/verbs.js'
+import { askableVerbs, verbNames, type VerbName, type Verdict } from '../../common/verbs.js'
 
 type Args = Readonly<Record<string, string>>
 
@@ -87,7 +87,7 @@ export class VerbBench {
   /** Verbs that are refused now because of the VM's state. */
   async refusedNow(): Promise<string[]> {
     const { before: vm, control, vmUuid } = await this.contextOf({})
-    return verbNames.filter((verb) => {
+    return askableVerbs.filter((verb) => {
       const args = rightArgs[verb] ?? {}
       const allow = [{ verbs: verbNames, vms: ['*'] }]
       const spec = { id: 'c', hostId: 'h', verb, vmUuid, args, startBeforeMs: 0, timeoutMs: 0, actor: '' }

@@ -54,7 +54,7 @@ test('an alert is listed, shown, acknowledged, silenced, and ends', async () => 
   expect((await run('alert', 'show', '1')).stdout).toContain('alert 1 is over')
   const history = await run('alert', 'history', '--subject', 'vm:p*', '--json')
   expect(JSON.parse(history.stdout)).toMatchObject({
-    history: [{ what: 'resolved' }, { what: 'acknowledged' }, { what: 'fired' }],
+    history: ['resolved', 'acknowledged', 'heard', 'silenced', 'fired'].map((what) => ({ what })),
   })
   expect((await run('alert', 'history', '--check', 'other')).stdout).toBe('nothing happened to alerts\n')
 })

@@ -8,7 +8,7 @@ import { startAgent, type Agent } from '../../../agent/agent.js'
 import { agentConfigSchema } from '../../../agent/config.js'
 import { loadIdentity } from '../../../agent/report/identity.js'
 import { entryFrom } from '../../../common/hash-chain.js'
-import { verbNames, verbOf } from '../../../common/verbs.js'
+import { askableVerbs, verbNames, verbOf } from '../../../common/verbs.js'
 import { controllerConfigSchema } from '../../../controller/config.js'
 import { startController, type Controller } from '../../../controller/controller.js'
 import { runCliHere, type CliRun } from '../../support/cli/run-cli.js'
@@ -75,7 +75,7 @@ approvals: [{ verbs: [destroy] }]
       ],
       hypervisors: [{ kind: 'simulated', fleet: 'deploy/fleets/tiny.yaml' }],
       metrics: { port: 0 },
-      allow: [{ verbs: [...verbNames], vms: ['*'] }],
+      allow: [{ verbs: [...askableVerbs], vms: ['*'] }],
       intervals: { state: '1s', fast: '500ms', block: '500ms', guestMemory: '1s' },
     }),
     version: '0',
@@ -166,7 +166,7 @@ describe('a user who wants more than that one may', () => {
   })
 
   it.each([
-    ...verbNames
+    ...askableVerbs
       .filter((verb) => Object.keys(verbOf(verb).args).length === 0)
       .map((verb) => `vm ${verb} lab${verbOf(verb).risk === 'safe' ? '' : ' --yes'}`),
     'vm start lab --dry-run',

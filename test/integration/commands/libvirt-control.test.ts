@@ -52,11 +52,13 @@ describe.skipIf(missing !== undefined)('verbs on a real libvirtd, seen by virsh'
       'limit',
       'unlimit',
       'save',
+      'migrate',
+      'resolve',
       'exec',
     ])
     expect(await run('start')).toEqual({ state: 'succeeded' })
     expect(await stateNow()).toBe('running')
-    expect(await bench.refusedNow()).toEqual(['start', 'resume', 'restore', 'undefine', 'exec'])
+    expect(await bench.refusedNow()).toEqual(['start', 'resume', 'restore', 'undefine', 'migrate', 'resolve', 'exec'])
     expect(await run('suspend')).toEqual({ state: 'succeeded' })
     expect(await stateNow()).toBe('paused')
     expect(await bench.refusedNow()).toEqual([
@@ -69,6 +71,8 @@ describe.skipIf(missing !== undefined)('verbs on a real libvirtd, seen by virsh'
       'memory-statistics',
       'restore',
       'undefine',
+      'migrate',
+      'resolve',
       'exec',
     ])
     expect(await run('resume')).toEqual({ state: 'succeeded' })

@@ -28,8 +28,9 @@ describe.skipIf(missing !== undefined)('migrations by command, seen by virsh', (
     lab = await startLab({ hosts: 2, guests: 1, seed: 'moves' })
     fleet = await startMovingFleet(lab, data)
     commands = new Commands(() => fleet.url, data)
-    await waitFor(60_000, 'the VM to be seen', async () => {
-      return (await commands.vms()).some(({ state, host }) => state === 'running' && host === 'hv1')
+    await waitFor(60_000, 'the VM and both hosts to be seen', async () => {
+      const isSeen = (await commands.vms()).some(({ state, host }) => state === 'running' && host === 'hv1')
+      return isSeen && (await commands.hostNames()).includes('hv2')
     })
   }, 180_000)
   afterAll(async () => {

@@ -8,7 +8,7 @@ import { startAgent, type Agent } from '../../../agent/agent.js'
 import { agentConfigSchema } from '../../../agent/config.js'
 import { verifyAuditLog } from '../../../agent/commands/audit-log.js'
 import { createLog } from '../../../common/log.js'
-import { verbNames } from '../../../common/verbs.js'
+import { askableVerbs } from '../../../common/verbs.js'
 import { controllerConfigSchema } from '../../../controller/config.js'
 import { startController, type Controller } from '../../../controller/controller.js'
 import { runCliHere, type CliRun } from '../../support/cli/run-cli.js'
@@ -98,7 +98,7 @@ describe('a command', () => {
   beforeAll(async () => {
     directory = await temporaryDirectory('headroom-commands-')
     await runController()
-    await runAgent([{ verbs: verbNames.filter((verb) => verb !== 'reset'), vms: ['*'] }])
+    await runAgent([{ verbs: askableVerbs.filter((verb) => verb !== 'reset'), vms: ['*'] }])
     await isConnected()
     await waitFor('running VMs', async () => (await stateOf('lab')) === 'running')
   })
