@@ -97,7 +97,6 @@ const day = 86_400 * second
 const optional = { isOptional: true, isOption: true } as const
 const rate = { is: 'rate', least: 16_384, most: 1e12, ...optional } as const
 const word = { is: 'text', most: 256, isOptional: true, says: 'an argument' } as const
-const yesOrNo = { is: 'choice', of: ['yes', 'no'], says: 'whether disks are copied' } as const
 const requests = { is: 'count', least: 1, most: 1_000_000, ...optional } as const
 const quick = { args: {}, timeoutMs: 60 * second, cancel: 'before-start', slot: 'host' } as const
 
@@ -237,7 +236,6 @@ export const verbTable = {
         ...optional,
         says: 'slow the guest down where it dirties memory faster than that is sent',
       },
-      copyStorage: { is: 'choice', of: ['yes', 'no'], ...optional, says: 'copy disks that only its host reaches' },
       definition: { is: 'text', most: 64, ...optional, isSetByController: true, says: 'hash of what was archived' },
     },
     states: running,
@@ -259,7 +257,7 @@ export const verbTable = {
   offer: {
     ...quick,
     says: 'looks whether it can leave its host, and tells its definition, which is archived',
-    args: { keep: { is: 'choice', of: ['yes', 'no'], says: 'whether it is archived' }, copyStorage: yesOrNo },
+    args: { keep: { is: 'choice', of: ['yes', 'no'], says: 'whether it is archived' } },
     states: running,
     risk: 'safe',
     role: 'operator',
@@ -272,7 +270,6 @@ export const verbTable = {
     args: {
       name: { is: 'text', most: 256, says: 'its name' },
       keep: { is: 'choice', of: ['yes', 'no'], says: 'whether it is archived' },
-      copyStorage: yesOrNo,
     },
     states: ['shutoff'],
     risk: 'safe',

@@ -577,8 +577,6 @@ export interface MoveOptions {
   readonly to: string
   readonly bandwidthBytesPerSecond: number | undefined
   readonly autoConverge: boolean
-  /** Disks that only this host reaches are copied. */
-  readonly copyStorage: boolean
 }
 
 export interface MigrationControl {

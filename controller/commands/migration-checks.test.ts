@@ -25,7 +25,6 @@ function refused(change: Partial<MoveFacts>): string[] {
     targetMaintenance: undefined,
     targetSpareBytes: 512 * MiB,
     arrays: snapshot.arrays,
-    copyStorage: false,
     ...change,
   }
   return migrationVerdicts(facts).flatMap(({ check, ok }) => (ok ? [] : [check]))
@@ -45,16 +44,7 @@ describe('a move', () => {
     ['into the reserve', { targetSpareBytes: 511 * MiB }, ['memory']],
     ['to where nobody knows what is left', { targetSpareBytes: undefined }, ['memory']],
     ['of a local disk', { disks: disk.map((one) => ({ ...one, backend: 'file' })) }, ['disk vda']],
-    [
-      'of a local disk that is copied',
-      { disks: disk.map((one) => ({ ...one, backend: 'file' })), copyStorage: true },
-      [],
-    ],
-    [
-      'of a local drive',
-      { disks: disk.map((one) => ({ ...one, backend: 'file', removable: true })), copyStorage: true },
-      ['disk vda'],
-    ],
+    ['of a local drive', { disks: disk.map((one) => ({ ...one, backend: 'file', removable: true })) }, ['disk vda']],
     [
       'of a file share that the other host lacks',
       { disks: disk.map((one) => ({ ...one, backend: 'nfs' })) },

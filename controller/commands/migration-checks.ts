@@ -16,7 +16,6 @@ export interface MoveFacts {
   /** Of its memory, after its reserve; undefined: not known. */
   readonly targetSpareBytes: number | undefined
   readonly arrays: ReadonlyMap<string, StorageArray>
-  readonly copyStorage: boolean
 }
 
 /** Disks that QEMU reaches over the network by itself. */
@@ -87,7 +86,7 @@ function memoryVerdict({ vm, targetSpareBytes }: MoveFacts, target: Host): Verdi
   return targetSpareBytes >= needs ? yes('memory', says) : no('memory', says)
 }
 
-function diskVerdicts({ disks, arrays, copyStorage }: MoveFacts, target: Host): readonly Verdict[] {
+function diskVerdicts({ disks, arrays }: MoveFacts, target: Host): readonly Verdict[] {
   const own = disks.filter(({ source }) => source !== '')
   if (own.length === 0) return [yes('disks', 'it has none')]
   const verdicts = own.map((disk): Verdict => {
@@ -101,8 +100,7 @@ function diskVerdicts({ disks, arrays, copyStorage }: MoveFacts, target: Host): 
         ? yes(check, `${arrayKey}, which ${target.name} has too`)
         : no(check, `${target.name} does not have ${arrayKey}`)
     if (removable) return no(check, `${disk.source} is local: eject it`)
-    if (copyStorage) return yes(check, `${disk.source} is copied`)
-    return no(check, `${disk.source} is only on its own host: --copy-storage yes copies it`)
+    return no(check, `${disk.source} is only on its own host, and disks are not copied`)
   })
   const isShared = own.some(({ backend, readOnly }) => networked.has(backend) && !readOnly)
   const fence =

@@ -77,7 +77,6 @@ export function afterWord(command: Command): Command {
 
 function migrateNext(command: Command, move: Move, steps: readonly Command[], now: number): readonly Change[] {
   const { args, dryRun, vmName } = command
-  const copyStorage = args['copyStorage'] ?? 'no'
   const keep = dryRun ? 'no' : 'yes'
   const at = stepsBy(steps)
   if (move.hasLeft === true) return arriveNext(command, move, at, now)
@@ -85,15 +84,14 @@ function migrateNext(command: Command, move: Move, steps: readonly Command[], no
   const startWithinMs = Math.max(1000, command.startBefore - now)
   const source = { hostId: move.fromHostId, hostName: move.fromHostName, startWithinMs }
   const target = { hostId: move.toHostId, hostName: move.toHostName, startWithinMs }
-  if (at.offer === undefined) return [step(command, { ...source, verb: 'offer', args: { keep, copyStorage } })]
+  if (at.offer === undefined) return [step(command, { ...source, verb: 'offer', args: { keep } })]
   if (!isOver(at.offer)) return []
   if (at.offer.state !== 'succeeded') return [stopped(command, at.offer, now)]
   const definition = definitionIn(at.offer.output)
   if (definition === undefined)
     return [ended(over(command, 'failed', `${move.fromHostName} has told no whole definition`, now))]
   if (at.receive === undefined) {
-    const wanted = { name: vmName, keep, copyStorage }
-    return [step(command, { ...target, verb: 'receive', args: wanted, definition })]
+    return [step(command, { ...target, verb: 'receive', args: { name: vmName, keep }, definition })]
   }
   if (!isOver(at.receive)) return []
   if (at.receive.state !== 'succeeded') return [stopped(command, at.receive, now)]

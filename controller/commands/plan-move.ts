@@ -44,7 +44,6 @@ function planMigrate(args: Readonly<Record<string, string>>, vm: Vm, known: Know
     targetMaintenance: target && maintenanceOf(target.id),
     targetSpareBytes: balance !== undefined && 'spareBytes' in balance ? balance.spareBytes : undefined,
     arrays: snapshot.arrays,
-    copyStorage: args['copyStorage'] === 'yes',
   })
   if (target === undefined || source === undefined) return { verdicts }
   const hosts = { toHostId: target.id, toHostName: target.name, fromHostId: source.id, fromHostName: source.name }

@@ -28,7 +28,6 @@ export const migrate: VerbWork = {
       to: args['to'] ?? '',
       bandwidthBytesPerSecond: quantityOf('migrate', args, 'bandwidth'),
       autoConverge: args['autoConverge'] === 'on',
-      copyStorage: args['copyStorage'] === 'yes',
     }
     const began = performance.now()
     try {

@@ -7,9 +7,8 @@ import { gone, isOff, isRunning, lookUntil, tries, type VerbContext, type VerbWo
 /** Steps of a migration beside the move itself: see controller/commands/migration.ts. */
 
 export const offer: VerbWork = {
-  async checks({ control, vmUuid, args, signal }) {
-    const needs = needsOf(await needed(control.texts).definition(vmUuid, signal))
-    return departureVerdicts(needs, args['copyStorage'] === 'yes')
+  async checks({ control, vmUuid, signal }) {
+    return departureVerdicts(needsOf(await needed(control.texts).definition(vmUuid, signal)))
   },
   async run(context) {
     const { control, vmUuid, args, archive, held, signal } = context
@@ -28,9 +27,7 @@ export const receive: VerbWork = {
     const isOfIt = uuid === vmUuid && name === args['name']
     const says = isOfIt ? 'of this VM' : 'the definition that came with it is of another VM'
     const here = await needed(control.migration).reception(definition, signal)
-    const isCopied = args['copyStorage'] === 'yes'
-    // What is copied is made here.
-    return [{ check: 'definition', ok: isOfIt, says }, ...here.filter(({ check }) => !isCopied || check !== 'paths')]
+    return [{ check: 'definition', ok: isOfIt, says }, ...here]
   },
   async run({ control, vmUuid, args, archive, definition, signal }) {
     if (args['keep'] !== 'yes') return { state: 'succeeded' }

@@ -78,7 +78,7 @@ export function migrationControl(
 /** VIR_DOMAIN_JOB_*. */
 const jobType = { bounded: 1, unbounded: 2 } as const
 
-function flagsOf({ autoConverge, copyStorage }: MoveOptions, encrypted: boolean): number {
+function flagsOf({ autoConverge }: MoveOptions, encrypted: boolean): number {
   const { live, peerToPeer, persistAtTarget, paused, abortOnError } = migrateFlag
   return (
     live |
@@ -87,7 +87,6 @@ function flagsOf({ autoConverge, copyStorage }: MoveOptions, encrypted: boolean)
     paused |
     abortOnError |
     (autoConverge ? migrateFlag.autoConverge : 0) |
-    (copyStorage ? migrateFlag.copyDisks : 0) |
     (encrypted ? migrateFlag.encrypted : 0)
   )
 }

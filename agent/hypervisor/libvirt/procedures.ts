@@ -426,7 +426,7 @@ export async function domainGetJobBytes(
   return { totalBytes, doneBytes: toNumber(reply.unsignedHyper()) }
 }
 
-/** VIR_MIGRATE_*. Post-copy, RDMA and forced moves are left out on purpose. */
+/** VIR_MIGRATE_*. Post-copy, RDMA, forced moves and copies of disks are left out on purpose. */
 export const migrateFlag = {
   live: 1,
   /** The source's daemon drives it, with a keep-alive of its own to the target's. */
@@ -434,7 +434,6 @@ export const migrateFlag = {
   persistAtTarget: 8,
   /** The guest is not let go on at the target. */
   paused: 32,
-  copyDisks: 64,
   abortOnError: 4096,
   autoConverge: 8192,
   encrypted: 65_536,

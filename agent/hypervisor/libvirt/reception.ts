@@ -60,19 +60,16 @@ export function needsOf(definition: string): Needs {
 }
 
 /** What of a definition keeps it where it is. Pure. */
-export function departureVerdicts(needs: Needs, copiesStorage: boolean): readonly Verdict[] {
-  const { passthrough, paths } = needs
+export function departureVerdicts({ passthrough, paths }: Needs): readonly Verdict[] {
   const drives = paths.filter(({ isDrive }) => isDrive).map(({ target, path }) => `${target} (${path})`)
   return [
     passthrough.length === 0
       ? yes('passthrough', 'it has no device of its host')
       : no('passthrough', `it has devices of its host: ${passthrough.join(', ')}`),
-    drives.length === 0 || !copiesStorage
-      ? yes(
-          'drives',
-          drives.length === 0 ? 'no drive with a file in it' : `the other host has to have ${drives.join(', ')}`,
-        )
-      : no('drives', `drives cannot be copied: eject ${drives.join(', ')}`),
+    yes(
+      'drives',
+      drives.length === 0 ? 'no drive with a file in it' : `the other host has to have ${drives.join(', ')}`,
+    ),
   ]
 }
 
