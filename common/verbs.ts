@@ -65,8 +65,8 @@ export interface Verb {
   readonly stepOf?: 'migrate'
   /** Done by the controller through steps: no agent is sent it. */
   readonly isOnlySteps?: true
-  /** The VM may not be on that host yet. */
-  readonly isBeforeVm?: true
+  /** The VM may not be on that host yet, or not any more; its name comes as `name` then. */
+  readonly mayBeAbsent?: true
   /** It begins a run of the VM: not on a host in maintenance. */
   readonly beginsRun?: true
   /** What it takes a place of besides its VM, where only so many may run at once. */
@@ -275,7 +275,7 @@ export const verbTable = {
     risk: 'safe',
     role: 'operator',
     stepOf: 'migrate',
-    isBeforeVm: true,
+    mayBeAbsent: true,
     slot: 'none',
   },
   arrive: {
@@ -290,10 +290,12 @@ export const verbTable = {
   discard: {
     ...quick,
     says: 'removes the halted or ended copy that a migration has left; its definition is archived, its disks stay',
+    args: { name: { is: 'text', most: 256, isOptional: true, says: 'its name' } },
     states: ['paused', 'shutoff', 'crashed'],
     risk: 'destructive',
     role: 'operator',
     stepOf: 'migrate',
+    mayBeAbsent: true,
     slot: 'none',
   },
   exec: {

@@ -12,7 +12,7 @@ export interface Circumstances {
   readonly verbs: ReadonlySet<VerbName> | undefined
   readonly allow: readonly AllowRule[]
   readonly at: LocalTime
-  /** As it was just read; undefined: there is none, or it was not read. */
+  /** As it was just read; undefined: there is none, or nothing could read it. */
   readonly vm: VmNow | undefined
 }
 
@@ -41,7 +41,9 @@ export function agentVerdicts(
   // A controller that may not command a VM does not learn from a refusal what it is called either.
   if (vm === undefined) {
     const unnamed = allow.length === 0 ? notAllowed(allow, verb, '', at) : undefined
-    return [...verdicts, ...(unnamed === undefined ? [] : [no('allow', unnamed)]), no('vm', `no VM ${vmUuid} is here`)]
+    // Only who has looked can say that there is none.
+    const absent = verbs === undefined ? [] : [no('vm', `no VM ${vmUuid} is here`)]
+    return [...verdicts, ...(unnamed === undefined ? [] : [no('allow', unnamed)]), ...absent]
   }
   const denied = notAllowed(allow, verb, vm.name, at)
   verdicts.push(denied === undefined ? yes('allow', `allowed for ${vm.name}`) : no('allow', denied))
@@ -52,7 +54,7 @@ export function agentVerdicts(
 
 /** Why a VM is not any more what a verb was to be done with; undefined if it is. */
 export function changedBetween(verb: string, before: VmNow, now: VmNow | undefined): string | undefined {
-  if (now === undefined && isVerb(verb) && verbOf(verb).isBeforeVm === true) return undefined
+  if (now === undefined && isVerb(verb) && verbOf(verb).mayBeAbsent === true) return undefined
   if (now === undefined) return 'the VM is gone from this host since it was looked at'
   if (now.name !== before.name) return 'the VM has got another name since it was looked at'
   if (now.runId !== before.runId) return 'the VM began or ended a run since it was looked at'

@@ -50,6 +50,8 @@ class Bench {
   readonly told: CommandRecord[] = []
   readonly kept: string[] = []
   allow: readonly AllowRule[] = [everything]
+  /** Its host has nothing that acts on VMs. */
+  isReadOnly = false
   audit = (what: Readonly<Record<string, unknown>>, nothingDone = false): Promise<void> => {
     this.audited.push(what)
     if (nothingDone) this.ofNothing.push(what['event'])
@@ -83,7 +85,7 @@ class Bench {
           return Promise.resolve('/archive/a')
         },
       },
-      host: (hostId) => (hostId === 'h' ? { control: this.control } : undefined),
+      host: (hostId) => (hostId === 'h' ? { control: this.isReadOnly ? undefined : this.control } : undefined),
       allow: this.allow,
       now: () => this.now,
       localTime: () => ({ weekday: 1, minute: 600 }),
@@ -161,6 +163,12 @@ describe('the runner', () => {
     ['a verb of another kind', { verb: 'toString' }, [everything], /knows no verb/],
     ['a missing argument', { verb: 'autostart' }, [everything], /needs enabled: on or off/],
     ['an argument too many', { verb: 'suspend', args: { x: '; rm -rf /' } }, [everything], /has no argument "x"/],
+    [
+      'a move that copies disks',
+      { verb: 'migrate', args: { to: 'two', copyStorage: 'yes' } },
+      [everything],
+      /migrate has no argument "copyStorage"/,
+    ],
     ['a forged value', { verb: 'autostart', args: { enabled: '$(id)' } }, [everything], /is on or off, not "\$\(id\)"/],
     [
       'a rate without a unit',
@@ -369,6 +377,41 @@ describe('the runner', () => {
     const { state, verdicts } = await bench.end('c1')
     expect(state).toBe('refused')
     expect(verdicts.at(-1)).toEqual({ check: 'limit', ok: false, says: 'no limit of this agent is in force' })
+  })
+
+  describe('asked to discard a copy', () => {
+    const gone = `${a.slice(0, -1)}f`
+    const args = { name: 'alpha' }
+
+    it('that is not here, has nothing to do, and has done it', async () => {
+      fresh([{ verbs: ['migrate'], vms: ['alpha'] }])
+      await bench.send('c1', 'discard', { vmUuid: gone, args })
+      expect(await bench.end('c1')).toMatchObject({ state: 'succeeded', reason: 'it is not here any more' })
+      await bench.send('c2', 'discard', { vmUuid: gone, args: { name: 'beta' } })
+      expect(await bench.end('c2')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/of this name/) })
+      expect(bench.control.done).toEqual([])
+    })
+
+    it('does not say that it is gone where it could not look', async () => {
+      fresh()
+      bench.control.look = () => Promise.reject(new Error('it hangs'))
+      await bench.send('c1', 'discard', { vmUuid: gone, args })
+      const { state, verdicts } = await bench.end('c1')
+      expect(state).toBe('refused')
+      expect(verdicts.flatMap(({ check, ok }) => (ok ? [] : [check]))).toEqual(['look'])
+    })
+
+    it.each<readonly [string, CommandSpec['args']]>([
+      ['discard', args],
+      ['arrive', {}],
+    ])('does not say that it is gone where nothing can look: %s', async (verb, own) => {
+      fresh()
+      bench.isReadOnly = true
+      await bench.send('c1', verb, { vmUuid: gone, args: own })
+      const { state, verdicts } = await bench.end('c1')
+      expect(state).toBe('refused')
+      expect(verdicts.map(({ check }) => check)).not.toContain('vm')
+    })
   })
 
   it('counts what became of commands, by verb and end', async () => {

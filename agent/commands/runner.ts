@@ -417,9 +417,9 @@ export class CommandRunner {
     } catch (error) {
       const says = `the VM could not be looked at: ${messageOf(error)}`
       const before = agentVerdicts(spec, { ...circumstances, vm: undefined }).filter(({ check }) => check !== 'vm')
-      return { verdicts: [...before, { check: 'vm', ok: false, says }], vm, control }
+      return { verdicts: [...before, { check: 'look', ok: false, says }], vm, control }
     }
-    vm ??= toCome(spec)
+    vm ??= absent(spec)
     const verdicts = agentVerdicts(spec, { ...circumstances, vm })
     if (firstRefusal(verdicts) !== undefined || vm === undefined || control === undefined)
       return { verdicts, vm, control }
@@ -431,10 +431,10 @@ export class CommandRunner {
     const { hostId, verb, vmUuid, args, definition } = spec
     const checks = isVerb(verb) ? allVerbs[verb].checks : undefined
     if (checks === undefined) return []
-    const { limits, programs } = this.options
+    const { limits, programs, archive } = this.options
     try {
       return await withDeadline(lookWithinMs, this.#stop.signal, (signal) =>
-        checks({ hostId, vmUuid, args, before, control, limits, programs, definition, signal }),
+        checks({ hostId, vmUuid, args, before, control, limits, programs, archive, definition, signal }),
       )
     } catch (error) {
       return [{ check: verb, ok: false, says: `it could not be looked at: ${messageOf(error)}` }]
@@ -451,9 +451,9 @@ export class CommandRunner {
   }
 }
 
-/** A VM that is not here yet, of a verb that is about its coming. */
-function toCome({ verb, vmUuid, args }: CommandSpec): VmNow | undefined {
-  if (!isVerb(verb) || verbOf(verb).isBeforeVm !== true) return undefined
+/** A VM that is not here, of a verb that is about its coming or its being gone. */
+function absent({ verb, vmUuid, args }: CommandSpec): VmNow | undefined {
+  if (!isVerb(verb) || verbOf(verb).mayBeAbsent !== true) return undefined
   const none = { state: 'shutoff', stateReason: 'unknown', runId: '', autostart: false } as const
   return { uuid: vmUuid, name: args['name'] ?? '', ...none }
 }

@@ -4,6 +4,7 @@ import {
   type DefinitionControl,
   type DiskControl,
   type DiskLimits,
+  type MigrationControl,
   type PowerAction,
   type SaveControl,
   type TextControl,
@@ -13,7 +14,7 @@ import {
 
 /** Hand-written: VMs in memory that obey at once, and note what was done to them. */
 export class HandControl implements VmControl {
-  readonly verbs = new Set([...powerActions, 'autostart', 'limit', 'unlimit', 'undefine'] as const)
+  readonly verbs = new Set([...powerActions, 'autostart', 'limit', 'unlimit', 'undefine', 'arrive', 'discard'] as const)
   /** Every call that acted, in order: `start a`. */
   readonly done: string[] = []
   readonly vms = new Map<string, VmNow>()
@@ -39,6 +40,15 @@ export class HandControl implements VmControl {
       return Promise.resolve()
     },
   }
+  readonly migration: MigrationControl = {
+    refuses: () => undefined,
+    move: () => Promise.reject(new ActionRefused('cannot move')),
+    breakOff: () => Promise.reject(new ActionRefused('nothing moves')),
+    isBusy: () => Promise.resolve(this.isBusy),
+    reception: () => Promise.resolve([]),
+  }
+  /** Whether the hypervisor is at work on its VMs. */
+  isBusy = false
   /** Of running VMs, by VM and disk. */
   readonly diskLimits = new Map<string, Map<string, DiskLimits>>()
   readonly disks: DiskControl = {

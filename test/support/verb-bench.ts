@@ -25,9 +25,10 @@ export class VerbBench {
   readonly said: string[] = []
   programs: readonly ExecEntry[] = []
   readonly archived: string[] = []
+  isArchived = true
   held: () => Promise<void> = () => Promise.resolve()
   readonly archive = {
-    has: () => Promise.resolve(true),
+    has: () => Promise.resolve(this.isArchived),
     keep: (_vmUuid: string, definition: string): Promise<string> => {
       this.archived.push(definition)
       return Promise.resolve('/archive')

@@ -1,8 +1,18 @@
+import type { Verdict } from '../../../common/verbs.js'
 import { ActionRefused } from '../../hypervisor/hypervisor.js'
 import { departureVerdicts, needsOf } from '../../hypervisor/libvirt/reception.js'
 import { sayDefinition } from './dumpxml.js'
 import { needed } from './needed.js'
-import { gone, isOff, isRunning, lookUntil, tries, type VerbContext, type VerbWork } from './verb-work.js'
+import {
+  gone,
+  isOff,
+  isRunning,
+  lookUntil,
+  tries,
+  type CheckContext,
+  type VerbContext,
+  type VerbWork,
+} from './verb-work.js'
 
 /** Steps of a migration beside the move itself: see controller/commands/migration.ts. */
 
@@ -41,11 +51,10 @@ export const receive: VerbWork = {
 }
 
 export const arrive: VerbWork = {
+  checks: copyVerdicts,
   async run(context) {
     const { control, vmUuid, signal } = context
-    await onlyMoved(context)
-    if (await needed(control.migration).isBusy(vmUuid, signal))
-      throw new ActionRefused('the hypervisor is at work on it: its migration has not ended')
+    await refuseUnlessCopy(context)
     await control.power(vmUuid, 'resume', signal)
     return { state: 'succeeded', reason: 'it runs' }
   },
@@ -57,30 +66,56 @@ export const arrive: VerbWork = {
   },
 }
 
+/** One that is not here any more is as it should be. */
 export const discard: VerbWork = {
+  checks: copyVerdicts,
   async run(context) {
     const { control, vmUuid, before, archive, signal } = context
-    await onlyMoved(context)
-    if (!isOff(before) && (await needed(control.migration).isBusy(vmUuid, signal)))
-      throw new ActionRefused('the hypervisor is at work on it: its migration has not ended')
+    if ((await control.look(vmUuid, signal)) === undefined) return { state: 'succeeded', reason: isGone }
+    await refuseUnlessCopy(context)
     const definitions = needed(control.definitions)
     await archive.keep(vmUuid, await definitions.whole(vmUuid, signal))
     const vm = await control.look(vmUuid, signal)
     if (vm?.state === 'paused' && vm.runId === before.runId) await control.power(vmUuid, 'destroy', signal)
     const after = await control.look(vmUuid, signal)
-    if (after === undefined) return { state: 'succeeded', reason: 'it is not here any more' }
+    if (after === undefined) return { state: 'succeeded', reason: isGone }
     if (!isOff(after)) throw new ActionRefused(`it is ${after.state} now`)
     await definitions.undefine(vmUuid, signal)
     return { state: 'succeeded', reason: 'it is not defined here any more' }
   },
   async seen(context) {
     const vm = await lookUntil(context, () => false, tries)
-    if (vm === undefined) return { state: 'succeeded', reason: 'it is not here any more' }
+    if (vm === undefined) return { state: 'succeeded', reason: isGone }
     return { state: 'failed', reason: `it is ${vm.state} here` }
   },
 }
 
-/** These steps are for VMs whose definition a migration has archived here, and for no others: whatever a controller says. */
-async function onlyMoved({ archive, vmUuid }: Pick<VerbContext, 'archive' | 'vmUuid'>): Promise<void> {
-  if (!(await archive.has(vmUuid))) throw new ActionRefused('no migration has archived its definition on this host')
+const isGone = 'it is not here any more'
+
+/** Whatever a controller says: only VMs whose definition a migration has archived here, and that the hypervisor has done with. */
+async function copyVerdicts({ archive, control, vmUuid, signal }: CheckContext): Promise<readonly Verdict[]> {
+  const vm = await control.look(vmUuid, signal)
+  if (vm === undefined) return [{ check: 'copy', ok: true, says: isGone }]
+  const isArchived = await archive.has(vmUuid)
+  const isBusy = !isOff(vm) && (await needed(control.migration).isBusy(vmUuid, signal))
+  return [
+    {
+      check: 'archive',
+      ok: isArchived,
+      says: isArchived
+        ? 'its definition is archived on this host'
+        : 'no migration has archived its definition on this host',
+    },
+    {
+      check: 'job',
+      ok: !isBusy,
+      says: isBusy ? 'the hypervisor is at work on it: its migration has not ended' : 'its migration has ended',
+    },
+  ]
+}
+
+/** Once more, at the last moment. */
+async function refuseUnlessCopy(context: VerbContext): Promise<void> {
+  const against = (await copyVerdicts(context)).find(({ ok }) => !ok)
+  if (against !== undefined) throw new ActionRefused(against.says)
 }

@@ -33,7 +33,7 @@ export interface VerbContext {
 /** What its checks are given. */
 export type CheckContext = Pick<
   VerbContext,
-  'hostId' | 'vmUuid' | 'args' | 'before' | 'control' | 'limits' | 'programs' | 'definition' | 'signal'
+  'hostId' | 'vmUuid' | 'args' | 'before' | 'control' | 'limits' | 'programs' | 'archive' | 'definition' | 'signal'
 >
 
 /** What is known of a command's end. */
