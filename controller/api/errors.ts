@@ -42,6 +42,7 @@ export const apiErrors = {
   'too-many-hosts': { status: 409, when: 'the agent has as many hosts as one may have' },
   'too-many-join-tokens': { status: 409, when: 'as many join tokens as there may be wait to be used' },
   'command-over': { status: 409, when: 'the command has ended: there is nothing to cancel' },
+  'past-cancelling': { status: 409, when: 'the command is a step of another, or moves a VM that would stay halted' },
   'not-pending': { status: 409, when: 'the command does not wait for approval' },
   'name-taken': { status: 409, when: 'a user or a token has that name, or one that differs only in case' },
   'too-many-users': { status: 409, when: 'as many users as there may be are there' },

@@ -80,9 +80,9 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
-/** A controller that finds this command when it starts. */
-async function deskWith(kept: Command): Promise<CommandDesk> {
-  await state.tx((t) => t.put('commands', '000000000001', kept))
+/** A controller that finds these commands when it starts. */
+async function deskWith(...kept: readonly Command[]): Promise<CommandDesk> {
+  for (const one of kept) await state.tx((t) => t.put('commands', String(one.number).padStart(12, '0'), one))
   return CommandDesk.open({
     state,
     audit,
@@ -143,7 +143,7 @@ describe('a command that was sent', () => {
     const link = new HandLink('one')
     desk.attach(link)
     for (const actor of ['bob', 'bob', 'eve'])
-      expect(await desk.cancel('c', actor)).toMatchObject({ cancelledBy: 'bob' })
+      expect(await desk.cancel('c', actor)).toMatchObject({ status: 'done', command: { cancelledBy: 'bob' } })
     expect(link.sent).toEqual(['c begin', ...Array.from({ length: 3 }, () => 'c cancelled by bob')])
     expect(await events()).toEqual(['cancel'])
   })
@@ -152,5 +152,32 @@ describe('a command that was sent', () => {
     const desk = await deskWith({ ...sent, state: 'running', begunAt: 6, revision: 7 })
     await desk.update(new HandLink('one'), { ...running, state: 'unknown', reason: 'no record' })
     expect(desk.find('c')).toMatchObject({ state: 'unknown', reason: 'no record' })
+  })
+})
+
+describe('a resolve', () => {
+  const move = { fromHostId: 'h', fromHostName: 'one', toHostId: 'i', toHostName: 'two' }
+  const resolve: Command = { ...command, verb: 'resolve', state: 'running', move }
+  const probe: Command = { ...command, id: 'p', number: 2, verb: 'arrive', stepOf: 'c', dryRun: true }
+  const discard: Command = { ...command, id: 's', number: 3, verb: 'discard', stepOf: 'c' }
+
+  it('is cancelled with its steps while it only looks', async () => {
+    const desk = await deskWith(resolve, probe)
+    expect(await desk.cancel('c', 'bob')).toMatchObject({ status: 'done', command: { state: 'cancelled' } })
+    expect(desk.find('p')).toMatchObject({ state: 'cancelled' })
+  })
+
+  it('is dropped with its steps while it only looks, if who asked may no more', async () => {
+    const desk = await deskWith(resolve, probe)
+    await desk.dropWaiting('ann', 'the user ann was removed')
+    expect([desk.find('c')?.state, desk.find('p')?.state]).toEqual(['cancelled', 'cancelled'])
+  })
+
+  it('goes on once the other copy is being ended, whoever cancels it or is removed', async () => {
+    const desk = await deskWith(resolve, probe, discard)
+    for (const id of ['c', 's']) expect(await desk.cancel(id, 'bob')).toMatchObject({ status: 'past-cancelling' })
+    await desk.dropWaiting('ann', 'the user ann was removed')
+    expect([desk.find('c')?.state, desk.find('s')?.state]).toEqual(['running', 'queued'])
+    expect(await events()).toEqual([])
   })
 })

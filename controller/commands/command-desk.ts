@@ -22,7 +22,7 @@ import {
 import type { Asker } from './permission.js'
 import type { CopyElsewhere } from './copies.js'
 import { isMaintenance, type Maintenance } from './maintenance.js'
-import { afterWord, migrationChanges, type NewStep } from './migration.js'
+import { afterWord, migrationChanges, pastCancelling, type NewStep } from './migration.js'
 import type { Planned } from './plan-move.js'
 import { preflight, type AgentRules } from './preflight.js'
 
@@ -74,6 +74,11 @@ export type Answered =
   | { readonly status: 'done'; readonly command: Command }
   | { readonly status: 'not-pending' }
   | { readonly status: 'forbidden'; readonly why: string }
+
+export type Cancelled =
+  | { readonly status: 'done'; readonly command: Command }
+  | { readonly status: 'over' }
+  | { readonly status: 'past-cancelling'; readonly why: string }
 
 const mostOpen = 1000
 const mostKept = 5000
@@ -261,26 +266,30 @@ export class CommandDesk {
     })
   }
 
-  /** What somebody asked for who may no more, as far as it was not sent. */
+  /** What somebody asked for who may no more, as far as it was not sent. A move that is past cancelling goes on to its end. */
   dropWaiting(actor: string, why: string): Promise<void> {
     return this.#inTurn(async () => {
-      for (const command of this.#commands.values()) {
+      for (const command of this.list()) {
         if (command.actor !== actor || isOver(command) || command.sentAt !== undefined) continue
+        if (pastCancelling(command, this.list()) !== undefined) continue
         await this.#keep(over(command, 'cancelled', why, this.options.now()), 'cancelled')
+        await this.#dropSteps(command.id, why)
       }
     })
   }
 
-  /** Cancels what was not sent; asks the agent to cancel what was. Undefined: it is over. */
-  cancel(id: string, actor: string): Promise<Command | undefined> {
+  /** Cancels what was not sent; asks the agent to cancel what was. */
+  cancel(id: string, actor: string): Promise<Cancelled> {
     return this.#inTurn(async () => {
       const command = this.#commands.get(id)
-      if (command === undefined || isOver(command)) return undefined
+      if (command === undefined || isOver(command)) return { status: 'over' }
+      const why = pastCancelling(command, this.list())
+      if (why !== undefined) return { status: 'past-cancelling', why }
       const wasSent = command.sentAt !== undefined
       if (wasSent && command.cancelledBy !== undefined) {
         // Said again: the agent may have lost it. That is no news for the audit log.
         this.#linkOf(command.hostId)?.cancel(id, command.cancelledBy)
-        return command
+        return { status: 'done', command }
       }
       const cancelled = { ...command, cancelledBy: actor }
       const next = wasSent
@@ -288,8 +297,17 @@ export class CommandDesk {
         : over(cancelled, 'cancelled', `by ${actor}, before it was sent`, this.options.now())
       await this.#keep(next, 'cancel', actor)
       if (wasSent) this.#linkOf(command.hostId)?.cancel(id, actor)
-      return next
+      else await this.#dropSteps(id, `by ${actor}, before it was sent`)
+      return { status: 'done', command: next }
     })
+  }
+
+  /** Steps that are not sent yet, of a command that has ended. */
+  async #dropSteps(id: string, why: string): Promise<void> {
+    for (const step of this.list()) {
+      if (step.stepOf !== id || step.state !== 'queued') continue
+      await this.#keep(over(step, 'cancelled', why, this.options.now()), 'cancelled')
+    }
   }
 
   /** A session is open. What was sent before is asked about: it may have been lost, begun or ended. */

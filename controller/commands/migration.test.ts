@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { CommandState } from '../../common/verbs.js'
 import { nextToSend, type Command } from './command.js'
-import { afterWord, hashOf, migrationChanges, type Change } from './migration.js'
+import { afterWord, hashOf, migrationChanges, pastCancelling, type Change } from './migration.js'
 
 const definition = "<domain type='kvm'><name>vm</name></domain>"
 const move = { fromHostId: 'a', fromHostName: 'one', toHostId: 'b', toHostName: 'two' }
@@ -128,11 +128,15 @@ describe('resolving one whose contact was lost', () => {
     expect(next(resolve, probe, gone, arrived)).toEqual(['succeeded: it goes on on two; the copy on one is gone'])
   })
 
-  it('takes a copy that is not there for ended, if its agent has looked', () => {
-    const verdicts = [{ check: 'agent: vm', ok: false, says: 'no VM u is here' }]
-    expect(next(resolve, probe, stepped('discard', 'refused', { verdicts }))).toEqual(['arrive on two'])
-    expect(next(resolve, probe, stepped('discard', 'refused', { reason: 'not allowed' }))).toEqual([
-      'refused: one: discard refused: not allowed',
+  it.each<[string, string]>([
+    ['agent: look', 'the VM could not be looked at: timed out'],
+    ['agent: host', 'the agent only observes'],
+    ['agent: allow', 'not allowed'],
+    ['agent: vm', 'no VM u is here'],
+  ])('lets nothing go on unless the other copy was seen to be gone: %s', (check, reason) => {
+    const verdicts = [{ check, ok: false, says: reason }]
+    expect(next(resolve, probe, stepped('discard', 'refused', { reason, verdicts }))).toEqual([
+      `refused: one: discard refused: ${reason}`,
     ])
   })
 
@@ -140,5 +144,26 @@ describe('resolving one whose contact was lost', () => {
     const runs = { ...resolve, move: { ...move, runs: true } }
     expect(next(runs)).toEqual(['discard on one'])
     expect(next(runs, gone)).toEqual(['succeeded: it goes on on two; the copy on one is gone'])
+  })
+})
+
+describe('what moves a VM can be cancelled', () => {
+  const resolve: Command = { ...base, verb: 'resolve', state: 'running', args: { keep: 'two' } }
+  const probe = stepped('arrive', 'succeeded', { dryRun: true })
+
+  it.each<[string, Command, readonly Command[], string | undefined]>([
+    ['while hosts only look', base, [offered, received], undefined],
+    ['while it is moved', { ...base, state: 'running', sentAt: 1 }, [offered, received], undefined],
+    ['not once it is off on its old host', left, [offered, received], 'the VM is off on one: it has to go on on two'],
+    ['while the kept copy is looked at', resolve, [probe], undefined],
+    [
+      'not once the other copy is being ended',
+      resolve,
+      [probe, stepped('discard', 'queued')],
+      'the other copy is being ended: this one has to go on',
+    ],
+    ['not step by step', stepped('arrive', 'queued'), [base], 'it is a step of command 1'],
+  ])('%s', (_what, command, others, expected) => {
+    expect(pastCancelling(command, [command, ...others])).toBe(expected)
   })
 })

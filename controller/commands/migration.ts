@@ -59,6 +59,17 @@ export function migrationChanges(commands: readonly Command[], now: number): rea
   })
 }
 
+/**
+ * Why it cannot be cancelled any more; undefined if it can. Past its first step that changes anything on a host, a guest could stay halted for good. The
+ * move itself can be given up while it lasts: its agent knows how far it is.
+ */
+export function pastCancelling({ id, stepOf, verb, move }: Command, commands: readonly Command[]): string | undefined {
+  if (stepOf !== undefined) return `it is a step of command ${commands.find((one) => one.id === stepOf)?.number ?? ''}`
+  if (move?.hasLeft === true) return `the VM is off on ${move.fromHostName}: it has to go on on ${move.toHostName}`
+  const hasBegun = verb === 'resolve' && commands.some((one) => one.stepOf === id && !one.dryRun)
+  return hasBegun ? 'the other copy is being ended: this one has to go on' : undefined
+}
+
 /** The old host has told that it is off there: the command goes on until it runs on the new one. */
 export function afterWord(command: Command): Command {
   const { verb, state, dryRun, move, reason } = command
@@ -111,7 +122,7 @@ function arriveNext(command: Command, move: Move, at: Steps, now: number): reado
   }
   const left = { hostId: move.fromHostId, hostName: move.fromHostName, startWithinMs: longMs }
   return [
-    ...(at.discard === undefined ? [step(command, { ...left, verb: 'discard', args: {} })] : []),
+    ...(at.discard === undefined ? [step(command, { ...left, verb: 'discard', args: { name: command.vmName } })] : []),
     ended(over(command, 'succeeded', `it runs on ${move.toHostName}`, now)),
   ]
 }
@@ -139,20 +150,15 @@ function resolveNext(command: Command, move: Move, steps: readonly Command[], no
     if (probe.state !== 'succeeded') return [stopped(command, probe, now)]
   }
   if (command.dryRun) return [ended(over(command, 'succeeded', '', now))]
-  if (discard === undefined) return [step(command, { ...other, verb: 'discard', args: {} })]
+  if (discard === undefined) return [step(command, { ...other, verb: 'discard', args: { name: command.vmName } })]
   if (!isOver(discard)) return []
-  if (discard.state !== 'succeeded' && !isNotThere(discard)) return [stopped(command, discard, now)]
+  if (discard.state !== 'succeeded') return [stopped(command, discard, now)]
   const says = `it goes on on ${move.toHostName}; the copy on ${move.fromHostName} is gone`
   if (move.runs === true) return [ended(over(command, 'succeeded', says, now))]
   if (arrive === undefined) return [step(command, { ...kept, startWithinMs: longMs })]
   if (!isOver(arrive)) return []
   if (arrive.state !== 'succeeded') return [stopped(command, arrive, now)]
   return [ended(over(command, 'succeeded', says, now))]
-}
-
-/** The agent has looked, and has no such VM. */
-function isNotThere({ state, verdicts }: Command): boolean {
-  return state === 'refused' && verdicts.some(({ check, ok }) => check === 'agent: vm' && !ok)
 }
 
 type Steps = Partial<Record<VerbName, Command>>

@@ -119,8 +119,10 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
       const { name, role, scope } = caller
       if (actor !== name && (!mayAs(role, 'operator') || scope !== undefined))
         throw new ApiError('forbidden', `${actor} asked for command ${number}: ${name} cannot cancel it`)
-      const command = await commands.cancel(id, name)
-      if (command !== undefined) return toView(command, caller)
+      const answer = await commands.cancel(id, name)
+      if (answer.status === 'done') return toView(answer.command, caller)
+      if (answer.status === 'past-cancelling')
+        throw new ApiError('past-cancelling', `command ${number} cannot be cancelled: ${answer.why}`)
       throw new ApiError('command-over', `command ${number} has ended`)
     },
   )
