@@ -67,8 +67,10 @@ export interface Verb {
   readonly isOnlySteps?: true
   /** The VM may not be on that host yet, or not any more; its name comes as `name` then. */
   readonly mayBeAbsent?: true
-  /** It begins a run of the VM: not on a host in maintenance. */
+  /** It begins a run of the VM: not on a host in maintenance, nor beside another copy that may run. */
   readonly beginsRun?: true
+  /** It lets a halted run go on: not beside another copy that may run. */
+  readonly goesOn?: true
   /** What it takes a place of besides its VM, where only so many may run at once. */
   readonly slot: 'none' | 'host' | 'array'
 }
@@ -133,7 +135,14 @@ export const verbTable = {
     risk: 'disruptive',
     role: 'operator',
   },
-  resume: { ...quick, says: 'lets a halted one go on', states: ['paused'], risk: 'safe', role: 'operator' },
+  resume: {
+    ...quick,
+    says: 'lets a halted one go on',
+    states: ['paused'],
+    risk: 'safe',
+    role: 'operator',
+    goesOn: true,
+  },
   autostart: {
     ...quick,
     says: 'has it started with its host, or not',

@@ -16,7 +16,7 @@ it.each<readonly [readonly CopyElsewhere[], boolean, RegExp]>([
   expect(copiesVerdict(copies)).toEqual({ check: 'copies', ok, says: expect.stringMatching(says) })
 })
 
-it('is looked at for what begins a run, and for nothing else', () => {
+it('is looked at for what begins a run or lets one go on, and for nothing else', () => {
   const vm = buildVm({ name: 'alpha', host: 'h', memoryMiB: 512, state: 'shutoff' })
   const asker = { name: 'ann', role: 'admin', scope: undefined } as const
   const circumstances = {
@@ -27,10 +27,13 @@ it('is looked at for what begins a run, and for nothing else', () => {
     copies: [{ ...off, runs: true }],
     now: 0,
   }
-  const refusals = (verb: string, args = {}): string[] =>
-    preflight({ verb, args }, vm, circumstances)
+  const refusals = (verb: string, args = {}, of = vm): string[] =>
+    preflight({ verb, args }, of, circumstances)
       .filter(({ ok }) => !ok)
       .map(({ check }) => check)
   expect(refusals('start')).toEqual(['copies', 'agent'])
+  // As a move leaves it on its new host, whatever became of the old one.
+  const halted = buildVm({ name: 'alpha', host: 'h', memoryMiB: 512, state: 'paused' })
+  expect(refusals('resume', {}, halted)).toEqual(['copies', 'agent'])
   expect(refusals('autostart', { enabled: 'on' })).toEqual(['agent'])
 })

@@ -18,7 +18,7 @@ export function copiesElsewhere({ placements, hosts }: Snapshot, { uuid, hostId 
   })
 }
 
-/** Whether a run may begin: two of one VM destroy its disks. */
+/** Whether a run may begin or go on: two of one VM destroy its disks. */
 export function copiesVerdict(copies: readonly CopyElsewhere[]): Verdict {
   const check = 'copies'
   const runs = copies.find((copy) => copy.runs)

@@ -7,6 +7,7 @@ import { preflight, type AgentRules } from './preflight.js'
 
 const running = buildVm({ name: 'a', host: 'h', memoryMiB: 512 })
 const off = buildVm({ name: 'b', host: 'h', memoryMiB: 512, state: 'shutoff' })
+const halted = buildVm({ name: 'c', host: 'h', memoryMiB: 512, state: 'paused' })
 const rules: AgentRules = {
   allow: [{ verbs: verbNames, vms: ['*'] }],
   utcOffsetMinutes: 0,
@@ -29,6 +30,7 @@ describe('a host in maintenance', () => {
     ['restore', off, ['its host is in maintenance since 1970-01-01T00:00:00Z, by ann: new disks']],
     ['shutdown', running, []],
     ['destroy', running, []],
+    ['resume', halted, []],
   ])('and %s', (verb, vm, expected) => {
     expect(refusals(verb, {}, vm, { maintenance })).toEqual(expected)
     expect(refusals(verb, {}, vm)).toEqual([])

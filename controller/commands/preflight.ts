@@ -76,8 +76,9 @@ export function preflight(
       ? yes('others', 'no other command is under way for it')
       : no('others', `${other.verb} is under way for it, as command ${other.number}`),
   )
-  if (verbOf(verb).beginsRun === true) verdicts.push(copiesVerdict(copies))
-  if (verbOf(verb).beginsRun === true)
+  const { beginsRun, goesOn } = verbOf(verb)
+  if (beginsRun === true || goesOn === true) verdicts.push(copiesVerdict(copies))
+  if (beginsRun === true)
     verdicts.push(
       maintenance === undefined
         ? yes('maintenance', 'its host takes VMs')
