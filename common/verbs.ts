@@ -290,6 +290,9 @@ export const verbTable = {
   arrive: {
     ...quick,
     says: 'lets one go on that has come by a migration, or was halted by one',
+    args: {
+      autostart: { is: 'choice', of: ['on', 'off'], isOptional: true, says: 'whether it is to start with its host' },
+    },
     states: ['paused'],
     risk: 'safe',
     role: 'operator',

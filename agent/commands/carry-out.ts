@@ -3,7 +3,7 @@ import { withDeadline } from '../../common/deadline.js'
 import { ActionRefused, type WorkProgress, type VmControl, type VmNow } from '../hypervisor/hypervisor.js'
 import type { ExecEntry } from './exec-entry.js'
 import type { LimitKeeper } from './limit-keeper.js'
-import type { Outcome, VerbContext, VerbWork } from './verbs/verb-work.js'
+import { messageOf, type Outcome, type VerbContext, type VerbWork } from './verbs/verb-work.js'
 
 /** Why a run was broken off. */
 export type BrokenOff = 'timeout' | 'cancelled' | 'stopping'
@@ -76,8 +76,4 @@ function contextOf(run: Run, control: VmControl, signal: AbortSignal): VerbConte
   const { hostId, vmUuid, args, before, limits, programs, archive, definition, held, say, progress } = run
   const known = { hostId, vmUuid, args, before, limits, programs, archive, definition, held, say, progress }
   return { ...known, control, signal, pause: (ms) => pause(ms, signal) }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

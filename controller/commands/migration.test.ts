@@ -88,6 +88,16 @@ describe('a migration', () => {
     expect(nextToSend([ready.command], reachable, { perHost: 4, fleet: 64 })).toHaveLength(1)
   })
 
+  it.each([
+    [[], {}],
+    [[{ check: 'agent: autostart', ok: true, says: 'it starts with its host' }], { autostart: 'on' }],
+  ])('has it start with its new host if it did with its old one: %j', (verdicts, args) => {
+    const [ready] = migrationChanges([base, { ...offered, verdicts }, received], 0)
+    if (ready?.change !== 'command' || ready.command.move === undefined) throw new Error('not ready')
+    const moved = { ...ready.command, state: 'running', move: { ...ready.command.move, hasLeft: true } } as const
+    expect(migrationChanges([moved], 0)).toMatchObject([{ step: { verb: 'arrive', args } }])
+  })
+
   it('takes a place of both hosts', () => {
     const ready = { ...base, move: { ...move, isReady: true } }
     const other = { ...base, id: 'x', number: 0, hostId: 'b', vmUuid: 'v', state: 'running', move: undefined } as const

@@ -22,6 +22,8 @@ export interface Move {
   readonly isReady?: boolean
   /** The old host says that it is off there. */
   readonly hasLeft?: boolean
+  /** It started with its old host, and is to start with the new one. */
+  readonly autostart?: boolean
   /** Of a resolve: the copy that is kept runs already. */
   readonly runs?: boolean
 }
@@ -109,12 +111,13 @@ function migrateNext(command: Command, move: Move, steps: readonly Command[], no
   const verdicts = [...command.verdicts, ...verdictsOf(at.offer), ...verdictsOf(at.receive)]
   if (dryRun) return [ended({ ...over(command, 'succeeded', '', now), verdicts })]
   const ready = { ...command, verdicts, args: { ...args, definition: hashOf(definition) } }
-  return [{ change: 'command', command: { ...ready, move: { ...move, isReady: true } }, event: undefined }]
+  const autostart = at.offer.verdicts.some(({ check }) => check === 'agent: autostart')
+  return [{ change: 'command', command: { ...ready, move: { ...move, isReady: true, autostart } }, event: undefined }]
 }
 
 function arriveNext(command: Command, move: Move, at: Steps, now: number): readonly Change[] {
   const target = { hostId: move.toHostId, hostName: move.toHostName, startWithinMs: longMs }
-  if (at.arrive === undefined) return [step(command, { ...target, verb: 'arrive', args: {} })]
+  if (at.arrive === undefined) return [step(command, { ...target, verb: 'arrive', args: arriveArgs(move) })]
   if (!isOver(at.arrive)) return []
   if (at.arrive.state !== 'succeeded') {
     const why = `it is off on ${move.fromHostName}, and does not go on on ${move.toHostName}: ${at.arrive.reason}`
@@ -127,6 +130,10 @@ function arriveNext(command: Command, move: Move, at: Steps, now: number): reado
   ]
 }
 
+function arriveArgs({ autostart }: Move): NewStep['args'] {
+  return autostart === true ? { autostart: 'on' } : {}
+}
+
 /** The copy that goes on is looked at before the other one is ended. */
 function resolveNext(command: Command, move: Move, steps: readonly Command[], now: number): readonly Change[] {
   // It has begun: its time to begin is over, and the time that it may take counts.
@@ -136,7 +143,7 @@ function resolveNext(command: Command, move: Move, steps: readonly Command[], no
     hostId: move.toHostId,
     hostName: move.toHostName,
     verb: 'arrive',
-    args: {},
+    args: arriveArgs(move),
     startWithinMs: minute,
   } as const
   const other = { hostId: move.fromHostId, hostName: move.fromHostName, startWithinMs: minute }

@@ -54,7 +54,7 @@ function planResolve(args: Readonly<Record<string, string>>, vm: Vm, { snapshot,
   const last = commands.find(({ verb, vmUuid, dryRun }) => verb === 'migrate' && vmUuid === vm.uuid && !dryRun)
   const no = (says: string): Planned => ({ verdicts: [{ check: 'migration', ok: false, says }] })
   if (last?.move === undefined) return no('no migration of it is known')
-  const { fromHostId, fromHostName, toHostId, toHostName } = last.move
+  const { fromHostId, fromHostName, toHostId, toHostName, autostart = false } = last.move
   const sides = [
     { id: fromHostId, name: fromHostName },
     { id: toHostId, name: toHostName },
@@ -68,5 +68,5 @@ function planResolve(args: Readonly<Record<string, string>>, vm: Vm, { snapshot,
   if (isElsewhere) return no(`it runs on ${snapshot.hosts.get(vm.hostId)?.name ?? vm.hostId}`)
   const hosts = { toHostId: kept.id, toHostName: kept.name, fromHostId: other.id, fromHostName: other.name }
   const says = `command ${last.number} moved it from ${fromHostName} to ${toHostName}`
-  return { move: { ...hosts, runs }, verdicts: [{ check: 'migration', ok: true, says }] }
+  return { move: { ...hosts, runs, autostart }, verdicts: [{ check: 'migration', ok: true, says }] }
 }

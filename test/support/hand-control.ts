@@ -42,11 +42,12 @@ export class HandControl implements VmControl {
   }
   readonly migration: MigrationControl = {
     refuses: () => undefined,
-    move: () => Promise.reject(new ActionRefused('cannot move')),
+    move: () => this.move(),
     breakOff: () => Promise.reject(new ActionRefused('nothing moves')),
     isBusy: () => Promise.resolve(this.isBusy),
     reception: () => Promise.resolve([]),
   }
+  move: () => Promise<void> = () => Promise.reject(new ActionRefused('cannot move'))
   /** Whether the hypervisor is at work on its VMs. */
   isBusy = false
   /** Of running VMs, by VM and disk. */

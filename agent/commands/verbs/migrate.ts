@@ -5,11 +5,21 @@ import { formatMemory } from '../../../common/units.js'
 import { quantityOf } from '../../../common/verbs.js'
 import { ActionRefused, type MigrationControl, type MoveProgress } from '../../hypervisor/hypervisor.js'
 import { needed } from './needed.js'
-import { isOff, isRunning, lookUntil, tries, type Outcome, type VerbContext, type VerbWork } from './verb-work.js'
+import {
+  isOff,
+  isRunning,
+  lookUntil,
+  messageOf,
+  tries,
+  type Outcome,
+  type VerbContext,
+  type VerbWork,
+} from './verb-work.js'
 
 const sayEveryMs = 2000
 const breakOffWithinMs = 60_000
 const breakOffEveryMs = 250
+const putBackWithinMs = 10_000
 
 /** The move itself, by the host that the VM leaves. It ends with the VM off here; that it goes on there is the next step's. */
 export const migrate: VerbWork = {
@@ -20,7 +30,7 @@ export const migrate: VerbWork = {
     ])
   },
   async run(context) {
-    const { control, vmUuid, args, signal } = context
+    const { control, vmUuid, args, before, signal } = context
     const migration = needed(control.migration)
     if (definitionHash(await needed(control.texts).definition(vmUuid, signal)) !== args['definition'])
       throw new ActionRefused('its definition is not the one that was archived: ask once more')
@@ -30,11 +40,14 @@ export const migrate: VerbWork = {
       autoConverge: args['autoConverge'] === 'on',
     }
     const began = performance.now()
+    // A host that boots starts no VM that has left it.
+    if (before.autostart) await control.setAutostart(vmUuid, false, signal)
     try {
       await migration.move(vmUuid, options, teller(context), signal)
     } catch (error) {
       // An agent that ends leaves it to go on.
       if (signal.aborted && signal.reason !== 'stopping') await breakOff(context, migration)
+      if (signal.reason !== 'stopping') await putAutostartBack(context, migration)
       throw error
     }
     const vm = await control.look(vmUuid, signal)
@@ -43,7 +56,7 @@ export const migrate: VerbWork = {
     return { state: 'succeeded', reason: `off here after ${Math.round(performance.now() - began)} ms` }
   },
   async seen(context) {
-    const { control, vmUuid, signal } = context
+    const { control, vmUuid, before, signal } = context
     const migration = needed(control.migration)
     const vm = await lookUntil(context, (now) => !isRunning(now) && now.state !== 'paused', tries)
     if (vm === undefined || isOff(vm)) return left(vm === undefined ? 'gone' : vm.state)
@@ -51,7 +64,9 @@ export const migrate: VerbWork = {
     if (await migration.isBusy(vmUuid, signal)) throw new Error('it is still being moved')
     const now = await control.look(vmUuid, signal)
     if (now === undefined || isOff(now)) return left(now === undefined ? 'gone' : now.state)
-    if (isRunning(now)) return { state: 'failed', reason: 'it runs here: it has not moved' }
+    const lacksAutostart = before.autostart && !now.autostart
+    const says = lacksAutostart ? '; its autostart was switched off for the move: switch it on' : ''
+    if (isRunning(now)) return { state: 'failed', reason: `it runs here: it has not moved${says}` }
     return { state: 'unknown', reason: `it is ${now.state} here, and may be halted on the other host too` }
   },
 }
@@ -89,5 +104,21 @@ async function breakOff({ control, vmUuid }: VerbContext, migration: MigrationCo
     const vm = await control.look(vmUuid, signal)
     if (vm === undefined || isOff(vm) || !(await migration.isBusy(vmUuid, signal))) return
     await pause(breakOffEveryMs, signal)
+  }
+}
+
+/** Of a VM that has stayed here. */
+async function putAutostartBack(
+  { control, vmUuid, before, say }: VerbContext,
+  migration: MigrationControl,
+): Promise<void> {
+  if (!before.autostart) return
+  const signal = AbortSignal.timeout(putBackWithinMs)
+  try {
+    const vm = await control.look(vmUuid, signal)
+    if (vm === undefined || !isRunning(vm) || (await migration.isBusy(vmUuid, signal))) return
+    await control.setAutostart(vmUuid, true, signal)
+  } catch (error) {
+    say(`its autostart was switched off for the move, and could not be switched on again: ${messageOf(error)}`)
   }
 }

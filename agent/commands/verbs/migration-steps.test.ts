@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 
 import { HandControl } from '../../../test/support/hand-control.js'
 import { VerbBench } from '../../../test/support/verb-bench.js'
+import { ActionRefused } from '../../hypervisor/hypervisor.js'
+import { definitionHash } from './migrate.js'
 
 const uuid = 'a'
 
@@ -40,6 +42,57 @@ it('an arrival lets the guest go on', async () => {
   const { control, bench } = halted()
   expect(await bench.run('arrive')).toMatchObject({ state: 'succeeded' })
   expect(control.done).toEqual(['resume alpha'])
+})
+
+describe('the start of a VM with its host', () => {
+  const definition = definitionHash(`<domain>${uuid}</domain>`)
+  function moving(move: (control: HandControl) => Promise<void>): {
+    control: HandControl
+    run: () => Promise<unknown>
+  } {
+    const control = new HandControl()
+    control.add(uuid, 'alpha')
+    control.set(uuid, { autostart: true })
+    control.move = () => move(control)
+    return { control, run: () => new VerbBench(control, uuid).run('migrate', { to: 'two', definition }) }
+  }
+
+  it('is switched off before the VM leaves', async () => {
+    const { control, run } = moving((at) => {
+      expect(at.done).toEqual(['autostart alpha false'])
+      at.set(uuid, { state: 'shutoff', runId: '' })
+      return Promise.resolve()
+    })
+    expect(await run()).toMatchObject({ state: 'succeeded' })
+    expect(control.vms.get(uuid)?.autostart).toBe(false)
+  })
+
+  it('is as it was where the VM has stayed', async () => {
+    const { control, run } = moving(() => Promise.reject(new ActionRefused('no route')))
+    await expect(run()).rejects.toThrow('no route')
+    expect(control.done).toEqual(['autostart alpha false', 'autostart alpha true'])
+  })
+
+  it('stays off where the VM is halted and may be elsewhere', async () => {
+    const { control, run } = moving((at) => {
+      at.set(uuid, { state: 'paused' })
+      return Promise.reject(new Error('connection lost'))
+    })
+    await expect(run()).rejects.toThrow('connection lost')
+    expect(control.done).toEqual(['autostart alpha false'])
+  })
+
+  it('comes with it, and holds up no arrival', async () => {
+    const { control, bench } = halted()
+    expect(await bench.run('arrive', { autostart: 'on' })).toEqual({ state: 'succeeded', reason: 'it runs' })
+    expect(control.done).toEqual(['resume alpha', 'autostart alpha true'])
+    control.before = (action) => (action === 'autostart' ? Promise.reject(new Error('full')) : Promise.resolve())
+    control.set(uuid, { state: 'paused' })
+    expect(await bench.run('arrive', { autostart: 'on' })).toMatchObject({
+      state: 'succeeded',
+      reason: expect.stringMatching(/does not start with its host: full/),
+    })
+  })
 })
 
 describe('a discard', () => {

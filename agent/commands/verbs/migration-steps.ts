@@ -8,6 +8,7 @@ import {
   isOff,
   isRunning,
   lookUntil,
+  messageOf,
   tries,
   type CheckContext,
   type VerbContext,
@@ -17,8 +18,11 @@ import {
 /** Steps of a migration beside the move itself: see controller/commands/migration.ts. */
 
 export const offer: VerbWork = {
-  async checks({ control, vmUuid, signal }) {
-    return departureVerdicts(needsOf(await needed(control.texts).definition(vmUuid, signal)))
+  async checks({ control, vmUuid, before, signal }) {
+    const verdicts = departureVerdicts(needsOf(await needed(control.texts).definition(vmUuid, signal)))
+    // The controller has the other host do the same.
+    const says = 'it starts with its host, and will with the other one'
+    return before.autostart ? [...verdicts, { check: 'autostart', ok: true, says }] : verdicts
   },
   async run(context) {
     const { control, vmUuid, args, archive, held, signal } = context
@@ -53,15 +57,23 @@ export const receive: VerbWork = {
 export const arrive: VerbWork = {
   checks: copyVerdicts,
   async run(context) {
-    const { control, vmUuid, signal } = context
+    const { control, vmUuid, args, signal } = context
     await refuseUnlessCopy(context)
     await control.power(vmUuid, 'resume', signal)
+    if (args['autostart'] !== 'on') return { state: 'succeeded', reason: 'it runs' }
+    try {
+      await control.setAutostart(vmUuid, true, signal)
+    } catch (error) {
+      return { state: 'succeeded', reason: `it runs; it does not start with its host: ${messageOf(error)}` }
+    }
     return { state: 'succeeded', reason: 'it runs' }
   },
   async seen(context) {
     const vm = await lookUntil(context, isRunning, tries)
     if (vm === undefined) return { state: 'failed', reason: gone }
-    if (isRunning(vm)) return { state: 'succeeded', reason: 'it runs' }
+    const lacksAutostart = context.args['autostart'] === 'on' && !vm.autostart
+    if (isRunning(vm))
+      return { state: 'succeeded', reason: lacksAutostart ? 'it runs; it does not start with its host' : 'it runs' }
     return { state: 'failed', reason: `it is ${vm.state}` }
   },
 }

@@ -82,3 +82,7 @@ export const isOff = ({ state, runId }: VmNow): boolean => state === 'shutoff' |
 export const isRunning = ({ state }: VmNow): boolean => state === 'running' || state === 'blocked'
 
 export const gone = 'the VM is not on this host any more'
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
