@@ -58,10 +58,12 @@ describe.skipIf(missing !== undefined)('migrations by command, seen by virsh', (
 
   it('move a guest that writes, which is then defined and runs on the other host only', async () => {
     const guest = lab.guest('vm1')
+    await lab.hosts[0]?.virsh('autostart', 'vm1')
     await guest.load('write', 'vda', 2048)
     const { id } = await commands.ask('migrate', 'vm1', { to: 'hv2' })
     expect(await commands.end(id, 60_000)).toMatchObject({ state: 'succeeded', reason: 'it runs on hv2' })
     expect((await states('vm1'))[1]).toBe('running')
+    expect(await lab.hosts[1]?.virsh('dominfo', 'vm1')).toMatch(/^Autostart: +enable$/m)
     await waitFor(20_000, 'the old host to forget it', async () => (await states('vm1'))[0] === undefined)
     expect(await guest.unload('vda')).toBeGreaterThan(0)
     await waitFor(20_000, 'one VM, on its new host', async () => {
