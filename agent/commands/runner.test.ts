@@ -390,6 +390,7 @@ describe('the runner', () => {
       await bench.send('c2', 'discard', { vmUuid: gone, args: { name: 'beta' } })
       expect(await bench.end('c2')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/of this name/) })
       expect(bench.control.done).toEqual([])
+      expect(bench.kept).toEqual([])
     })
 
     it('does not say that it is gone where it could not look', async () => {
