@@ -1,18 +1,11 @@
 import { patternTest } from '../../../common/pattern.js'
-import { pause } from '../../../common/lifecycle.js'
 import type { MigrationControl, MoveOptions, MoveProgress } from '../hypervisor.js'
-import type { RpcConnection } from './connection.js'
 import type { DomainAccess } from './domain-access.js'
-import {
-  domainAbortJob,
-  domainGetJobStats,
-  domainMigratePeerToPeer,
-  migrateFlag,
-  type DomainRef,
-} from './procedures.js'
+import { domainAbortJob, domainGetJobStats, domainMigratePeerToPeer, migrateFlag } from './procedures.js'
 import { readReception, type ReceptionSite } from './reception.js'
 import { counter, type TypedParameters } from './typed-parameters.js'
 import { toNumber } from './xdr.js'
+import { tellProgress } from './job-progress.js'
 
 /** `migration` of agent.yaml. */
 export interface MigrationSettings {
@@ -24,7 +17,6 @@ export interface MigrationSettings {
 
 /** The caller's signal ends it earlier. */
 const moveDeadlineMs = 7_200_000
-const askProgressEveryMs = 500
 const MiB = 1_048_576
 
 /**
@@ -47,7 +39,11 @@ export function migrationControl(
     move: (vmUuid, options, progress, signal) =>
       act(vmUuid, false, signal, async (connection, domain) => {
         const over = new AbortController()
-        const told = tellProgress(connection, domain, progress, over.signal)
+        const told = tellProgress(
+          async () => moveProgress((await domainGetJobStats(connection, domain, { signal: over.signal })).parameters),
+          progress,
+          over.signal,
+        )
         try {
           await domainMigratePeerToPeer(
             connection,
@@ -95,25 +91,6 @@ function flagsOf({ autoConverge }: MoveOptions, encrypted: boolean): number {
 function parametersOf({ bandwidthBytesPerSecond }: MoveOptions): ReadonlyMap<string, bigint> {
   if (bandwidthBytesPerSecond === undefined) return new Map()
   return new Map([['bandwidth', BigInt(Math.max(1, Math.floor(bandwidthBytesPerSecond / MiB)))]])
-}
-
-async function tellProgress(
-  connection: RpcConnection,
-  domain: DomainRef,
-  progress: (done: MoveProgress) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    await pause(askProgressEveryMs, signal)
-    if (signal.aborted) return
-    try {
-      const { parameters } = await domainGetJobStats(connection, domain, { signal })
-      const done = moveProgress(parameters)
-      if (done !== undefined) progress(done)
-    } catch {
-      // It is only for who waits; the move itself says whether it works.
-    }
-  }
 }
 
 /** Of libvirt's job statistics; undefined while they say nothing of sizes. */

@@ -1,6 +1,4 @@
-import { pause } from '../../../common/lifecycle.js'
-import type { SaveControl, WorkProgress } from '../hypervisor.js'
-import type { RpcConnection } from './connection.js'
+import type { SaveControl } from '../hypervisor.js'
 import type { DomainAccess } from './domain-access.js'
 import { hasAddedVcpus } from './domain-sizes.js'
 import {
@@ -9,12 +7,11 @@ import {
   domainGetXml,
   domainHasManagedSave,
   domainManagedSave,
-  type DomainRef,
 } from './procedures.js'
+import { tellProgress } from './job-progress.js'
 
 /** The caller's signal ends it earlier. */
 const saveDeadlineMs = 3_600_000
-const askProgressEveryMs = 500
 
 /** Saving in libvirt's own place (a managed save): the next start goes on from there. */
 export function saveControl({ read, act }: DomainAccess): SaveControl {
@@ -31,7 +28,14 @@ export function saveControl({ read, act }: DomainAccess): SaveControl {
       // libvirt lets the guest go on where it fails.
       act(vmUuid, true, signal, async (connection, domain) => {
         const over = new AbortController()
-        const told = tellProgress(connection, domain, progress, over.signal)
+        const told = tellProgress(
+          async () => {
+            const job = await domainGetJobBytes(connection, domain, { signal: over.signal })
+            return job.totalBytes > 0 ? job : undefined
+          },
+          progress,
+          over.signal,
+        )
         try {
           await domainManagedSave(connection, domain, { signal, deadlineMs: saveDeadlineMs })
         } finally {
@@ -41,23 +45,5 @@ export function saveControl({ read, act }: DomainAccess): SaveControl {
       }),
     breakOff: (vmUuid, signal) =>
       act(vmUuid, true, signal, (connection, domain) => domainAbortJob(connection, domain, { signal })),
-  }
-}
-
-async function tellProgress(
-  connection: RpcConnection,
-  domain: DomainRef,
-  progress: (done: WorkProgress) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    await pause(askProgressEveryMs, signal)
-    if (signal.aborted) return
-    try {
-      const job = await domainGetJobBytes(connection, domain, { signal })
-      if (job.totalBytes > 0) progress(job)
-    } catch {
-      // It is only for who waits; the save itself says whether it works.
-    }
   }
 }

@@ -1,3 +1,4 @@
+import { utcDay } from '../../../common/utc-day.js'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -66,7 +67,7 @@ async function draft({ client, shell }: CommandContext): Promise<string> {
       vms: vms.map((vm) => ({ name: vm.name, group: seen(vm, 'group'), service: seen(vm, 'service') })),
       arrays,
     },
-    new Date(shell.now()).toISOString().slice(0, 10),
+    utcDay(shell.now()),
   )
 }
 

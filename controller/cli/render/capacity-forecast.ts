@@ -1,3 +1,4 @@
+import { utcDay } from '../../../common/utc-day.js'
 import type { CapacityForecastView, DemandForecastView } from '../../api/views.js'
 import { absentMark, cores, figure, memory, rate } from './figures.js'
 import { line, type Look, type Span, span } from './look.js'
@@ -45,12 +46,8 @@ function dayOf(
   tone: 'critical' | 'warning',
 ): Span {
   if (neededDays !== undefined || limit === undefined) return span(absentMark)
-  if (at !== undefined) return span(day(at), tone)
-  return span(toldUntil === undefined ? absentMark : `not by ${day(toldUntil)}`)
-}
-
-function day(at: number): string {
-  return new Date(at).toISOString().slice(0, 10)
+  if (at !== undefined) return span(utcDay(at), tone)
+  return span(toldUntil === undefined ? absentMark : `not by ${utcDay(toldUntil)}`)
 }
 
 function remarks(
@@ -63,7 +60,7 @@ function remarks(
       ? undefined
       : `${of}: ${knownDays} of the ${neededDays} days are known that a forecast needs`,
     limit === undefined ? `${of}: ${limitIs}` : undefined,
-    ...shifts.map(({ at }) => `${of}: its level jumped on ${day(at)}; what was before counts from the new one`),
+    ...shifts.map(({ at }) => `${of}: its level jumped on ${utcDay(at)}; what was before counts from the new one`),
   ]
   return said.flatMap((text) => (text === undefined ? [] : [line([span(text, 'dim')], look)]))
 }

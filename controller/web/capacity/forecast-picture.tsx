@@ -1,3 +1,4 @@
+import { utcDay } from '../../../common/utc-day.js'
 import type { DemandForecastView } from '../../api/views.js'
 import { formatDemand } from './forecast-words.js'
 
@@ -43,15 +44,11 @@ export function ForecastPicture({ forecast }: { readonly forecast: DemandForecas
         <line class="forecast-limit" x1={frame.left} x2={size.width - frame.right} y1={y(limit)} y2={y(limit)} />
       )}
       <text class="forecast-text" x={frame.left} y={size.height - 6}>
-        {day(from)}
+        {utcDay(from)}
       </text>
       <text class="forecast-text" x={size.width - frame.right} y={size.height - 6} text-anchor="end">
-        {day(to)}
+        {utcDay(to)}
       </text>
     </svg>
   )
-}
-
-function day(at: number): string {
-  return new Date(at).toISOString().slice(0, 10)
 }

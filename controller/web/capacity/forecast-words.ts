@@ -1,3 +1,4 @@
+import { utcDay } from '../../../common/utc-day.js'
 import type { DemandForecastView } from '../../api/views.js'
 import { formatFigure } from '../format/figures.js'
 
@@ -32,8 +33,8 @@ export function forecastWords(forecast: DemandForecastView): string[] {
       ? []
       : [
           p90At === undefined
-            ? `Enough until ${day(toldUntil)} in nine cases of ten.`
-            : `Not enough from ${day(p90At)} on in one case of ten, ${p50At === undefined ? 'but likely enough' : `and likely from ${day(p50At)} on`}${p50At === undefined ? ` until ${day(toldUntil)}` : ''}.`,
+            ? `Enough until ${utcDay(toldUntil)} in nine cases of ten.`
+            : `Not enough from ${utcDay(p90At)} on in one case of ten, ${p50At === undefined ? 'but likely enough' : `and likely from ${utcDay(p50At)} on`}${p50At === undefined ? ` until ${utcDay(toldUntil)}` : ''}.`,
         ]
   const error =
     backtest === undefined
@@ -41,10 +42,6 @@ export function forecastWords(forecast: DemandForecastView): string[] {
       : [
           `So far this method was wrong by ${formatDemand(backtest.meanAbsoluteError, unit)} on average up to ${backtest.days} days ahead; “as a week before” by ${formatDemand(backtest.naiveMeanAbsoluteError, unit)}.`,
         ]
-  const jumps = shifts.map(({ at }) => `Its level jumped on ${day(at)}; what was before counts from the new one.`)
+  const jumps = shifts.map(({ at }) => `Its level jumped on ${utcDay(at)}; what was before counts from the new one.`)
   return [first, ...ends, ...error, ...jumps]
-}
-
-function day(at: number): string {
-  return new Date(at).toISOString().slice(0, 10)
 }
