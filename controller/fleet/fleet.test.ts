@@ -265,6 +265,21 @@ describe('the fast lane', () => {
     expect(metric('writeBytesPerSecond')).toBe(0)
   })
 
+  it('proves that a VM has not moved since its last reading, which a slow pass may tell later', () => {
+    const rates = ({ points }: Applied): unknown =>
+      points.flatMap(({ entity, atMs, fields }) =>
+        entity.kind === 'disk' ? [[atMs - t0, fields['writeBytesTotal'], fields['writeBytesPerSecond']]] : [],
+      )
+    report('h1', 2000, { lane: 'fast' })
+    report('h1', 3000, { lane: 'fast' })
+    expect(rates(report('h1', 1400, { vms: [sample(1500, written(2e6))] }))).toEqual([[1500, 2e6, 2e6]])
+    expect(metric('writeBytesPerSecond')).toBe(0)
+    expect(rates(report('h1', 4000, { lane: 'fast', vms: [sample(4000, written(5e6))] }))).toEqual([
+      [3000, 2e6, 0],
+      [4000, 5e6, 3e6],
+    ])
+  })
+
   it('proves nothing of anyone while it cannot read the host', () => {
     const gap = { vmUuid: '', group: 'block', reason: 'disconnected', message: '', sinceMs: t0 }
     report('h1', 2000, { lane: 'fast', gaps: [gap] })

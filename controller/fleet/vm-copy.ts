@@ -163,9 +163,12 @@ export class VmCopy {
     if (sample.at < this.#takenAt) return []
     this.#seeRunning(sample)
     const points: Point[] = []
-    const idle = sample.disks.length > 0 ? this.#parts.takeEndOfIdle(this.uuid) : undefined
+    // A pass that tells of it only now read it before it was idle: the disks have not moved since that reading.
+    const stillIdleAt = sample.at < (this.#parts.idleAt ?? -Infinity) ? this.#parts.idleAt : undefined
+    const idle = sample.disks.length > 0 && stillIdleAt === undefined ? this.#parts.takeEndOfIdle(this.uuid) : undefined
     if (idle !== undefined) points.push(...this.#take(idle, context, departures))
     points.push(...this.#take(this.passage.asOfItsEnd(sample), context, departures))
+    if (stillIdleAt !== undefined) this.#parts.proveIdle(stillIdleAt, context)
     if (!this.#isAlive) this.#parts.silence('not running')
     this.#heard(sample)
     this.#takenAt = sample.at

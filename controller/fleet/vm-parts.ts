@@ -138,6 +138,11 @@ export class VmParts {
     return changed
   }
 
+  /** Last moment when the disks were proven not to have moved, unless that time has ended; undefined: it has. */
+  get idleAt(): number | undefined {
+    return this.#idleAt
+  }
+
   /**
    * Where a time ends in which the disks were proven not to have moved, they were read once more, as it were. That reading is
    * to be taken in before what is read next, and is given once.
