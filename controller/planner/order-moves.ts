@@ -19,6 +19,12 @@ const mostCompared = 400
  * @returns the steps, or undefined if no order was found
  */
 export function orderMoves(problem: Problem, goal: Int32Array): Step[] | undefined {
+  const { steps, isWhole } = orderAsFar(problem, goal)
+  return isWhole ? steps : undefined
+}
+
+/** The same as far as there is an order: VMs that are left stay where they are. */
+export function orderAsFar(problem: Problem, goal: Int32Array): { readonly steps: Step[]; readonly isWhole: boolean } {
   const placement = new Placement(problem)
   const left: number[] = []
   for (let vm = 0; vm < goal.length; vm += 1) {
@@ -38,11 +44,11 @@ export function orderMoves(problem: Problem, goal: Int32Array): Step[] | undefin
       continue
     }
     const detour = detours > 0 ? wayRound(placement, left, goal) : undefined
-    if (detour === undefined) return undefined
+    if (detour === undefined) return { steps, isWhole: false }
     detours -= 1
     go(detour.vm, detour.to)
   }
-  return steps
+  return { steps, isWhole: true }
 }
 
 function bestAllowed(placement: Placement, left: readonly number[], goal: Int32Array): number | undefined {

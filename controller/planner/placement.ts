@@ -1,6 +1,7 @@
 import { Balance } from './balance.js'
-import type { ApartSet, Classes, Limit, MoveKind, Problem, Refusal, Way } from './problem.js'
+import type { ApartSet, Classes, Limit, MoveKind, Problem, Refusal, TogetherSet, Way } from './problem.js'
 import { at, indexAt } from './number-at.js'
+import { Survivors } from './survivors.js'
 
 const core = 1
 const personal = 2
@@ -17,6 +18,10 @@ export class Placement {
   readonly #setsOf: readonly (readonly number[])[]
   /** By set, VMs on a host. */
   readonly #together: readonly Map<number, number>[]
+  /** The same of VMs that are to be together. */
+  readonly #wishesOf: readonly (readonly number[])[]
+  readonly #wished: readonly Map<number, number>[]
+  readonly #survivors: Survivors | undefined
   readonly #coreOn: Int32Array
   readonly #personalOn: Int32Array
   /** Sum of the penalties of personal VMs on a host. */
@@ -27,13 +32,13 @@ export class Placement {
   readonly #placeInList: Int32Array
 
   constructor(readonly problem: Problem) {
-    const { hosts, vms, start, limits, apart, classes } = problem
+    const { hosts, vms, start, limits, apart, together, classes, survival } = problem
     this.hostOf = Int32Array.from(start)
     this.#balance = new Balance(problem, this.hostOf)
     this.#used = limits.map(() => new Float64Array(hosts.length))
-    const setsOf: number[][] = vms.map(() => [])
-    for (const [index, set] of apart.entries()) for (const vm of set.vms) setsOf[vm]?.push(index)
-    this.#setsOf = setsOf
+    this.#setsOf = setsOf(apart, vms.length)
+    this.#wishesOf = setsOf(together, vms.length)
+    this.#wished = together.map(() => new Map<number, number>())
     this.#together = apart.map(() => new Map<number, number>())
     this.#coreOn = new Int32Array(hosts.length)
     this.#personalOn = new Int32Array(hosts.length)
@@ -42,10 +47,18 @@ export class Placement {
     this.#placeInList = new Int32Array(vms.length)
     this.isPlain =
       apart.length === 0 &&
+      together.length === 0 &&
       classes === undefined &&
+      survival === undefined &&
       problem.strandedPenalty.every((penalty) => penalty === 0) &&
       limits.every(({ overPenalty }) => overPenalty === 0)
+    this.#survivors = survival && new Survivors(survival, (host) => this.vmsOf(host))
     for (let vm = 0; vm < vms.length; vm += 1) this.#note(vm, indexAt(start, vm), 1)
+  }
+
+  /** How alike hosts are alone, without what rules find. */
+  get balance(): number {
+    return this.#balance.score
   }
 
   /** What the hosts are like: lower is better. Without costs of moves. */
@@ -96,7 +109,8 @@ export class Placement {
 
   /** Whether the VM may go there now. */
   allows(vm: number, to: number): boolean {
-    return 'kind' in this.way(vm, to) && this.#hasRoom(vm, to, -1) && (this.isPlain || !this.#breaks(vm, to))
+    if (!('kind' in this.way(vm, to)) || !this.#hasRoom(vm, to, -1)) return false
+    return this.isPlain || (!this.#breaks(vm, to) && !this.#endangers([[vm, to]]))
   }
 
   /** Whether two VMs may change places. On the way one of them has to be somewhere: that is for the order of moves to find. */
@@ -111,7 +125,13 @@ export class Placement {
     const broken = this.#breaks(a, hostB) || this.#breaks(b, hostA)
     this.#note(a, hostA, 1)
     this.#note(b, hostB, 1)
-    return !broken
+    return (
+      !broken &&
+      !this.#endangers([
+        [a, hostB],
+        [b, hostA],
+      ])
+    )
   }
 
   /** Every rule that keeps a VM from going there now. */
@@ -138,6 +158,11 @@ export class Placement {
         reason: `${isCore ? 'personal' : 'core'} VMs are on ${hosts[to] ?? ''}`,
       })
     }
+    if (this.#endangers([[vm, to]]))
+      refusals.push({
+        rule: 'host-failure',
+        reason: `with it on ${hosts[to] ?? ''} the VMs of a host that fails would not all find a place any more`,
+      })
     return refusals
   }
 
@@ -148,6 +173,7 @@ export class Placement {
     this.#note(vm, from, -1)
     this.hostOf[vm] = to
     this.#note(vm, to, 1)
+    this.#survivors?.forget()
   }
 
   /** Scores are sums of many changes: now and then they are made anew. */
@@ -194,6 +220,21 @@ export class Placement {
     return one === core ? indexAt(this.#personalOn, to) > 0 : one === personal && indexAt(this.#coreOn, to) > 0
   }
 
+  /** Whether VMs at these hosts would leave one without refuge that has one now. */
+  #endangers(moves: readonly (readonly [vm: number, to: number])[]): boolean {
+    const survivors = this.#survivors
+    const { survival } = this.problem
+    if (survivors === undefined || survival === undefined) return false
+    if (moves.every(([vm]) => at(survival.use, vm) === 0)) return false
+    const before = survivors.now()
+    for (const [vm] of moves) this.#note(vm, indexAt(this.hostOf, vm), -1)
+    for (const [vm, to] of moves) this.#note(vm, to, 1)
+    const isLost = survivors.someLost(before)
+    for (const [vm, to] of moves) this.#note(vm, to, -1)
+    for (const [vm] of moves) this.#note(vm, indexAt(this.hostOf, vm), 1)
+    return isLost
+  }
+
   #note(vm: number, host: number, sign: 1 | -1): void {
     const { limits, classes } = this.problem
     for (let index = 0; index < limits.length; index += 1) {
@@ -205,6 +246,13 @@ export class Placement {
       const counts = this.#together[set]
       counts?.set(host, (counts.get(host) ?? 0) + sign)
     }
+    for (const set of this.#wishesOf[vm] ?? []) {
+      const counts = this.#wished[set]
+      const count = (counts?.get(host) ?? 0) + sign
+      if (count === 0) counts?.delete(host)
+      else counts?.set(host, count)
+    }
+    this.#survivors?.note(vm, host, sign)
     if (classes !== undefined) this.#noteClass(classes, vm, host, sign)
     this.#list(vm, host, sign)
   }
@@ -234,10 +282,11 @@ export class Placement {
   }
 
   #penaltyDelta(vm: number, from: number, to: number): number {
-    const before = this.#penaltyOf(from) + this.#penaltyOf(to) + this.#apartPenalty(vm, from, to)
+    const before =
+      this.#penaltyOf(from) + this.#penaltyOf(to) + this.#apartPenalty(vm, from, to) + this.#wishPenalty(vm)
     this.#note(vm, from, -1)
     this.#note(vm, to, 1)
-    const after = this.#penaltyOf(from) + this.#penaltyOf(to) + this.#apartPenalty(vm, from, to)
+    const after = this.#penaltyOf(from) + this.#penaltyOf(to) + this.#apartPenalty(vm, from, to) + this.#wishPenalty(vm)
     this.#note(vm, to, -1)
     this.#note(vm, from, 1)
     return after - before + this.#stranded(vm, to) - this.#stranded(vm, from)
@@ -272,14 +321,30 @@ export class Placement {
     return sum
   }
 
+  #wishPenalty(vm: number): number {
+    let sum = 0
+    for (const index of this.#wishesOf[vm] ?? []) {
+      sum += Math.max(0, (this.#wished[index]?.size ?? 0) - 1) * (this.problem.together[index]?.penalty ?? 0)
+    }
+    return sum
+  }
+
   #penalties(): number {
-    const { hosts, vms, apart } = this.problem
+    const { hosts, vms, apart, together } = this.problem
     let sum = 0
     for (let host = 0; host < hosts.length; host += 1) sum += this.#penaltyOf(host)
     for (let vm = 0; vm < vms.length; vm += 1) sum += this.#stranded(vm, indexAt(this.hostOf, vm))
     for (const [index, set] of apart.entries()) sum += extrasOf(this.#together[index], set)
+    for (const [index, { penalty }] of together.entries())
+      sum += Math.max(0, (this.#wished[index]?.size ?? 0) - 1) * penalty
     return sum
   }
+}
+
+function setsOf(sets: readonly (ApartSet | TogetherSet)[], vms: number): number[][] {
+  const byVm: number[][] = Array.from({ length: vms }, () => [])
+  for (const [index, set] of sets.entries()) for (const vm of set.vms) byVm[vm]?.push(index)
+  return byVm
 }
 
 function extrasOf(counts: ReadonlyMap<number, number> | undefined, { penalty }: ApartSet): number {

@@ -15,7 +15,10 @@ export interface Problem {
   readonly dimensions: readonly Dimension[]
   readonly limits: readonly Limit[]
   readonly apart: readonly ApartSet[]
+  readonly together: readonly TogetherSet[]
   readonly classes: Classes | undefined
+  /** Undefined: what a host's failure would mean is not looked at. */
+  readonly survival: Survival | undefined
   /** What each VM that stays on a host costs in score while it is there: a host that is to be empty; by host. */
   readonly strandedPenalty: Float64Array
   /** 1: the VM is where it is on purpose, so that no `strandedPenalty` is counted for it. */
@@ -62,6 +65,24 @@ export interface ApartSet {
   readonly vms: readonly number[]
   /** Score for each beyond the first on one host. */
   readonly penalty: number
+}
+
+/** VMs that are to be on one host. */
+export interface TogetherSet {
+  readonly name: string
+  readonly vms: readonly number[]
+  /** Score for each host beyond the first. */
+  readonly penalty: number
+}
+
+/** What tells whether the VMs of a host that fails find a place on the others. */
+export interface Survival {
+  /** Memory of each VM, bytes. */
+  readonly use: Float64Array
+  /** What the VMs of each host may take together, bytes. */
+  readonly most: Float64Array
+  /** By host: hosts of the same number take VMs of each other; -1: it takes none, and none takes its own. */
+  readonly group: Int32Array
 }
 
 /** Core and personal VMs are to be on different hosts. */

@@ -1,6 +1,6 @@
 import { SeededRandom } from '../../common/seeded-random.js'
 import { indexAt } from './number-at.js'
-import { orderMoves, type Step } from './order-moves.js'
+import { orderAsFar, orderMoves, type Step } from './order-moves.js'
 import { Placement } from './placement.js'
 import type { Problem } from './problem.js'
 import { leastGain, search } from './search.js'
@@ -61,7 +61,7 @@ function roundOf(problem: Problem, options: RebalanceOptions, mostMoved: number)
   const before = placement.score
   const random = SeededRandom.of(seed, 'rebalance')
   search(placement, { random, mostMoved, tries: triesFor(problem, effort) })
-  const steps = orderMoves(problem, placement.hostOf) ?? []
+  const { steps } = orderAsFar(problem, placement.hostOf)
   const within = steps.length > mostMoved ? steps.slice(0, mostMoved) : steps
   const end = new Placement({ ...problem, start: endOf(problem, within) })
   const gain = before - end.score - costOf(problem, within)

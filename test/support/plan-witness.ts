@@ -8,7 +8,10 @@ export function brokenRules(problem: Problem, steps: readonly Step[]): string[] 
   for (const [number, { vm, from, to }] of steps.entries()) {
     const tell = (what: string): number => broken.push(`step ${number + 1}, ${problem.vms[vm] ?? ''}: ${what}`)
     if (hostOf[vm] !== from || from === to) tell('it is not where the step says')
+    const safe = safeHosts(problem, hostOf)
     hostOf[vm] = to
+    const still = safeHosts(problem, hostOf)
+    if (safe.some((host) => !still.includes(host))) tell('host-failure')
     const way = problem.ways[problem.vmKind[vm] ?? 0]?.[problem.hostKind[to] ?? 0]
     if (way === undefined || !('kind' in way)) tell('there is no way')
     for (const { rule, use, most } of problem.limits) {
@@ -25,6 +28,28 @@ export function brokenRules(problem: Problem, steps: readonly Step[]): string[] 
     }
   }
   return broken
+}
+
+/** Hosts whose VMs find a place if they fail: the largest first, each into the smallest space that takes it. */
+function safeHosts({ hosts, survival }: Problem, hostOf: readonly number[]): number[] {
+  if (survival === undefined) return []
+  const { use, most, group } = survival
+  const sizes = (host: number): number[] =>
+    Array.from(use)
+      .filter((bytes, vm) => hostOf[vm] === host && bytes > 0)
+      .sort((a, b) => b - a)
+  const spare = (host: number): number => (most[host] ?? 0) - sizes(host).reduce((sum, bytes) => sum + bytes, 0)
+  return [...hosts.keys()].filter((failed) => {
+    const free = [...hosts.keys()]
+      .filter((host) => host !== failed && group[host] !== -1 && group[host] === group[failed])
+      .map(spare)
+    return sizes(failed).every((bytes) => {
+      const fits = free.filter((space) => space >= bytes)
+      const best = Math.min(...fits)
+      if (fits.length > 0) free[free.indexOf(best)] = best - bytes
+      return fits.length > 0
+    })
+  })
 }
 
 /** Score by the book: standard deviations, peaks and penalties counted anew. */
@@ -58,5 +83,6 @@ export function scoreByHand(problem: Problem, hostOf: ArrayLike<number>): number
     }
     for (const vm of vms) if (problem.excepted[vm] === 0) score += problem.strandedPenalty[host] ?? 0
   }
+  for (const { vms, penalty } of problem.together) score += penalty * (new Set(vms.map((vm) => hostOf[vm])).size - 1)
   return score
 }

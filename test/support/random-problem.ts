@@ -44,6 +44,15 @@ export function randomProblem(seed: number): Problem {
       vms: distinct(2 + below(3)),
       penalty: 1,
     })),
+    together: Array.from({ length: below(2) }, (_, at) => ({
+      name: `pair${at}`,
+      vms: distinct(2 + below(2)),
+      penalty: 0.2,
+    })),
+    survival:
+      next() < 0.5
+        ? { use: memory, most: capacity, group: Int32Array.from(hosts, () => (next() < 0.9 ? below(2) : -1)) }
+        : undefined,
     classes: hasClasses
       ? { ofVm: Int32Array.from(vms, () => below(3)), penalty: Float64Array.from(vms, () => (next() < 0.8 ? 0.3 : 0)) }
       : undefined,
