@@ -71,7 +71,8 @@ export function minuteOf(text: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * 60 + Number(match[2])
 }
 
-function clock(minute: number): string {
+/** `22:30`. */
+export function clock(minute: number): string {
   const of = minute % minutesOfDay
   return `${String(Math.floor(of / 60)).padStart(2, '0')}:${String(of % 60).padStart(2, '0')}`
 }

@@ -1,5 +1,6 @@
 import type { CheckName, Thresholds } from './check-table.js'
 import type { Severity } from './finding.js'
+import type { AllowWindow } from '../../common/allow-rules.js'
 import type { Role, Verb, VerbName } from '../../common/verbs.js'
 
 /** The fleet's rules as plain data, after defaults. Of rules with `match` the first that matches wins; in patterns `*` stands for any characters. */
@@ -28,6 +29,7 @@ export interface Policy {
   readonly heartbeat: HeartbeatRule | undefined
   /** The first that matches counts. */
   readonly approvals: readonly ApprovalRule[]
+  readonly moves: MoveRules
 }
 
 /** `core`: what others depend on. `personal`: what its owner does with it nobody can foresee. Others have no class. */
@@ -144,6 +146,33 @@ export interface ApprovalRule {
   readonly role: Extract<Role, 'operator' | 'admin'>
   /** How long it waits. */
   readonly withinMs: number
+}
+
+/** How VMs are moved between hosts. */
+export interface MoveRules {
+  /** Patterns for names of VMs that are never moved. */
+  readonly pin: readonly string[]
+  /** Patterns for names of VMs; those of one list are to be on one host. */
+  readonly together: readonly (readonly string[])[]
+  /** Share of what is uneven by which a plan has to make it less. */
+  readonly minGain: number
+  /** Looks in a row that have to find a plan before it may begin by itself. */
+  readonly holdRounds: number
+  /** How long a VM stays after it was moved; twice as long with each move within a day. */
+  readonly coolDownMs: number
+  /** Moves of one plan; those to or from one host, and of VMs with disks on one array. */
+  readonly mostPerPlan: number
+  readonly mostPerHost: number
+  readonly mostPerArray: number
+  /** What may be moved without anybody's word; empty: nothing. */
+  readonly automatic: readonly AutomaticRule[]
+}
+
+export interface AutomaticRule {
+  /** Patterns for names of VMs. */
+  readonly vms: readonly string[]
+  /** In the local time of the controller's machine. */
+  readonly window: AllowWindow
 }
 
 /** A sign of life, whose absence somebody else notices. */

@@ -9,10 +9,7 @@ const checks = Object.keys(checkTable).length
 /** Files that are refused, each with line, key, what was expected and what stood there. */
 describe('a policy file', () => {
   it.each([
-    [
-      'limit: {}',
-      'p.yaml:1: limit: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "limit"',
-    ],
+    ['limit: {}', 'p.yaml:1: limit: expected a known key (13 names, perhaps limits), got unknown key "limit"'],
     ['limits: []', 'p.yaml:1: limits: expected keys with values, got []'],
     ['limits: 5GiB', 'p.yaml:1: limits: expected keys with values, got "5GiB"'],
     ['limits: { vmMemory: 1024 }', 'p.yaml:1: limits.vmMemory: expected a size such as 512MiB or 2GB, got 1024'],
@@ -232,6 +229,13 @@ describe('a policy file', () => {
       'p.yaml:1: approvals.0.risk.0: expected one of safe, disruptive, destructive, got "high"',
     ],
     ['approvals: [{ within: 1s }]', 'p.yaml:1: approvals.0.within: expected a duration from 1m to 7d, got "1s"'],
+    ['moves: { hold: 0 }', 'p.yaml:1: moves.hold: expected at least 1, got 0'],
+    ['moves: { coolDown: 1s }', 'p.yaml:1: moves.coolDown: expected a duration from 1m to 30d, got "1s"'],
+    [
+      'moves: { automatic: [{ vms: a, between: 25:00-06:00 }] }',
+      'p.yaml:1: moves.automatic.0.between: expected times such as 22:00-06:00, got "25:00-06:00"',
+    ],
+    ['moves: { together: [[a]] }', 'p.yaml:1: moves.together.0: expected at least 2 entries, or one with *, got ["a"]'],
     ['approvals: [{ role: owner }]', 'p.yaml:1: approvals.0.role: expected one of operator, admin, got "owner"'],
     ['routes: [{ name: a, to: [] }]', 'p.yaml:1: routes.0.to: expected at least 1 entry, got []'],
     [
@@ -307,10 +311,7 @@ describe('a policy file', () => {
       'heartbeat: { every: 1s, url: "http://a" }',
       'p.yaml:1: heartbeat.every: expected a duration from 10s to 1h, got "1s"',
     ],
-    [
-      'moves: {}',
-      'p.yaml:1: moves: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "moves"',
-    ],
+    ['move: {}', 'p.yaml:1: move: expected a known key (13 names, perhaps moves), got unknown key "move"'],
     ['- a', 'p.yaml:1: the file: expected keys with values, got ["a"]'],
     ['a', 'p.yaml:1: the file: expected keys with values, got "a"'],
     ['42', 'p.yaml:1: the file: expected keys with values, got 42'],
@@ -326,25 +327,16 @@ describe('a policy file', () => {
     ],
     [
       'a: &a [x]\nhosts: [{ match: *a }]',
-      'p.yaml:1: a: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "a"',
+      'p.yaml:1: a: expected a known key (13 names, perhaps apart or arrays or approvals), got unknown key "a"',
     ],
     ['---\nlimits: {}\n---\nlimits: {}', 'p.yaml:3: the file: expected one document, got another after ---'],
-    [
-      '<<: { limits: {} }',
-      'p.yaml:1: <<: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "<<"',
-    ],
+    ['<<: { limits: {} }', 'p.yaml:1: <<: expected a known key (13 names), got unknown key "<<"'],
     [
       'limits: !!binary aGk=',
       'p.yaml:1: the file: expected valid YAML, got Unresolved tag: tag:yaml.org,2002:binary (column 9)',
     ],
-    [
-      '"__proto__": {}',
-      'p.yaml:1: __proto__: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "__proto__"',
-    ],
-    [
-      'constructor: 1',
-      'p.yaml:1: constructor: expected a known key (limits, hosts, groups, services, apart, arrays, exceptions, thresholds, routes, silences, heartbeat, approvals), got unknown key "constructor"',
-    ],
+    ['"__proto__": {}', 'p.yaml:1: __proto__: expected a known key (13 names), got unknown key "__proto__"'],
+    ['constructor: 1', 'p.yaml:1: constructor: expected a known key (13 names), got unknown key "constructor"'],
     [
       'limits: { a: 1 }\nhosts: [{ match: x, b: 2 }]',
       'p.yaml:1: limits.a: expected a known key (vmMemory, hostReserve, classMemory, vcpusPerCore), got unknown key "a"\np.yaml:2: hosts.0.b: expected a known key (match, role, reserve), got unknown key "b"',

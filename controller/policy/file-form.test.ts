@@ -21,6 +21,7 @@ routes:
   - { name: s, match: { severity: [info], check: "*", group: "1", owner: "*" }, to: [{ alertmanager: { url: "http://a", tokenFile: f } }, { webhook: { url: "http://b", secretFile: g } }], groupBy: [], groupWait: 1s, groupInterval: 1m, repeat: 2d }
 silences: [{ match: { subject: "*:x" }, until: 2012-01-15T18:00+09:00, author: a, reason: r }]
 heartbeat: { alertmanager: { url: "http://a", resend: 1s } }
+moves: { pin: [a, "b*"], together: [[a, b]], minGain: 7.5%, hold: 2, coolDown: 90m, mostPerPlan: 3, mostPerHost: 2, mostPerArray: 4, automatic: [{ vms: "*", between: 22:00-06:00, days: [sat] }] }
 approvals: [{ verbs: [start, reset], risk: [safe], vms: ["a*", b], role: admin, within: 90s }, {}]
 thresholds: { near-miss: { severity: critical, raiseAfter: 0s, clearAfter: 90s, within: 7% } }
 `

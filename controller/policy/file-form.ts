@@ -1,6 +1,7 @@
-import { exactDuration, exactRate, exactSize } from '../../common/units.js'
+import { clock } from '../../common/allow-rules.js'
+import { exactDuration, exactRate, exactShare, exactSize } from '../../common/units.js'
 import type { CheckName, Threshold } from '../model/check-table.js'
-import type { HeartbeatRule, Policy, RouteRule, TargetRule } from '../model/policy.js'
+import type { HeartbeatRule, MoveRules, Policy, RouteRule, TargetRule } from '../model/policy.js'
 import { checkNames, settingsOf } from './policy-schema.js'
 import { inUnit } from './setting-unit.js'
 
@@ -49,6 +50,7 @@ export function fileForm(policy: Policy): FileMap {
     approvals: policy.approvals.map(({ verbs, risks, vms, role, withinMs }) =>
       given({ verbs, risk: risks, vms, role, within: exactDuration(withinMs) }),
     ),
+    moves: movesForm(policy.moves),
     ...given({ heartbeat: policy.heartbeat === undefined ? undefined : heartbeatForm(policy.heartbeat) }),
     thresholds: Object.fromEntries(
       checkNames().map((check) => [check, thresholdForm(check, policy.thresholds[check])]),
@@ -99,6 +101,23 @@ function thresholdForm(check: CheckName, threshold: Threshold): FileMap {
     clearAfter: exactDuration(threshold.clearAfterMs),
     ...Object.fromEntries(settings),
   })
+}
+
+function movesForm(moves: MoveRules): FileMap {
+  const { pin, together, minGain, holdRounds, coolDownMs, mostPerPlan, mostPerHost, mostPerArray } = moves
+  return {
+    ...given({ pin: someOf(pin) }),
+    together,
+    minGain: exactShare(minGain),
+    hold: holdRounds,
+    coolDown: exactDuration(coolDownMs),
+    mostPerPlan,
+    mostPerHost,
+    mostPerArray,
+    automatic: moves.automatic.map(({ vms, window: { days, fromMinute, toMinute } }) => {
+      return { vms, between: `${clock(fromMinute)}-${clock(toMinute)}`, days }
+    }),
+  }
 }
 
 function rateOf(bytesPerSecond: number | undefined): string | undefined {

@@ -31,6 +31,17 @@ describe('policy.yaml', () => {
       routes: [],
       silences: [],
       heartbeat: undefined,
+      moves: {
+        pin: [],
+        together: [],
+        minGain: 0.05,
+        holdRounds: 3,
+        coolDownMs: 3_600_000,
+        mostPerPlan: 50,
+        mostPerHost: 10,
+        mostPerArray: 50,
+        automatic: [],
+      },
     })
     expect(Object.keys(thresholds)).toEqual(Object.keys(checkTable))
     expect(thresholds['near-miss']).toEqual({
@@ -104,6 +115,7 @@ heartbeat: { every: 30s, url: "https://alive.example/x", alertmanager: { url: "h
         { name: 'dns', members: [] },
       ],
       apart: [['a', 'b'], ['db*']],
+      moves: defaultPolicy.moves,
       approvals: [{ vms: ['core-*'], verbs: undefined, risks: ['destructive'], role: 'admin', withinMs: 600_000 }],
       arrays: [
         {

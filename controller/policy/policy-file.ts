@@ -129,6 +129,7 @@ function toPolicy(file: PolicyFileValue): Policy {
     silences: file.silences,
     heartbeat: file.heartbeat,
     approvals: file.approvals,
+    moves: file.moves,
   }
 }
 

@@ -5,6 +5,7 @@ import { GiB } from '../../common/units.js'
 import { checkTable, type CheckName, type CheckSetting } from '../model/check-table.js'
 import { hostRoles, vmClasses } from '../model/policy.js'
 import { approvalsSchema } from './approval-schema.js'
+import { movesSchema } from './moves-schema.js'
 import { heartbeatSchema, routesSchema, silencesSchema } from './alert-schema.js'
 import { inUnit } from './setting-unit.js'
 import { distinct, mostInList, mostRules, name, named, pattern, patterns, words } from './policy-text-schema.js'
@@ -118,6 +119,7 @@ export const policyFileSchema = z.strictObject({
   silences: silencesSchema,
   heartbeat: heartbeatSchema,
   approvals: approvalsSchema,
+  moves: movesSchema,
 })
 
 export type PolicyFileValue = z.output<typeof policyFileSchema>
