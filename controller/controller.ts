@@ -29,6 +29,8 @@ import type { OpenSessions } from './ingest/open-sessions.js'
 import { RememberedHosts } from './ingest/remembered-from-wire.js'
 import { ReportWriter } from './ingest/report-writer.js'
 import type { Intervals } from './ingest/to-wire.js'
+import { LoadHistory } from './plans/load-history.js'
+import { Planning } from './plans/planning.js'
 import { LivePolicy } from './policy/live-policy.js'
 import { PolicyHistory } from './policy/policy-history.js'
 import { policyIndex } from './policy/policy-index.js'
@@ -262,6 +264,12 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   }, tickEveryMs)
   lifecycle.add('beat of arrays and alerts', () => clearInterval(beat))
 
+  const planning = new Planning({
+    look,
+    commands,
+    history: new LoadHistory({ store, now, utcOffsetMinutes: () => -new Date(now()).getTimezoneOffset() }),
+    now,
+  })
   const api = await startApi({
     ...httpAddress,
     httpLimits,
@@ -274,6 +282,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     policyHistory,
     alerts,
     commands,
+    planning,
     audit,
     log,
     version,

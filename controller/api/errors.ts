@@ -63,6 +63,8 @@ export const apiErrors = {
   'too-many-asked': { status: 429, when: 'one user or token asks for too many commands' },
   internal: { status: 500, when: 'a bug; the log has the details' },
   'logins-busy': { status: 503, when: 'too many passwords wait to be checked' },
+  'planner-busy': { status: 503, when: 'as many plans as may wait are waiting to be made' },
+  'plan-failed': { status: 503, when: 'the plan took longer than a minute, or could not be made' },
   'store-failed': { status: 503, when: 'the time-series store failed or did not answer in time' },
   'too-many-policies': { status: 503, when: 'several long policies wait to be checked' },
   'too-many-streams': { status: 503, when: 'too many event streams are open, of this caller or in all' },

@@ -24,6 +24,7 @@ import type { CommandDesk } from '../commands/command-desk.js'
 import type { FleetLook } from '../fleet-look.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Enrolment } from '../ingest/enrolment.js'
+import type { Planning } from '../plans/planning.js'
 import type { PolicyInForce } from '../policy/live-policy.js'
 import type { PolicyHistory } from '../policy/policy-history.js'
 import type { StateStore } from '../store/state-store.js'
@@ -54,6 +55,7 @@ import { addFleetRoute } from './routes/fleet.js'
 import { addHealthRoutes, type Readiness } from './routes/health.js'
 import { addHostRoutes } from './routes/hosts.js'
 import { addJoinTokenRoutes, type AgentEndpoint } from './routes/join-tokens.js'
+import { addPlanRoutes } from './routes/plans.js'
 import { addOpenapiRoute } from './routes/openapi.js'
 import { addPolicyRoutes } from './routes/policy.js'
 import { addSeriesRoute } from './routes/series.js'
@@ -81,6 +83,7 @@ export interface ApiOptions {
   readonly policyHistory: Pick<PolicyHistory, 'list' | 'version'>
   readonly alerts: AlertDesk
   readonly commands: CommandDesk
+  readonly planning: Planning
   readonly audit: ControllerAudit
   readonly log: Log
   readonly version: string
@@ -251,6 +254,7 @@ function addRoutes(
     alerts,
     look,
     commands,
+    planning,
     audit,
     version,
     registry,
@@ -293,6 +297,7 @@ function addRoutes(
   addAlertHistoryRoute(app, alerts, now)
   addSilenceRoutes(app, alerts)
   addCommandRoutes(app, { commands, look, now })
+  addPlanRoutes(app, { planning, look })
   addAuditRoutes(app, { audit, look })
   addAlertRouteRoutes(app, alerts)
   addSeriesRoute(app, { views, store, now })

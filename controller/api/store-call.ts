@@ -23,7 +23,11 @@ export async function storeQuery<T>(work: Promise<T>): Promise<T> {
   try {
     return await withDeadline(work, queryDeadlineMs)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ApiError('store-failed', `the time-series store failed: ${reason}`, {}, { cause: error })
+    throw storeQueryFailed(error)
   }
+}
+
+export function storeQueryFailed(error: unknown): ApiError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new ApiError('store-failed', `the time-series store failed: ${reason}`, {}, { cause: error })
 }

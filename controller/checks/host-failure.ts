@@ -49,7 +49,7 @@ export function hostFailures(
 }
 
 /** Hosts that VMs can move between have the same one. Undefined where the version is not known: such a host equals no other. */
-function hypervisorOf(host: Host): string | undefined {
+export function hypervisorOf(host: Host): string | undefined {
   return host.hypervisorVersion === '' || !takesVms(host) ? undefined : `${host.kind} ${host.hypervisorVersion}`
 }
 

@@ -64,6 +64,7 @@ import {
   type VmView,
   type WhyView,
 } from '../api/views.js'
+import { failureCardView, planView, type FailureCardView, type PlanView } from '../api/plan-views.js'
 import { NotFoundError } from './cli-error.js'
 import { type Connection, shownUrl } from './connection.js'
 import { download } from './download.js'
@@ -333,6 +334,42 @@ export class ApiClient {
     return this.#get('audit/verify', auditCheckView, signal)
   }
 
+  planRebalance(
+    asked: {
+      readonly maxMoves?: number | undefined
+      readonly withCold?: boolean | undefined
+      readonly seed?: number | undefined
+    },
+    signal: AbortSignal,
+  ): Promise<PlanView> {
+    const { maxMoves, withCold, seed } = asked
+    return this.#plan('rebalance', planView, signal, {
+      maxMoves,
+      withCold: withCold === true ? 'true' : undefined,
+      seed,
+    })
+  }
+
+  planOfHost(kind: 'drain' | 'return', host: string, signal: AbortSignal): Promise<PlanView> {
+    return this.#plan(kind, planView, signal, { host })
+  }
+
+  planPlace(
+    asked: {
+      readonly memory: string
+      readonly vcpus: number
+      readonly class?: string | undefined
+      readonly name?: string | undefined
+    },
+    signal: AbortSignal,
+  ): Promise<PlanView> {
+    return this.#plan('place', planView, signal, asked)
+  }
+
+  failureCard(host: string, signal: AbortSignal): Promise<FailureCardView> {
+    return this.#plan('card', failureCardView, signal, { host })
+  }
+
   async alertRoutes(signal: AbortSignal): Promise<readonly AlertRouteView[]> {
     return (await this.#get('alerts/routes', alertRoutes, signal)).routes
   }
@@ -428,6 +465,17 @@ export class ApiClient {
     query: Readonly<Record<string, string | number | undefined>> = {},
   ): Promise<z.output<Schema>> {
     return request(this.connection, { method: 'GET', path, query }, schema, signal, this.limits)
+  }
+
+  /** Plans of large fleets take their time: a minute, and as long to wait for others. */
+  #plan<Schema extends z.ZodType>(
+    kind: string,
+    schema: Schema,
+    signal: AbortSignal,
+    query: Readonly<Record<string, string | number | undefined>>,
+  ): Promise<z.output<Schema>> {
+    const limits = { ...this.limits, deadlineMs: Math.max(this.limits.deadlineMs, 130_000) }
+    return request(this.connection, { method: 'GET', path: `plans/${kind}`, query }, schema, signal, limits)
   }
 
   /** One entity by name or id; where there is none, the error names similar ones. */

@@ -94,7 +94,7 @@ export interface Classes {
 }
 
 /** How a VM gets to another host. */
-export type MoveKind = 'live' | 'live-storage-copy' | 'cold-copy' | 'cold-restart'
+export type MoveKind = 'live' | 'live-storage-copy' | 'cold-copy' | 'cold-restart' | 'disk-swap'
 
 /** Whether and how a VM of one kind can move to a host of one kind. */
 export type Way = { readonly kind: MoveKind } | { readonly rule: RuleName; readonly reason: string }

@@ -25,6 +25,8 @@ import type { Finding } from '../../controller/model/finding.js'
 import { FleetLook } from '../../controller/fleet-look.js'
 import type { Policy } from '../../controller/model/policy.js'
 import type { PolicyInForce } from '../../controller/policy/live-policy.js'
+import { LoadHistory } from '../../controller/plans/load-history.js'
+import { Planning } from '../../controller/plans/planning.js'
 import { PolicyHistory } from '../../controller/policy/policy-history.js'
 import { defaultPolicy } from '../../controller/policy/policy-file.js'
 import { policyIndex } from '../../controller/policy/policy-index.js'
@@ -139,11 +141,18 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       newId: () => `command-${String((ids += 1)).padStart(6, '0')}`,
       log,
     })
+    const look = new FleetLook({ fleet, policy, circumstances: () => circumstances })
     const api = await startApi({
       host: '127.0.0.1',
       port: 0,
       fleet,
-      look: new FleetLook({ fleet, policy, circumstances: () => circumstances }),
+      look,
+      planning: new Planning({
+        look,
+        commands,
+        history: new LoadHistory({ store, now, utcOffsetMinutes: () => 0 }),
+        now,
+      }),
       store,
       state,
       policy,

@@ -1,89 +1,126 @@
-import { readFileSync } from 'node:fs'
-
 import { type Command, Option } from 'commander'
 
-import { countArgument } from '../argument.js'
+import { vmClasses } from '../../model/policy.js'
+import { countArgument, sizeArgument } from '../argument.js'
 import { CliError } from '../cli-error.js'
 import type { Cli } from '../context.js'
 import { offline } from '../offline.js'
-import { type PlanView, renderPlan } from '../render/plan.js'
+import { present } from '../present.js'
+import { renderFailureCard, renderLivePlan } from '../render/live-plan.js'
+import { renderPlan } from '../render/plan.js'
+import { planOfFile } from './plan-file.js'
 
 interface Options {
-  readonly from: string
+  readonly from?: string
+  readonly format?: string
   readonly util?: string
   readonly ignoreDynu?: boolean
   readonly maxMoves?: number
+  readonly withCold?: boolean
   readonly seed: number
   readonly effort: number
 }
 
 export function addPlanCommands(program: Command, cli: Cli): void {
   const plan = program.command('plan').description('where VMs should rather run, and how they get there')
+  addRebalance(plan, cli)
+  addOfHost(plan, cli, 'drain', 'moves that empty a host')
+  addOfHost(plan, cli, 'return', 'back to a host the VMs that left it by moves of the last week')
+  addPlace(plan, cli)
+  plan
+    .command('card')
+    .argument('<host>', 'name or id')
+    .description('what happens if a host fails: who starts where, who is lost, how long it takes to copy them back')
+    .action(async (host: string, _options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      await present(context, {
+        fetch: (signal) => context.client.failureCard(host, signal),
+        json: (card) => card,
+        render: renderFailureCard,
+      })
+    })
+}
+
+function addRebalance(plan: Command, cli: Cli): void {
   plan
     .command('rebalance')
-    .description('moves that make the hosts of a fleet file alike, in an order in which each is allowed at its time')
-    .requiredOption('--from <file>', 'the fleet')
-    .addOption(new Option('--format <format>', 'how it is written').choices(['ganeti']).makeOptionMandatory())
+    .description(
+      'moves that make the hosts alike, of the fleet or of a file, in an order in which each is allowed at its time',
+    )
+    .option('--with-cold', 'with moves for which a VM has to be off, done by a person')
+    .option('--from <file>', 'a fleet in a file, in place of the one that runs')
+    .addOption(new Option('--format <format>', 'how the file is written').choices(['ganeti']))
     .addOption(
-      new Option('--objective <name>', "what is made small: the score of Ganeti's hbal")
+      new Option('--objective <name>', "of a file, what is made small: the score of Ganeti's hbal")
         .choices(['ganeti'])
         .default('ganeti'),
     )
-    .option('--util <file>', 'loads of the VMs, lines of: name cpu mem disk net; without it each VM counts as 1')
-    .addOption(new Option('--ignore-dynu', 'loads do not count: memory and virtual CPUs alone').conflicts('util'))
+    .option(
+      '--util <file>',
+      'of a file, loads of the VMs, lines of: name cpu mem disk net; without it each VM counts as 1',
+    )
+    .addOption(
+      new Option('--ignore-dynu', 'of a file, loads do not count: memory and virtual CPUs alone').conflicts('util'),
+    )
     .option('--max-moves <count>', 'at most so many moves', countArgument(1_000_000))
     .option('--seed <number>', 'the same plan for the same seed', countArgument(2 ** 32 - 1), 1)
-    .option('--effort <times>', 'how long to search: 10 is ten times the usual', countArgument(100), 1)
+    .option('--effort <times>', 'of a file, how long to search: 10 is ten times the usual', countArgument(100), 1)
     .action(async (options: Options, command: Command) => {
       const context = cli.contextOf(command)
-      const view = await offline({ end: () => undefined, show: () => undefined }, async () => planOf(options))
+      const { from, format, maxMoves, withCold, seed } = options
+      if (from === undefined) {
+        await present(context, {
+          fetch: (signal) => context.client.planRebalance({ maxMoves, withCold, seed }, signal),
+          json: (made) => made,
+          render: renderLivePlan,
+        })
+        return
+      }
+      if (format === undefined) throw new CliError('usage', '--from needs --format', 'such as --format ganeti')
+      const view = await offline({ end: () => undefined, show: () => undefined }, async () =>
+        planOfFile({ ...options, from }),
+      )
       if (context.json) context.printJson(view)
       else context.print(renderPlan(view, context.look()))
     })
 }
 
-/** @throws ConfigError: what is wrong with the files */
-async function planOf({ from, util, ignoreDynu = false, maxMoves, seed, effort }: Options): Promise<PlanView> {
-  const [{ parseGanetiText }, { parseUtilisation }, { ganetiProblem }, { rebalance }, { immobileVms }] =
-    await Promise.all([
-      import('../../planner/ganeti/ganeti-text.js'),
-      import('../../planner/ganeti/utilisation.js'),
-      import('../../planner/ganeti/ganeti-problem.js'),
-      import('../../planner/rebalance.js'),
-      import('../../planner/immobile.js'),
-    ])
-  const cluster = parseGanetiText(read(from), from)
-  const names = new Set(cluster.instances.map(({ name }) => name))
-  const loads = util === undefined ? new Map<string, never>() : parseUtilisation(read(util), names, util)
-  const problem = ganetiProblem(cluster, ignoreDynu ? undefined : loads)
-  const { scoreBefore, scoreAfter, steps, hostOf, capped } = rebalance(problem, {
-    seed,
-    mostMoves: maxMoves,
-    effort,
-    leastGain: 0,
-  })
-  const { hosts, vms } = problem
-  const { user, system } = process.cpuUsage()
-  return {
-    scoreBefore: rounded(scoreBefore),
-    scoreAfter: rounded(scoreAfter),
-    moves: steps.map(({ vm, from, to }) => ({ vm: vms[vm] ?? '', from: hosts[from] ?? '', to: hosts[to] ?? '' })),
-    placement: Object.fromEntries(vms.map((name, vm) => [name, hosts[hostOf[vm] ?? 0] ?? ''])),
-    cannot: immobileVms(problem),
-    capped,
-    cpuSeconds: (user + system) / 1e6,
-  }
+function addOfHost(plan: Command, cli: Cli, kind: 'drain' | 'return', says: string): void {
+  plan
+    .command(kind)
+    .argument('<host>', 'name or id')
+    .description(says)
+    .action(async (host: string, _options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      const shown = await present(context, {
+        fetch: (signal) => context.client.planOfHost(kind, host, signal),
+        json: (made) => made,
+        render: renderLivePlan,
+      })
+      if (shown?.complete === false) cli.finish('refused')
+    })
 }
 
-function rounded(score: number): number {
-  return Number(score.toFixed(8))
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CliError('error', `${file} cannot be read: ${reason}`, '', { cause: error })
-  }
+function addPlace(plan: Command, cli: Cli): void {
+  plan
+    .command('place')
+    .description('where a new VM should go')
+    .requiredOption('--memory <size>', 'what it may grow to: 4GiB', sizeArgument)
+    .option('--vcpus <count>', 'its virtual CPUs', countArgument(4096), 1)
+    .addOption(new Option('--class <class>', 'as the policy has classes').choices(vmClasses))
+    .option('--name <name>', 'by which the policy may know it')
+    .action(
+      async (
+        asked: { readonly memory: string; readonly vcpus: number; readonly class?: string; readonly name?: string },
+        command: Command,
+      ) => {
+        const context = cli.contextOf(command)
+        const shown = await present(context, {
+          fetch: (signal) => context.client.planPlace(asked, signal),
+          json: (made) => made,
+          render: renderLivePlan,
+        })
+        if (shown?.complete === false) cli.finish('refused')
+      },
+    )
 }

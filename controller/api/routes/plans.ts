@@ -1,0 +1,108 @@
+import { z } from 'zod'
+
+import { vmClasses } from '../../model/policy.js'
+import { takesVms, type Host } from '../../model/snapshot.js'
+import { PlanFailed, type Planning, PlannerBusy } from '../../plans/planning.js'
+import type { FleetLook } from '../../fleet-look.js'
+import type { ApiApp } from '../app.js'
+import { ApiError } from '../errors.js'
+import { findByIdOrName } from '../lookup.js'
+import { count, memorySize } from '../moment.js'
+import { failureCardView, planView } from '../plan-views.js'
+import { storeQueryFailed } from '../store-call.js'
+import { failureCardView as toCardView, planView as toView } from '../to-view/plan-view.js'
+import { answers } from './answers.js'
+
+interface Parts {
+  readonly planning: Planning
+  readonly look: Pick<FleetLook, 'current'>
+}
+
+const ofHost = z.strictObject({ host: z.string().min(1).max(300).describe('id or name') })
+const yes = z.enum(['true', 'false']).default('false')
+
+/** Plans of the fleet as it is. Asking for one changes nothing. */
+export function addPlanRoutes(app: ApiApp, { planning, look }: Parts): void {
+  const hostOf = (idOrName: string): Host => {
+    const { hosts } = look.current().snapshot
+    const host = findByIdOrName('host', 'host-unknown', hosts, idOrName)
+    if (takesVms(host)) return host
+    throw new ApiError('host-unknown', `${host.name} is a storage server: no VMs run there`)
+  }
+  app.get(
+    '/api/v1/plans/rebalance',
+    {
+      schema: {
+        summary: 'Moves that make hosts alike and mend what rules find; empty if they gain too little',
+        querystring: z.strictObject({
+          maxMoves: count(10_000).optional().describe('in place of what the policy says'),
+          withCold: yes.describe('true: with moves for which a VM has to be off, done by a person'),
+          seed: count(2 ** 31 - 1)
+            .default(1)
+            .describe('the same plan for the same seed'),
+        }),
+        response: answers(planView),
+      },
+    },
+    async ({ query: { maxMoves, withCold, seed } }) =>
+      toView(
+        await made(
+          planning.plan({ kind: 'rebalance', seed, effort: 1, mostMoves: maxMoves, withCold: withCold === 'true' }),
+        ),
+      ),
+  )
+  app.get(
+    '/api/v1/plans/drain',
+    { schema: { summary: 'Moves that empty a host', querystring: ofHost, response: answers(planView) } },
+    async ({ query: { host } }) => toView(await made(planning.plan({ kind: 'drain', hostId: hostOf(host).id }))),
+  )
+  app.get(
+    '/api/v1/plans/return',
+    {
+      schema: {
+        summary: 'Back to a host the VMs that left it by moves of the last week',
+        querystring: ofHost,
+        response: answers(planView),
+      },
+    },
+    async ({ query: { host } }) => toView(await made(planning.plan({ kind: 'return', hostId: hostOf(host).id }))),
+  )
+  app.get(
+    '/api/v1/plans/place',
+    {
+      schema: {
+        summary: 'Where a new VM should go, and who has to make room for it',
+        querystring: z.strictObject({
+          memory: memorySize.describe('of the new VM: 4GiB'),
+          vcpus: count(4096).default(1),
+          class: z.enum(vmClasses).optional().describe('as the policy has classes'),
+          name: z.string().min(1).max(100).default('the new VM').describe('by which the policy may know it'),
+        }),
+        response: answers(planView),
+      },
+    },
+    async ({ query: { memory, vcpus, class: vmClass, name } }) =>
+      toView(await made(planning.plan({ kind: 'place', newVm: { name, memoryBytes: memory, vcpus, class: vmClass } }))),
+  )
+  app.get(
+    '/api/v1/plans/card',
+    {
+      schema: {
+        summary: 'What happens if a host fails: who starts where, who is lost, how long it takes to copy them back',
+        querystring: ofHost,
+        response: answers(failureCardView),
+      },
+    },
+    async ({ query: { host } }) => toCardView(await made(planning.card(hostOf(host).id))),
+  )
+}
+
+async function made<T>(planning: Promise<T>): Promise<T> {
+  try {
+    return await planning
+  } catch (error) {
+    if (error instanceof PlannerBusy) throw new ApiError('planner-busy', error.message)
+    if (error instanceof PlanFailed) throw new ApiError('plan-failed', error.message)
+    throw storeQueryFailed(error)
+  }
+}

@@ -1,0 +1,37 @@
+import type { FailureCard } from '../../planner/live/failure-card.js'
+import type { BeforeAfter, HostFill, Plan, PlannedMove } from '../../planner/live/plan.js'
+import type { FailureCardView, PlannedMoveView, PlanView } from '../plan-views.js'
+
+export function planView(plan: Plan): PlanView {
+  return {
+    ...plan,
+    moves: plan.moves.map(moveView),
+    hosts: plan.hosts.map(both),
+    findings: [...plan.findings],
+    cannot: plan.cannot.map((one) => ({ ...one, why: [...one.why] })),
+    copies: [...plan.copies],
+    conflict: [...plan.conflict],
+  }
+}
+
+export function moveView(move: PlannedMove): PlannedMoveView {
+  return { ...move, source: both(move.source), target: both(move.target) }
+}
+
+export function failureCardView(card: FailureCard): FailureCardView {
+  return {
+    ...card,
+    restarts: [...card.restarts],
+    lost: [...card.lost],
+    stranded: card.stranded.map((one) => ({ ...one, why: [...one.why] })),
+    bends: [...card.bends],
+  }
+}
+
+function both({ before, after }: BeforeAfter): PlanView['hosts'][number] {
+  return { before: fill(before), after: fill(after) }
+}
+
+function fill({ cores, coresMost, ...rest }: HostFill): PlanView['hosts'][number]['before'] {
+  return { ...rest, ...(cores !== undefined && { cores }), ...(coresMost !== undefined && { coresMost }) }
+}

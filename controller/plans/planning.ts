@@ -1,0 +1,98 @@
+import { Worker } from 'node:worker_threads'
+
+import type { CommandDesk } from '../commands/command-desk.js'
+import { maintenanceText } from '../commands/maintenance.js'
+import type { FleetLook } from '../fleet-look.js'
+import { takesVms } from '../model/snapshot.js'
+import type { FleetFacts } from '../planner/live/facts.js'
+import type { FailureCard } from '../planner/live/failure-card.js'
+import type { Plan } from '../planner/live/plan.js'
+import type { LoadHistory } from './load-history.js'
+import { pastMoves } from './past-commands.js'
+import type { PlanAsked, PlanTask } from './plan-task.js'
+
+interface Options {
+  readonly look: Pick<FleetLook, 'current'>
+  readonly commands: Pick<CommandDesk, 'list' | 'maintenanceOf'>
+  readonly history: Pick<LoadHistory, 'of'>
+  readonly now: () => number
+}
+
+/** Thrown where as many plans as may wait are waiting. */
+export class PlannerBusy extends Error {
+  override readonly name = 'PlannerBusy'
+}
+
+/** Thrown where a plan takes longer than it may, or its thread ended. */
+export class PlanFailed extends Error {
+  override readonly name = 'PlanFailed'
+}
+
+const withinMs = 60_000
+const historyWithinMs = 5000
+const mostWaiting = 8
+
+/** Makes plans of the fleet as it is: each in a thread of its own, one after the other, so that nothing else waits for them. */
+export class Planning {
+  #last: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+
+  constructor(private readonly options: Options) {}
+
+  /** @throws PlannerBusy, PlanFailed, whatever the store throws */
+  async plan(asked: PlanAsked): Promise<Plan> {
+    const made = await this.#inTurn((facts) => ({ facts, plan: asked }))
+    if ('restarts' in made) throw new PlanFailed('a card came in place of a plan')
+    return made
+  }
+
+  /** @throws PlannerBusy, PlanFailed, whatever the store throws */
+  async card(hostId: string): Promise<FailureCard> {
+    const made = await this.#inTurn((facts) => ({ facts, card: { hostId } }))
+    if (!('restarts' in made)) throw new PlanFailed('a plan came in place of a card')
+    return made
+  }
+
+  /** What plans are made from now. Load of the past is that which is read already, or soon. */
+  async facts(): Promise<FleetFacts> {
+    const { look, commands, history, now } = this.options
+    const loads = await history.of(look.current().snapshot.vms.keys(), historyWithinMs)
+    const { snapshot, policy } = look.current()
+    const maintenance = new Map<string, string>()
+    for (const host of snapshot.hosts.values()) {
+      const set = takesVms(host) ? commands.maintenanceOf(host.id) : undefined
+      if (set !== undefined) maintenance.set(host.id, maintenanceText(set).replace(/^its host/, 'it'))
+    }
+    return { snapshot, policy, history: loads, maintenance, past: pastMoves(commands.list()), now: now() }
+  }
+
+  async #inTurn(taskOf: (facts: FleetFacts) => PlanTask): Promise<Plan | FailureCard> {
+    if (this.#waiting >= mostWaiting) throw new PlannerBusy(`${mostWaiting} plans wait to be made already`)
+    this.#waiting += 1
+    const turn = this.#last.then(async () => planApart(taskOf(await this.facts())))
+    this.#last = turn.catch(() => undefined)
+    try {
+      return await turn
+    } finally {
+      this.#waiting -= 1
+    }
+  }
+}
+
+async function planApart(task: PlanTask): Promise<Plan | FailureCard> {
+  const fromSource = import.meta.url.endsWith('.ts')
+  const url = new URL(fromSource ? './plan-worker-from-source.mjs' : './plan-worker.js', import.meta.url)
+  const worker = new Worker(url, { workerData: task })
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await new Promise<Plan | FailureCard>((resolve, reject) => {
+      timer = setTimeout(() => reject(new PlanFailed(`no plan within ${withinMs / 1000} s`)), withinMs)
+      worker.once('message', resolve)
+      worker.once('error', (error) => reject(new PlanFailed(error instanceof Error ? error.message : String(error))))
+      worker.once('exit', () => reject(new PlanFailed('the thread that plans ended without a plan')))
+    })
+  } finally {
+    clearTimeout(timer)
+    await worker.terminate()
+  }
+}
