@@ -360,7 +360,11 @@ async function persistently<Result>(
 
 /** What can be done on a host, whatever is allowed. */
 function verbsOf({ control }: Hypervisor, { allow, exec }: AgentConfig): Pick<Introduction, 'verbs' | 'verbsReason'> {
-  if (control !== undefined) return { verbs: [...verbsHere(control, exec)] }
+  if (control !== undefined)
+    return {
+      verbs: [...verbsHere(control, exec)],
+      ...(control.lacks !== undefined && { verbsReason: control.lacks.all }),
+    }
   return { verbsReason: allow.length === 0 ? 'the agent only observes' : 'hosts of this kind can only be read' }
 }
 

@@ -18,14 +18,13 @@ const name = z.string().regex(plainName, 'letters, digits, dots, colons and hyph
 const plainPath = z.string().regex(/^[^\s"'%]{1,1024}$/, 'a path without blanks, quotes and percent signs')
 const algorithms = z.string().regex(/^[+^-]?[\w@.*?,-]{1,1024}$/, 'a list as in ssh_config(5), such as +ssh-rsa')
 
+const account = z.string().regex(/^[A-Za-z_][\w.-]{0,63}$/, 'the name of an account')
+
 /** The account on another machine that is read instead of this one: see docs/install.md. */
 const ssh = z.strictObject({
   host: z.string().regex(plainName, 'a host name or an address'),
   port: z.int().min(1).max(65_535).default(22),
-  user: z
-    .string()
-    .regex(/^[A-Za-z_][\w.-]{0,63}$/, 'the name of an account')
-    .default('headroom'),
+  user: account.default('headroom'),
   /** Private key, without a passphrase; `ssh/key` in the data directory if absent. */
   identityFile: plainPath.optional(),
   /** Where the host's key is; `ssh/known_hosts` in the data directory if absent. Never written. */
@@ -35,6 +34,8 @@ const ssh = z.strictObject({
     .string()
     .regex(/^\/[\w./-]{1,1023}$/, 'a plain absolute path')
     .optional(),
+  /** The account and key with which its VMs are acted upon, of Xen hosts. Absent: they are only read, whatever `allow` says. */
+  act: z.strictObject({ user: account.default('root'), identityFile: plainPath.optional() }).optional(),
   /** Of ssh_config(5), for servers too old for what ssh offers by itself. */
   options: z
     .strictObject({

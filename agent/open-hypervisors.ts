@@ -138,12 +138,18 @@ async function openOverSsh(entry: MachineConfig, config: AgentConfig, opening: O
   if (ssh === undefined) throw new Error('no ssh')
   const { openRemote } = await import('./hypervisor/remote/open-remote.js')
   const own = join(config.data, 'ssh')
+  const { act, ...way } = ssh
+  const target = {
+    ...way,
+    identityFile: ssh.identityFile ?? join(own, 'key'),
+    knownHostsFile: ssh.knownHostsFile ?? join(own, 'known_hosts'),
+  }
   return openRemote({
-    target: {
-      ...ssh,
-      identityFile: ssh.identityFile ?? join(own, 'key'),
-      knownHostsFile: ssh.knownHostsFile ?? join(own, 'known_hosts'),
-    },
+    target,
+    acting:
+      act !== undefined && mayAct(config)
+        ? { ...target, user: act.user, identityFile: act.identityFile ?? join(own, 'key-act') }
+        : undefined,
     read: entry.kind === 'libvirt' ? entry.uri : 'xen-tools',
     name,
     hostIds,
@@ -238,8 +244,9 @@ async function openLocal(
   const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
   const management: XenOptions['management'] =
     entry.kind === 'libvirt' ? { kind: 'libvirt', ...libvirtOf(entry) } : await toolsOf(entry)
+  const control = mayAct(config) ? await xenControlOf(entry) : undefined
   const hypervisor = await underOwnId(hostIds, name, (id) =>
-    openXen({ ...options, management, ...id, newHostId: () => randomUUID() }),
+    openXen({ ...options, management, control, ...id, newHostId: () => randomUUID() }),
   )
   return { hypervisor, machine: await withCanaries(dom0Machine(machine), hypervisor) }
 }
@@ -271,6 +278,23 @@ function mayAct({ allow, data }: AgentConfig): boolean {
 
 function libvirtOf({ socket, uri }: Extract<MachineConfig, { kind: 'libvirt' }>): { uri: string; socket?: string } {
   return { uri, ...(socket === undefined ? {} : { socket }) }
+}
+
+/** Of this dom0. What xl and xm do takes root. */
+async function xenControlOf(entry: MachineConfig): Promise<XenOptions['control']> {
+  const { LocalToolOutput } = await import('./hypervisor/xen/local-tool-output.js')
+  const { LocalXenActor } = await import('./hypervisor/xen/xen-acts.js')
+  const { LibvirtControl } = await import('./hypervisor/libvirt/control.js')
+  const programs = entry.kind === 'xen-tools' && entry.program !== undefined ? [entry.program] : undefined
+  const output = new LocalToolOutput(programs === undefined ? {} : { programs })
+  return {
+    actor: new LocalXenActor(programs),
+    info: (signal) => output.text('info', signal),
+    libvirt:
+      entry.kind === 'libvirt'
+        ? new LibvirtControl({ socket: entry.socket, runRoot: '/run/libvirt', uri: entry.uri })
+        : undefined,
+  }
 }
 
 async function toolsOf({ program }: Extract<MachineConfig, { kind: 'xen-tools' }>): Promise<XenOptions['management']> {

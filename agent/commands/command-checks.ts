@@ -10,6 +10,7 @@ export interface Circumstances {
   /** Whether the agent has that host; and what can be done with its VMs, if anything. */
   readonly isServed: boolean
   readonly verbs: ReadonlySet<VerbName> | undefined
+  readonly lacks?: VmControl['lacks']
   readonly allow: readonly AllowRule[]
   readonly at: LocalTime
   /** As it was just read; undefined: there is none, or nothing could read it. */
@@ -24,7 +25,7 @@ export function verbsHere({ verbs }: Pick<VmControl, 'verbs'>, programs: readonl
 /** All checks of the agent, in order. Nothing is done unless every one is passed. Later checks that make no sense after a failed one are left out. */
 export function agentVerdicts(
   spec: CommandSpec,
-  { isServed, verbs, allow, at, vm }: Circumstances,
+  { isServed, verbs, lacks, allow, at, vm }: Circumstances,
 ): readonly Verdict[] {
   const { verb, args, vmUuid } = spec
   if (!isVerb(verb)) return [no('verb', `this agent knows no verb ${JSON.stringify(verb.slice(0, 40))}`)]
@@ -36,7 +37,7 @@ export function agentVerdicts(
       ? no('host', allow.length === 0 ? 'the agent only observes' : 'this host can only be read')
       : verbs.has(verb)
         ? yes('host', 'its driver can do that')
-        : no('host', `its driver cannot ${verb}`),
+        : no('host', lacks?.of[verb] ?? lacks?.all ?? `its driver cannot ${verb}`),
   )
   // A controller that may not command a VM does not learn from a refusal what it is called either.
   if (vm === undefined) {

@@ -8,6 +8,7 @@ const nothing: AskedLimit = {
   writeBytes: undefined,
   readRequests: undefined,
   writeRequests: undefined,
+  cpuPercent: undefined,
 }
 const free: DiskLimits = {
   total_bytes_sec: 0,

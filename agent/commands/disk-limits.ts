@@ -6,6 +6,8 @@ export interface AskedLimit {
   readonly writeBytes: number | undefined
   readonly readRequests: number | undefined
   readonly writeRequests: number | undefined
+  /** Percent of one CPU. */
+  readonly cpuPercent: number | undefined
 }
 
 /**
@@ -17,6 +19,7 @@ export function limited(old: DiskLimits, asked: AskedLimit): DiskLimits {
     ...old,
     ...family(old, 'bytes', { read: asked.readBytes, write: asked.writeBytes }),
     ...family(old, 'iops', { read: asked.readRequests, write: asked.writeRequests }),
+    ...(asked.cpuPercent !== undefined && { cap_percent: Math.min(old['cap_percent'] || Infinity, asked.cpuPercent) }),
   }
 }
 

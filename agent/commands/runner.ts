@@ -409,7 +409,14 @@ export class CommandRunner {
     const served = host(spec.hostId)
     const control = served?.control
     const verbs = control && verbsHere(control, programs)
-    const circumstances = { isServed: served !== undefined, verbs, allow, at: localTime() }
+    const lacks = control?.lacks
+    const circumstances = {
+      isServed: served !== undefined,
+      verbs,
+      ...(lacks !== undefined && { lacks }),
+      allow,
+      at: localTime(),
+    }
     let vm: VmNow | undefined
     try {
       if (control !== undefined)

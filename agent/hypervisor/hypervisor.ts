@@ -498,6 +498,8 @@ export type PowerAction = (typeof powerActions)[number]
  */
 export interface VmControl {
   readonly verbs: ReadonlySet<VerbName>
+  /** Why it does nothing else, for people: one line for all, and more of a verb where there is more to say. */
+  readonly lacks?: { readonly all: string; readonly of: Readonly<Partial<Record<VerbName, string>>> }
   /** Undefined: it is not here. */
   look(vmUuid: string, signal: AbortSignal): Promise<VmNow | undefined>
   /** Resolves when it is done; `shutdown` and `reboot` when the guest was asked. */
@@ -513,6 +515,8 @@ export interface VmControl {
 }
 
 export interface DiskControl {
+  /** `cpu`: no disk can be limited here. There is one thing by the name of `cpu`, with the limit `cap_percent`: of one CPU. Absent: disks. */
+  readonly holds?: 'cpu'
   /** Of a running VM, by the disks' names in the guest: those that can be limited. */
   limits(vmUuid: string, signal: AbortSignal): Promise<ReadonlyMap<string, DiskLimits>>
   /** All limits of one disk, for as long as this run lasts. */
@@ -538,6 +542,8 @@ export interface SizeControl {
   /** In this run if it runs, and in its definition if it is persistent. Resolves when the guest was asked. */
   setMemory(vmUuid: string, bytes: number, signal: AbortSignal): Promise<void>
   /** `maximum`: the most that it can have, which only its next start can change. */
+  /** Why its host has not so much for it, where a hypervisor's guests hold all of their memory; undefined: it has. Absent: not known beforehand. */
+  lacksRoom?(vmUuid: string, bytes: number, signal: AbortSignal): Promise<string | undefined>
   setVcpus(vmUuid: string, count: number, where: 'live' | 'next' | 'maximum', signal: AbortSignal): Promise<void>
   setStatisticsPeriod(vmUuid: string, seconds: number, signal: AbortSignal): Promise<void>
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# headroom-reader: shows this machine to a headroom agent on another one, over ssh. It only reads, and answers fixed words only:
-# whoever calls cannot name a file or a command. docs/install.md says how to set it up; usually by a line such as this in
+# headroom-reader: shows this machine to a headroom agent on another one, over ssh. It only reads, unless it is run with --act, and answers
+# fixed words only: whoever calls cannot name a file or a command. docs/install.md says how to set it up; usually by a line such as this in
 # ~/.ssh/authorized_keys of an account of its own:
 #
 #   restrict,command="/usr/local/bin/headroom-reader" ssh-ed25519 AAAA... headroom agent
@@ -17,14 +17,18 @@
 # Options, for whoever writes the forced command:
 #   --root DIR    shows DIR in place of /: a recorded machine, for tests
 #   --path DIRS   where to look for programs
+#   --act         also does what act() below lists, with Xen domains named by their number, and joins with libvirt's other socket, which
+#                 can do anything: for a key of its own
 LC_ALL=C
 export LC_ALL
 root=
+acts=
 path=/usr/sbin:/usr/bin:/sbin:/bin
 while :; do
   case ${1-} in
     --root) root=$2 && shift 2 ;;
     --path) path=$2 && shift 2 ;;
+    --act) acts=yes && shift ;;
     *) break ;;
   esac
 done
@@ -218,6 +222,45 @@ tool() {
   done
 }
 
+# A number without anything else.
+is_number() {
+  case $1 in '' | *[!0-9]*) return 1 ;; esac
+  [ ${#1} -le 9 ]
+}
+
+# The number of a domain that is a guest: not 0, which is this one.
+is_guest() {
+  case $1 in 0*) return 1 ;; esac
+  is_number "$1"
+}
+
+# 8-4-4-4-12 hexadecimal digits.
+is_uuid() {
+  case $1 in *[!0-9a-f-]* | -*) return 1 ;; ????????-????-????-????-????????????) ;; *) return 1 ;; esac
+}
+
+# Whether the words are those of something that may be done.
+may_act() {
+  [ "$acts" = yes ] || return 1
+  case $1/$# in
+    pause/2 | unpause/2 | shutdown/2 | reboot/2 | destroy/2) is_guest "$2" ;;
+    start/2) is_uuid "$2" ;;
+    mem-set/3) is_guest "$2" && [ "$3" = "${3%m}m" ] && is_number "${3%m}" ;;
+    sched-credit/3 | sched-credit2/3) [ "$2" = -d ] && is_guest "$3" ;;
+    sched-credit/5 | sched-credit2/5) [ "$2" = -d ] && is_guest "$3" && [ "$4" = -c ] && is_number "$5" ;;
+    *) return 1 ;;
+  esac
+}
+
+# Does something with one domain, by Xen's own tool.
+act() {
+  set -f
+  # shellcheck disable=SC2086
+  set -- $1
+  set +f
+  if may_act "$@"; then tool "$@"; else mark unknown; fi
+}
+
 # One answer for each word, until there are no more.
 serve() {
   ready
@@ -238,21 +281,24 @@ serve() {
       list) tool list ;;
       list-long) tool list -l ;;
       info) tool info ;;
+      *' '*) act "$word" ;;
       *) mark unknown ;;
     esac
     mark end "$word"
   done
 }
 
-# Joins standard input and output with libvirt's read-only socket, by whatever program there is for it.
+# Joins standard input and output with libvirt's read-only socket, or with --act the other one, by whatever program there is for it.
 relay() {
   socket=
-  for name in "virt${1}d-sock-ro" libvirt-sock-ro; do
+  only=-ro
+  [ "$acts" != yes ] || only=
+  for name in "virt${1}d-sock$only" "libvirt-sock$only"; do
     for place in "$root/run/libvirt" "$root/var/run/libvirt"; do
       [ -n "$socket" ] || [ ! -S "$place/$name" ] || socket=$place/$name
     done
   done
-  [ -n "$socket" ] || fail 'there is no read-only socket of libvirt: libvirtd does not run, or has none'
+  [ -n "$socket" ] || fail "there is no ${only:+read-only }socket of libvirt: libvirtd does not run, or has none"
   [ -w "$socket" ] || fail "this account may not open $socket"
   if find_program nc; then
     # There are several programs of that name.
@@ -260,7 +306,8 @@ relay() {
   fi
   find_program socat && ready && exec "$program" - "UNIX-CONNECT:$socket"
   if [ -z "$root" ] && find_program virt-ssh-helper; then
-    ready && exec "$program" -r "$1:///system"
+    # shellcheck disable=SC2086
+    ready && exec "$program" ${only:+-r} "$1:///system"
   fi
   find_program perl && ready && exec "$program" -e "$in_perl" "$socket"
   for name in python3 python python2; do

@@ -20,8 +20,9 @@ import type { MachineFiles } from '../../agent/host/machine-files.js'
 import { createMachine } from '../../agent/host/machine.js'
 import { defaultRoots } from '../../agent/host/roots.js'
 import { RpcConnection } from '../../agent/hypervisor/libvirt/connection.js'
-import type { ReaderStream } from '../../agent/hypervisor/remote/reader-stream.js'
+import type { Question, ReaderStream } from '../../agent/hypervisor/remote/reader-stream.js'
 import type { RemoteReader } from '../../agent/hypervisor/remote/remote-reader.js'
+import { remoteXenActor } from '../../agent/hypervisor/remote/remote-acting.js'
 import { remoteXenTools } from '../../agent/hypervisor/remote/remote-xen-tools.js'
 import { BackendDevices } from '../../agent/hypervisor/xen/backend-devices.js'
 import { createArrayResolver } from '../../agent/storage/array-resolver.js'
@@ -322,6 +323,15 @@ describe('the way to libvirt', () => {
     connection.close()
   })
 
+  test('the other socket, for a key that may act', async () => {
+    const { root } = await host('run/libvirt', 'libvirt-sock')
+    const { stream } = await runReader(['dash'], ['--root', root, '--act', '--path', programs('perl'), 'libvirt-xen'])
+    const endpoint = { name: 'relay', readOnly: false, dial: async () => stream }
+    const connection = await RpcConnection.connect({ endpoint })
+    expect((await connection.call(1, Buffer.alloc(0))).remaining).toBe(8)
+    connection.close()
+  })
+
   test.each(named)('%s says what is missing', async (_, shell) => {
     const { root } = await host('run/libvirt', 'libvirt-sock')
     // The socket that may do more is not for readers.
@@ -332,7 +342,7 @@ describe('the way to libvirt', () => {
 })
 
 describe.each(named)("%s: Xen's tools", (_name, shell) => {
-  function tools(scripts: Readonly<Record<string, string>>) {
+  function directoryOf(scripts: Readonly<Record<string, string>>): string {
     const directory = mkdtempSync(path.join(tmpdir(), 'headroom-tools-'))
     stops.push(() => rmSync(directory, { recursive: true }))
     chmodSync(directory, 0o755)
@@ -340,9 +350,18 @@ describe.each(named)("%s: Xen's tools", (_name, shell) => {
       writeFileSync(path.join(directory, name), `#!/bin/sh\n${script}\n`)
       chmodSync(path.join(directory, name), 0o755)
     }
-    const { stream } = readerOf(shell, ['--path', `${directory}:/usr/bin:/bin`])
+    return directory
+  }
+  function asking(scripts: Readonly<Record<string, string>>, ...options: string[]) {
+    const { stream } = readerOf(shell, [...options, '--path', `${directoryOf(scripts)}:/usr/bin:/bin`])
     stops.push(() => stream.close())
-    return remoteXenTools((question) => stream.ask(question))
+    return (question: Question) => stream.ask(question)
+  }
+  function tools(scripts: Readonly<Record<string, string>>) {
+    return remoteXenTools(asking(scripts))
+  }
+  function actor(scripts: Readonly<Record<string, string>>, ...options: string[]) {
+    return remoteXenActor(asking(scripts, ...options))
   }
 
   test('xl, to the letter', async () => {
@@ -358,6 +377,47 @@ describe.each(named)("%s: Xen's tools", (_name, shell) => {
     expect(await tools({ xm: 'echo xm "$@"' }).text('list', signal)).toBe('xm list\n')
     const both = tools({ xl: 'echo half; echo xend is running >&2; exit 1', xm: 'echo xm "$@"' })
     expect(await both.text('list', signal)).toBe('xm list\n')
+  })
+
+  test('acts with domains by their number, if it was started for that, and else on nothing', async () => {
+    const scripts = { xl: 'echo "xl $*"; [ "$1" != destroy ] || { echo no such domain >&2; exit 1; }' }
+    const acts = actor(scripts, '--act')
+    expect(await acts.do({ act: 'pause', id: 7 }, signal)).toBe('xl pause 7\n')
+    expect(await acts.do({ act: 'mem-set', id: 7, mebibytes: 512 }, signal)).toBe('xl mem-set 7 512m\n')
+    expect(await acts.do({ act: 'sched-credit2', id: 7, capPercent: 0 }, signal)).toBe('xl sched-credit2 -d 7 -c 0\n')
+    const uuid = '00000000-0000-4000-8000-000000000007'
+    expect(await acts.do({ act: 'start', uuid }, signal)).toBe(`xl start ${uuid}\n`)
+    await expect(acts.do({ act: 'destroy', id: 7 }, signal)).rejects.toThrow('xl failed with 1: no such domain')
+    await expect(actor(scripts).do({ act: 'pause', id: 7 }, signal)).rejects.toThrow('lets this key only read')
+  })
+
+  test.each(
+    [
+      'pause 0',
+      'pause 07',
+      'pause 7 8',
+      'pause *',
+      'pause',
+      'pause mail',
+      'pause -1',
+      'create /etc/xen/mail',
+      'destroy 7;reboot',
+    ].concat([
+      'mem-set 7 512',
+      'mem-set 7 m',
+      'mem-set 0 5m',
+      'sched-credit -d 7 -w 9',
+      'sched-credit -d 0',
+      'start mail',
+      'start --help',
+      'list -l',
+      'pause $(reboot)',
+    ]),
+  )('lets nobody say: %s', async (word) => {
+    const { stream } = readerOf(shell, ['--act', '--path', `${directoryOf({ xl: 'echo "$@"' })}:/usr/bin:/bin`])
+    stops.push(() => stream.close())
+    const parts = await stream.ask({ word, deadlineMs: 10_000, mostBytes: 4096 })
+    expect(parts.map(({ kind }) => kind)).toEqual(['unknown'])
   })
 
   test('what fails says why', async () => {

@@ -3,7 +3,7 @@ import type { ExecEntry } from '../../agent/commands/exec-entry.js'
 import { LimitKeeper, type LimitStore } from '../../agent/commands/limit-keeper.js'
 import { allVerbs } from '../../agent/commands/verbs/all-verbs.js'
 import type { Outcome, VerbContext } from '../../agent/commands/verbs/verb-work.js'
-import type { VmControl } from '../../agent/hypervisor/hypervisor.js'
+import { ActionRefused, type VmControl, type VmNow } from '../../agent/hypervisor/hypervisor.js'
 import { pause } from '../../common/lifecycle.js'
 import { createLog } from '../../common/log.js'
 import { askableVerbs, verbNames, type VerbName, type Verdict } from '../../common/verbs.js'
@@ -85,17 +85,36 @@ export class VerbBench {
     return (await allVerbs[verb].checks?.(await this.contextOf(args))) ?? []
   }
 
+  /** All that an agent does for a command, but the keeping of records: its checks, then the verb. */
+  async attempt(
+    verb: VerbName,
+    args: Args = {},
+  ): Promise<Outcome | { readonly state: 'refused'; readonly reason: string }> {
+    const vm = await this.control.look(this.vmUuid, new AbortController().signal)
+    const refusal = this.#refusal(verb, args, vm) ?? firstRefusal(vm === undefined ? [] : await this.checks(verb, args))
+    if (refusal !== undefined) return { state: 'refused', reason: refusal }
+    try {
+      return await this.run(verb, args)
+    } catch (error) {
+      if (error instanceof ActionRefused) return { state: 'failed', reason: error.message }
+      throw error
+    }
+  }
+
   /** Verbs that are refused now because of the VM's state. */
   async refusedNow(): Promise<string[]> {
-    const { before: vm, control, vmUuid } = await this.contextOf({})
-    return askableVerbs.filter((verb) => {
-      const args = rightArgs[verb] ?? {}
-      const allow = [{ verbs: verbNames, vms: ['*'] }]
-      const spec = { id: 'c', hostId: 'h', verb, vmUuid, args, startBeforeMs: 0, timeoutMs: 0, actor: '' }
-      const at = { weekday: 0, minute: 0 }
-      const verbs = verbsHere(control, this.programs)
-      const circumstances = { isServed: true, verbs, allow, at, vm }
-      return firstRefusal(agentVerdicts({ ...spec, dryRun: false, onlyReport: false }, circumstances)) !== undefined
-    })
+    const { before: vm } = await this.contextOf({})
+    return askableVerbs.filter((verb) => this.#refusal(verb, rightArgs[verb] ?? {}, vm) !== undefined)
+  }
+
+  #refusal(verb: VerbName, args: Args, vm: VmNow | undefined): string | undefined {
+    const { control, vmUuid } = this
+    const allow = [{ verbs: verbNames, vms: ['*'] }]
+    const spec = { id: 'c', hostId: 'h', verb, vmUuid, args, startBeforeMs: 0, timeoutMs: 0, actor: '' }
+    const at = { weekday: 0, minute: 0 }
+    const verbs = verbsHere(control, this.programs)
+    const { lacks } = control
+    const circumstances = { isServed: true, verbs, ...(lacks !== undefined && { lacks }), allow, at, vm }
+    return firstRefusal(agentVerdicts({ ...spec, dryRun: false, onlyReport: false }, circumstances))
   }
 }

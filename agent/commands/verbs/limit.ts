@@ -1,6 +1,6 @@
 import { formatMoment } from '../../../common/units.js'
 import { quantityOf, type Verdict } from '../../../common/verbs.js'
-import { ActionRefused, type DiskLimits } from '../../hypervisor/hypervisor.js'
+import { ActionRefused, type DiskControl, type DiskLimits } from '../../hypervisor/hypervisor.js'
 import { areSameLimits, limited, type AskedLimit } from '../disk-limits.js'
 import { inForce, type LimitRecord } from '../limit-keeper.js'
 import { needed } from './needed.js'
@@ -8,7 +8,10 @@ import type { CheckContext, Outcome, VerbContext, VerbWork } from './verb-work.j
 
 export const limit: VerbWork = {
   async checks(context) {
-    const there = await needed(context.control.disks).limits(context.vmUuid, context.signal)
+    const disks = needed(context.control.disks)
+    const unfit = unfitFor(disks, context.args)
+    if (unfit !== undefined) return [{ check: 'disks', ok: false, says: unfit }]
+    const there = await disks.limits(context.vmUuid, context.signal)
     const chosen = disksOf(context, [...there.keys()])
     return [disksVerdict(chosen)]
   },
@@ -27,6 +30,8 @@ export const limit: VerbWork = {
 }
 
 async function set({ control, limits, hostId, vmUuid, args, before, say, signal }: VerbContext): Promise<Outcome> {
+  const unfit = unfitFor(needed(control.disks), args)
+  if (unfit !== undefined) throw new ActionRefused(unfit)
   const there = await needed(control.disks).limits(vmUuid, signal)
   const chosen = disksOf({ args }, [...there.keys()])
   if ('refusal' in chosen) throw new ActionRefused(chosen.refusal)
@@ -73,6 +78,21 @@ function refusedToo(error: unknown): void {
   if (!(error instanceof ActionRefused)) throw error
 }
 
+/** Hosts limit either disks or CPU time. */
+function unfitFor(
+  { holds }: Pick<DiskControl, 'holds'>,
+  { cpu, disk, ...args }: VerbContext['args'],
+): string | undefined {
+  const ofDisks = Object.keys(args).filter((name) => name !== 'for')
+  if (holds !== 'cpu')
+    return cpu === undefined
+      ? undefined
+      : 'CPU time is limited on Xen only; here disks are, by read, write or their requests'
+  if (cpu === undefined || ofDisks.length > 0 || disk !== undefined)
+    return 'Xen cannot limit what a VM reads and writes; cpu limits its CPU time instead'
+  return undefined
+}
+
 function disksOf(
   { args }: Pick<CheckContext, 'args'>,
   there: readonly string[],
@@ -96,6 +116,7 @@ function askedOf(args: VerbContext['args']): AskedLimit {
     writeBytes: of('write'),
     readRequests: of('readRequests'),
     writeRequests: of('writeRequests'),
+    cpuPercent: of('cpu'),
   }
 }
 

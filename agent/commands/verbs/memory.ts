@@ -12,8 +12,14 @@ const nearBytes = 1_048_576
 
 export const memory: VerbWork = {
   async checks(context) {
-    const { live, next } = await needed(context.control.sizes).sizes(context.vmUuid, context.signal)
-    return [memoryVerdict(wanted(context), [live, next])]
+    const { control, vmUuid, signal } = context
+    const sizes = needed(control.sizes)
+    const bytes = wanted(context)
+    const { live, next } = await sizes.sizes(vmUuid, signal)
+    const verdict = memoryVerdict(bytes, [live, next])
+    if (sizes.lacksRoom === undefined || live === undefined || !verdict.ok) return [verdict]
+    const problem = await sizes.lacksRoom(vmUuid, bytes, signal)
+    return [verdict, { check: 'room', ok: problem === undefined, says: problem ?? 'its host has it' }]
   },
   async run(context) {
     const { control, vmUuid, signal, pause, say } = context

@@ -25,12 +25,13 @@ import { sizeControl } from './control-sizes.js'
 import { textControl } from './control-texts.js'
 import type { DomainAccess } from './domain-access.js'
 import { domainState } from './domain-state.js'
-import { unixSocket } from './endpoint.js'
+import { unixSocket, type Endpoint } from './endpoint.js'
 import {
   compareCpu,
   getCapabilities,
   domainAct,
   domainGetAutostart,
+  domainGetInfo,
   domainGetStateAndReason,
   domainLookupByUuid,
   domainSetAutostart,
@@ -38,12 +39,15 @@ import {
 } from './procedures.js'
 import { errorCode, LibvirtError } from './rpc-error.js'
 import { controlCalls, openDriver, socketNames } from './session.js'
+import { toNumber } from './xdr.js'
 
 export interface ControlOptions {
   /** As for reading: the read-only one of a pair means the other one here. */
   readonly socket: string | undefined
   readonly runRoot: string
   readonly uri: string
+  /** The only way to libvirt, in place of a socket of this machine. */
+  readonly endpoint?: Endpoint | undefined
   /** Absent: its VMs do not move. */
   readonly migration?: (MigrationSettings & Pick<ReceptionSite, 'hasPath' | 'hasBridge'>) | undefined
 }
@@ -135,6 +139,13 @@ export class LibvirtControl implements VmControl {
     })
   }
 
+  /** What it has now, as the hypervisor counts it. */
+  memoryBytes(vmUuid: string, signal: AbortSignal): Promise<number> {
+    return this.#read(vmUuid, signal, async (connection, domain) => {
+      return toNumber((await domainGetInfo(connection, domain, { signal })).memoryKib) * 1024
+    })
+  }
+
   setAutostart(vmUuid: string, enabled: boolean, signal: AbortSignal): Promise<void> {
     return this.#act(vmUuid, true, signal, (connection, domain) =>
       domainSetAutostart(connection, domain, enabled, { signal }),
@@ -202,9 +213,8 @@ export class LibvirtControl implements VmControl {
     if (this.#isClosed) throw new HypervisorUnavailable('closed')
     const { uri } = this.options
     const failures: unknown[] = []
-    for (const socket of this.#sockets()) {
+    for (const endpoint of this.#endpoints()) {
       try {
-        const endpoint = unixSocket(socket)
         const connection = await openDriver({ endpoint, uri, maxInFlight: controlCalls, access: 'write' })
         if (this.#isClosed) connection.close()
         return connection
@@ -216,12 +226,13 @@ export class LibvirtControl implements VmControl {
     throw new HypervisorUnavailable(`libvirt lets this agent not act: ${told}`, { cause: failures[0] })
   }
 
-  #sockets(): readonly string[] {
-    const { socket, runRoot, uri } = this.options
-    if (socket !== undefined) return [socket.replace(/-ro$/, '')]
+  #endpoints(): readonly Endpoint[] {
+    const { socket, runRoot, uri, endpoint } = this.options
+    if (endpoint !== undefined) return [endpoint]
+    if (socket !== undefined) return [unixSocket(socket.replace(/-ro$/, ''))]
     return socketNames(uri)
       .filter((name) => !name.endsWith('-ro'))
-      .map((name) => path.join(runRoot, name))
+      .map((name) => unixSocket(path.join(runRoot, name)))
   }
 }
 

@@ -16,6 +16,7 @@ import { dom0Machine } from '../xen/dom0-machine.js'
 import { openXen } from '../xen/driver.js'
 import type { XenToolWord } from '../xen/xen-tools.js'
 import { ReaderStream } from './reader-stream.js'
+import { remoteActing } from './remote-acting.js'
 import { RemoteHypervisor } from './remote-hypervisor.js'
 import { remoteMachine } from './remote-machine.js'
 import { RemoteReader } from './remote-reader.js'
@@ -25,6 +26,8 @@ import { SshLink } from './ssh-link.js'
 
 export interface RemoteOptions {
   readonly target: SshTarget
+  /** The same host by a key that may act. Absent: its VMs are only read. */
+  readonly acting?: SshTarget | undefined
   /** What of the host is read: libvirt by its address, or the text of Xen's own tools. */
   readonly read: 'qemu:///system' | 'xen:///system' | 'xen-tools'
   /** Shown to people; what the host calls itself if absent. */
@@ -68,10 +71,14 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     lateMs: toolLateMs,
   })
   const tools = remoteXenTools((question) => toolStream.ask(question))
+  const acting =
+    options.acting === undefined || read === 'qemu:///system'
+      ? undefined
+      : remoteActing({ target: options.acting, isLibvirt: read === 'xen:///system', log, monotonicMs })
   const close = async (): Promise<void> => {
     stream.close()
     toolStream.close()
-    await link.close()
+    await Promise.all([link.close(), acting?.close()])
   }
   const giveUp = (): void => void close()
   options.signal.addEventListener('abort', giveUp, { once: true })
@@ -117,14 +124,14 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     }
     const newHostId = (): string => randomUUID()
     return underOwnId<Hypervisor>(options.hostIds, options.entry, (known) => {
-      const own = { ...driverOptions, ...known }
+      const own = { ...driverOptions, ...known, control: acting?.control() }
       if (read === 'xen-tools') {
         return openXen({ ...own, newHostId, management: { kind: 'tools', output: { text: textOfTool } } })
       }
       const libvirt = { uri: read, endpoint: libvirtThere(hostName) }
       return read === 'xen:///system'
         ? openXen({ ...own, newHostId, management: { kind: 'libvirt', ...libvirt } })
-        : openLibvirt({ ...own, ...libvirt })
+        : openLibvirt({ ...driverOptions, ...known, ...libvirt })
     })
   }
 

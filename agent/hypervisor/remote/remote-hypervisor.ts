@@ -11,6 +11,7 @@ import {
   type Sample,
   type SampleGroup,
   type SampleOptions,
+  type VmControl,
 } from '../hypervisor.js'
 import { EventQueue } from '../libvirt/event-queue.js'
 import { GapBook } from '../libvirt/gap-book.js'
@@ -60,6 +61,11 @@ export class RemoteHypervisor implements Hypervisor {
   get identity(): HostIdentity {
     // A boot is heard of by the reader first.
     return { ...this.#identity, bootId: this.#options.reader.bootId ?? '' }
+  }
+
+  /** Of the present life of the host. */
+  get control(): VmControl | undefined {
+    return this.#driver?.control
   }
 
   async probe(signal: AbortSignal): Promise<readonly Capability[]> {

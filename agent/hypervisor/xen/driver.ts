@@ -15,12 +15,14 @@ import type {
   SampleOptions,
 } from '../hypervisor.js'
 import { isTelling } from '../libvirt/capabilities-xml.js'
+import type { LibvirtControl } from '../libvirt/control.js'
 import type { Endpoint } from '../libvirt/endpoint.js'
 import { EventQueue } from '../libvirt/event-queue.js'
 import { GapBook } from '../libvirt/gap-book.js'
 import type { ResolveArray } from '../libvirt/inventory.js'
 import { createReaderMemory } from '../libvirt/reader-memory.js'
 import { BackendDevices } from './backend-devices.js'
+import { XenControl, type XenControlOptions } from './control.js'
 import { DiskReader } from './disk-reader.js'
 import { XenInventoryReader } from './inventory.js'
 import { LibvirtToolstack } from './libvirt-toolstack.js'
@@ -28,6 +30,7 @@ import { probeXen } from './probe.js'
 import { XenSampler } from './sampler.js'
 import { ToolToolstack } from './tool-toolstack.js'
 import type { Toolstack, ToolstackHost } from './toolstack.js'
+import type { XenActor } from './xen-acts.js'
 import type { XenToolOutput } from './xen-tools.js'
 
 export interface XenOptions {
@@ -44,6 +47,14 @@ export interface XenOptions {
   readonly log: Log
   /** Wall clock, milliseconds since the epoch. */
   readonly now: () => number
+  /** What acts on its VMs; absent: they are only read. */
+  readonly control?:
+    | {
+        readonly actor: XenActor
+        readonly info: XenControlOptions['info']
+        readonly libvirt?: LibvirtControl | undefined
+      }
+    | undefined
   /** Makes what finds the array of a disk, once it is known which host this is. */
   readonly createResolver: (hostId: string) => ResolveArray
 }
@@ -93,6 +104,7 @@ interface Known {
 /** Xen through its management software and dom0's sysfs. Made by `openXen`. */
 export class XenHypervisor implements Hypervisor {
   readonly identity: HostIdentity
+  readonly control: XenControl | undefined
   readonly #toolstack: Toolstack
   readonly #queue: EventQueue
   readonly #backends: BackendDevices
@@ -100,7 +112,8 @@ export class XenHypervisor implements Hypervisor {
   readonly #inventory: XenInventoryReader
 
   constructor(toolstack: Toolstack, { hostId, bootId, machine, options }: Known, queue: EventQueue) {
-    const { files, hostName, procRoot, sysRoot, createResolver, log, now } = options
+    const { files, hostName, procRoot, sysRoot, createResolver, control, log, now } = options
+    this.control = control && new XenControl({ ...control, libvirt: control.libvirt, toolstack })
     this.identity = { hostId, name: hostName, kind: 'xen', bootId, simulated: false }
     this.#toolstack = toolstack
     this.#queue = queue
@@ -145,6 +158,7 @@ export class XenHypervisor implements Hypervisor {
 
   async close(): Promise<void> {
     this.#queue.close()
+    this.control?.close()
     await this.#toolstack.close()
   }
 }
