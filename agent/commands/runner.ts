@@ -59,7 +59,8 @@ const mostWaiting = 64
 const mostAtOnce = 8
 /** Messages that have come and are not taken in yet. An honest controller has fewer commands open at all. */
 const mostToTakeIn = 512
-const lookWithinMs = 10_000
+/** xend answers one after the other, and slowly. */
+const lookWithinMs = 30_000
 /** Commands that begin: each leaves two entries in the audit log, in which old ones give way to new ones. */
 const defaultBeginRate = { perSecond: 0.05, burst: 2000 } as const
 /** Of what came from outside, in the audit log. */

@@ -46,20 +46,6 @@ export async function startController(data: string): Promise<RunningController> 
   }
 }
 
-/** What agents may do with the guest `two`. */
-export const xenVerbs = [
-  'start',
-  'shutdown',
-  'destroy',
-  'suspend',
-  'resume',
-  'memory',
-  'limit',
-  'unlimit',
-  'save',
-  'reset',
-]
-
 /** The product's agent in dom0. */
 export interface Dom0Agent {
   /** In dom0; another one after it was started anew. */
@@ -72,12 +58,9 @@ const agentPidFile = '/run/headroom-agent.pid'
 const keeperPidFile = '/run/headroom-agent-keeper.pid'
 const state = '/var/lib/headroom-agent'
 
-/** In dom0: who is in it may act by libvirt. */
-const libvirtGroup = 101
-
 /** In place of systemd, which does not run in dom0: its service starts the agent anew 5 s after it has failed. */
 const keeper = `while :; do
-  setpriv --reuid 998 --regid 998 --groups ${libvirtGroup} /usr/local/bin/headroom-agent --config /etc/headroom/agent.yaml &
+  setpriv --reuid 998 --regid 998 --clear-groups /usr/local/bin/headroom-agent --config /etc/headroom/agent.yaml &
   echo $! > ${agentPidFile}
   wait $!
   sleep 5
@@ -92,13 +75,7 @@ export async function joinFromDom0(xen: XenHost, controller: RunningController):
   const token = / --token (\S+)/.exec(command)?.[1]
   if (token === undefined) throw new Error(`no token in ${command}`)
   const controllers = [{ address: `${outside}:${controllerPort}`, joinTokenFile: `${state}/join-token` }]
-  const allow = [{ verbs: xenVerbs, vms: ['two'] }]
-  const config = stringify({
-    data: state,
-    hypervisors: [{ kind: 'libvirt', uri: 'xen:///system' }],
-    controllers,
-    allow,
-  })
+  const config = stringify({ data: state, hypervisors: [{ kind: 'libvirt', uri: 'xen:///system' }], controllers })
   await xen.run(`set -e
     echo 'headroom-agent:*:998:998::/nonexistent:/bin/false' >> /etc/passwd
     echo 'headroom-agent:x:998:' >> /etc/group

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { runProgram } from '../lab/run-program.js'
 import { localMember, type FleetMember } from '../support/mixed-fleet.js'
 import type { XenHost } from './boot-xen.js'
-import { xenVerbs } from './product-on-xen.js'
 
 /** As docs/install.md has it; installed by deploy/install.sh. */
 const reader = '/usr/local/lib/headroom/deploy/remote/headroom-reader.sh'
@@ -23,12 +22,8 @@ export function remoteXenMember(booting: Promise<XenHost>): FleetMember {
       await runProgram('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'agent', '-f', identityFile])
       await makeAccount(xen, await readFile(`${identityFile}.pub`, 'utf8'))
       const { host, port, knownHostsFile } = xen.ssh
-      const act = { user: 'root', identityFile: join(directory, 'key-act') }
-      await runProgram('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'agent that acts', '-f', act.identityFile])
-      await letAct(xen, await readFile(`${act.identityFile}.pub`, 'utf8'))
-      const over = { host, port, user: account, identityFile, knownHostsFile, act }
-      const allow = [{ verbs: xenVerbs, vms: ['two'] }]
-      return { allow, hypervisors: [{ kind: 'libvirt', uri: 'xen:///system', name: 'xenlab', ssh: over }] }
+      const over = { host, port, user: account, identityFile, knownHostsFile }
+      return { hypervisors: [{ kind: 'libvirt', uri: 'xen:///system', name: 'xenlab', ssh: over }] }
     },
     () => undefined,
   )
@@ -45,10 +40,4 @@ async function makeAccount(xen: XenHost, publicKey: string): Promise<void> {
     echo 'restrict,command="${reader}" ${publicKey.trim()}' > ${home}/.ssh/authorized_keys
     chmod 600 ${home}/.ssh/authorized_keys
     chown -R 997:997 ${home}`)
-}
-
-/** A key of its own, which can do what the reader lets it. */
-async function letAct(xen: XenHost, publicKey: string): Promise<void> {
-  await xen.run(`mkdir -p -m 700 /root/.ssh
-    echo 'restrict,command="${reader} --act" ${publicKey.trim()}' >> /root/.ssh/authorized_keys`)
 }

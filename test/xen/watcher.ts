@@ -25,7 +25,7 @@ export class Watcher {
    */
   constructor(
     readonly name: string,
-    readonly controller: { readonly url: string; readonly data: string },
+    private readonly controller: { readonly url: string; readonly data: string },
   ) {
     this.#api = new ControllerApi(controller.url, controller.data, new AbortController().signal)
   }

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { whatHappens } from './what-happens.js'
-import { whatIsDone } from './what-is-done.js'
 import { askDisk, askDomains, askMachine, askSentBytes, type DomainRow } from './dom0-witness.js'
 import { onOnePage } from './on-one-page.js'
 import type { Point, Watcher } from './watcher.js'
@@ -236,4 +235,3 @@ describe('a real Xen, by an agent in dom0 and one over ssh', () => {
 
 onOnePage(() => lab)
 whatHappens(() => lab)
-whatIsDone(() => lab)
