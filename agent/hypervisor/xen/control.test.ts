@@ -87,10 +87,9 @@ describe('a Xen host by xm', () => {
   it('refuses by name what Xen cannot, and what was never tried', async () => {
     const { control } = await hostOf('xm')
     const bench = new VerbBench(control, uuidOf(7))
-    expect(await bench.refusedNow()).toEqual([
-      ...['start', 'reset', 'resume', 'autostart', 'vcpus', 'memory-statistics', 'save', 'restore', 'undefine'],
-      ...['dumpxml', 'migrate', 'resolve', 'exec', 'console'],
-    ])
+    expect((await bench.refusedNow()).join(' ')).toBe(
+      'start reset resume autostart vcpus memory-statistics save restore undefine dumpxml migrate resolve exec console',
+    )
     expect(control.lacks.all.length).toBeLessThan(256)
   })
 })
