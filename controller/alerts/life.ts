@@ -1,8 +1,8 @@
 import type { Alert, Hold, Sighting, Transition } from '../model/alert.js'
-import { severityRank, type Evidence, type Finding, type Related } from '../model/finding.js'
+import { severityRank, type Evidence, type Finding, type Related, type Subject } from '../model/finding.js'
 import { heldMs, pausedMs, pauseHold, resumeHold, startHold } from './hold.js'
 import type { Flapping, HoldTimes } from './settings.js'
-import type { Sight } from './world.js'
+import type { Sight, World } from './world.js'
 
 /** What the life of one alert depends on. */
 export interface LifeContext {
@@ -15,6 +15,7 @@ export interface LifeContext {
   readonly nextNumber: number
   /** Whether its subject could be judged. */
   readonly sight: () => Sight
+  readonly hasLeft: World['hasLeft']
 }
 
 /** What becomes of an alert in one step; without an alert it is over, or never began. */
@@ -75,7 +76,7 @@ export function firingStep(
   context: LifeContext,
 ): LifeStep {
   if (finding?.strength === 'raise') {
-    const named = withNamedBefore(alert.finding, finding)
+    const named = withNamedBefore(alert.finding, finding, context)
     return raisedAgain(
       alert,
       named,
@@ -102,10 +103,15 @@ export function firingStep(
 
 const mostRelated = 50
 
-/** Who was said to cause it stays so until somebody else is: after a start nobody knows what others did before. */
-function withNamedBefore({ related: before }: Finding, finding: Finding): Finding {
+/**
+ * Who was said to cause it stays so until somebody else is, or it has left the array that this is about: after a start nobody knows what
+ * others did before.
+ */
+function withNamedBefore({ related: before }: Finding, finding: Finding, { hasLeft }: LifeContext): Finding {
   if (finding.related.some(({ role }) => role === 'culprit')) return finding
-  const named = before.filter(({ role }) => role === 'culprit')
+  const { kind, id } = finding.subject
+  const isThere = (one: Subject): boolean => kind !== 'array' || one.kind !== 'vm' || !hasLeft(one.id, id)
+  const named = before.filter(({ role, subject }) => role === 'culprit' && isThere(subject))
   if (named.length === 0) return finding
   const ids = new Set(named.map(({ subject }) => subject.id))
   const others = finding.related.filter(({ subject }) => !ids.has(subject.id))

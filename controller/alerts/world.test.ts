@@ -4,8 +4,8 @@ import { buildAgent } from '../../test/support/agent-rows.js'
 import { buildSnapshot, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
 import { finding, fleetSubject, type Evidence, type Finding, type Subject } from '../model/finding.js'
 import type { MissingVm } from '../model/recent-changes.js'
-import { noRequests, type FileSystem, type StorageSource, type UnreadFileSystem, type Vm } from '../model/snapshot.js'
-import { worldOf } from './world.js'
+import { noRequests, type Disk, type FileSystem, type StorageSource, type UnreadFileSystem, type Vm } from '../model/snapshot.js'
+import { worldOf, type World } from './world.js'
 
 const snapshot = buildSnapshot({
   agents: [buildAgent({ id: 'here' }), buildAgent({ id: 'away', connected: false })],
@@ -83,20 +83,22 @@ test.each<[string, Subject, Evidence[], string]>([
   expect(world.sight(finding({ check: 'c', severity: 'warning', subject, message: '', evidence }))).toBe(expected)
 })
 
+const noVm: MissingVm = {
+  uuid: 'gone',
+  name: 'gone',
+  owner: 'bob',
+  group: 'g',
+  service: '',
+  hostId: hostOf('h1').id,
+  hostName: 'h1',
+  ran: true,
+  sinceMs: 0,
+  end: 'nothing',
+  endAtMs: 0,
+}
+
 test('knows of a VM that is missing whose it was, and where', () => {
-  const gone: MissingVm = {
-    uuid: 'gone',
-    name: 'gone',
-    owner: 'bob',
-    group: 'g',
-    service: '',
-    hostId: hostOf('h1').id,
-    hostName: 'h1',
-    ran: true,
-    sinceMs: 0,
-    end: 'nothing',
-    endAtMs: 0,
-  }
+  const gone = noVm
   const remembering = worldOf({ ...plain, missing: new Map([['gone', gone]]) })
   const subject: Subject = { kind: 'vm', id: 'gone', name: 'gone' }
   expect(remembering.facts(subject, [])).toEqual({ host: 'h1', group: 'g', owners: ['bob'] })
@@ -125,6 +127,36 @@ test('knows what is inside of what, wherever a VM is by now', () => {
   expect(moved.around(vm('up'))[0]).toBe(`host:${hostOf('h2').id}`)
   expect(world.around(vm('up'))).toContain(`array:local:${hostOf('h1').id}:0`)
   expect(world.around(vm('nobody'))).toEqual([])
+})
+
+test('knows which VM has left an array, and does not where a disk is not known', () => {
+  const local = `local:${hostOf('h1').id}:0`
+  const [diskId = ''] = snapshot.vms.get(uuidOf('up'))?.diskIds ?? []
+  const disk = snapshot.disks.get(diskId)
+  if (disk === undefined) throw new Error('no disk')
+  const on = (arrayKey: string, more: Partial<Disk> = {}): World =>
+    worldOf({
+      ...plain,
+      boxIdOf: (key) => (key.startsWith('iscsi:') ? 'joined:box' : key),
+      snapshot: {
+        ...snapshot,
+        disks: new Map(snapshot.disks).set(diskId, { ...disk, arrayKey }).set('cd', { ...disk, id: 'cd', ...more }),
+        vms: withVm(snapshot, 'up', { diskIds: [diskId, 'cd'] }).vms,
+      },
+    })
+  const uuid = uuidOf('up')
+  const cd = { removable: true, arrayKey: '' }
+  const asked = [local, 'iscsi:a', 'joined:box']
+  const left = (world: World): boolean[] => asked.map((id) => world.hasLeft(uuid, id))
+  expect(left(on(local, cd))).toEqual([false, true, true])
+  expect(left(on('iscsi:a', cd))).toEqual([true, false, false])
+  expect(left(on('iscsi:a', { arrayKey: local }))).toEqual([false, false, false])
+  expect(left(on('iscsi:a', { arrayKey: '' }))).toEqual([false, false, false])
+  // After a start VMs are not there yet.
+  expect(world.hasLeft(uuidOf('nobody'), local)).toBe(false)
+  const removed = { uuid: 'gone', end: 'removed' } as const
+  const missing = new Map([['gone', { ...noVm, ...removed }]])
+  expect(worldOf({ ...plain, missing }).hasLeft('gone', local)).toBe(true)
 })
 
 test('a silent host whose agent is back without its hypervisor is silent no more', () => {

@@ -23,6 +23,8 @@ export interface World {
   facts(subject: Subject, related: readonly Related[]): SubjectFacts
   /** Keys (`subjectKey`) of what a subject is inside: a VM's host and the arrays that its disks are on, a host's agent. */
   around(subject: Subject): readonly string[]
+  /** Whether it is known that a VM has nothing on an array any more. `arrayId`: its key, or that of its box. */
+  hasLeft(vmUuid: string, arrayId: string): boolean
 }
 
 export type Sight = 'seen' | 'unseen' | 'gone' | 'excepted'
@@ -79,6 +81,14 @@ export function worldOf({
       const found = around.get(key) ?? aroundOf(snapshot, known, boxIdOf, subject)
       around.set(key, found)
       return found
+    },
+    hasLeft: (vmUuid, arrayId) => {
+      const vm = snapshot.vms.get(vmUuid)
+      // After a start VMs are not there yet.
+      if (vm === undefined) return missing.get(vmUuid)?.end === 'removed'
+      const written = vm.diskIds.map((id) => snapshot.disks.get(id)).filter((disk) => !disk?.removable && !disk?.readOnly)
+      const keys = written.map((disk) => disk?.arrayKey ?? '')
+      return keys.length > 0 && keys.every((key) => key !== '' && key !== arrayId && boxIdOf(key) !== arrayId)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { finding, vmSubject, type Finding } from '../../model/finding.js'
 import { named } from '../in-words.js'
-import type { Place } from './place.js'
+import { boxNames, type Place } from './place.js'
 import { victimsOf, type Victims } from './victims.js'
 
 /** Personal VMs on a host with core VMs: their load cannot be foreseen. On local disks their I/O hurts nobody; elsewhere it may. */
@@ -16,7 +16,7 @@ function besideFinding(one: Place, { names, related }: Victims): Finding {
   const { hostName, boxes } = one
   const shared = boxes.filter((box) => box.shared)
   const disks =
-    shared.length === 0 ? 'its disks are local' : `its disks are on ${named(shared.map(({ name }) => name))}`
+    shared.length === 0 ? 'its disks are local' : `its disks are on ${named(boxNames(shared))}`
   return finding({
     check: 'personal-beside-core',
     severity: shared.length === 0 ? 'info' : 'warning',

@@ -151,6 +151,11 @@ function placeOf(vm: Vm, labels: VmLabels, host: Host | undefined, known: Disks,
   }
 }
 
+/** A rule that joins nothing gives one name to several arrays: it is said once. */
+export function boxNames(boxes: readonly Box[]): string[] {
+  return [...new Set(boxes.map(({ name }) => name))]
+}
+
 function eachOnce(disks: readonly PlacedDisk[]): Box[] {
   const boxes: Box[] = []
   for (const { box } of disks) {

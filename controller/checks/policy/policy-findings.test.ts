@@ -45,6 +45,19 @@ function withDisk(snapshot: Snapshot, vmName: string, change: Partial<Disk>): Sn
   return { ...snapshot, disks: new Map(snapshot.disks).set(disk.id, { ...disk, ...change }) }
 }
 
+/** A VM with one more disk, which is like its first but for the array. */
+function withSecondDisk(snapshot: Snapshot, vmName: string, arrayKey: string): Snapshot {
+  const one = [...snapshot.vms.values()].find(({ name }) => name === vmName)
+  const first = snapshot.disks.get(one?.diskIds[0] ?? '')
+  if (one === undefined || first === undefined) throw new Error(`no disk of ${vmName}`)
+  const second = { ...first, id: `${one.uuid}/vdb`, target: 'vdb', arrayKey }
+  return {
+    ...snapshot,
+    disks: new Map(snapshot.disks).set(second.id, second),
+    vms: new Map(snapshot.vms).set(one.uuid, { ...one, diskIds: [...one.diskIds, second.id] }),
+  }
+}
+
 describe('core-on-shared-storage', () => {
   const policy = policyOf(classes)
   const said =
@@ -116,18 +129,20 @@ describe('personal VMs near core VMs', () => {
     const joined = policyOf(`${classes}\narrays: [{ name: the box, match: "iscsi:*", join: true }]`)
     expect(found(fleet(vms), joined)).toHaveLength(1)
     // A VM with a disk on each of them is told of once.
-    const snapshot = fleet(vms)
-    const [first] = snapshot.disks.values()
-    const one = [...snapshot.vms.values()].find(({ name }) => name === 'p1')
-    if (first === undefined || one === undefined) throw new Error('no VM p1')
-    const second = { ...first, id: `${one.uuid}/vdb`, vmUuid: one.uuid, target: 'vdb' }
-    const both = {
-      ...snapshot,
-      disks: new Map(snapshot.disks).set(second.id, second),
-      vms: new Map(snapshot.vms).set(one.uuid, { ...one, diskIds: [...one.diskIds, second.id] }),
-    }
+    const both = withSecondDisk(fleet(vms), 'p1', 'iscsi:one')
     expect(placed(both, joined).arrangement.places.map(({ boxes }) => boxes.length)).toEqual([1, 1])
     expect(found(both, joined)).toHaveLength(1)
+  })
+
+  it('arrays that a rule names without joining them are named once', () => {
+    const vms = [vm('c1', 'a', { array: other }), vm('p1', 'a', { array: 'iscsi:one' })]
+    expect(found(withSecondDisk(fleet(vms), 'p1', 'iscsi:two'), policy)).toEqual([
+      'warning personal-beside-core p1: a personal VM beside core VMs on a (c1); its disks are on the box',
+    ])
+    const disks = policyOf(`${classes}\narrays: [{ name: its disks, match: "local:*" }]`)
+    expect(found(withSecondDisk(fleet([vm('c1')]), 'c1', 'local:id-a:1'), disks)).toEqual([
+      'warning core-on-shared-storage c1: a core VM on local storage of a (its disks): it is lost with the host and cannot move while it runs',
+    ])
   })
 
   it('names the victims, not all of a thousand', () => {
@@ -155,15 +170,23 @@ describe('reserve-host-empty', () => {
 })
 
 describe('members of a service', () => {
-  const policy = policyOf(`
+  const services = `
 services:
   - { name: dns, members: [ns, "ns-*"] }
   - { name: mail }
-`)
+`
+  const policy = policyOf(services)
   const onHost = (name: string, first: string, service = 'dns'): string =>
     `warning service-on-one-host ${name}: it and ${first}, of the same service ${service}, are both on a`
   const onArray = (name: string, first: string, array: string): string =>
     `warning service-on-one-array ${name}: it and ${first}, of the same service dns, both have disks on ${array}`
+
+  it('on a box that joins local and shared arrays, with disks on both, are told once', () => {
+    const joined = policyOf(`${services}\narrays: [{ name: all, match: "*", join: true }]`)
+    const two = fleet([vm('ns', 'a', { array: box }), vm('ns-2', 'b', { array: box })])
+    const both = withSecondDisk(withSecondDisk(two, 'ns', 'local:id-a:0'), 'ns-2', 'local:id-b:0')
+    expect(found(both, joined)).toEqual([onArray('ns-2', 'ns', 'all')])
+  })
 
   it.each<[string, Snapshot, string[]]>([
     ['on different hosts and arrays', fleet([vm('ns'), vm('ns-2', 'b')]), []],

@@ -49,7 +49,8 @@ function onOneArray(service: string, members: readonly Place[]): Finding[] {
   const firstOn = new Map<string, Place>()
   return members.flatMap((one) => {
     const findings: Finding[] = []
-    for (const { id, name } of one.boxes) {
+    // Of a box that joins local and shared arrays a VM may have both parts.
+    for (const [id, name] of new Map(one.boxes.map((box) => [box.id, box.name]))) {
       const first = firstOn.get(id)
       if (first === undefined) firstOn.set(id, one)
       else if (first !== one) {

@@ -156,6 +156,7 @@ export function saidOf(words: string): { readonly findings: Finding[]; readonly 
         const host = inside.get(keyOf(subject))
         return host === undefined ? [] : [host]
       },
+      hasLeft: () => false,
     },
   }
 }
