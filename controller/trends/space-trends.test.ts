@@ -288,6 +288,25 @@ describe('trends of file systems', () => {
     expect(await round()).toBe('/')
   })
 
+  it.each(['answers', 'fails'])('are asked for again after a clock that was ahead, where the store %s', async (how) => {
+    let fails = how === 'fails'
+    const { clock, round } = trendsOver(
+      async (query) => {
+        if (fails) throw new Error('down')
+        return past(query)
+      },
+      () => fleet('/'),
+    )
+    clock.now = t0 + 48 * hour
+    expect(await round()).toBe('/')
+    fails = false
+    clock.now = t0
+    expect(await round()).toBe('/')
+    expect(await round()).toBe('')
+    clock.now += hour
+    expect(await round()).toBe('/')
+  })
+
   it('that there are not are known not to be, and what the store never answered for is not known', async () => {
     const { trends, registry } = trendsOver(
       async (query) => {

@@ -184,6 +184,8 @@ function present({ hosts }: Pick<Snapshot, 'hosts'>): ReadonlyMap<string, Fillin
 
 function isDue(looked: Looked | undefined, one: Filling, nowMs: number): boolean {
   if (looked === undefined || nowMs >= looked.dueMs) return true
+  // By a clock that was ahead.
+  if (nowMs < looked.atMs) return true
   return looked.failures === 0 && !isOfOneSize(looked, one)
 }
 
