@@ -281,6 +281,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     policy: () => policy.inForce(),
     policyHistory,
     alerts,
+    arrays,
     commands,
     planning,
     audit,

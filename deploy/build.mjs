@@ -20,7 +20,9 @@ await bundleAgent(join(root, 'dist'))
 for (const name of ['agent', 'controller']) cpSync(join(root, name, 'run.sh'), join(root, 'dist', name, 'run.sh'))
 run('vite', 'build', 'controller/web', '--logLevel', 'warn')
 mkdirSync(join(root, 'dist/deploy'), { recursive: true })
-cpSync(join(root, 'deploy/fleets'), join(root, 'dist/deploy/fleets'), { recursive: true })
+for (const name of ['fleets', 'scenarios']) {
+  cpSync(join(root, 'deploy', name), join(root, 'dist/deploy', name), { recursive: true })
+}
 for (const program of [
   'agent/main.js',
   'agent/run.sh',

@@ -18,6 +18,10 @@ import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { z } from 'zod'
 
+import { duration, loadConfig } from '../common/config.js'
+import { eventLabel, labelLines } from '../common/event-labels.js'
+import { formatDuration } from '../common/units.js'
+
 /**
  * `npm start`: the controller and an agent for this machine, two processes as in production. Where no hypervisor runs, the
  * agent simulates the elab fleet, labelled so.
@@ -31,6 +35,7 @@ const usage = `Usage: npm start -- [options]
   --agent-port N         the agent's own metrics (8422)
   --simulate             simulate the elab fleet even if a hypervisor runs here
   --fleet FILE           simulate this fleet file
+  --labels               start nothing: print what somebody must act on of what happens in the demo, or in the fleet file
   --libvirt-socket PATH  read this libvirt socket
   --policy FILE          the fleet's rules
   --config FILE          more for the controller, such as its mail server: docs/alerts.md
@@ -64,6 +69,7 @@ const options = {
   'agent-port': { type: 'string', default: '8422' },
   simulate: { type: 'boolean', default: false },
   fleet: { type: 'string' },
+  labels: { type: 'boolean', default: false },
   'libvirt-socket': { type: 'string' },
   policy: { type: 'string' },
   config: { type: 'string' },
@@ -88,6 +94,10 @@ async function main(): Promise<void> {
   const values = commandLine()
   if (values.help) {
     console.log(usage)
+    return
+  }
+  if (values.labels) {
+    printLabels(values.fleet ?? scenario)
     return
   }
   const data = resolve(values.data)
@@ -264,31 +274,28 @@ async function endChild({ name, process: child }: Child): Promise<void> {
   clearTimeout(kill)
 }
 
-/**
- * The elab as it was in April 2011, in a minute: two bulk copies onto its one array, and a file-system check on a host beside them. Their writes fill the
- * array's cache within seconds, and it freezes; then somebody stops them, and it drains.
- */
-const april2011 = `
-timeline:
-  - { at: 18s, event: profile, vm: kure, profile: runaway }
-  - { at: 18s, event: host-job, host: xenhv01, array: iscsi1, profile: fsck }
-  - { at: 20s, event: profile, vm: tritm, profile: runaway }
-  - { at: 36s, event: freeze, array: iscsi1, for: 14s }
-  - { at: 48s, event: profile, vm: kure, profile: batch }
-  - { at: 48s, event: profile, vm: tritm, profile: idle }
-  - { at: 48s, event: host-job-end, host: xenhv01, array: iscsi1 }
-`
-
 const freezeNote =
   '\n             it replays a minute of April 2011: kure and tritm copy, xenhv01 checks a file system, their array iscsi1 fills and freezes; then they stop, and it drains'
 
-/** The elab's file, with what happens in the demo. It happens once: a world that was kept goes on after it. */
+/** What happens in the demo, and what of it somebody must act on. It happens once: a world that was kept goes on after it. */
+const scenario = fileURLToPath(new URL('scenarios/april-2011.yaml', import.meta.url))
+
+/** The elab's file, with the scenario. */
 function demoFleet(data: string): string {
   const quiet = readFileSync(fileURLToPath(new URL('fleets/elab.yaml', import.meta.url)), 'utf8')
   const path = join(data, 'agent', 'demo-fleet.yaml')
-  writeFileSync(path, `${quiet}${april2011}`, { mode: 0o600 })
+  writeFileSync(path, `${quiet}${readFileSync(scenario, 'utf8')}`, { mode: 0o600 })
   return path
 }
+
+/** Prints what somebody must act on of what happens in a fleet file, or in the demo. */
+function printLabels(file: string): void {
+  const { labels } = loadConfig(file, labelled)
+  for (const line of labelLines(labels, (atMs) => formatDuration(atMs).padStart(6))) console.log(line)
+}
+
+/** Whoever simulates it checks the rest. */
+const labelled = z.looseObject({ labels: z.array(eventLabel(duration)).default([]) })
 
 function controllerFile(data: string, policyFile: string): string {
   const path = join(data, 'controller.yaml')

@@ -4,7 +4,14 @@ import { buildAgent } from '../../test/support/agent-rows.js'
 import { buildSnapshot, known, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
 import { finding, fleetSubject, type Evidence, type Finding, type Subject } from '../model/finding.js'
 import type { MissingVm } from '../model/recent-changes.js'
-import { noRequests, type Disk, type FileSystem, type StorageSource, type UnreadFileSystem, type Vm } from '../model/snapshot.js'
+import {
+  noRequests,
+  type Disk,
+  type FileSystem,
+  type StorageSource,
+  type UnreadFileSystem,
+  type Vm,
+} from '../model/snapshot.js'
 import { worldOf, type World } from './world.js'
 
 const snapshot = buildSnapshot({

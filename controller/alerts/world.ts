@@ -86,7 +86,9 @@ export function worldOf({
       const vm = snapshot.vms.get(vmUuid)
       // After a start VMs are not there yet.
       if (vm === undefined) return missing.get(vmUuid)?.end === 'removed'
-      const written = vm.diskIds.map((id) => snapshot.disks.get(id)).filter((disk) => !disk?.removable && !disk?.readOnly)
+      const written = vm.diskIds
+        .map((id) => snapshot.disks.get(id))
+        .filter((disk) => !disk?.removable && !disk?.readOnly)
       const keys = written.map((disk) => disk?.arrayKey ?? '')
       return keys.length > 0 && keys.every((key) => key !== '' && key !== arrayId && boxIdOf(key) !== arrayId)
     },

@@ -18,6 +18,7 @@ import { sessionSchema, tokenSchema } from '../access/caller.js'
 import { PasswordHashing } from '../access/password.js'
 import { Users } from '../access/users.js'
 import type { AlertDesk } from '../alerts/desk/alert-desk.js'
+import type { ArrayWatch } from '../array-watch/array-watch.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
 import { LimitedAudit } from '../audit/limited-audit.js'
 import type { CommandDesk } from '../commands/command-desk.js'
@@ -82,6 +83,8 @@ export interface ApiOptions {
   readonly policy: () => PolicyInForce
   readonly policyHistory: Pick<PolicyHistory, 'list' | 'version'>
   readonly alerts: AlertDesk
+  /** Absent where nobody watches them. */
+  readonly arrays?: Pick<ArrayWatch, 'subscribe'>
   readonly commands: CommandDesk
   readonly planning: Planning
   readonly audit: ControllerAudit
@@ -150,7 +153,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const limitedAudit = new LimitedAudit(audit, log)
   const views = new FleetViews(options.look, options.alerts)
   const limits = { ...defaultHubLimits, ...options.streamLimits }
-  const hub = new StreamHub({ fleet: options.fleet, alerts: options.alerts, views, registry, log, limits })
+  const { fleet, alerts, arrays } = options
+  const hub = new StreamHub({ fleet, alerts, arrays, views, registry, log, limits })
   const httpLimits = { ...defaultHttpLimits, ...options.httpLimits }
   const guard = new ConnectionGuard({ limits: httpLimits, registry, log, monotonicMs: () => performance.now() })
   const app = createApp(log, httpLimits, guard, (error, request) => noteRefused(error, request, limitedAudit, now()))

@@ -4,6 +4,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
 import type { AlertDesk } from '../alerts/desk/alert-desk.js'
+import type { ArrayWatch } from '../array-watch/array-watch.js'
 import type { FleetChange, FleetReader } from '../fleet/fleet-reader.js'
 import type { FleetEvent } from '../model/snapshot.js'
 import { ApiError } from './errors.js'
@@ -34,6 +35,8 @@ interface HubOptions {
   readonly fleet: FleetReader
   readonly views: FleetViews
   readonly alerts: Pick<AlertDesk, 'subscribe'>
+  /** Absent where nobody watches them. */
+  readonly arrays: Pick<ArrayWatch, 'subscribe'> | undefined
   readonly registry: Registry
   readonly log: Log
   readonly limits: HubLimits
@@ -66,7 +69,7 @@ export class StreamHub {
   #pause: NodeJS.Timeout | undefined
 
   constructor(private readonly options: HubOptions) {
-    const { fleet, alerts, limits, registry } = options
+    const { fleet, alerts, arrays, limits, registry } = options
     const registers = [registry]
     this.#openCount = new Gauge({ name: 'headroom_api_streams', help: 'Open event streams', registers })
     this.#endedCount = new Counter({
@@ -88,6 +91,7 @@ export class StreamHub {
     this.#unsubscribe = [
       fleet.subscribe((change) => this.#onChange(change)),
       alerts.subscribe(() => this.#onChange({ events: [] })),
+      ...(arrays === undefined ? [] : [arrays.subscribe((events) => this.#onChange({ events }))]),
     ]
     this.#heartbeat = setInterval(() => this.#beat(), limits.heartbeatMs)
   }

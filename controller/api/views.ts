@@ -391,6 +391,8 @@ export const eventView = z.object({
   host: z.string(),
   vmUuid: z.string(),
   vmName: z.string(),
+  arrayId: z.string().describe('key of the array, or joined:<name>, whose write cache it is about').optional(),
+  array: z.string().describe('as it was called then').optional(),
   kind: z.string(),
   reason: z.string(),
   message: z.string(),

@@ -2,13 +2,17 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
 import { arrayCacheStates } from '../model/array-condition.js'
+import { boxesOf } from '../checks/storage.js'
+import type { ArrayEvent } from '../model/array-event.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Policy } from '../model/policy.js'
+import type { FleetEvent } from '../model/snapshot.js'
 import type { WatchedArray } from '../model/watched-array.js'
 import type { StateStore } from '../store/state-store.js'
 import type { TimeSeries } from '../store/time-series.js'
 import { ArrayModels } from './array-models.js'
 import { arrayCachePoints } from './cache-points.js'
+import { fleetEventsSince } from './fleet-events.js'
 import { keptArraysOf, type KeptArray } from './kept-arrays.js'
 
 interface ArrayWatchOptions {
@@ -25,6 +29,8 @@ const storeEveryMs = 5000
 const saveEveryMs = 600_000
 /** In one transaction, which is over before the next look: the others come with the next ones. */
 const mostSaved = 32
+/** Events that wait for the store: more give way, the oldest first. */
+const mostUnstored = 1000
 /** What was learnt of an array that was not seen for so long is forgotten. */
 const forgetAfterMs = 30 * 86_400_000
 
@@ -36,6 +42,11 @@ export class ArrayWatch {
   readonly #metrics: ReturnType<typeof watchMetrics>
   #storedAt = -Infinity
   #storing: Promise<void> | undefined
+  /** The newest event that was told of each box, by its id. */
+  readonly #told: Map<string, ArrayEvent | undefined>
+  /** Events that are told and not stored yet, the newest last. */
+  #unstored: readonly FleetEvent[] = []
+  readonly #listeners = new Set<(events: readonly FleetEvent[]) => void>()
   /** Of what was saved last, by id of the box. */
   readonly #saved: Map<string, Saved>
   #saving: Promise<void> | undefined
@@ -47,6 +58,7 @@ export class ArrayWatch {
     keys: readonly string[],
   ) {
     const atMs = options.now()
+    this.#told = new Map(kept.map(({ model, events }) => [model.boxId, events[0]]))
     const nothing: Saved = { overflows: -1, observedSeconds: -1, newestEventAt: undefined, atMs: -Infinity }
     this.#saved = new Map(keys.map((key) => [key, nothing]))
     for (const one of kept) this.#saved.set(one.model.boxId, savedOf(one, atMs))
@@ -82,8 +94,16 @@ export class ArrayWatch {
     return this.models.watched
   }
 
+  /** Calls with what happened to write caches, until the function that is returned is called. */
+  subscribe(listener: (events: readonly FleetEvent[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   /** Resolves when what was learnt is kept, or could not be. */
   async stop(): Promise<void> {
+    await this.#storing
+    if (this.#unstored.length > 0) this.#store(this.options.now())
     await this.#storing
     await this.#saving
     while ((await this.#save(true)) > 0);
@@ -102,19 +122,43 @@ export class ArrayWatch {
       log.error({ err: error }, 'the arrays could not be looked at')
     }
     this.#metrics.duration.observe((performance.now() - beganMs) / 1000)
+    this.#tell()
     if (at - this.#storedAt >= storeEveryMs || at < this.#storedAt) this.#store(at)
     this.models.forgetBefore(at - forgetAfterMs)
     if (this.#saving === undefined) void this.#save(false)
   }
 
-  /** One at a time: what comes while the store is slow is left out. */
+  /** Tells what happened since the look before. */
+  #tell(): void {
+    const boxOf = boxesOf(this.options.fleet.snapshot(), this.options.policy())
+    const fresh: FleetEvent[] = []
+    for (const [id, { events, arrayKeys }] of this.watched) {
+      const [newest] = events
+      const before = this.#told.get(id)
+      if (newest === before) continue
+      this.#told.set(id, newest)
+      fresh.push(...fleetEventsSince(events, before, { id, name: boxOf(arrayKeys[0] ?? id).name }))
+    }
+    if (fresh.length === 0) return
+    const all = [...this.#unstored, ...fresh]
+    this.#metrics.droppedEvents.inc(Math.max(0, all.length - mostUnstored))
+    this.#unstored = all.slice(-mostUnstored)
+    for (const listener of this.#listeners) listener(fresh)
+  }
+
+  /** One at a time: figures that come while the store is slow are left out, events wait. */
   #store(at: number): void {
     if (this.#storing !== undefined) return
     this.#storedAt = at
     const points = arrayCachePoints(this.watched, this.options.fleet.snapshot(), this.options.policy(), at)
-    if (points.length === 0) return
+    const events = this.#unstored
+    if (points.length + events.length === 0) return
     this.#storing = this.options.store
-      .write({ points, events: [], marks: [] })
+      .write({ points, events, marks: [] })
+      .then(() => {
+        const stored = new Set(events)
+        this.#unstored = this.#unstored.filter((event) => !stored.has(event))
+      })
       .catch((error: unknown) => {
         this.#metrics.failures.inc({ of: 'store' })
         this.options.log.warn({ err: error }, 'what arrays are like could not be stored')
@@ -158,7 +202,10 @@ export class ArrayWatch {
       })
     // Whatever comes of it: it is tried again with the next change.
     for (const one of put) this.#saved.set(one.model.boxId, savedOf(one, atMs))
-    for (const key of gone) this.#saved.delete(key)
+    for (const key of gone) {
+      this.#saved.delete(key)
+      this.#told.delete(key)
+    }
     await this.#saving
     return put.length + gone.length
   }
@@ -207,6 +254,11 @@ function watchMetrics(registry: Registry, models: ArrayModels) {
       name: 'headroom_array_watch_failures_total',
       help: 'Looks at arrays that failed, and times that what came of them could not be stored or kept',
       labelNames: ['of'],
+      registers,
+    }),
+    droppedEvents: new Counter({
+      name: 'headroom_array_events_dropped_total',
+      help: 'Events of arrays that the history has not, because the store took none for too long',
       registers,
     }),
     refused: new Counter({

@@ -24,6 +24,6 @@ export function freshEvents(seen: ReadonlySet<string>, newest: readonly EventVie
   }
 }
 
-function keyOf({ at, hostId, vmUuid, kind, reason, message }: EventView): string {
-  return JSON.stringify([at, hostId, vmUuid, kind, reason, message])
+function keyOf({ at, hostId, vmUuid, arrayId, kind, reason, message }: EventView): string {
+  return JSON.stringify([at, hostId, vmUuid, arrayId, kind, reason, message])
 }

@@ -431,7 +431,7 @@ export interface CollectorState {
   readonly error: string
 }
 
-/** Something that happened to a VM or a host, as told by its hypervisor. */
+/** Something that happened to a VM or a host, as told by its hypervisor; or to the write cache of an array (`arrayIdOf`), as its model saw it. */
 export interface FleetEvent {
   readonly at: number
   readonly hostId: string

@@ -6,7 +6,7 @@ import { z } from 'zod'
 
 import { startAgent } from '../../agent/agent.js'
 import { agentConfigSchema } from '../../agent/config.js'
-import { alertView, arrayView } from '../../controller/api/views.js'
+import { alertView, arrayView, eventView } from '../../controller/api/views.js'
 import { controllerConfigSchema } from '../../controller/config.js'
 import { startController, type Controller } from '../../controller/controller.js'
 import { temporaryDirectory } from '../support/running-product.js'
@@ -99,6 +99,19 @@ test(
 
     const overflow = before?.events.find(({ what }) => what === 'overflow')
     expect(overflow).toBeDefined()
+    const history = z.object({ events: z.array(eventView) })
+    const overflows = async () => {
+      const { events } = history.parse(await ask('/api/v1/events/history?limit=200'))
+      return events.filter(({ kind }) => kind === 'array-overflow')
+    }
+    await waitFor(20_000, 'the overflow in the history', async () => (await overflows()).length > 0)
+    const told = [
+      {
+        ...{ at: overflow?.at, array: 'iscsi1', arrayId: 'iscsi:iqn.2011-04.lab.elab:iscsi1', kind: 'array-overflow' },
+        ...{ hostId: '', host: '', vmUuid: '', vmName: '', reason: '', message: overflow?.text },
+      },
+    ]
+    expect(await overflows()).toEqual(told)
 
     const { grpcPort } = controller
     await controller.stop()
@@ -106,6 +119,7 @@ test(
     await waitFor(40_000, 'the array again', async () => (await cacheNow())?.state !== undefined)
     expect(await cacheNow()).toMatchObject({ overflows: 1, capacityBytes: { basis: 'learnt' } })
     expect((await cacheNow())?.events).toContainEqual(overflow)
+    expect(await overflows()).toEqual(told)
     const series = z.object({ rows: z.array(z.array(z.number().nullable())) })
     const { rows } = series.parse(
       await ask(

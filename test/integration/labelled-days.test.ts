@@ -4,11 +4,12 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
+import type { EventLabel } from '../../common/event-labels.js'
 import type { Change, Message } from '../../controller/model/alert.js'
 import { stretchesOf } from '../month/cadence.js'
-import { isGood, labelLines, reportLines } from '../month/report.js'
+import { isGood, scenarioLines, reportLines } from '../month/report.js'
 import { run } from '../month/run.js'
-import { firstDays, loadScenario, type Label } from '../month/scenario.js'
+import { firstDays, loadScenario } from '../month/scenario.js'
 import { faultsOf, Judge, type Outcome } from '../month/score.js'
 
 const minute = 60_000
@@ -30,7 +31,7 @@ describe('the month', () => {
   const scenario = loadScenario('test/month/elab-month.yaml')
 
   it('says beforehand what somebody must act on, for whoever asks', () => {
-    const lines = labelLines(scenario)
+    const lines = scenarioLines(scenario)
     expect(lines).toHaveLength(scenario.labels.length + 2)
     expect(lines[2]).toMatch(
       /^ {2}day {2}5 14:00:00 {2}within 1m .*vm-hammers-array vm:kure .*names kure, .*: {2}a personal VM fills/,
@@ -102,7 +103,13 @@ const slowMessage = (at: number, number: number, what: Change['what']): Message 
   message(at, change(number, 1, 'slow', what))
 
 describe('the judge', () => {
-  const label = (from: number, until: number, check: string, subject: string, also: Label['also'] = []): Label => ({
+  const label = (
+    from: number,
+    until: number,
+    check: string,
+    subject: string,
+    also: EventLabel['also'] = [],
+  ): EventLabel => ({
     fromMs: from * minute,
     untilMs: until * minute,
     overMs: until * minute,
@@ -155,7 +162,7 @@ describe('the judge', () => {
 })
 
 describe('the judge of ends', () => {
-  const matter: Label = {
+  const matter: EventLabel = {
     fromMs: 0,
     untilMs: 20 * minute,
     overMs: 15 * minute,
@@ -199,7 +206,7 @@ describe('the judge of ends', () => {
 })
 
 describe('an operator complains', () => {
-  const label: Label = {
+  const label: EventLabel = {
     fromMs: 0,
     untilMs: 10 * minute,
     overMs: 10 * minute,

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 import { parseDurationMs } from '../../common/units.js'
-import { isGood, labelLines, reportLines, resultDocument } from './report.js'
+import { isGood, scenarioLines, reportLines, resultDocument } from './report.js'
 import { run } from './run.js'
 import { firstDays, loadScenario } from './scenario.js'
 
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const whole = loadScenario(values.scenario)
   const scenario = values.days === undefined ? whole : firstDays(whole, wholeNumber('days', values.days))
   if (values.labels) {
-    for (const line of labelLines(scenario)) console.log(line)
+    for (const line of scenarioLines(scenario)) console.log(line)
     return
   }
   const options = {

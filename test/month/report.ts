@@ -1,5 +1,6 @@
+import { labelLines, labelText } from '../../common/event-labels.js'
 import { formatDuration } from '../../common/units.js'
-import type { Label, Scenario } from './scenario.js'
+import type { Scenario } from './scenario.js'
 import { faultsOf, type Outcome, type Score } from './score.js'
 import type { ThresholdRule } from './threshold-rule.js'
 
@@ -58,22 +59,9 @@ export function reportLines(
   ]
 }
 
-/** What a scenario says beforehand: which events somebody must act on, by when that must be told, and whom it must name. */
-export function labelLines({ labels, startMs, fleet: { utcOffsetHours } }: LabelledScenario): string[] {
-  return [
-    'Events that somebody must act on, said beforehand: when; until when somebody must have been told; by which check, about what; whom that must name; why:',
-    ...labels.map((label) => {
-      const cells = [
-        localMoment(label.fromMs, startMs, utcOffsetHours),
-        `within ${formatDuration(label.withinMs)}`.padEnd(14),
-        labelText(label).padEnd(36),
-        `names ${label.names.join(', ')}:`,
-        label.why,
-      ]
-      return `  ${cells.join('  ')}`
-    }),
-    'Nobody has to act on anything else that happens in it.',
-  ]
+/** What a scenario says beforehand, in the time of its users. */
+export function scenarioLines({ labels, startMs, fleet: { utcOffsetHours } }: LabelledScenario): string[] {
+  return labelLines(labels, (atMs) => localMoment(atMs, startMs, utcOffsetHours))
 }
 
 /** The part of a scenario that says it. */
@@ -123,10 +111,6 @@ function outcomeLine(outcome: Outcome, plainMessages: number, moment: (atMs: num
     `(${[...named].join(', ')})`,
   ]
   return `${cells.join('  ')}${faults.map((fault) => `; ${fault.toUpperCase()}`).join('')}`
-}
-
-function labelText({ main }: Label): string {
-  return `${main.check} ${main.subject}`
 }
 
 function row(...cells: readonly string[]): string {

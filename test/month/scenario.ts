@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { parseFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
 import type { FleetSpec } from '../../agent/hypervisor/simulated/fleet-spec.js'
 import { duration, loadConfig, share } from '../../common/config.js'
+import { eventLabel, type EventLabel } from '../../common/event-labels.js'
 import type { Policy } from '../../controller/model/policy.js'
 import { loadPolicy } from '../../controller/policy/policy-file.js'
 
@@ -26,9 +27,9 @@ export interface Scenario {
   /** Certificates of agents that are not renewed by themselves. */
   readonly certificates: readonly { readonly host: string; readonly endsMs: number; readonly renewedMs: number }[]
   readonly acts: readonly OperatorAct[]
-  readonly labels: readonly Label[]
+  readonly labels: readonly EventLabel[]
   /** Those that are still open at the end: nothing is asked of them, and what is told of them is nothing else. */
-  readonly open: readonly Label[]
+  readonly open: readonly EventLabel[]
 }
 
 /** What an operator does, as far as it decides what is told. */
@@ -44,28 +45,6 @@ export type OperatorAct =
       readonly why: string
     }
 
-/** Something that an operator must act on. In patterns `*` stands for any characters. */
-export interface Label {
-  readonly fromMs: number
-  readonly untilMs: number
-  readonly main: Saying
-  readonly why: string
-  /** From its beginning: somebody must have been told by then. */
-  readonly withinMs: number
-  /** When the matter is over, if it ends: then that has to be told too. */
-  readonly overMs: number | undefined
-  /** Hosts, VMs, arrays and owners that the first message about it must name. */
-  readonly names: readonly string[]
-  /** What else may be told of the same matter, and must not be. */
-  readonly also: readonly Saying[]
-}
-
-/** An alert of some check about some subject (`vm:kure`, `host:xenhv0*`). */
-export interface Saying {
-  readonly check: string
-  readonly subject: string
-}
-
 const dayMs = 86_400_000
 const momentPattern = /^day ([1-9]\d{0,2}) ([01]\d|2[0-3]):([0-5]\d)$/
 
@@ -80,8 +59,6 @@ const moment = z.string().transform((text, context) => {
 })
 
 const text = z.string().min(1).max(300)
-const saying = z.strictObject({ check: text, subject: text })
-const names = z.array(text).min(1)
 
 const file = z.strictObject({
   fleet: text,
@@ -109,18 +86,7 @@ const file = z.strictObject({
       ]),
     )
     .default([]),
-  labels: z.array(
-    z.strictObject({
-      at: moment,
-      until: moment,
-      over: moment.optional(),
-      within: duration,
-      names,
-      ...saying.shape,
-      why: text,
-      also: z.array(saying).default([]),
-    }),
-  ),
+  labels: z.array(eventLabel(moment)),
 })
 
 /**
@@ -147,17 +113,19 @@ export function loadScenario(path: string): Scenario {
         return { atMs: startMs + at, forMs, check, subject, does, why }
       })
       .toSorted((a, b) => a.atMs - b.atMs),
-    labels: labels.map(({ at, until, over, within, names: toName, check, subject, why, also }) => ({
-      fromMs: startMs + at,
-      untilMs: startMs + until,
-      overMs: over === undefined ? undefined : startMs + over,
-      withinMs: within,
-      names: toName,
-      main: { check, subject },
-      why,
-      also,
-    })),
+    labels: labels.map((label) => labelAt(label, startMs)),
     open: [],
+  }
+}
+
+/** A label that counts from the start, in the time of the epoch. */
+export function labelAt(label: EventLabel, startMs: number): EventLabel {
+  const { fromMs, untilMs, overMs } = label
+  return {
+    ...label,
+    fromMs: startMs + fromMs,
+    untilMs: startMs + untilMs,
+    overMs: overMs === undefined ? undefined : startMs + overMs,
   }
 }
 
@@ -165,7 +133,7 @@ export function loadScenario(path: string): Scenario {
 export function firstDays(scenario: Scenario, days: number): Scenario {
   const endMs = scenario.startMs + days * dayMs
   const begun = scenario.labels.filter(({ fromMs }) => fromMs < endMs)
-  const isOver = ({ untilMs }: Label): boolean => untilMs <= endMs
+  const isOver = ({ untilMs }: EventLabel): boolean => untilMs <= endMs
   return { ...scenario, days, labels: begun.filter(isOver), open: begun.filter((label) => !isOver(label)) }
 }
 
@@ -173,5 +141,5 @@ export function firstDays(scenario: Scenario, days: number): Scenario {
 function withTimeline(path: string, timeline: readonly { readonly at: number }[]): FleetSpec {
   const fleet: unknown = parse(readFileSync(path, 'utf8'))
   const events = timeline.map((event) => ({ ...event, at: `${event.at}ms` }))
-  return parseFleet(stringify({ ...Object(fleet), timeline: events }), path)
+  return parseFleet(stringify({ ...Object(fleet), timeline: events, labels: [] }), path)
 }

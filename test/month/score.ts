@@ -1,12 +1,12 @@
+import type { EventLabel, Saying } from '../../common/event-labels.js'
 import { formatDuration } from '../../common/units.js'
 import { subjectText } from '../../controller/model/finding.js'
 import type { AlertSummary, Change, Message } from '../../controller/model/alert.js'
 import { matchesPattern } from '../../controller/policy/match.js'
-import type { Label, Saying } from './scenario.js'
 
 /** What became of one label. */
 export interface Outcome {
-  readonly label: Label
+  readonly label: EventLabel
   /** From its beginning to the message that first tells of it; undefined: nobody was told. */
   readonly toldAfterMs: number | undefined
   /** Whom that message named about it: subjects, hosts, owners, those who cause it and those who wait. */
@@ -61,15 +61,15 @@ interface Heard {
 /** Holds messages against labels: a message counts as other if one of its changes belongs to no label. */
 export class Judge {
   /** The label that each alert belongs to, by its number; an alert keeps it to its end. */
-  readonly #labelOf = new Map<number, Label | undefined>()
-  readonly #heard: ReadonlyMap<Label, Heard>
+  readonly #labelOf = new Map<number, EventLabel | undefined>()
+  readonly #heard: ReadonlyMap<EventLabel, Heard>
   readonly #others: Other[] = []
   #messages = 0
 
   /** @param open labels that nothing is asked of */
   constructor(
-    private readonly labels: readonly Label[],
-    private readonly open: readonly Label[] = [],
+    private readonly labels: readonly EventLabel[],
+    private readonly open: readonly EventLabel[] = [],
   ) {
     this.#heard = new Map(
       labels.map((label) => [
@@ -108,7 +108,7 @@ export class Judge {
     }
   }
 
-  #labelFor({ alert: { number, check, subject, firedAtMs } }: Change): Label | undefined {
+  #labelFor({ alert: { number, check, subject, firedAtMs } }: Change): EventLabel | undefined {
     if (!this.#labelOf.has(number)) {
       const saying = { check, subject: subjectText(subject) }
       this.#labelOf.set(number, labelFor([...this.labels, ...this.open], saying, firedAtMs))
@@ -117,11 +117,11 @@ export class Judge {
   }
 }
 
-function isMain({ main }: Label, { alert: { check, subject } }: Change): boolean {
+function isMain({ main }: EventLabel, { alert: { check, subject } }: Change): boolean {
   return fits(main, { check, subject: subjectText(subject) })
 }
 
-function hearMain(heard: Heard, { overMs }: Label, { what, alert }: Change, atMs: number): void {
+function hearMain(heard: Heard, { overMs }: EventLabel, { what, alert }: Change, atMs: number): void {
   if (what === 'fired') {
     heard.toldMs ??= atMs
     heard.open.add(alert.number)
@@ -140,7 +140,7 @@ function namesIn({ subject, facts: { host, owners }, related }: AlertSummary): s
   )
 }
 
-function outcomeOf(label: Label, { toldMs, named, open, closedMs, endedEarly, messages }: Heard): Outcome {
+function outcomeOf(label: EventLabel, { toldMs, named, open, closedMs, endedEarly, messages }: Heard): Outcome {
   const { fromMs, overMs } = label
   return {
     label,
@@ -153,7 +153,7 @@ function outcomeOf(label: Label, { toldMs, named, open, closedMs, endedEarly, me
 }
 
 /** The label that something said at a moment belongs to: one whose main matter it is before one that allows it. */
-export function labelFor(labels: readonly Label[], saying: Saying, atMs: number): Label | undefined {
+export function labelFor(labels: readonly EventLabel[], saying: Saying, atMs: number): EventLabel | undefined {
   const then = labels.filter(({ fromMs, untilMs }) => fromMs <= atMs && atMs <= untilMs)
   return then.find(({ main }) => fits(main, saying)) ?? then.find(({ also }) => also.some((one) => fits(one, saying)))
 }

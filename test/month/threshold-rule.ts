@@ -1,5 +1,5 @@
 import { isRunning, valueOf, type Metric, type Snapshot } from '../../controller/model/snapshot.js'
-import type { Label } from './scenario.js'
+import type { EventLabel } from '../../common/event-labels.js'
 import { matchesPattern } from '../../controller/policy/match.js'
 
 /**
@@ -8,14 +8,14 @@ import { matchesPattern } from '../../controller/policy/match.js'
  */
 export class ThresholdRule {
   #above: ReadonlySet<string> = new Set()
-  readonly #toldOf = new Map<Label, number>()
+  readonly #toldOf = new Map<EventLabel, number>()
   readonly #byKind = new Map<string, number>()
   #others = 0
 
   /** @param open labels that nothing is asked of */
   constructor(
-    private readonly labels: readonly Label[],
-    private readonly open: readonly Label[] = [],
+    private readonly labels: readonly EventLabel[],
+    private readonly open: readonly EventLabel[] = [],
   ) {}
 
   look(snapshot: Snapshot): void {

@@ -112,6 +112,7 @@ vms: [{ name: v, host: a, memoryMiB: 512 }]
       },
     ],
     timeline: [],
+    labels: [],
     services: [],
     apart: [],
     classes: {},

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { duration, loadConfig, parseConfig, rate } from '../../../common/config.js'
+import { eventLabel } from '../../../common/event-labels.js'
 import { MiB } from '../../../common/units.js'
 import { hypervisorKinds } from '../hypervisor.js'
 import { reportContradictions } from './fleet-file-checks.js'
@@ -113,6 +114,7 @@ const fields = z.strictObject({
   arrays: z.array(array).max(10_000).default([]),
   vms: z.array(vm).max(200_000).default([]),
   timeline: z.array(timelineEvent).max(100_000).default([]),
+  labels: z.array(eventLabel(duration)).max(10_000).default([]),
   services: z
     .array(z.strictObject({ name, members: z.array(name).min(1) }))
     .max(10_000)
@@ -194,6 +196,7 @@ function toSpec(file: FleetFile): FleetSpec {
         }
       })
       .sort((a, b) => a.atMs - b.atMs),
+    labels: file.labels,
     services: file.services,
     apart: file.apart,
     classes: file.classes,

@@ -1,3 +1,4 @@
+import type { EventLabel } from '../../../common/event-labels.js'
 import type { HypervisorKind } from '../hypervisor.js'
 import type { ProfileName } from './load-profiles.js'
 
@@ -13,6 +14,8 @@ export interface FleetSpec {
   readonly vms: readonly VmSpec[]
   /** Ascending by time. */
   readonly timeline: readonly TimelineEvent[]
+  /** Of what happens: what somebody must act on. Times count from the start of the world. */
+  readonly labels: readonly EventLabel[]
   /** Primary and secondary of one service: for the rules, and for the VMs' metadata. */
   readonly services: readonly { readonly name: string; readonly members: readonly string[] }[]
   /** VMs that belong on different hosts. */

@@ -153,8 +153,8 @@ export function restoreWorld(
   return world
 }
 
-function hashOf(spec: FleetSpec): string {
-  return createHash('sha256').update(JSON.stringify(spec)).digest('hex')
+function hashOf({ labels: _, ...world }: FleetSpec): string {
+  return createHash('sha256').update(JSON.stringify(world)).digest('hex')
 }
 
 function saveHost(host: SimHost): WorldState['hosts'][number] {

@@ -7,7 +7,7 @@ import type { Snapshot } from '../../model/snapshot.js'
 import type { ArrayUser, WatchedArray } from '../../model/watched-array.js'
 import type { VmLabels } from '../../policy/resolve.js'
 import type { ArrayCacheView } from '../views.js'
-import { eventWords } from './array-event-words.js'
+import { eventWords } from '../../arrays/array-event-words.js'
 import { given } from './metrics-view.js'
 
 const mostVictims = 20

@@ -15,8 +15,7 @@ export function personalBesideCore(together: readonly Place[]): Finding[] {
 function besideFinding(one: Place, { names, related }: Victims): Finding {
   const { hostName, boxes } = one
   const shared = boxes.filter((box) => box.shared)
-  const disks =
-    shared.length === 0 ? 'its disks are local' : `its disks are on ${named(boxNames(shared))}`
+  const disks = shared.length === 0 ? 'its disks are local' : `its disks are on ${named(boxNames(shared))}`
   return finding({
     check: 'personal-beside-core',
     severity: shared.length === 0 ? 'info' : 'warning',

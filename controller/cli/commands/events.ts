@@ -22,7 +22,7 @@ interface Options {
 export function addEventsCommand(program: Command, cli: Cli): void {
   program
     .command('events')
-    .description('what happened to hosts and VMs, the newest last')
+    .description('what happened to hosts, VMs and the write caches of arrays, the newest last')
     .option('--vm <name>', 'only of this VM, by name or UUID')
     .option('-n, --count <n>', `how many of the newest, at most ${mostEvents}`, countArgument(mostEvents), 50)
     .option('--follow', 'go on with new ones until Ctrl-C; with --json one document a line')

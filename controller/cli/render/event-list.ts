@@ -14,11 +14,12 @@ export function renderEventList(events: readonly EventView[], simulated: boolean
 /** One event as one line, for following. */
 export function renderEventLine(event: EventView, look: Look): string {
   const where = event.host === '' ? '' : ` on ${event.host}`
+  const who = event.array ?? event.vmName
   return line(
     [
       span(`${clockTime(event.at, look.timeZone)}  `, 'dim'),
       span(`${event.kind}${because(event)}`, eventTone(event)),
-      span(`  ${event.vmName}${where}`),
+      span(`  ${who}${where}`),
       span(event.message === '' ? '' : `  ${event.message}`),
     ],
     look,
@@ -30,14 +31,14 @@ function because({ reason }: EventView): string {
 }
 
 function eventTone({ kind }: EventView): Tone {
-  return /crash|lost|silent|unreachable|doubled/u.test(kind) ? 'critical' : 'plain'
+  return /crash|lost|silent|unreachable|doubled|overflow|stall|cache-off/u.test(kind) ? 'critical' : 'plain'
 }
 
 function columns({ timeZone }: Look): readonly Column<EventView>[] {
   return [
     { head: 'WHEN', drop: 0, cell: ({ at }) => clockTime(at, timeZone) },
     { head: 'EVENT', drop: 0, shrinkTo: 12, cell: (event) => span(`${event.kind}${because(event)}`, eventTone(event)) },
-    { head: 'VM', drop: 0, shrinkTo: 12, cell: ({ vmName }) => vmName },
+    { head: 'VM, ARRAY', drop: 0, shrinkTo: 12, cell: ({ vmName, array }) => array ?? vmName },
     { head: 'HOST', drop: 1, shrinkTo: 10, cell: ({ host }) => host },
     { head: 'MESSAGE', drop: 2, shrinkTo: 20, wrap: true, cell: ({ message }) => message },
   ]

@@ -1,7 +1,7 @@
 import type { EventView } from '../../api/views.js'
 import { formatTime } from '../format/figures.js'
 import { Link } from '../routing/link.js'
-import { hostPath, vmPath } from '../routing/routes.js'
+import { arrayPath, hostPath, vmPath } from '../routing/routes.js'
 import { useControllerTime } from '../state/page-context.js'
 import { eventKey } from '../state/page-state.js'
 
@@ -17,6 +17,8 @@ export function EventList({ events, limit }: { readonly events: readonly EventVi
           <span>
             {event.vmUuid !== '' && <Link href={vmPath(event.vmUuid)}>{event.vmName || event.vmUuid}</Link>}
             {event.vmUuid !== '' && ' '}
+            {event.arrayId !== undefined && <Link href={arrayPath(event.arrayId)}>{event.array ?? event.arrayId}</Link>}
+            {event.arrayId !== undefined && ' '}
             {event.kind}
             {event.reason !== '' && ` (${event.reason})`}
             {event.host !== '' && (

@@ -739,6 +739,18 @@ export const sampleEvents: readonly EventView[] = [
     reason: 'booted',
     message: 'after the power came back',
   },
+  {
+    at: sampleNow - 2000,
+    hostId: '',
+    host: '',
+    vmUuid: '',
+    vmName: '',
+    arrayId: 'iscsi:iqn.2011-04.lab.elab:iscsi1',
+    array: 'iscsi1',
+    kind: 'array-overflow',
+    reason: '',
+    message: 'it was full: writers had to wait for the disks',
+  },
 ]
 
 const topValues: Readonly<Record<string, readonly [number, number, number]>> = {

@@ -1,5 +1,5 @@
-import { formatBytes, formatRate } from '../../../common/units.js'
-import type { ArrayEvent } from '../../model/array-event.js'
+import { formatBytes, formatRate } from '../../common/units.js'
+import type { ArrayEvent } from '../model/array-event.js'
 
 /** What happened to a write cache, for a list of moments. */
 export function eventWords({ what, value = 0 }: ArrayEvent): string {
