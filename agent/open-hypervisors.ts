@@ -259,7 +259,10 @@ function openExports(
     resolve,
   }: { readonly files: MachineFiles; readonly sysRoot: string; readonly resolve: ArrayResolver },
 ): ExportReader {
-  const sources = [...(tgt === 'off' ? [] : [tgtSource(tgt)]), ...(lio ? [lioSource(sysRoot, files)] : [])]
+  const sources = [
+    ...(tgt === 'off' ? [] : [tgtSource(tgt, () => performance.now())]),
+    ...(lio ? [lioSource(sysRoot, files)] : []),
+  ]
   return new ExportReader(sources, resolve)
 }
 

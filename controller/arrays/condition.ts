@@ -119,14 +119,11 @@ function burstOf(model: ArrayModel, inflow: number, settings: ArraySettings): Bu
   const isThrough = loadClass === 'write-through'
   const room = isThrough ? nothing : model.belief.levels.room
   const drain = model.belief.estimates.drains[loadClass]
-  const secondsFor = (bytes: number, drained: number): number => {
-    const rise = 2 * bulkCopyBytesPerSecond + inflow - drained
-    return rise > 0 ? Math.min(mostSeconds, bytes / rise) : mostSeconds
-  }
+  const twoCopies = 2 * bulkCopyBytesPerSecond + inflow
   const secondsForTwo = {
-    low: secondsFor(room.low, drain.low),
-    likely: secondsFor(room.likely, drain.likely),
-    high: secondsFor(room.high, drain.high),
+    low: secondsFor(room.low, twoCopies - drain.low),
+    likely: secondsFor(room.likely, twoCopies - drain.likely),
+    high: secondsFor(room.high, twoCopies - drain.high),
   }
   const taken = room.low / 60 + drain.low - inflow
   return {
@@ -135,4 +132,8 @@ function burstOf(model: ArrayModel, inflow: number, settings: ArraySettings): Bu
     bulkCopies: Math.max(0, Math.floor(taken / bulkCopyBytesPerSecond)),
     secondsForTwoCopies: secondsForTwo.likely > soonSeconds ? undefined : secondsForTwo,
   }
+}
+
+function secondsFor(bytes: number, rise: number): number {
+  return rise > 0 ? Math.min(mostSeconds, bytes / rise) : mostSeconds
 }

@@ -37,24 +37,26 @@ const room = new Float64Array(guessCount)
 
 /** What all guesses say together. */
 export function estimatesOf(knowledge: Knowledge): Estimates {
-  const { guesses, capacityTold, drainsTold } = knowledge
-  const drain = (loadClass: LoadClass): Estimate => ({
-    ...intervalOf(guesses.drains[loadClass]),
-    basis: basisOf(drainsTold[loadClass], knowledge),
-  })
+  const { guesses, capacityTold } = knowledge
   return {
-    capacity: {
-      ...intervalOf(guesses.capacityBytes),
-      basis: basisOf(capacityTold, knowledge),
-    },
+    capacity: estimateOf(guesses.capacityBytes, capacityTold, knowledge),
     drains: {
-      sequential: drain('sequential'),
-      random: drain('random'),
-      'with-reads': drain('with-reads'),
-      rebuild: drain('rebuild'),
-      'write-through': drain('write-through'),
+      sequential: drainOf('sequential', knowledge),
+      random: drainOf('random', knowledge),
+      'with-reads': drainOf('with-reads', knowledge),
+      rebuild: drainOf('rebuild', knowledge),
+      'write-through': drainOf('write-through', knowledge),
     },
   }
+}
+
+function drainOf(loadClass: LoadClass, knowledge: Knowledge): Estimate {
+  return estimateOf(knowledge.guesses.drains[loadClass], knowledge.drainsTold[loadClass], knowledge)
+}
+
+function estimateOf(values: readonly number[], told: Told, knowledge: Knowledge): Estimate {
+  const { low, likely, high } = intervalOf(values)
+  return { low, likely, high, basis: basisOf(told, knowledge) }
 }
 
 /** Of each class that was seen, or that somebody told. */

@@ -29,18 +29,23 @@ const seenAfterMs = 1000
 
 export function corrected(raw: Interval, { width }: Forecasts): Interval {
   const { likely } = raw
-  const factor = (bound: number): number => (likely > 0 ? (bound / likely) ** width : 1)
   return {
-    low: likely * Math.min(factor(raw.low), 1 - leastSpread),
+    low: likely * Math.min(factorOf(raw.low, likely, width), 1 - leastSpread),
     likely,
-    high: likely * Math.max(factor(raw.high), 1 + leastSpread),
+    high: likely * Math.max(factorOf(raw.high, likely, width), 1 + leastSpread),
   }
+}
+
+function factorOf(bound: number, likely: number, width: number): number {
+  return likely > 0 ? (bound / likely) ** width : 1
 }
 
 /** What is foretold now; undefined: it does not fill, and what was foretold came to nothing. */
 export function foretold(before: Forecasts, raw: Interval | undefined, at: number): Forecasts {
   if (raw === undefined) return before.recent.length === 0 ? before : { ...before, recent: [] }
-  return { ...before, recent: [...before.recent.slice(1 - mostRecent), { ...raw, at }] }
+  const recent = before.recent.slice(1 - mostRecent)
+  recent.push({ low: raw.low, likely: raw.likely, high: raw.high, at })
+  return { width: before.width, recent }
 }
 
 /** The cache is full now. */

@@ -26,15 +26,14 @@ export interface Guesses {
 }
 
 export function listed(guesses: readonly Guess[]): Guesses {
-  const drains = (loadClass: LoadClass): number[] => guesses.map((guess) => guess.drains[loadClass])
   return {
     capacityBytes: guesses.map(({ capacityBytes }) => capacityBytes),
     drains: {
-      sequential: drains('sequential'),
-      random: drains('random'),
-      'with-reads': drains('with-reads'),
-      rebuild: drains('rebuild'),
-      'write-through': drains('write-through'),
+      sequential: guesses.map(({ drains }) => drains.sequential),
+      random: guesses.map(({ drains }) => drains.random),
+      'with-reads': guesses.map(({ drains }) => drains['with-reads']),
+      rebuild: guesses.map(({ drains }) => drains.rebuild),
+      'write-through': guesses.map(({ drains }) => drains['write-through']),
     },
     eagerness: guesses.map(({ eagerness }) => eagerness),
   }
@@ -107,18 +106,19 @@ export function firstGuesses(prior: ArrayPrior | undefined, chance: Chance): Gue
 
 /** All classes by what one of them is. */
 export function drainsFrom(known: LoadClass, drain: number, chance: Chance): Record<LoadClass, number> {
-  const of = (loadClass: LoadClass): number => {
-    if (loadClass === known) return drain
-    const { ratio, spread } = usual[loadClass]
-    return drain * (ratio / usual[known].ratio) * Math.exp(normal(chance) * Math.hypot(spread, usual[known].spread))
-  }
   return {
-    sequential: of('sequential'),
-    random: of('random'),
-    'with-reads': of('with-reads'),
-    rebuild: of('rebuild'),
-    'write-through': of('write-through'),
+    sequential: drainBy('sequential', known, drain, chance),
+    random: drainBy('random', known, drain, chance),
+    'with-reads': drainBy('with-reads', known, drain, chance),
+    rebuild: drainBy('rebuild', known, drain, chance),
+    'write-through': drainBy('write-through', known, drain, chance),
   }
+}
+
+function drainBy(loadClass: LoadClass, known: LoadClass, drain: number, chance: Chance): number {
+  if (loadClass === known) return drain
+  const { ratio, spread } = usual[loadClass]
+  return drain * (ratio / usual[known].ratio) * Math.exp(normal(chance) * Math.hypot(spread, usual[known].spread))
 }
 
 /** Most arrays empty their cache whenever there is something in it. */

@@ -32,7 +32,10 @@ export function writerAfter(before: LargestWriter, tick: ArrayTick, isSlowed: bo
   const part = isFirst ? 1 : Math.min(1, seconds / meanSeconds)
   const mean = before.meanBytesPerSecond + part * (rate - before.meanBytesPerSecond)
   if (isSlowed) return slowed(before, most)
-  if (mean < leastBytesPerSecond) return { ...before, seconds: 0, mostBytesPerSecond: most }
+  if (mean < leastBytesPerSecond) {
+    const { meanBytesPerSecond, runs } = before
+    return { seconds: 0, meanBytesPerSecond, mostBytesPerSecond: most, runs }
+  }
   const run = before.seconds + seconds
   const counts = run >= sustainedSeconds
   return {
@@ -48,8 +51,8 @@ function slowed(before: LargestWriter, mostBytesPerSecond: number): LargestWrite
   const { seconds, meanBytesPerSecond, runs } = before
   const isCutShort = seconds > 0 && seconds < sustainedSeconds && meanBytesPerSecond >= leastBytesPerSecond
   return {
-    ...before,
     seconds: 0,
+    meanBytesPerSecond,
     mostBytesPerSecond: isCutShort ? Math.max(mostBytesPerSecond, meanBytesPerSecond) : mostBytesPerSecond,
     runs: runs + (isCutShort ? 1 : 0),
   }

@@ -70,16 +70,24 @@ const surprise = -10
  * the cliff says. An ensemble of kernels (Musso, Oudjane and Le Gland, "Improving regularised particle filters", 2001).
  */
 export function learn(before: Knowledge, overflow: Overflow, chance: Chance): Knowledge {
-  const candidates = eachOf(before.guesses).map((guess, index) =>
-    candidateOf(before, guess, unknownShare(index), overflow, chance),
-  )
-  const best = candidates.reduce((most, { logWeight }) => Math.max(most, logWeight), -Infinity)
+  const course = courseOf(overflow)
   const hasPast = before.capacityTold !== undefined || Object.keys(before.drainsTold).length > 0
+  const candidates: Candidate[] = []
+  let best = -Infinity
+  for (const [index, guess] of eachOf(before.guesses).entries()) {
+    const candidate = candidateOf(before, guess, unknownShare(index), overflow, course, chance)
+    candidates.push(candidate)
+    best = Math.max(best, candidate.logWeight)
+  }
   if (best < surprise && hasPast) return learn(forgotten(before), overflow, chance)
   const weights = candidates.map(({ logWeight }) => Math.exp(logWeight - best))
-  const guesses = listed(resampled(weights, chance).flatMap((index) => candidates[index]?.draw() ?? []))
+  const guesses: Guess[] = []
+  for (const index of resampled(weights, chance)) {
+    const candidate = candidates[index]
+    if (candidate !== undefined) guesses.push(drawn(candidate, chance))
+  }
   return {
-    guesses,
+    guesses: listed(guesses),
     basis: before.basis,
     scatter: scatterAfter(before, overflow, candidates),
     capacityTold: overflow.isCliff ? 'learnt' : before.capacityTold,
@@ -104,25 +112,49 @@ interface Candidate {
   readonly logWeight: number
   /** Logarithm of what was in the cache at the cliff, for 1 of what fits. */
   readonly off: number
-  /** One guess of those near this one. */
-  readonly draw: () => Guess
+  /** With the drain that was measured. */
+  readonly guess: Guess
+  /** What guesses near this one hold; undefined: as much as this one. */
+  readonly size: Size | undefined
 }
 
-function candidateOf(before: Knowledge, guess: Guess, share: number, overflow: Overflow, chance: Chance): Candidate {
+/** In bytes, and how far the logarithm is from that: by how much, and with which deviation. */
+interface Size {
+  readonly bytes: number
+  readonly shift: number
+  readonly spread: number
+}
+
+/** One guess of those near a candidate. */
+function drawn({ guess, size }: Candidate, chance: Chance): Guess {
+  if (size === undefined) return guess
+  const capacityBytes = size.bytes * Math.exp(size.shift + size.spread * normal(chance))
+  // Here and there one that waits to destage, or does not, so that both stay possible.
+  const eagerness = uniform(chance) < 0.03 ? eagernessDrawn(chance) : guess.eagerness
+  return { capacityBytes, drains: guess.drains, eagerness }
+}
+
+function candidateOf(
+  before: Knowledge,
+  guess: Guess,
+  share: number,
+  overflow: Overflow,
+  course: Course,
+  chance: Chance,
+): Candidate {
   const { drains, logWeight: drainWeight } = drainsAfter(before, guess, overflow, chance)
-  const moved = { ...guess, drains }
-  if (!overflow.isCliff) return { logWeight: drainWeight, off: 0, draw: () => moved }
+  const moved: Guess = { capacityBytes: guess.capacityBytes, drains, eagerness: guess.eagerness }
+  if (!overflow.isCliff) return { logWeight: drainWeight, off: 0, guess: moved, size: undefined }
   const { fill, fromEmpty } =
     before.capacityTold === undefined
-      ? replayUnsized(moved, share, overflow)
-      : replay(moved, share * moved.capacityBytes, overflow)
+      ? replayUnsized(moved, share, course)
+      : replay(moved, share * moved.capacityBytes, course)
   const late = (lateSeconds * moved.drains[overflow.loadClass]) / Math.max(fill, 1)
   const spread = Math.hypot(cliffSpread, Math.min(late, 0.4), before.scatter)
-  if (fill <= 0) return { logWeight: drainWeight - 30, off: -1, draw: () => moved }
+  if (fill <= 0) return { logWeight: drainWeight - 30, off: -1, guess: moved, size: undefined }
   const told = before.capacityTold
   if (told === undefined) {
-    const draw = (): Guess => renewed({ ...moved, capacityBytes: fill * Math.exp(spread * normal(chance)) }, chance)
-    return { logWeight: drainWeight, off: 0, draw }
+    return { logWeight: drainWeight, off: 0, guess: moved, size: { bytes: fill, shift: 0, spread } }
   }
   const kernel = drift[told]
   const off = Math.log(fill / moved.capacityBytes)
@@ -131,9 +163,8 @@ function candidateOf(before: Knowledge, guess: Guess, share: number, overflow: O
   const shift = fromEmpty ? (off * kernel ** 2) / variance : 0
   // The next overflow may be off as this one was.
   const rest = Math.hypot(fromEmpty ? (kernel * spread) / Math.sqrt(variance) : kernel / 2, before.scatter)
-  const draw = (): Guess =>
-    renewed({ ...moved, capacityBytes: moved.capacityBytes * Math.exp(shift + rest * normal(chance)) }, chance)
-  return { logWeight: drainWeight - off ** 2 / (2 * variance), off, draw }
+  const size = { bytes: moved.capacityBytes, shift, spread: rest }
+  return { logWeight: drainWeight - off ** 2 / (2 * variance), off, guess: moved, size }
 }
 
 function drainsAfter(
@@ -155,11 +186,6 @@ function drainsAfter(
   return { drains: { ...guess.drains, [loadClass]: rate }, logWeight: -(off ** 2) / (2 * variance) }
 }
 
-/** Here and there one that waits to destage, or does not, so that both stay possible. */
-function renewed(guess: Guess, chance: Chance): Guess {
-  return uniform(chance) < 0.03 ? { ...guess, eagerness: eagernessDrawn(chance) } : guess
-}
-
 interface Replayed {
   readonly fill: number
   readonly fromEmpty: boolean
@@ -168,11 +194,22 @@ interface Replayed {
 /** Rounds in which a size and what was in the cache at first, as a share of it, come to agree. */
 const sizeRounds = 3
 
+/** What each guess goes through. */
+interface Course extends Ledger {
+  /** How many of the flows came before the cliff. */
+  readonly cliff: number
+}
+
+function courseOf(overflow: Overflow): Course {
+  const { from, flows } = overflow.ledger
+  return { from, flows, cliff: cliffOf(overflow) }
+}
+
 /** Of a guess whose size is not told yet: what it has in its cache at the cliff is the size. */
-function replayUnsized(guess: Guess, share: number, overflow: Overflow): Replayed {
-  let replayed = replay(guess, 0, overflow)
-  if (overflow.ledger.from !== 'unknown' || share === 0) return replayed
-  for (let round = 0; round < sizeRounds; round += 1) replayed = replay(guess, share * replayed.fill, overflow)
+function replayUnsized(guess: Guess, share: number, course: Course): Replayed {
+  let replayed = replay(guess, 0, course)
+  if (course.from !== 'unknown' || share === 0) return replayed
+  for (let round = 0; round < sizeRounds; round += 1) replayed = replay(guess, share * replayed.fill, course)
   return replayed
 }
 
@@ -180,20 +217,21 @@ function replayUnsized(guess: Guess, share: number, overflow: Overflow): Replaye
  * What the guess has in its cache after all that was written; of the last seconds the middle one, because one may have been told late.
  * @param unknownBytes what it had in it at first, where nobody knows
  */
-function replay(guess: Guess, unknownBytes: number, overflow: Overflow): Replayed {
-  const { from, flows } = overflow.ledger
-  const cliff = cliffOf(overflow)
-  let fill = from === 'full' ? guess.capacityBytes : from === 'unknown' ? unknownBytes : 0
+function replay({ capacityBytes, drains, eagerness }: Guess, unknownBytes: number, course: Course): Replayed {
+  const { from, flows, cliff } = course
+  const isFromFull = from === 'full'
+  let fill = isFromFull ? capacityBytes : from === 'unknown' ? unknownBytes : 0
   let fromEmpty = from === 'empty'
   let before = fill
   let earlier = fill
-  for (const [index, flow] of flows.entries()) {
+  for (let index = 0; index < flows.length; index += 1) {
+    const flow = flows[index]
+    if (flow === undefined) continue
     earlier = before
     before = fill
     // A full cache is emptied by any destage.
-    const eagerness = index < cliff ? guess.eagerness : 1
-    fill = fillAfter(fill, guess.drains[flow.loadClass], eagerness, flow.bytes, flow.seconds)
-    if (from === 'full' && !fromEmpty) fill = Math.min(fill, guess.capacityBytes)
+    fill = fillAfter(fill, drains[flow.loadClass], index < cliff ? eagerness : 1, flow.bytes, flow.seconds)
+    if (isFromFull && !fromEmpty) fill = Math.min(fill, capacityBytes)
     if (fill === 0) fromEmpty = true
   }
   return { fill: middle(fill, before, earlier), fromEmpty }

@@ -67,25 +67,28 @@ function replaced({ guesses, fills, peaks }: Held, gone: ReadonlySet<number>, ch
   const parents = fills.map((_, index) =>
     gone.has(index) ? (left[Math.floor(uniform(chance) * left.length)] ?? index) : index,
   )
-  const inherited = (values: readonly number[]): number[] => parents.map((parent) => values[parent] ?? 0)
   const { sequential, random, rebuild } = guesses.drains
   return {
     guesses: {
-      capacityBytes: inherited(guesses.capacityBytes).map((bytes, index) =>
+      capacityBytes: inherited(guesses.capacityBytes, parents).map((bytes, index) =>
         gone.has(index) ? bytes * Math.exp(copySpread * normal(chance)) : bytes,
       ),
       drains: {
-        sequential: inherited(sequential),
-        random: inherited(random),
-        'with-reads': inherited(guesses.drains['with-reads']),
-        rebuild: inherited(rebuild),
-        'write-through': inherited(guesses.drains['write-through']),
+        sequential: inherited(sequential, parents),
+        random: inherited(random, parents),
+        'with-reads': inherited(guesses.drains['with-reads'], parents),
+        rebuild: inherited(rebuild, parents),
+        'write-through': inherited(guesses.drains['write-through'], parents),
       },
-      eagerness: inherited(guesses.eagerness),
+      eagerness: inherited(guesses.eagerness, parents),
     },
-    fills: inherited(fills),
-    peaks: inherited(peaks),
+    fills: inherited(fills, parents),
+    peaks: inherited(peaks, parents),
   }
+}
+
+function inherited(values: readonly number[], parents: readonly number[]): number[] {
+  return parents.map((parent) => values[parent] ?? 0)
 }
 
 /** One half of them holds all that came in, the other lets it out fast enough. */

@@ -78,10 +78,14 @@ async function tgtBeat(path: string, sessions: number): Promise<number> {
   const server = spawn(process.execPath, ['-e', answers, path], { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     await once(server.stdout, 'data')
-    const source = tgtSource(path)
+    let nowMs = 0
+    const source = tgtSource(path, () => nowMs)
     const rows = (await source.read()).length
     if (rows !== 32 * sessions) throw new Error(`expected ${32 * sessions} rows, got ${rows}`)
-    return await cpuMsOf(300, () => source.read())
+    return await cpuMsOf(300, () => {
+      nowMs += 1000
+      return source.read()
+    })
   } finally {
     server.kill()
   }

@@ -107,8 +107,16 @@ test(
     await waitFor(20_000, 'the overflow in the history', async () => (await overflows()).length > 0)
     const told = [
       {
-        ...{ at: overflow?.at, array: 'iscsi1', arrayId: 'iscsi:iqn.2011-04.lab.elab:iscsi1', kind: 'array-overflow' },
-        ...{ hostId: '', host: '', vmUuid: '', vmName: '', reason: '', message: overflow?.text },
+        at: overflow?.at,
+        array: 'iscsi1',
+        arrayId: 'iscsi:iqn.2011-04.lab.elab:iscsi1',
+        kind: 'array-overflow',
+        message: overflow?.text,
+        hostId: '',
+        host: '',
+        vmUuid: '',
+        vmName: '',
+        reason: '',
       },
     ]
     expect(await overflows()).toEqual(told)

@@ -20,8 +20,9 @@ afterEach(async () => {
 it('a real tgtd tells what each session did to each LUN; while it hangs nothing waits for it', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'headroom-tgt-'))
   cleanUps.push(() => rm(directory, { recursive: true }))
+  const clock = { ms: 0 }
   const [socket, port] = [join(directory, 'control'), await freePort()]
-  const reader = new ExportReader([tgtSource(`${socket}.0`)], async ({ source }) => ({
+  const reader = new ExportReader([tgtSource(`${socket}.0`, () => clock.ms)], async ({ source }) => ({
     key: 'local:h:disk',
     backend: 'file',
     array: { key: 'local:h:disk', name: source, kind: 'local', devices: ['sda'] },
@@ -97,6 +98,16 @@ it('a real tgtd tells what each session did to each LUN; while it hangs nothing 
   await seen('a write to the other', ({ writeBytes }) => writeBytes > 0)
   expect(await reader.read()).toEqual([])
   expect(await reader.read()).toMatchObject([{ lun: '1', session: row?.session, backing: other }])
+
+  // One that has taken more than the one before when it is seen first looks like that, until what there is is asked for again.
+  await target.removeLun(1, 1)
+  await target.addLun(1, 1, image)
+  initiator.stdin.write('write 0 2M\n')
+  await seen('a write to the first again', ({ writeBytes }) => writeBytes >= 2 * 2 ** 20)
+  expect(await reader.read()).toMatchObject([{ lun: '1', backing: other }])
+  clock.ms += 10_000
+  expect(await reader.read()).toEqual([])
+  expect(await reader.read()).toMatchObject([{ lun: '1', backing: image }])
 
   daemon.kill('SIGSTOP')
   const beganMs = performance.now()

@@ -153,7 +153,8 @@ export function restoreWorld(
   return world
 }
 
-function hashOf({ labels: _, ...world }: FleetSpec): string {
+/** Labels decide nothing of what happens. */
+function hashOf({ labels: _labels, ...world }: FleetSpec): string {
   return createHash('sha256').update(JSON.stringify(world)).digest('hex')
 }
 

@@ -21,9 +21,10 @@ const mostBytes = 4 * 2 ** 20
 /**
  * Asks tgtd by the socket that tgtadm uses: one question a connection, as `struct tgtadm_req` and `struct tgtadm_rsp` of usr/tgtadm.h and
  * usr/mgmt.c of tgt have it, in the machine's byte order; the same since tgt 1.0.30 of 2012, which was the first to tell statistics this way.
+ * @returns the text of the answer, as bytes
  * @throws NotExporting where nothing listens, DeadlineExceeded, or what is wrong with the answer
  */
-export function askTgt(path: string, question: keyof typeof questions, deadlineMs: number): Promise<string> {
+export function askTgt(path: string, question: keyof typeof questions, deadlineMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(path)
     let timer: NodeJS.Timeout | undefined
@@ -41,8 +42,8 @@ export function askTgt(path: string, question: keyof typeof questions, deadlineM
     socket.write(request(question), (error) => {
       // `collect` hears of it.
       if (error !== undefined && error !== null) return
-      const late = new DeadlineExceeded(`tgtd: no answer within ${deadlineMs} ms`)
-      timer = setTimeout(() => end(() => reject(late)), deadlineMs)
+      const late = (): void => reject(new DeadlineExceeded(`tgtd: no answer within ${deadlineMs} ms`))
+      timer = setTimeout(() => end(late), deadlineMs)
     })
   })
 }
@@ -63,7 +64,7 @@ function request(question: keyof typeof questions): Buffer {
   return bytes
 }
 
-function collect(socket: Socket, done: (text: string) => void, failed: (error: unknown) => void): void {
+function collect(socket: Socket, done: (text: Buffer) => void, failed: (error: unknown) => void): void {
   const parts: Buffer[] = []
   let length = 0
   socket.on('data', (part: Buffer) => {
@@ -74,14 +75,15 @@ function collect(socket: Socket, done: (text: string) => void, failed: (error: u
   socket.on('error', failed)
   socket.on('end', () => {
     try {
-      done(textOf(Buffer.concat(parts)))
+      const [only] = parts
+      done(textOf(only !== undefined && parts.length === 1 ? only : Buffer.concat(parts)))
     } catch (error) {
       failed(error)
     }
   })
 }
 
-function textOf(answer: Buffer): string {
+function textOf(answer: Buffer): Buffer {
   if (answer.length === 0) throw new Error('tgtd hung up: it answers its own user and group only')
   if (answer.length < headingBytes)
     throw new Error(`tgtd: expected at least ${headingBytes} bytes, got ${answer.length}`)
@@ -90,7 +92,9 @@ function textOf(answer: Buffer): string {
   if (error !== 0) throw new Error(`tgtd: error ${error}`)
   if (length !== answer.length) throw new Error(`tgtd: expected ${length} bytes, got ${answer.length}`)
   // As C ends its texts.
-  return answer.toString('utf8', headingBytes).replace(/\0+$/, '')
+  let end = answer.length
+  while (end > headingBytes && answer[end - 1] === 0) end -= 1
+  return answer.subarray(headingBytes, end)
 }
 
 function refusal(error: unknown, path: string): unknown {

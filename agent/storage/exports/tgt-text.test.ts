@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { parseTgtStat, parseTgtTargets } from './tgt-text.js'
+import { parseTgtStat, parseTgtTargets, type TgtRow } from './tgt-text.js'
 
 /** Recorded from tgt 1.0.85 of Debian 12, LUN 2 and the second target left out where they say nothing new. */
 const targets = `Target 1: iqn.2026-01.test:box
@@ -42,6 +42,8 @@ Target 12: iqn.2026-01.test:other
 `
 const heading = 'tgt lun sid rd_subm(bytes,cmds) rd_done(bytes,cmds) wr_subm(bytes,cmds) wr_done(bytes,cmds) errs'
 
+const statOf = (text: string): TgtRow[] => parseTgtStat(Buffer.from(text))
+
 describe("tgtd's text", () => {
   it('targets with their sessions and what is behind their LUNs', () => {
     expect(parseTgtTargets(targets)).toEqual([
@@ -66,7 +68,7 @@ describe("tgtd's text", () => {
   1   1   1        66285     10        66285     10      1048576      5       524288      3    1
 `
     const nothing = { readBytes: 0, readRequests: 0, writeBytes: 0, writeRequests: 0, inFlight: 0 }
-    expect(parseTgtStat(`${heading}\n${rows}`)).toEqual([
+    expect(statOf(`${heading}\n${rows}`)).toEqual([
       { tid: 1, lun: 0, session: 1, ...nothing },
       {
         tid: 1,
@@ -79,15 +81,17 @@ describe("tgtd's text", () => {
         inFlight: 2,
       },
     ])
-    expect(parseTgtStat(`${heading}\n`)).toEqual([])
+    expect(statOf(`${heading}\n`)).toEqual([])
   })
 
   it.each([
     ['', 'expected the heading'],
     ['tgtadm: unknown', 'expected the heading'],
     [`${heading}\n1 2 3`, 'expected twelve whole numbers'],
+    [`${heading}\n1 1 1 0 0 0 0 0 0 0 0 0 0`, 'expected twelve whole numbers, got "1 1 1 0 0 0 0 0 0 0 0 0 0"'],
+    [`${heading}\n\n1 1 1 0 0 0 0 0 0 0 0 0`, 'expected twelve whole numbers, got ""'],
     [`${heading}\n1 1 1 0 0 0 0 0 0 -5 0 0`, 'expected twelve whole numbers'],
     [`${heading}\n1 1 1 0 0 0 0 0 0 99999999999999999999 0 0`, 'expected twelve whole numbers'],
     [`${heading}\n${'1 1 1 0 0 0 0 0 0 0 0 0\n'.repeat(5000)}`, 'more than 4096'],
-  ])('%j is refused', (text, message) => expect(() => parseTgtStat(text)).toThrow(message))
+  ])('%j is refused', (text, message) => expect(() => statOf(text)).toThrow(message))
 })
