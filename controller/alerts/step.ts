@@ -81,7 +81,7 @@ export function step(
       firings: firings.get(key) ?? [],
       nextNumber,
       sight: () => (alert === undefined || sunk.has(key) ? 'seen' : world.sight(alert.finding)),
-      hasLeft: world.hasLeft,
+      hasLeft: (vmUuid, arrayId) => world.hasLeft(vmUuid, arrayId),
     })
     if (next.alert !== undefined) alerts.set(key, next.alert)
     transitions.push(...next.transitions)
