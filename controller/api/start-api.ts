@@ -66,6 +66,7 @@ import { addStoreBackupRoutes, type Backups } from './routes/store-backup.js'
 import { addTokenRoutes } from './routes/tokens.js'
 import { addTopRoute } from './routes/top.js'
 import { addUserRoutes } from './routes/users.js'
+import { addVmActionRoute } from './routes/vm-actions.js'
 import { addVmRoutes } from './routes/vms.js'
 import { addWhyRoute } from './routes/why.js'
 import { addStaticPage } from './static-page.js'
@@ -289,6 +290,7 @@ function addRoutes(
   addFleetRoute(app, { views, policy, store, version, now })
   addHostRoutes(app, { views, commands })
   addVmRoutes(app, views)
+  addVmActionRoute(app, { commands, look })
   addWhyRoute(app, { views, alerts, store, now })
   addArrayRoutes(app, views)
   addAgentRoutes(app, views, enrolment)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { commandStates, roles } from '../../common/verbs.js'
+import { commandStates, roles, verbNames } from '../../common/verbs.js'
 
 import { hostKinds } from '../model/snapshot.js'
 import { storageHealthView } from './storage-health-view.js'
@@ -513,6 +513,7 @@ export const commandView = z.object({
   hostId: z.string(),
   dryRun: z.boolean(),
   actor: z.string(),
+  note: z.string().optional().describe('why, in the words of who asked'),
   state: z.enum(commandStates),
   reason: z.string().describe('why it ended so; empty if there is nothing to say'),
   createdAt: timeMs,
@@ -535,6 +536,28 @@ export const commandView = z.object({
   output: z.string().describe('for who asked for it, and for operators'),
   outputWithheld: z.boolean().optional().describe('it said something that is not for who asks now'),
   progress: z.object({ doneBytes: z.number(), totalBytes: z.number() }).optional().describe('how far it is'),
+})
+
+/** Who asks. */
+export const sessionView = z.object({
+  name: z.string(),
+  role: z.enum(roles),
+  via: z.enum(['token', 'session']),
+  expiresAt: z.number().optional(),
+  owner: z
+    .string()
+    .optional()
+    .describe(
+      'commands are for the VMs of this owner alone; left out: for those of everybody, as far as the role goes',
+    ),
+})
+
+/** What could be asked of a VM now. */
+export const vmActionView = z.object({
+  verb: z.enum(verbNames),
+  ok: z.boolean().describe('nothing speaks against it, apart from what its arguments may be'),
+  reason: z.string().describe('the first thing that speaks against it; empty if nothing does'),
+  approval: z.enum(roles).optional().describe('a second person is needed: the least of who can be that one'),
 })
 
 export const userView = z.object({
@@ -844,6 +867,8 @@ export type BackupView = z.infer<typeof backupView>
 export type TopView = z.infer<typeof topView>
 export type ChangeView = z.infer<typeof changeView>
 export type ErrorView = z.infer<typeof errorView>
+export type SessionView = z.infer<typeof sessionView>
+export type VmActionView = z.infer<typeof vmActionView>
 export type CommandView = z.infer<typeof commandView>
 export type UserView = z.infer<typeof userView>
 export type TokenView = z.infer<typeof tokenView>

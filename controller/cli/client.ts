@@ -249,6 +249,7 @@ export class ApiClient {
       readonly verb: string
       readonly vm: string
       readonly args: Readonly<Record<string, string>>
+      readonly note?: string
       readonly dryRun: boolean
     },
     signal: AbortSignal,

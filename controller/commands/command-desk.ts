@@ -2,7 +2,7 @@ import { CommandTally, type CommandFigures } from '../../common/command-tally.js
 import type { ChainMark } from '../../common/hash-chain.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
-import { isVerb, verbOf, type Verdict } from '../../common/verbs.js'
+import { isVerb, verbOf, type Role, type Verdict, type VerbName } from '../../common/verbs.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
 import type { Vm } from '../model/snapshot.js'
 import type { StateStore } from '../store/state-store.js'
@@ -62,12 +62,20 @@ export interface Asked {
   readonly vm: Vm
   readonly dryRun: boolean
   readonly asker: Asker
+  /** Why, in the words of who asks; it goes into the audit log. */
+  readonly note?: string | undefined
   /** Of one that moves it: between which hosts, and what speaks against it. */
   readonly planned?: Planned | undefined
   /** What the memory ledger of its host has left, negative if its VMs reach into the reserve; undefined: not known. */
   readonly hostSpareBytes?: number | undefined
   /** From now, or from the approval. */
   readonly startWithinMs: number
+}
+
+export interface Judged {
+  readonly verdicts: readonly Verdict[]
+  /** The least role of the second person; undefined: none is needed. */
+  readonly approval: Role | undefined
 }
 
 export type Answered =
@@ -177,11 +185,18 @@ export class CommandDesk {
     return byId ?? [...this.#commands.values()].find(({ number }) => String(number) === idOrNumber)
   }
 
+  /** What would speak against a verb now, apart from its arguments, and whether a second person would be needed. Nothing is kept of it. */
+  judge(verb: VerbName, vm: Vm, asker: Asker): Judged {
+    const open = this.list().filter((command) => !isOver(command))
+    const verdicts = this.#verdicts({ verb, args: undefined }, vm, asker, open, this.options.now())
+    return { verdicts, approval: ruleFor(this.options.approvals(), verb, vm.name)?.rule.role }
+  }
+
   /** Takes a command in, or refuses it, with every verdict; undefined: too many are open. */
   ask(asked: Asked): Promise<Command | undefined> {
     return this.#inTurn(async () => {
       const { now, newId, hostName } = this.options
-      const { verb, args, vm, dryRun, asker, startWithinMs } = asked
+      const { verb, args, vm, dryRun, asker, startWithinMs, note = '' } = asked
       const open = this.list().filter((command) => !isOver(command))
       if (open.length >= mostOpen) {
         this.#turnedAway += 1
@@ -207,6 +222,7 @@ export class CommandDesk {
         vmName: vm.name,
         dryRun,
         actor: asker.name,
+        ...(note !== '' && { note }),
         state: refusal !== undefined ? 'refused' : waits === undefined ? 'queued' : 'pending-approval',
         reason: refusal?.says ?? '',
         createdAt: at,
@@ -377,7 +393,7 @@ export class CommandDesk {
   }
 
   #verdicts(
-    asked: Pick<Asked, 'verb' | 'args' | 'hostSpareBytes'>,
+    asked: Pick<Asked, 'verb' | 'hostSpareBytes'> & { readonly args: Asked['args'] | undefined },
     vm: Vm,
     asker: Asker,
     open: readonly Command[],
@@ -492,14 +508,14 @@ export class CommandDesk {
   /** Makes a change durable, with its line of the audit log if it has one, and lets it count. */
   async #keep(command: Command, event: string | undefined, actor = command.actor): Promise<void> {
     const { state, audit, now } = this.options
-    const { id, number, verb, args, vmUuid, vmName, hostId, dryRun, reason } = command
+    const { id, number, verb, args, vmUuid, vmName, hostId, dryRun, reason, note } = command
     const surplus = this.list().slice(mostKept).filter(isOver)
     const entry = await state.tx(async (t) => {
       await t.put('commands', keyOf(command), command)
       for (const old of surplus) await t.delete('commands', keyOf(old))
       if (event === undefined) return undefined
       const what = { event, id, number, verb, args, vmUuid, vm: vmName, hostId, actor, state: command.state, reason }
-      return audit.append(t, now(), { ...what, ...(dryRun && { dryRun }) })
+      return audit.append(t, now(), { ...what, ...(note !== undefined && { note }), ...(dryRun && { dryRun }) })
     })
     entry?.keep()
     this.#count(command)

@@ -15,6 +15,8 @@ export interface Command {
   readonly vmName: string
   readonly dryRun: boolean
   readonly actor: string
+  /** Why, in the words of who asked. */
+  readonly note?: string | undefined
   readonly state: CommandState
   /** Why it ended so; empty if there is nothing to say. */
   readonly reason: string

@@ -20,11 +20,15 @@ export function permissionVerdicts(
       ? { check: 'role', ok: true, says: `${name} is ${role}` }
       : { check: 'role', ok: false, says: `${verb} needs the role ${needed}, and ${name} is ${role}` },
   ]
-  // Who may no more than an owner may it for VMs of their own.
-  const owner = scope?.owner ?? (mayAs(role, 'operator') ? undefined : name)
+  const owner = ownerBound({ name, role, scope })
   if (owner !== undefined) verdicts.push(ownership(vm, owner))
   if (scope !== undefined) verdicts.push(withinScope(verb, vm.name, scope))
   return verdicts
+}
+
+/** Whose VMs alone somebody may command: who may no more than an owner may it for VMs of their own. Undefined: everybody's. */
+export function ownerBound({ name, role, scope }: Asker): string | undefined {
+  return scope?.owner ?? (mayAs(role, 'operator') ? undefined : name)
 }
 
 function ownership(vm: { readonly name: string; readonly owner: string | undefined }, owner: string): Verdict {

@@ -17,9 +17,15 @@ export interface AgentRules {
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+/** What somebody asks for; without arguments it is judged apart from them, as one does who asks what could be asked for. */
+interface AskedFor {
+  readonly verb: string
+  readonly args: Readonly<Record<string, string>> | undefined
+}
+
 /** Everything that speaks against a command before it is sent, and what does not. Pure. */
 export function preflight(
-  asked: { readonly verb: string; readonly args: Readonly<Record<string, string>> },
+  asked: AskedFor,
   vm: Vm,
   {
     asker,
@@ -50,7 +56,7 @@ export function preflight(
   const { verb, args } = asked
   if (!isVerb(verb) || verbOf(verb).stepOf !== undefined)
     return [no('verb', `there is no verb ${JSON.stringify(verb.slice(0, 40))}`)]
-  const wrong = wrongArgs(verb, args)
+  const wrong = args && wrongArgs(verb, args)
   const verdicts: Verdict[] = [wrong === undefined ? yes('verb', verb) : no('verb', wrong)]
   verdicts.push(...permissionVerdicts(verb, { name: vm.name, owner }, asker))
   verdicts.push(
@@ -102,12 +108,8 @@ export function preflight(
  * Whether a VM may be given more memory. Its maximum, which the agent holds it to, is in its host's ledger already: so only a host whose VMs reach
  * into the reserve has nothing to give.
  */
-function reserveVerdict(
-  { verb, args }: Parameters<typeof preflight>[0],
-  vm: Vm,
-  hostSpareBytes: number | undefined,
-): readonly Verdict[] {
-  const wanted = verb === 'memory' ? quantityOf(verb, args, 'size') : undefined
+function reserveVerdict({ verb, args }: AskedFor, vm: Vm, hostSpareBytes: number | undefined): readonly Verdict[] {
+  const wanted = verb === 'memory' && args !== undefined ? quantityOf(verb, args, 'size') : undefined
   const has = valueOf(vm.metrics['memoryBytes'])
   const grows = wanted !== undefined && (has === undefined || wanted > has)
   if (!grows || hostSpareBytes === undefined) return []

@@ -3,6 +3,9 @@ import { AlertPage } from './alerts/alert-page.js'
 import { AlertsPage } from './alerts/alerts-page.js'
 import { ArrayPage } from './arrays/array-page.js'
 import { CapacityPage } from './capacity/capacity-page.js'
+import { AuditPage } from './commands/audit-page.js'
+import { CommandPage } from './commands/command-page.js'
+import { CommandsPage } from './commands/commands-page.js'
 import { FleetPage } from './fleet/fleet-page.js'
 import { colourByGroup } from './fleet/group-colours.js'
 import { GroupColours } from './fleet/group-legend.js'
@@ -17,6 +20,8 @@ import { Header } from './shell/header.js'
 import { NotFound } from './shell/not-found.js'
 import { SignedOut } from './shell/signed-out.js'
 import { usePage } from './state/page-context.js'
+import { Skeleton } from './parts/skeleton.js'
+import { OwnPage } from './vms/own-page.js'
 import { VmPage } from './vms/vm-page.js'
 
 export function App() {
@@ -51,6 +56,10 @@ export function App() {
 
 function View({ route }: { readonly route: Route }) {
   switch (route.page) {
+    case 'start':
+      return <Start />
+    case 'own':
+      return <OwnPage />
     case 'fleet':
       return <FleetPage />
     case 'host':
@@ -65,9 +74,23 @@ function View({ route }: { readonly route: Route }) {
       return <AlertsPage />
     case 'alert':
       return <AlertPage number={route.number} />
+    case 'commands':
+      return <CommandsPage />
+    case 'command':
+      return <CommandPage number={route.number} />
+    case 'audit':
+      return <AuditPage />
     case 'unknown':
       return <NotFound title="Nothing here" text={`There is no page at ${route.path}.`} />
   }
+}
+
+/** Who may no more than command VMs of one's own comes for those; anybody else for the fleet. */
+function Start() {
+  const me = usePage((state) => state.me)
+  const loaded = usePage((state) => state.dataAt !== undefined)
+  if (me === undefined) return loaded ? <FleetPage /> : <Skeleton />
+  return me.role === 'owner' ? <OwnPage /> : <FleetPage />
 }
 
 /** The same map as long as the groups are the same: every bar depends on it. */

@@ -15,19 +15,22 @@ import './styles/fleet.css'
 import './styles/views.css'
 import './styles/alerts.css'
 import './styles/capacity.css'
+import './styles/commands.css'
 
 const clock = (): number => Date.now()
 const store = createStore(emptyState)
 const client = createClient({
   fetch: (url, init) => fetch(url, init),
   deadlineMs: 10_000,
-  onSignedOut: () => {
-    stop()
-    store.update(signedOut)
-  },
+  onSignedOut: signOut,
 })
 
 let stop = connect(store, client, clock)
+
+function signOut(): void {
+  stop()
+  store.update(signedOut)
+}
 
 function reconnect(): void {
   stop()
@@ -37,7 +40,7 @@ function reconnect(): void {
 
 const root = document.querySelector('#app')
 if (root !== null) {
-  const page = { store, client, clock, reconnect }
+  const page = { store, client, clock, reconnect, signOut }
   render(
     <PageContext.Provider value={page}>
       <App />

@@ -18,6 +18,12 @@ const newCommand = z.strictObject({
   verb: z.string().min(1).max(64),
   vm: z.string().min(1).max(300).describe('UUID or name'),
   args: z.record(z.string().max(64), z.string().max(1024)).default({}),
+  note: z
+    .string()
+    .max(500)
+    .regex(/^\P{Cc}*$/u, 'one line of text')
+    .default('')
+    .describe('why; kept with the command and in the audit log'),
   dryRun: z.boolean().default(false).describe('every check says what it finds, and nothing is done'),
   startWithinMs: z.int().min(1000).max(3_600_000).default(120_000).describe('later it is not begun any more'),
 })

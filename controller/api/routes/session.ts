@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 
-import { roles } from '../../../common/verbs.js'
 import { PasswordsBusy } from '../../access/password.js'
 import type { LimitedAudit } from '../../audit/limited-audit.js'
+import { ownerBound } from '../../commands/permission.js'
 import type { ApiApp } from '../app.js'
 import {
   sessionCookie,
@@ -17,6 +17,7 @@ import { TooManyGrants } from '../grants.js'
 import { callerOf, credentialsOf, failure, tooManyFailures } from '../guard.js'
 import { loginPage, loginScript, loginStyle, sendLoginPage } from '../login-page.js'
 import { sameOrigin } from '../origin.js'
+import { sessionView, type SessionView } from '../views.js'
 import { answers } from './answers.js'
 
 interface SessionRouteOptions {
@@ -27,13 +28,6 @@ interface SessionRouteOptions {
 
 const secret = z.string().max(500)
 const noCaller = { access: 'public' } as const
-
-const sessionView = z.object({
-  name: z.string(),
-  role: z.enum(roles),
-  via: z.enum(['token', 'session']),
-  expiresAt: z.number().optional(),
-})
 
 const loginLinkView = z.object({ url: z.string(), expiresAt: z.number() })
 
@@ -90,9 +84,10 @@ function addSessionApi(app: ApiApp, { authenticator, audit, now }: SessionRouteO
   app.get(
     '/api/v1/session',
     { schema: { summary: 'Who asks', response: answers(sessionView) } },
-    (request): z.infer<typeof sessionView> => {
-      const { name, role, via, expiresAt } = callerOf(request)
-      return { name, role, via, ...(expiresAt !== undefined && { expiresAt }) }
+    (request): SessionView => {
+      const { name, role, via, expiresAt, scope } = callerOf(request)
+      const owner = ownerBound({ name, role, scope })
+      return { name, role, via, ...(expiresAt !== undefined && { expiresAt }), ...(owner !== undefined && { owner }) }
     },
   )
   app.post(

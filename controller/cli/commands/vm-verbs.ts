@@ -11,6 +11,7 @@ import { renderCommandEnd, renderVerdicts } from '../render/command.js'
 
 interface Options {
   readonly dryRun?: true
+  readonly note: string
   readonly yes?: true
   readonly wait: boolean
 }
@@ -36,6 +37,7 @@ export function addVmVerbs(vm: Command, cli: Cli): void {
     }
     command
       .option('--dry-run', 'every check says what it finds; nothing is done')
+      .option('--note <text>', 'why; it goes into the audit log', '')
       .option('--no-wait', 'do not wait for its end')
     if (risk !== 'safe') command.option('--yes', 'do not ask first')
     command.action(async (name: string, ...rest: unknown[]) => {
@@ -60,13 +62,13 @@ async function run(
   cli: Cli,
 ): Promise<void> {
   const { client, json, look, print, printJson, shell } = cli.contextOf(command)
-  const { dryRun = false, yes = false, wait } = command.opts<Options>()
+  const { dryRun = false, yes = false, wait, note } = command.opts<Options>()
   const { signal } = new AbortController()
   const { uuid, name: vmName, host } = await client.vm(name, signal)
   const { risk, says } = verbOf(verb)
   const asks = risk !== 'safe' && !dryRun && !yes
   if (asks && !(await confirmed(shell, `${verb} ${vmName} on ${host} (${says})`))) return
-  const asked = await client.askCommand({ verb, vm: uuid, args, dryRun }, signal)
+  const asked = await client.askCommand({ verb, vm: uuid, args, dryRun, ...(note !== '' && { note }) }, signal)
   const last = wait ? await untilEnd(client, asked, signal) : asked
   if (json) printJson(last)
   else print(dryRun || last.state === 'refused' ? renderVerdicts(last, look()) : renderCommandEnd(last, look()))

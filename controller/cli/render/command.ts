@@ -43,6 +43,7 @@ export function renderCommandDetail(command: CommandView, look: Look): string[] 
   const facts = [
     `command ${number}: ${verb} ${vm}${given.join('')} on ${host}${command.dryRun ? ', a dry run' : ''}`,
     `asked for by ${actor} at ${clockTime(createdAt, look.timeZone)}`,
+    ...(command.note === undefined ? [] : [`because: ${command.note}`]),
     ...(command.approval?.by === undefined ? [] : [`approved or rejected by ${command.approval.by}`]),
     ...(cancelledBy === undefined ? [] : [`cancelled by ${cancelledBy}`]),
     ...(progress === undefined

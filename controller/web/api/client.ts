@@ -31,6 +31,8 @@ export interface SeriesQuery {
 
 /** The HTTP API, as far as the page uses it. Every call has a deadline; none throws. */
 export interface ApiClient {
+  /** A GET of `/api/v1` and that path; with a body a POST. T is what the controller of the same build answers there. */
+  ask<T>(path: string, body?: object): Promise<Answer<T>>
   fleet(): Promise<Answer<FleetView>>
   capacity(): Promise<Answer<CapacityView>>
   /** @param of `fleet`, `host:<id>` or `array:<key>` */
@@ -86,7 +88,7 @@ export function createClient(options: ClientOptions): ApiClient {
     try {
       if (!response.ok) return { status: 'refused', message: await refusalOf(response) }
       // The controller of the same build made it and checked it against the same schema.
-      const value: T = await response.json()
+      const value: T = response.status === 204 ? undefined : await response.json()
       return { status: 'ok', value }
     } catch (error) {
       return { status: 'unreachable', message: reasonOf(error) }
@@ -94,6 +96,7 @@ export function createClient(options: ClientOptions): ApiClient {
   }
 
   return {
+    ask,
     fleet: () => ask<FleetView>('/fleet'),
     capacity: () => ask<CapacityView>('/capacity'),
     capacityForecast: (of) => ask<CapacityForecastView>(`/capacity/forecast?of=${encodeURIComponent(of)}`),

@@ -22,6 +22,7 @@ import { vmColumnsOnHost } from '../vms/vm-columns.js'
 import { VmTable } from '../vms/vm-table.js'
 import { HostEvidence } from './host-evidence.js'
 import { LedgerEquation } from './ledger-equation.js'
+import { Maintenance } from './maintenance.js'
 import { MachineTables } from './machine-tables.js'
 
 const fields = fieldsOf(hostCharts)
@@ -60,6 +61,7 @@ function Known({ host }: { readonly host: HostView }) {
         <HostFacts host={host} />
       </div>
       <GapList gaps={host.gaps} />
+      {host.kind !== 'storage' && <Maintenance key={host.id} host={host} />}
       {host.kind !== 'storage' && (
         <>
           <LedgerEquation ledger={host.ledger} />

@@ -2,8 +2,14 @@ import { expect, it } from 'vitest'
 import { arrayPath, hostPath, parseRoute, vmPath } from './routes.js'
 
 it.each([
-  ['/', { page: 'fleet' }],
-  ['', { page: 'fleet' }],
+  ['/', { page: 'start' }],
+  ['', { page: 'start' }],
+  ['/fleet', { page: 'fleet' }],
+  ['/own', { page: 'own' }],
+  ['/commands', { page: 'commands' }],
+  ['/commands/7', { page: 'command', number: 7 }],
+  ['/commands/7;x', { page: 'unknown', path: '/commands/7;x' }],
+  ['/audit', { page: 'audit' }],
   ['/hosts/xenhv01', { page: 'host', name: 'xenhv01' }],
   ['/hosts/xenhv01/', { page: 'host', name: 'xenhv01' }],
   ['/vms/11-22', { page: 'vm', uuid: '11-22' }],

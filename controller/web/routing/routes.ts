@@ -1,25 +1,37 @@
 /** Which view an address shows. */
 export type Route =
+  | { readonly page: 'start' }
   | { readonly page: 'fleet' }
+  | { readonly page: 'own' }
   | { readonly page: 'host'; readonly name: string }
   | { readonly page: 'vm'; readonly uuid: string }
   | { readonly page: 'array'; readonly key: string }
   | { readonly page: 'alerts' }
   | { readonly page: 'capacity' }
   | { readonly page: 'alert'; readonly number: number }
+  | { readonly page: 'commands' }
+  | { readonly page: 'command'; readonly number: number }
+  | { readonly page: 'audit' }
   | { readonly page: 'unknown'; readonly path: string }
+
+const number = /^[1-9]\d{0,8}$/
 
 export function parseRoute(path: string): Route {
   const [kind, encoded, ...more] = path.split('/').filter((part) => part !== '')
-  if (kind === undefined) return { page: 'fleet' }
+  if (kind === undefined) return { page: 'start' }
   if (kind === 'alerts' && encoded === undefined) return { page: 'alerts' }
+  if (kind === 'fleet' && encoded === undefined) return { page: 'fleet' }
+  if (kind === 'own' && encoded === undefined) return { page: 'own' }
+  if (kind === 'commands' && encoded === undefined) return { page: 'commands' }
+  if (kind === 'audit' && encoded === undefined) return { page: 'audit' }
   if (kind === 'capacity' && encoded === undefined) return { page: 'capacity' }
   const name = encoded === undefined || more.length > 0 ? undefined : decoded(encoded)
   if (name !== undefined) {
     if (kind === 'hosts') return { page: 'host', name }
     if (kind === 'vms') return { page: 'vm', uuid: name }
     if (kind === 'arrays') return { page: 'array', key: name }
-    if (kind === 'alerts' && /^[1-9]\d{0,8}$/.test(name)) return { page: 'alert', number: Number(name) }
+    if (kind === 'alerts' && number.test(name)) return { page: 'alert', number: Number(name) }
+    if (kind === 'commands' && number.test(name)) return { page: 'command', number: Number(name) }
   }
   return { page: 'unknown', path }
 }
@@ -32,9 +44,15 @@ function decoded(part: string): string | undefined {
   }
 }
 
-export const fleetPath = '/'
+/** What one comes for: the fleet, or an owner's own VMs. */
+export const startPath = '/'
+export const ownPath = '/own'
+/** For those whose start it is, the fleet is the start. */
+export const fleetPath = '/fleet'
 export const alertsPath = '/alerts'
 export const capacityPath = '/capacity'
+export const commandsPath = '/commands'
+export const auditPath = '/audit'
 
 export function hostPath(name: string): string {
   return `/hosts/${encodeURIComponent(name)}`
@@ -50,4 +68,8 @@ export function arrayPath(key: string): string {
 
 export function alertPath(number: number): string {
   return `${alertsPath}/${number}`
+}
+
+export function commandPath(number: number): string {
+  return `${commandsPath}/${number}`
 }

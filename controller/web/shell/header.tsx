@@ -1,15 +1,16 @@
 import { wantsSomebody } from '../alerts/alert-words.js'
 import { formatTime, plural } from '../format/figures.js'
 import { Link } from '../routing/link.js'
-import { alertsPath, capacityPath, fleetPath } from '../routing/routes.js'
+import { alertsPath, capacityPath, commandsPath, ownPath, startPath } from '../routing/routes.js'
 import { useControllerTime, usePage } from '../state/page-context.js'
+import { Account } from './account.js'
 import { ThemeSwitch } from './theme-switch.js'
 
 export function Header() {
   const simulated = usePage((state) => state.fleet?.simulated === true)
   return (
     <header class="top">
-      <Link href={fleetPath} class="brand" aria-label="headroom, the fleet">
+      <Link href={startPath} class="brand" aria-label="headroom, the start">
         <img src="/favicon.svg" alt="" width="24" height="24" />
         headroom
       </Link>
@@ -18,9 +19,12 @@ export function Header() {
           simulated
         </span>
       )}
-      <CapacityLink />
+      <OwnLink />
+      <ViewLink href={capacityPath} text="Capacity" />
+      <ViewLink href={commandsPath} text="Commands" />
       <AlertCount />
       <LiveSign />
+      <Account />
       <ThemeSwitch />
     </header>
   )
@@ -39,12 +43,23 @@ function AlertCount() {
   )
 }
 
-function CapacityLink() {
+/** For who has VMs. */
+function OwnLink() {
+  const has = usePage(({ me, vms }) => {
+    const whose = me?.owner ?? me?.name
+    if (whose === undefined) return false
+    for (const { owner } of vms.values()) if (owner === whose) return true
+    return false
+  })
+  return has ? <ViewLink href={ownPath} text="Your VMs" /> : null
+}
+
+function ViewLink({ href, text }: { readonly href: string; readonly text: string }) {
   const session = usePage((state) => state.session)
   if (session === 'signed-out') return null
   return (
-    <Link href={capacityPath} class="alert-count">
-      Capacity
+    <Link href={href} class="alert-count">
+      {text}
     </Link>
   )
 }

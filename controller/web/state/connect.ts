@@ -1,3 +1,4 @@
+import type { SessionView } from '../../api/views.js'
 import type { ApiClient, Answer } from '../api/client.js'
 import { openLiveStream } from '../api/live-stream.js'
 import type { LiveStream } from '../api/live-stream.js'
@@ -23,6 +24,7 @@ export function connect(store: Store<PageState>, client: ApiClient, clock: () =>
   let timer = 0
   let polling = false
   let behind: Behind
+  let knowsMe = false
 
   function stop(): void {
     stopped = true
@@ -44,6 +46,7 @@ export function connect(store: Store<PageState>, client: ApiClient, clock: () =>
     const figures = { fleet: valueOf(fleet), capacity: valueOf(capacity), problem: problemOf(fleet) }
     store.update((state) => applyPoll(state, figures, clock()))
     if (fleet.status === 'ok') {
+      if (!knowsMe) askWho()
       if (stream === undefined) openStream()
       else watch(stream, fleet.value.revision)
     } else if (fleet.status === 'unreachable') {
@@ -51,6 +54,14 @@ export function connect(store: Store<PageState>, client: ApiClient, clock: () =>
       stream?.reopen() // it begins with everything, so that the page knows when it is live again
     }
     schedule(pollMs * (0.9 + 0.2 * Math.random()))
+  }
+
+  function askWho(): void {
+    void client.ask<SessionView>('/session').then((answer) => {
+      if (stopped || answer.status !== 'ok') return
+      knowsMe = true
+      store.update((state) => ({ ...state, me: answer.value }))
+    })
   }
 
   function watch(open: LiveStream, revision: number): void {

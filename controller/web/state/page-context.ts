@@ -1,6 +1,6 @@
 import { createContext } from 'preact'
 import { useContext, useEffect, useRef, useState } from 'preact/hooks'
-import type { ApiClient } from '../api/client.js'
+import { createClient, type ApiClient } from '../api/client.js'
 import { emptyState } from './page-state.js'
 import type { PageState } from './page-state.js'
 import { createStore } from './store.js'
@@ -14,26 +14,21 @@ export interface PageContext {
   readonly clock: () => number
   /** Starts over after being signed out. */
   readonly reconnect: () => void
+  /** Forgets everything: the session has ended. */
+  readonly signOut: () => void
 }
-
-const nothing = { status: 'unreachable', message: 'not started' } as const
 
 /** Outside of the page's tree there is no data and nothing is asked. */
 const outside: PageContext = {
   store: createStore(emptyState),
-  client: {
-    fleet: async () => nothing,
-    capacity: async () => nothing,
-    capacityForecast: async () => nothing,
-    eventHistory: async () => nothing,
-    series: async () => nothing,
-    alertHistory: async () => nothing,
-    alert: async () => nothing,
-    silences: async () => nothing,
-    acknowledge: async () => nothing,
-  },
+  client: createClient({
+    fetch: () => Promise.reject(new Error('not started')),
+    deadlineMs: 1000,
+    onSignedOut: () => undefined,
+  }),
   clock: () => 0,
   reconnect: () => undefined,
+  signOut: () => undefined,
 }
 
 export const PageContext = createContext<PageContext>(outside)

@@ -7,12 +7,15 @@ import type {
   EventView,
   FleetView,
   HostView,
+  SessionView,
   VmView,
 } from '../../api/views.js'
 
 /** All that the page knows, immutable: each step returns a new state that shares what did not change. */
 export interface PageState {
   readonly session: 'unknown' | 'signed-in' | 'signed-out'
+  /** Who is signed in; undefined until that is known. */
+  readonly me: SessionView | undefined
   readonly connection: Connection
   /** Grows with every new stream, so that charts fetch what they missed. */
   readonly streams: number
@@ -44,6 +47,7 @@ export const eventLimit = 200
 
 export const emptyState: PageState = {
   session: 'unknown',
+  me: undefined,
   connection: 'connecting',
   streams: 0,
   revision: 0,

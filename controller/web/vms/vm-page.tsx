@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import type { VmView } from '../../api/views.js'
+import { VmActions } from '../commands/vm-actions.js'
 import { ChartGrid } from '../charts/chart-grid.js'
 import { fieldsOf, vmCharts } from '../charts/chart-specs.js'
 import { EventList } from '../parts/event-list.js'
@@ -11,6 +12,7 @@ import { NotFound } from '../shell/not-found.js'
 import { PageTitle } from '../shell/page-title.js'
 import { usePage } from '../state/page-context.js'
 import { DiskTable, NicTable } from './device-tables.js'
+import { WhyPanel } from './why-panel.js'
 import { VmFigures, VmStateLine } from './vm-figures.js'
 
 const fields = fieldsOf(vmCharts)
@@ -37,6 +39,8 @@ function Known({ vm }: { readonly vm: VmView }) {
         <PageTitle text={vm.name} />
         <VmStateLine vm={vm} />
       </header>
+      <VmActions key={vm.uuid} vm={vm} />
+      <WhyPanel key={vm.uuid} vm={vm} />
       <VmFigures vm={vm} />
       <GapList gaps={vm.gaps} />
       <ChartGrid
