@@ -13,6 +13,7 @@ import { HostPage } from './hosts/host-page.js'
 import { Navigate, usePath } from './routing/navigation.js'
 import { parseRoute } from './routing/routes.js'
 import type { Route } from './routing/routes.js'
+import { SettingsPage } from './settings/settings-page.js'
 import { Banner } from './shell/banner.js'
 import { CrashGuard } from './shell/crash-guard.js'
 import { Footer } from './shell/footer.js'
@@ -80,6 +81,8 @@ function View({ route }: { readonly route: Route }) {
       return <CommandPage number={route.number} />
     case 'audit':
       return <AuditPage />
+    case 'settings':
+      return <SettingsPage />
     case 'unknown':
       return <NotFound title="Nothing here" text={`There is no page at ${route.path}.`} />
   }
@@ -89,7 +92,7 @@ function View({ route }: { readonly route: Route }) {
 function Start() {
   const me = usePage((state) => state.me)
   const loaded = usePage((state) => state.dataAt !== undefined)
-  if (me === undefined) return loaded ? <FleetPage /> : <Skeleton />
+  if (me === undefined) return loaded ? <FleetPage /> : <Skeleton alone />
   return me.role === 'owner' ? <OwnPage /> : <FleetPage />
 }
 

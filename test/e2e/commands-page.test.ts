@@ -148,7 +148,7 @@ describe('who may less', () => {
     await action(kure, 'Start lab').click()
     await kure.getByRole('dialog').getByRole('button', { name: 'Start lab' }).click()
     await own.locator('.last-asked').getByText('succeeded').waitFor()
-    await own.getByText('running', { exact: true }).waitFor()
+    await own.locator('.state-line').getByText('running').waitFor()
     await own.getByRole('link', { name: 'Charts of lab, and why it is slow' }).click()
     await kure.getByRole('heading', { name: 'Why it is as it is' }).waitFor()
     await kure.getByText(/Nothing is known that needs somebody|needs? somebody/).waitFor()

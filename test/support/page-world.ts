@@ -28,7 +28,10 @@ export interface PageWorld {
   uuidOf(vm: string): Promise<string>
   /** A page of that person, logged in by name and password. */
   pageOf(name: string, size?: { readonly width: number; readonly height: number }): Promise<Page>
-  restartController(): Promise<void>
+  arrayKeys(): Promise<readonly string[]>
+  stopController(): Promise<void>
+  /** On the same ports, with the same data. */
+  startController(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -133,8 +136,9 @@ export async function startPageWorld({
       await page.locator('.account').waitFor()
       return page
     },
-    async restartController() {
-      await controller.stop()
+    arrayKeys: async () => arrayList.parse(await api('/arrays')).arrays.map(({ key }) => key),
+    stopController: () => controller.stop(),
+    async startController() {
       controller = await runController()
     },
     async stop() {
@@ -147,6 +151,7 @@ export async function startPageWorld({
   }
 }
 
+const arrayList = z.object({ arrays: z.array(z.object({ key: z.string() })) })
 const vmList = z.object({ vms: z.array(z.object({ name: z.string(), uuid: z.string() })) })
 
 /** The VMs as the API lists them; of its answer only what is looked at. */

@@ -19,7 +19,7 @@ export function AlertPage({ number }: { readonly number: number }) {
   const alert = usePage((state) => state.alerts.get(number))
   const loaded = usePage((state) => state.dataAt !== undefined)
   const detail = useDetail(number, alert)
-  if (alert === undefined && (!loaded || detail === undefined)) return <Skeleton />
+  if (alert === undefined && (!loaded || detail === undefined)) return <Skeleton alone />
   if (typeof detail === 'string' && alert === undefined) return <NotFound title={`No alert ${number}`} text={detail} />
   const history = typeof detail === 'object' ? detail.history : []
   const about = alert ?? history[0]

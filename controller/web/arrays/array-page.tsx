@@ -23,7 +23,7 @@ export function ArrayPage({ arrayKey }: { readonly arrayKey: string }) {
   const array = usePage(({ arrays }) => arrays.get(arrayKey) ?? firstOfBox(arrays, arrayKey))
   const loaded = usePage((state) => state.dataAt !== undefined)
   if (array !== undefined) return <Known array={array} />
-  if (!loaded) return <Skeleton />
+  if (!loaded) return <Skeleton alone />
   return <NotFound title="No such array" text={`No array has the key ${arrayKey}.`} />
 }
 

@@ -20,7 +20,7 @@ export function CommandPage({ number }: { readonly number: number }) {
   const [ended, setEnded] = useState(false)
   const { value, problem, again } = useAsked<CommandView>(`/commands/${number}`, ended ? 0 : followEveryMs)
   if (value === undefined)
-    return problem === '' ? <Skeleton /> : <NotFound title={`No command ${number}`} text={problem} />
+    return problem === '' ? <Skeleton alone /> : <NotFound title={`No command ${number}`} text={problem} />
   if (isEnd(value.state) !== ended) setEnded(isEnd(value.state))
   return (
     <>

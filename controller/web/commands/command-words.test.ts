@@ -40,6 +40,7 @@ describe('words of commands', () => {
       actor: 'ann',
       rest: 'verb start, vm <b>mail</b>, args {"a":"1"}',
     })
+    expect(auditWords({ event: 'running', args: {} }).rest).toBe('')
     expect(auditWords({ event: 7 })).toEqual({ event: '', actor: '', rest: '' })
   })
 })

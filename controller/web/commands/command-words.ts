@@ -77,8 +77,9 @@ export function auditWords(what: Readonly<Record<string, unknown>>): {
 } {
   const { event, actor, ...rest } = what
   const parts = Object.entries(rest)
-    .filter(([key, value]) => value !== '' && !quietKeys.has(key))
-    .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)] as const)
+    .filter(([key, text]) => text !== '' && text !== '{}' && !quietKeys.has(key))
+    .map(([key, text]) => `${key} ${text}`)
   return {
     event: typeof event === 'string' ? event : '',
     actor: typeof actor === 'string' ? actor : '',

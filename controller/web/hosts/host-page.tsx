@@ -33,7 +33,7 @@ export function HostPage({ name }: { readonly name: string }) {
   const host = usePage((state) => findHost(state, name))
   const loaded = usePage((state) => state.dataAt !== undefined)
   if (host !== undefined) return <Known host={host} />
-  if (!loaded) return <Skeleton />
+  if (!loaded) return <Skeleton alone />
   return <NotFound title="No such host" text={`No host is named ${name}.`} />
 }
 

@@ -12,6 +12,7 @@ export type Route =
   | { readonly page: 'commands' }
   | { readonly page: 'command'; readonly number: number }
   | { readonly page: 'audit' }
+  | { readonly page: 'settings' }
   | { readonly page: 'unknown'; readonly path: string }
 
 const number = /^[1-9]\d{0,8}$/
@@ -23,6 +24,7 @@ export function parseRoute(path: string): Route {
   if (kind === 'fleet' && encoded === undefined) return { page: 'fleet' }
   if (kind === 'own' && encoded === undefined) return { page: 'own' }
   if (kind === 'commands' && encoded === undefined) return { page: 'commands' }
+  if (kind === 'settings' && encoded === undefined) return { page: 'settings' }
   if (kind === 'audit' && encoded === undefined) return { page: 'audit' }
   if (kind === 'capacity' && encoded === undefined) return { page: 'capacity' }
   const name = encoded === undefined || more.length > 0 ? undefined : decoded(encoded)
@@ -53,6 +55,7 @@ export const alertsPath = '/alerts'
 export const capacityPath = '/capacity'
 export const commandsPath = '/commands'
 export const auditPath = '/audit'
+export const settingsPath = '/settings'
 
 export function hostPath(name: string): string {
   return `/hosts/${encodeURIComponent(name)}`

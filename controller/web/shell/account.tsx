@@ -1,5 +1,7 @@
 import { useContext } from 'preact/hooks'
 import { formatTime } from '../format/figures.js'
+import { Link } from '../routing/link.js'
+import { settingsPath } from '../routing/routes.js'
 import { PageContext, useControllerTime, usePage } from '../state/page-context.js'
 
 /** Who is signed in, as what, until when; and the way out. */
@@ -22,6 +24,7 @@ export function Account() {
           Signed in as <strong>{me.name}</strong>, {me.role}
           {me.expiresAt !== undefined && `, until ${formatTime(me.expiresAt, now)}`}.
         </p>
+        <Link href={settingsPath}>Settings</Link>
         <button type="button" class="action" onClick={() => void leave()}>
           Sign out
         </button>

@@ -4,9 +4,11 @@ import { Link } from '../routing/link.js'
 import { alertsPath, capacityPath, commandsPath, ownPath, startPath } from '../routing/routes.js'
 import { useControllerTime, usePage } from '../state/page-context.js'
 import { Account } from './account.js'
+import { Search } from './search.js'
 import { ThemeSwitch } from './theme-switch.js'
 
 export function Header() {
+  const session = usePage((state) => state.session)
   const simulated = usePage((state) => state.fleet?.simulated === true)
   return (
     <header class="top">
@@ -23,6 +25,7 @@ export function Header() {
       <ViewLink href={capacityPath} text="Capacity" />
       <ViewLink href={commandsPath} text="Commands" />
       <AlertCount />
+      {session !== 'signed-out' && <Search />}
       <LiveSign />
       <Account />
       <ThemeSwitch />

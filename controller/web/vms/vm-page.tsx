@@ -22,7 +22,7 @@ export function VmPage({ uuid }: { readonly uuid: string }) {
   const vm = usePage((state) => state.vms.get(uuid))
   const loaded = usePage((state) => state.dataAt !== undefined)
   if (vm !== undefined) return <Known vm={vm} />
-  if (!loaded) return <Skeleton />
+  if (!loaded) return <Skeleton alone />
   return <NotFound title="No such VM" text={`No VM has the UUID ${uuid}. It may have been removed.`} />
 }
 
