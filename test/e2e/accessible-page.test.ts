@@ -136,6 +136,7 @@ describe('the keyboard', () => {
     await ann.getByText('Nothing is named so.').waitFor()
     await ann.keyboard.press('Escape')
     await ann.getByRole('listbox').waitFor({ state: 'detached' })
+    expect(new URL(ann.url()).pathname).toBe(`/vms/${await world.uuidOf('mail')}`)
   })
 
   it('is enough to shut a VM down, and the focus comes back', async () => {

@@ -9,6 +9,9 @@ import { waitFor } from '../support/wait-for.js'
 
 let world: PageWorld
 let ann: Page
+const commandList = z.object({
+  commands: z.array(z.object({ verb: z.string(), args: z.record(z.string(), z.string()) })),
+})
 const vmState = z.object({ state: z.string() })
 
 beforeAll(async () => {
@@ -101,6 +104,8 @@ describe('a VM', () => {
     await dialog.getByLabel(/^write:/).fill('5MiB/s')
     await dialog.getByRole('button', { name: 'Limit disks www' }).click()
     await ann.locator('.last-asked').getByText('succeeded').waitFor()
+    const [limit] = commandList.parse(await world.api('/commands?limit=1')).commands
+    expect(limit).toMatchObject({ verb: 'limit', args: { write: '5MiB/s', for: '30m' } })
   })
 })
 
@@ -173,6 +178,7 @@ it('takes a host into maintenance, and out of it', async () => {
   await ann.getByRole('button', { name: 'Take one into maintenance' }).click()
   await ann.getByText('It takes no VMs since').waitFor()
   await ann.getByText('new disks').waitFor()
+  expect(await world.api('/hosts/one')).toMatchObject({ maintenance: { by: 'ann', reason: 'new disks' } })
   await ann.getByRole('button', { name: 'Let one take VMs again' }).click()
   await ann.getByRole('button', { name: 'Take one into maintenance' }).waitFor()
 })
@@ -211,6 +217,7 @@ describe('a session', () => {
       await page.getByRole('alert').waitFor()
     }
     await wait.waitFor()
+    expect(await page.locator('.account').count()).toBe(0)
     await context.close()
   })
 })

@@ -7,7 +7,7 @@ import { finding } from '../../controller/model/finding.js'
 import { startApiFixture, type ApiFixture } from '../support/api-fixture.js'
 import { openBrowser } from '../support/mixed-fleet.js'
 import { plainSettings } from '../support/alerts/timeline.js'
-import { buildSnapshot, hostIdOf, uuidOf } from '../support/snapshot-builder.js'
+import { buildSnapshot, uuidOf } from '../support/snapshot-builder.js'
 
 /** What guests, hosts and strangers may say and send, and what becomes of it in a browser. */
 

@@ -91,6 +91,7 @@ describe('an administrator', () => {
     await agents.getByRole('button', { name: /^Revoke/ }).click()
     await agents.getByRole('button', { name: /, really$/ }).click()
     await agents.getByText('revoked').waitFor()
+    expect(await agents.getByRole('button', { name: /^Revoke/ }).count()).toBe(0)
   })
 })
 
