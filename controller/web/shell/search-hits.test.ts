@@ -1,27 +1,27 @@
 import { expect, it } from 'vitest'
 
-import type { AlertView, ArrayView, HostView, VmView } from '../../api/views.js'
-import { searchHits } from './search-hits.js'
+import { searchHits, type Searched } from './search-hits.js'
 
-type Looked = Parameters<typeof searchHits>[1]
-
-/** Of each only what the search looks at. */
-const named = <T>(...entries: readonly object[]): T[] => entries.map((entry) => entry as T)
-const vms = named<VmView>(
-  { uuid: 'u1', name: 'mail', host: 'xenhv01', owner: 'kure' },
-  { uuid: 'u2', name: 'mail-archive', host: 'xenhv02', group: 'core' },
-  { uuid: 'u3', name: 'webmail', host: 'xenhv02' },
-  { uuid: 'u4', name: 'dns', host: 'mailhost', service: 'names' },
-)
-const state: Looked = {
-  vms: new Map(vms.map((vm) => [vm.uuid, vm])),
-  hosts: new Map(named<HostView>({ id: 'h1', name: 'mailhost' }).map((host) => [host.id, host])),
-  arrays: new Map(named<ArrayView>({ key: 'iscsi:box', name: 'iscsi1' }).map((array) => [array.key, array])),
-  alerts: new Map(
-    named<AlertView>({ number: 3, check: 'array-hammered', subject: { name: 'iscsi1' }, message: 'mail waits' }).map(
-      (alert) => [3, alert],
-    ),
-  ),
+const state: Searched = {
+  vms: new Map([
+    ['u1', { uuid: 'u1', name: 'mail', host: 'xenhv01', owner: 'kure' }],
+    ['u2', { uuid: 'u2', name: 'mail-archive', host: 'xenhv02', group: 'core' }],
+    ['u3', { uuid: 'u3', name: 'webmail', host: 'xenhv02' }],
+    ['u4', { uuid: 'u4', name: 'dns', host: 'mailhost', service: 'names' }],
+  ]),
+  hosts: new Map([['h1', { id: 'h1', name: 'mailhost' }]]),
+  arrays: new Map([['iscsi:box', { key: 'iscsi:box', name: 'iscsi1' }]]),
+  alerts: new Map([
+    [
+      3,
+      {
+        number: 3,
+        check: 'array-hammered',
+        subject: { kind: 'array', id: 'iscsi:box', name: 'iscsi1' },
+        message: 'mail waits',
+      },
+    ],
+  ]),
 }
 
 it.each([

@@ -1,3 +1,4 @@
+import type { AlertView, ArrayView, HostView, VmView } from '../../api/views.js'
 import {
   alertsPath,
   alertPath,
@@ -10,7 +11,6 @@ import {
   settingsPath,
   vmPath,
 } from '../routing/routes.js'
-import type { PageState } from '../state/page-state.js'
 
 /** Something that an entry of the search leads to. */
 export interface Hit {
@@ -19,6 +19,14 @@ export interface Hit {
   /** What tells it from others of that name. */
   readonly note: string
   readonly path: string
+}
+
+/** What the search looks at of what the page knows. */
+export interface Searched {
+  readonly vms: ReadonlyMap<string, Pick<VmView, 'name' | 'uuid' | 'host' | 'owner' | 'group' | 'service'>>
+  readonly hosts: ReadonlyMap<string, Pick<HostView, 'name' | 'id'>>
+  readonly arrays: ReadonlyMap<string, Pick<ArrayView, 'name' | 'key'>>
+  readonly alerts: ReadonlyMap<number, Pick<AlertView, 'number' | 'check' | 'subject' | 'message'>>
 }
 
 const views: readonly Hit[] = [
@@ -34,11 +42,7 @@ const views: readonly Hit[] = [
  * What fits a few typed letters, the best first: whose name is that, then begins so, then has it somewhere, then those of which something
  * else fits (host, owner, group, UUID). Pure; 10,000 VMs take some milliseconds.
  */
-export function searchHits(
-  text: string,
-  { vms, hosts, arrays, alerts }: Pick<PageState, 'vms' | 'hosts' | 'arrays' | 'alerts'>,
-  most: number,
-): readonly Hit[] {
+export function searchHits(text: string, { vms, hosts, arrays, alerts }: Searched, most: number): readonly Hit[] {
   const wanted = text.trim().toLowerCase()
   if (wanted === '') return []
   const ranked: { readonly hit: Hit; readonly rank: number }[] = []
