@@ -18,3 +18,15 @@ export function patternTest(pattern: string): (text: string) => boolean {
     return true
   }
 }
+
+/**
+ * As above, and a `*` stands for no dot: for names of hosts, in which what stands behind a dot says whose they are. `hv*` is `hv1`, and not
+ * `hv1.example.net`; `*.example.org` is `hv1.example.org`. A lone `*` is every name without dots.
+ */
+export function labelPatternTest(pattern: string): (text: string) => boolean {
+  const labels = pattern.split('.').map(patternTest)
+  return (text) => {
+    const names = text.split('.')
+    return names.length === labels.length && labels.every((test, at) => test(names[at] ?? ''))
+  }
+}

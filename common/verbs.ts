@@ -99,6 +99,7 @@ const day = 86_400 * second
 const optional = { isOptional: true, isOption: true } as const
 const rate = { is: 'rate', least: 16_384, most: 1e12, ...optional } as const
 const word = { is: 'text', most: 256, isOptional: true, says: 'an argument' } as const
+const moveId = { is: 'text', most: 64, says: 'the command that moves it' } as const
 const requests = { is: 'count', least: 1, most: 1_000_000, ...optional } as const
 const quick = { args: {}, timeoutMs: 60 * second, cancel: 'before-start', slot: 'host' } as const
 
@@ -286,6 +287,7 @@ export const verbTable = {
     args: {
       name: { is: 'text', most: 256, says: 'its name' },
       keep: { is: 'choice', of: ['yes', 'no'], says: 'whether it is archived' },
+      move: { ...moveId },
     },
     states: ['shutoff'],
     risk: 'safe',
@@ -299,8 +301,10 @@ export const verbTable = {
     says: 'lets one go on that has come by a migration, or was halted by one',
     args: {
       autostart: { is: 'choice', of: ['on', 'off'], isOptional: true, says: 'whether it is to start with its host' },
+      move: { ...moveId },
     },
-    states: ['paused'],
+    // One that runs has arrived: told twice, it is no mistake.
+    states: [...running, 'paused'],
     risk: 'safe',
     role: 'operator',
     stepOf: 'migrate',
@@ -309,7 +313,7 @@ export const verbTable = {
   discard: {
     ...quick,
     says: 'removes the halted or ended copy that a migration has left; its definition is archived, its disks stay',
-    args: { name: { is: 'text', most: 256, isOptional: true, says: 'its name' } },
+    args: { name: { is: 'text', most: 256, isOptional: true, says: 'its name' }, move: { ...moveId } },
     states: ['paused', 'shutoff', 'crashed'],
     risk: 'destructive',
     role: 'operator',

@@ -16,6 +16,7 @@ import { DefinitionArchive } from './definition-archive.js'
 import type { ExecEntry } from './exec-entry.js'
 import { DiskJournal } from './journal.js'
 import { LimitFile, LimitKeeper, limitsFile } from './limit-keeper.js'
+import { MoveMarks } from './move-marks.js'
 import { CommandRunner } from './runner.js'
 
 interface AgentCommandsOptions {
@@ -70,6 +71,7 @@ export class AgentCommands {
   readonly #odd: LimitedLog
   readonly #runner: CommandRunner
   readonly #limits: LimitKeeper
+  readonly #marks: MoveMarks
 
   private constructor(
     private readonly options: AgentCommandsOptions,
@@ -88,12 +90,19 @@ export class AgentCommands {
       audit: (what) => this.#write(what, false),
       log,
     })
+    this.#marks = new MoveMarks({
+      path: join(dataDir, 'moves.json'),
+      control: (hostId) => host(hostId)?.control,
+      now,
+      log,
+    })
     this.#runner = new CommandRunner({
       journal: new DiskJournal(join(dataDir, 'commands'), log),
       audit: (what, nothingDone = false) => this.#write(what, nothingDone),
       limits: this.#limits,
       programs: options.programs,
       archive: new DefinitionArchive(join(dataDir, 'definitions'), now),
+      marks: this.#marks,
       host,
       allow,
       now: () => monotonicMs() + this.#controllerClockMs,
@@ -111,6 +120,7 @@ export class AgentCommands {
     const audit = await AuditLog.open(join(dataDir, 'audit'), { now, log })
     const commands = new AgentCommands(options, audit, await readWitnessed(join(dataDir, peerFile)))
     await commands.#limits.start()
+    await commands.#marks.start()
     await commands.#runner.start()
     return commands
   }
@@ -124,6 +134,7 @@ export class AgentCommands {
     await this.#hearing
     await this.#runner.stop()
     await this.#limits.stop()
+    await this.#marks.stop()
   }
 
   begin(clockOffsetMs: number): void {

@@ -3,12 +3,13 @@ import { withDeadline } from '../../common/deadline.js'
 import { ActionRefused, type WorkProgress, type VmControl, type VmNow } from '../hypervisor/hypervisor.js'
 import type { ExecEntry } from './exec-entry.js'
 import type { LimitKeeper } from './limit-keeper.js'
-import { messageOf, type Outcome, type VerbContext, type VerbWork } from './verbs/verb-work.js'
+import { messageOf, StillGoesOn, type Outcome, type VerbContext, type VerbWork } from './verbs/verb-work.js'
 
 /** Why a run was broken off. */
 export type BrokenOff = 'timeout' | 'cancelled' | 'stopping'
 
 export interface Run {
+  readonly commandId: string
   readonly work: VerbWork
   readonly hostId: string
   readonly vmUuid: string
@@ -17,6 +18,7 @@ export interface Run {
   readonly limits: LimitKeeper
   readonly programs: readonly ExecEntry[]
   readonly archive: VerbContext['archive']
+  readonly marks: VerbContext['marks']
   readonly definition: VerbContext['definition']
   readonly held: () => Promise<void>
   readonly say: (line: string) => void
@@ -29,10 +31,11 @@ export interface Run {
   readonly control: () => VmControl | undefined
 }
 
-/** How long a host may be away until a broken command counts as unknown for good. */
+/** How long a host may be away until a broken command counts as unknown for good. While it is at work, that time does not run. */
 const lookForMs = 600_000
 const lookAgainMs = 2000
 const oneLookMs = 30_000
+const breakOffWithinMs = 90_000
 
 /** Does the work once. Whatever breaks it off, it is then looked at what came of it; undefined: the agent ends before that. */
 export async function carryOut(run: Run, control: VmControl): Promise<Outcome | undefined> {
@@ -50,14 +53,23 @@ export async function lookAtIt(
   why: string,
   { forMs, againMs } = { forMs: lookForMs, againMs: lookAgainMs },
 ): Promise<Outcome | undefined> {
-  const { stopping } = run
+  const { stopping, signal: broken } = run
   let problem = 'its host is not open'
-  const until = performance.now() + forMs
+  let until = performance.now() + forMs
+  let isBrokenOff = false
   while (performance.now() < until) {
     if (stopping.aborted) return undefined
     const control = run.control()
     if (control !== undefined) {
       try {
+        if (broken.aborted && !isBrokenOff && run.work.breakOff !== undefined) {
+          await withDeadline(
+            breakOffWithinMs,
+            stopping,
+            (signal) => run.work.breakOff?.(contextOf(run, control, signal)) ?? Promise.resolve(),
+          )
+          isBrokenOff = true
+        }
         const outcome = await withDeadline(oneLookMs, stopping, (signal) =>
           run.work.seen(contextOf(run, control, signal)),
         )
@@ -65,6 +77,7 @@ export async function lookAtIt(
           return { ...outcome, reason: outcome.reason === undefined ? why : `${why}; ${outcome.reason}` }
       } catch (error) {
         problem = messageOf(error)
+        if (error instanceof StillGoesOn) until = performance.now() + forMs
       }
     }
     await pause(againMs, stopping)
@@ -73,7 +86,9 @@ export async function lookAtIt(
 }
 
 function contextOf(run: Run, control: VmControl, signal: AbortSignal): VerbContext {
-  const { hostId, vmUuid, args, before, limits, programs, archive, definition, held, say, progress } = run
-  const known = { hostId, vmUuid, args, before, limits, programs, archive, definition, held, say, progress }
+  const { commandId, hostId, vmUuid, args, before, limits, programs, archive, marks, definition } = run
+  const { held, say, progress } = run
+  const of = { commandId, hostId, vmUuid, args, before, definition }
+  const known = { ...of, limits, programs, archive, marks, held, say, progress }
   return { ...known, control, signal, pause: (ms) => pause(ms, signal) }
 }

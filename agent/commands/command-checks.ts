@@ -15,6 +15,8 @@ export interface Circumstances {
   readonly at: LocalTime
   /** As it was just read; undefined: there is none, or nothing could read it. */
   readonly vm: VmNow | undefined
+  /** It is a step of a move that this agent has allowed already, when it took part in it: halfway nothing may stay for good. */
+  readonly isPromised?: boolean
 }
 
 /** What can be done with the VMs of a host: by its driver, and by programs of the configuration. */
@@ -25,7 +27,7 @@ export function verbsHere({ verbs }: Pick<VmControl, 'verbs'>, programs: readonl
 /** All checks of the agent, in order. Nothing is done unless every one is passed. Later checks that make no sense after a failed one are left out. */
 export function agentVerdicts(
   spec: CommandSpec,
-  { isServed, verbs, lacks, allow, at, vm }: Circumstances,
+  { isServed, verbs, lacks, allow, at, vm, isPromised = false }: Circumstances,
 ): readonly Verdict[] {
   const { verb, args, vmUuid } = spec
   if (!isVerb(verb)) return [no('verb', `this agent knows no verb ${JSON.stringify(verb.slice(0, 40))}`)]
@@ -46,8 +48,9 @@ export function agentVerdicts(
     const absent = verbs === undefined ? [] : [no('vm', `no VM ${vmUuid} is here`)]
     return [...verdicts, ...(unnamed === undefined ? [] : [no('allow', unnamed)]), ...absent]
   }
-  const denied = notAllowed(allow, verb, vm.name, at)
-  verdicts.push(denied === undefined ? yes('allow', `allowed for ${vm.name}`) : no('allow', denied))
+  const denied = isPromised ? undefined : notAllowed(allow, verb, vm.name, at)
+  const allowed = isPromised ? 'allowed when its move began' : `allowed for ${vm.name}`
+  verdicts.push(denied === undefined ? yes('allow', allowed) : no('allow', denied))
   const unfit = wrongState(verb, vm.state) ?? allVerbs[verb].refuses?.(vm)
   verdicts.push(unfit === undefined ? yes('state', `the VM is ${vm.state}`) : no('state', unfit))
   return verdicts

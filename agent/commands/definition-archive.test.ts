@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -25,6 +25,22 @@ it('keeps the newest definitions of each VM, for their owner only', async () => 
     expect(await readFile(other, 'utf8')).toBe('<domain>b</domain>')
     expect((await stat(other)).mode & 0o777).toBe(0o600)
     await expect(archive.keep('../../etc/x', '')).rejects.toThrow('not the UUID')
+    // Asked for again, it is there already.
+    const again = await archive.keep(b, '<domain>b</domain>')
+    expect(again).toBe(other)
+    // What a controller says of VMs to come pushes out nothing of it.
+    for (let index = 0; index < 250; index += 1) {
+      const id = `${b.slice(0, -3)}${index.toString(16).padStart(3, '0')}`
+      await writeFile(join(directory, 'definitions/incoming', `${id}.2011-03-13T070640.000Z.xml`), 'old')
+    }
+    for (const content of ['first', 'second', 'third']) {
+      nowMs += 1000
+      await archive.keepIncoming(a, content)
+    }
+    const incoming = await readdir(join(directory, 'definitions/incoming'))
+    expect(incoming).toHaveLength(200)
+    expect(incoming.filter((name) => name.startsWith(a))).toHaveLength(1)
+    expect((await readdir(join(directory, 'definitions'))).toSorted()).toEqual(names)
     // The clock was ahead, and is set right: what is kept now stays all the same.
     nowMs -= 3_600_000
     const late = await archive.keep(a, '<domain>late</domain>')

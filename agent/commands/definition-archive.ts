@@ -1,53 +1,83 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import { makeDirectoryDurably, writeDurably } from '../../common/durable-file.js'
 
-/** Of one VM, the newest; and of all together. */
-const mostOfOne = 5
-const mostInAll = 2000
+/** So many are kept, the newest of each VM, and the newest of all. */
+interface Bounds {
+  readonly ofOne: number
+  readonly inAll: number
+}
+
+const own: Bounds = { ofOne: 5, inAll: 2000 }
+const incoming: Bounds = { ofOne: 1, inAll: 200 }
 const suffix = '.xml'
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * Definitions of VMs as they were before the agent took them away: whole, with their secrets, for the owner of the data directory only. Files
- * are named by UUID and moment; a person gives one back to the hypervisor (`virsh define`).
+ * are named by UUID and moment; a person gives one back to the hypervisor (`virsh define`). What a controller says of VMs that are to come is kept apart,
+ * in a folder of its own: it pushes out nothing of what this host had.
  */
 export class DefinitionArchive {
-  readonly #directory: string
+  readonly #incoming: string
 
   constructor(
-    directory: string,
+    private readonly directory: string,
     private readonly now: () => number,
   ) {
-    this.#directory = directory
-    makeDirectoryDurably(directory)
+    this.#incoming = join(directory, 'incoming')
+    makeDirectoryDurably(this.#incoming)
   }
 
-  /** Durable when it resolves. @returns the file @throws Error of the file system, or if the UUID is none */
-  async keep(vmUuid: string, definition: string): Promise<string> {
-    if (!uuidForm.test(vmUuid)) throw new Error('not the UUID of a VM')
-    const moment = new Date(this.now()).toISOString().replaceAll(':', '')
-    const path = join(this.#directory, `${vmUuid}.${moment}${suffix}`)
-    await writeDurably(path, definition)
-    await this.#forget(vmUuid, path)
-    return path
+  /** Of a VM of this host, as its hypervisor says it. Durable when it resolves. @returns the file @throws Error of the file system, or if the UUID is none */
+  keep(vmUuid: string, definition: string): Promise<string> {
+    return keepIn(this.directory, vmUuid, definition, this.now(), own)
   }
 
-  /** Whether one of the VM is kept. */
-  async has(vmUuid: string): Promise<boolean> {
-    return (await readdir(this.#directory)).some((name) => name.startsWith(`${vmUuid}.`) && name.endsWith(suffix))
+  /** Of one that is to come, as the controller says it. */
+  keepIncoming(vmUuid: string, definition: string): Promise<string> {
+    return keepIn(this.#incoming, vmUuid, definition, this.now(), incoming)
   }
+}
 
-  /** @param newest stays, also where the clock was ahead when others were kept */
-  async #forget(vmUuid: string, newest: string): Promise<void> {
-    const kept = (await readdir(this.#directory)).filter((name) => name.endsWith(suffix) && name !== basename(newest))
-    // Moments in this form are in their order.
-    const ofOne = kept.filter((name) => name.startsWith(`${vmUuid}.`)).toSorted()
-    const byMoment = kept.toSorted((a, b) => (momentOf(a) < momentOf(b) ? -1 : 1))
-    const surplus = [...ofOne.slice(0, 1 - mostOfOne), ...byMoment.slice(0, 1 - mostInAll)]
-    for (const name of surplus) await rm(join(this.#directory, name), { force: true })
-  }
+async function keepIn(
+  directory: string,
+  vmUuid: string,
+  definition: string,
+  now: number,
+  bounds: Bounds,
+): Promise<string> {
+  if (!uuidForm.test(vmUuid)) throw new Error('not the UUID of a VM')
+  const newest = (await namesOf(directory)).filter((name) => name.startsWith(`${vmUuid}.`)).at(-1)
+  const known = newest === undefined ? undefined : join(directory, newest)
+  // Whoever asks again and again pushes out nothing.
+  if (known !== undefined && (await readFile(known, 'utf8')) === definition) return known
+  const moment = new Date(now).toISOString().replaceAll(':', '')
+  const path = join(directory, `${vmUuid}.${moment}${suffix}`)
+  await writeDurably(path, definition)
+  await forget(directory, vmUuid, path, bounds)
+  return path
+}
+
+/** @param newest stays, also where the clock was ahead when others were kept */
+async function forget(directory: string, vmUuid: string, newest: string, { ofOne, inAll }: Bounds): Promise<void> {
+  const kept = (await namesOf(directory)).filter((name) => name !== basename(newest))
+  const beyond = (names: readonly string[], most: number): readonly string[] =>
+    names.slice(0, Math.max(0, names.length - (most - 1)))
+  const older = new Set(
+    beyond(
+      kept.filter((name) => name.startsWith(`${vmUuid}.`)),
+      ofOne,
+    ),
+  )
+  const rest = kept.filter((name) => !older.has(name)).toSorted((a, b) => (momentOf(a) < momentOf(b) ? -1 : 1))
+  for (const name of [...older, ...beyond(rest, inAll)]) await rm(join(directory, name), { force: true })
+}
+
+/** Of one VM in the order of their moments, which this form of them has. */
+async function namesOf(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory)).filter((name) => name.endsWith(suffix)).toSorted()
 }
 
 function momentOf(name: string): string {

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { createLog } from '../../common/log.js'
 import { HandControl } from '../../test/support/hand-control.js'
+import { HandMarks } from '../../test/support/hand-marks.js'
 import { ActionRefused, HypervisorUnavailable, type DiskLimits } from '../hypervisor/hypervisor.js'
 import { LimitFile, LimitKeeper } from './limit-keeper.js'
 import { limit } from './verbs/limit.js'
@@ -21,13 +22,15 @@ let directory: string
 let control: HandControl
 let keeper: LimitKeeper
 let nowMs: number
+/** Its host is not open, or is none of this agent any more. */
+let isAway: boolean
 const audited: unknown[] = []
 
 /** Another life of the agent: what it knows is in the file. */
 function another(): LimitKeeper {
   return new LimitKeeper({
     store: new LimitFile(join(directory, 'limits.json'), log),
-    control: () => control,
+    control: () => (isAway ? undefined : control),
     now: () => nowMs,
     audit: (what) => {
       audited.push(what)
@@ -49,13 +52,15 @@ function contextOf(args: Readonly<Record<string, string>>): VerbContext {
   const { signal } = new AbortController()
   const nothing = (): void => undefined
   return {
+    commandId: 'c',
     ...place,
     args,
     before,
     control,
     limits: keeper,
     programs: [],
-    archive: { keep: () => Promise.resolve(''), has: () => Promise.resolve(true) },
+    archive: { keep: () => Promise.resolve(''), keepIncoming: () => Promise.resolve('') },
+    marks: new HandMarks(),
     definition: undefined,
     held: () => Promise.resolve(),
     signal,
@@ -85,6 +90,7 @@ async function pass(ms: number): Promise<void> {
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'headroom-limits-'))
   nowMs = 1_000_000
+  isAway = false
   audited.length = 0
   control = new HandControl()
   control.add(uuid, 'alpha')
@@ -135,6 +141,26 @@ describe('a limit', () => {
     expect(rates()).toEqual([9e6, 0])
     await reborn()
     expect(keeper.count).toBe(0)
+  })
+
+  it('of a host that the agent has no more is forgotten a day after its end, and no sooner', async () => {
+    await set({ write: '1MB/s' })
+    isAway = true
+    await pass(600_000 + 86_400_000)
+    expect([keeper.count, audited]).toEqual([1, []])
+    await pass(1)
+    expect(keeper.count).toBe(0)
+    expect(audited).toMatchObject([{ event: 'limit-ended', came: 'it was left as it is' }])
+    expect(rates()).toEqual([1e6, 1e6])
+  })
+
+  it('is not set on a VM that the hypervisor is at work on', async () => {
+    control.isBusy = true
+    expect(await limit.checks?.(contextOf({ write: '1MB/s', for: '10m' }))).toContainEqual({
+      check: 'job',
+      ok: false,
+      says: expect.stringMatching(/may be moving/),
+    })
   })
 
   it('keeps the first values before when a second one follows, looser or tighter', async () => {

@@ -63,6 +63,8 @@ export interface LimitKeeperOptions {
 const lookEveryMs = 1000
 const restoreWithinMs = 30_000
 const mostRecords = 1024
+/** A host that is away for so long after the end of a limit is not of this agent any more. */
+const forgetAfterMs = 86_400_000
 /** A clock that stands so far before the setting of a limit cannot tell when it ends: it ends at once. */
 const clockBackMs = 60_000
 const troubleLines = { most: 2, windowMs: 600_000, mostKeys: 64 } as const
@@ -156,7 +158,10 @@ export class LimitKeeper {
     for (const record of this.#records.values()) {
       if (this.#turns.has(keyOf(record)) || due(record, now).length === 0) continue
       // Its host is being opened.
-      if (this.options.control(record.hostId) === undefined) continue
+      if (this.options.control(record.hostId) === undefined) {
+        if (isForgotten(record, now)) this.#forget(record)
+        continue
+      }
       this.inTurn(record, async () => {
         const current = this.of(record.hostId, record.vmUuid)
         const targets = current === undefined ? [] : due(current, this.now())
@@ -170,6 +175,19 @@ export class LimitKeeper {
         this.#trouble.warn(vmUuid, performance.now(), { err: error, vmUuid }, 'a limit whose time is over stays as yet')
       })
     }
+  }
+
+  /** Of a host that this agent has no more: nobody can end it from here, nor is it known to be in force. */
+  #forget(record: LimitRecord): void {
+    const { hostId, vmUuid, vmName, disks } = record
+    this.inTurn(record, async () => {
+      const why = 'its time is over since a day, and this agent has no such host any more'
+      const what = { event: 'limit-ended', vm: vmName, vmUuid, hostId, disks: Object.keys(disks), why }
+      await this.options.audit({ ...what, came: 'it was left as it is' })
+      await this.remove(record)
+    }).catch((error: unknown) => {
+      this.#trouble.warn(vmUuid, performance.now(), { err: error, vmUuid }, 'the record of a limit stays as yet')
+    })
   }
 
   #change(key: string, record: LimitRecord | undefined): Promise<void> {
@@ -284,6 +302,10 @@ function parsed(content: string): unknown {
 function due({ disks, setAtMs }: LimitRecord, now: number): readonly string[] {
   const isLost = now < setAtMs - clockBackMs
   return Object.entries(disks).flatMap(([target, { untilMs }]) => (isLost || untilMs <= now ? [target] : []))
+}
+
+function isForgotten({ disks }: LimitRecord, now: number): boolean {
+  return Object.values(disks).every(({ untilMs }) => now > untilMs + forgetAfterMs)
 }
 
 function keyOf({ hostId, vmUuid }: Pick<LimitRecord, 'hostId' | 'vmUuid'>): string {

@@ -6,6 +6,7 @@ import { createLog } from '../../common/log.js'
 import type { Rate } from '../../common/token-bucket.js'
 import { verbNames } from '../../common/verbs.js'
 import { HandControl } from '../../test/support/hand-control.js'
+import { HandMarks } from '../../test/support/hand-marks.js'
 import { ActionRefused, type VmNow } from '../hypervisor/hypervisor.js'
 import type { CommandRecord, CommandSpec } from './command-record.js'
 import type { Journal } from './journal.js'
@@ -67,6 +68,8 @@ class Bench {
   })
   runner = this.another()
 
+  readonly marks = new HandMarks()
+
   constructor() {
     this.control.add(a, 'alpha')
     this.control.add(b, 'beta', 'shutoff')
@@ -79,12 +82,13 @@ class Bench {
       limits: this.limits,
       programs: [],
       archive: {
-        has: () => Promise.resolve(true),
+        keepIncoming: () => Promise.resolve('/archive/incoming/a'),
         keep: (_uuid, definition) => {
           this.kept.push(definition)
           return Promise.resolve('/archive/a')
         },
       },
+      marks: this.marks,
       host: (hostId) => (hostId === 'h' ? { control: this.isReadOnly ? undefined : this.control } : undefined),
       allow: this.allow,
       now: () => this.now,
@@ -379,15 +383,30 @@ describe('the runner', () => {
     expect(verdicts.at(-1)).toEqual({ check: 'limit', ok: false, says: 'no limit of this agent is in force' })
   })
 
+  it('lets come to its end, whatever is allowed by then, what it has let begin: only a step of that very move', async () => {
+    fresh([{ verbs: ['start'], vms: ['nothing'] }])
+    bench.control.set(a, { state: 'paused' })
+    const mark = { hostId: 'h', vmUuid: a, kind: 'expected', moveId: 'm', runId: '', wasDefined: false } as const
+    await bench.marks.put(mark)
+    await bench.send('c1', 'arrive', { args: { move: 'other' } })
+    expect(await bench.end('c1')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/does not allow/) })
+    await bench.send('c2', 'resume')
+    expect(await bench.end('c2')).toMatchObject({ state: 'refused' })
+    expect(bench.control.done).toEqual([])
+    await bench.send('c3', 'arrive', { args: { move: 'm' } })
+    expect(await bench.end('c3')).toMatchObject({ state: 'succeeded' })
+    expect(bench.control.done).toEqual(['resume alpha'])
+  })
+
   describe('asked to discard a copy', () => {
     const gone = `${a.slice(0, -1)}f`
-    const args = { name: 'alpha' }
+    const args = { name: 'alpha', move: 'm' }
 
     it('that is not here, has nothing to do, and has done it', async () => {
       fresh([{ verbs: ['migrate'], vms: ['alpha'] }])
       await bench.send('c1', 'discard', { vmUuid: gone, args })
       expect(await bench.end('c1')).toMatchObject({ state: 'succeeded', reason: 'it is not here any more' })
-      await bench.send('c2', 'discard', { vmUuid: gone, args: { name: 'beta' } })
+      await bench.send('c2', 'discard', { vmUuid: gone, args: { name: 'beta', move: 'm' } })
       expect(await bench.end('c2')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/of this name/) })
       expect(bench.control.done).toEqual([])
       expect(bench.kept).toEqual([])

@@ -4,7 +4,7 @@ import { withDeadline } from '../../common/deadline.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import { TokenBucket, type Rate } from '../../common/token-bucket.js'
-import { isVerb, verbOf, type Verdict } from '../../common/verbs.js'
+import { isVerb, verbOf, type VerbName, type Verdict } from '../../common/verbs.js'
 import { pause } from '../../common/lifecycle.js'
 import { ActionRefused, type VmControl, type VmNow } from '../hypervisor/hypervisor.js'
 import { carryOut, lookAtIt, type BrokenOff, type Run } from './carry-out.js'
@@ -27,6 +27,7 @@ import {
 import type { ExecEntry } from './exec-entry.js'
 import { commandId, type Journal } from './journal.js'
 import type { LimitKeeper } from './limit-keeper.js'
+import type { MoveMark } from './move-marks.js'
 import { allVerbs } from './verbs/all-verbs.js'
 import type { Outcome } from './verbs/verb-work.js'
 
@@ -42,6 +43,7 @@ export interface RunnerOptions {
   readonly limits: LimitKeeper
   readonly programs: readonly ExecEntry[]
   readonly archive: Run['archive']
+  readonly marks: Run['marks']
   readonly allow: readonly AllowRule[]
   /** The controller's clock. */
   readonly now: () => number
@@ -63,6 +65,8 @@ const mostToTakeIn = 512
 const lookWithinMs = 30_000
 /** Commands that begin: each leaves two entries in the audit log, in which old ones give way to new ones. */
 const defaultBeginRate = { perSecond: 0.05, burst: 2000 } as const
+/** Steps of moves that were allowed before: others must not use up their places. */
+const promisedRate = { perSecond: 0.05, burst: 200 } as const
 /** Of what came from outside, in the audit log. */
 const longestAudited = 64
 const longestReason = 512
@@ -89,6 +93,7 @@ export class CommandRunner {
   readonly #running = new Map<string, Running>()
   readonly #stop = new AbortController()
   readonly #toBegin: TokenBucket
+  readonly #promisedToBegin = new TokenBucket(promisedRate, performance.now())
   readonly #refused: LimitedLog
   readonly #tally = new CommandTally()
   #refusedCount = 0
@@ -260,7 +265,7 @@ export class CommandRunner {
   async #runOne(spec: CommandSpec, running: Running): Promise<void> {
     const { host, journal, audit, now } = this.options
     const { id, verb, vmUuid, args, dryRun } = spec
-    const { verdicts, vm, control } = await this.#examine(spec)
+    const { verdicts, vm, control, isPromised } = await this.#examine(spec)
     const { signal } = running.abort
     if (signal.aborted) return this.#brokenOffBefore(this.#at(id), signal)
     const refusal = firstRefusal(verdicts)
@@ -270,7 +275,7 @@ export class CommandRunner {
       return this.#end(this.#at(id), { state: 'expired', reason: 'its time to begin passed while it waited' })
     // The checks have passed: all of these are there.
     if (!isVerb(verb) || vm === undefined || control === undefined) throw new Error('a command passed without its VM')
-    if (!this.#toBegin.take(1, performance.now()))
+    if (!(isPromised ? this.#promisedToBegin : this.#toBegin).take(1, performance.now()))
       return this.#end(this.#at(id), { state: 'refused', reason: 'too many commands have begun here lately', verdicts })
     const record = begun({ ...this.#at(id), verdicts }, vm, now())
     await audit({
@@ -291,9 +296,7 @@ export class CommandRunner {
     if (changed !== undefined) return this.#end(record, { state: 'refused', reason: changed, verdicts })
     running.begun = true
     this.#put(record)
-    const { timeoutMs } = verbOf(verb)
-    const mostMs = spec.timeoutMs === 0 ? timeoutMs : Math.min(spec.timeoutMs, timeoutMs)
-    const timer = setTimeout(() => running.abort.abort('timeout' satisfies BrokenOff), mostMs)
+    const timer = setTimeout(() => running.abort.abort('timeout' satisfies BrokenOff), mostMsOf(spec, verb))
     try {
       const run = this.#runOf(spec, vm, running, () => host(spec.hostId)?.control)
       const outcome = await carryOut(run, control)
@@ -306,7 +309,7 @@ export class CommandRunner {
   /** A command that another life of the agent had begun. */
   async #lookAtLeft(id: string, running: Running): Promise<void> {
     running.begun = true
-    const { spec, before } = this.#at(id)
+    const { spec, before, atMs } = this.#at(id)
     const { hostId, verb } = spec
     if (!isVerb(verb) || before === undefined)
       return this.#settle(id, {
@@ -314,12 +317,19 @@ export class CommandRunner {
         reason: `the agent ended while it ran, and this one knows no ${verb}`,
       })
     const run = this.#runOf(spec, before, running, () => this.options.host(hostId)?.control)
-    await this.#settle(id, await lookAtIt(run, 'the agent ended while it ran'))
+    const restMs = Math.max(0, atMs + mostMsOf(spec, verb) - this.options.now())
+    const timer = setTimeout(() => running.abort.abort('timeout' satisfies BrokenOff), restMs)
+    try {
+      await this.#settle(id, await lookAtIt(run, 'the agent ended while it ran'), running.abort.signal)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #runOf(spec: CommandSpec, before: VmNow, { abort }: Running, control: Run['control']): Run {
     if (!isVerb(spec.verb)) throw new Error('no verb')
     return {
+      commandId: spec.id,
       work: allVerbs[spec.verb],
       hostId: spec.hostId,
       vmUuid: spec.vmUuid,
@@ -328,6 +338,7 @@ export class CommandRunner {
       limits: this.options.limits,
       programs: this.options.programs,
       archive: this.options.archive,
+      marks: this.options.marks,
       definition: spec.definition,
       held: () => this.#held(spec.id),
       say: (line) => this.#put(said(this.#at(spec.id), line)),
@@ -405,18 +416,21 @@ export class CommandRunner {
     readonly verdicts: readonly Verdict[]
     readonly vm: VmNow | undefined
     readonly control: VmControl | undefined
+    readonly isPromised: boolean
   }> {
-    const { allow, host, localTime, programs } = this.options
+    const { allow, host, localTime, programs, marks } = this.options
     const served = host(spec.hostId)
     const control = served?.control
     const verbs = control && verbsHere(control, programs)
     const lacks = control?.lacks
+    const isPromised = isOfKnownMove(spec, marks.of(spec.hostId, spec.vmUuid))
     const circumstances = {
       isServed: served !== undefined,
       verbs,
       ...(lacks !== undefined && { lacks }),
       allow,
       at: localTime(),
+      isPromised,
     }
     let vm: VmNow | undefined
     try {
@@ -425,13 +439,13 @@ export class CommandRunner {
     } catch (error) {
       const says = `the VM could not be looked at: ${messageOf(error)}`
       const before = agentVerdicts(spec, { ...circumstances, vm: undefined }).filter(({ check }) => check !== 'vm')
-      return { verdicts: [...before, { check: 'look', ok: false, says }], vm, control }
+      return { verdicts: [...before, { check: 'look', ok: false, says }], vm, control, isPromised }
     }
     vm ??= absent(spec)
     const verdicts = agentVerdicts(spec, { ...circumstances, vm })
     if (firstRefusal(verdicts) !== undefined || vm === undefined || control === undefined)
-      return { verdicts, vm, control }
-    return { verdicts: [...verdicts, ...(await this.#checkFurther(spec, vm, control))], vm, control }
+      return { verdicts, vm, control, isPromised }
+    return { verdicts: [...verdicts, ...(await this.#checkFurther(spec, vm, control))], vm, control, isPromised }
   }
 
   /** What the verb itself looks at before. */
@@ -439,10 +453,10 @@ export class CommandRunner {
     const { hostId, verb, vmUuid, args, definition } = spec
     const checks = isVerb(verb) ? allVerbs[verb].checks : undefined
     if (checks === undefined) return []
-    const { limits, programs, archive } = this.options
+    const { limits, programs, archive, marks } = this.options
     try {
       return await withDeadline(lookWithinMs, this.#stop.signal, (signal) =>
-        checks({ hostId, vmUuid, args, before, control, limits, programs, archive, definition, signal }),
+        checks({ hostId, vmUuid, args, before, control, limits, programs, archive, marks, definition, signal }),
       )
     } catch (error) {
       return [{ check: verb, ok: false, says: `it could not be looked at: ${messageOf(error)}` }]
@@ -457,6 +471,17 @@ export class CommandRunner {
       if (record.before !== undefined || record.state === 'unknown') await this.options.journal.remove(record.spec.id)
     }
   }
+}
+
+/** Whether it is what a move that this agent takes part in still needs. */
+function isOfKnownMove({ verb, args }: CommandSpec, mark: MoveMark | undefined): boolean {
+  return (verb === 'arrive' || verb === 'discard') && mark !== undefined && mark.moveId === args['move']
+}
+
+/** From its beginning. */
+function mostMsOf(spec: CommandSpec, verb: VerbName): number {
+  const { timeoutMs } = verbOf(verb)
+  return spec.timeoutMs === 0 ? timeoutMs : Math.min(spec.timeoutMs, timeoutMs)
 }
 
 /** A VM that is not here, of a verb that is about its coming or its being gone. */

@@ -65,7 +65,7 @@ export interface Asked {
   /** Why, in the words of who asks; it goes into the audit log. */
   readonly note?: string | undefined
   /** Of one that moves it: between which hosts, and what speaks against it. */
-  readonly planned?: Planned | undefined
+  readonly planned?: (() => Planned | undefined) | undefined
   /** What the memory ledger of its host has left, negative if its VMs reach into the reserve; undefined: not known. */
   readonly hostSpareBytes?: number | undefined
   /** From now, or from the approval. */
@@ -203,10 +203,12 @@ export class CommandDesk {
         return undefined
       }
       const at = now()
+      // In this turn: what was asked for just before counts.
+      const planned = asked.planned?.()
       const needed = isVerb(verb) ? ruleFor(this.options.approvals(), verb, vm.name) : undefined
       const verdicts = [
         ...this.#verdicts(asked, vm, asker, open, at),
-        ...(asked.planned?.verdicts ?? []),
+        ...(planned?.verdicts ?? []),
         ...(needed === undefined ? [] : [approvalVerdict(needed)]),
       ]
       const refusal = verdicts.find(({ ok }) => !ok)
@@ -232,7 +234,7 @@ export class CommandDesk {
         verdicts,
         output: '',
         outputEnd: 0,
-        ...(refusal === undefined && asked.planned?.move !== undefined && { move: asked.planned.move }),
+        ...(refusal === undefined && planned?.move !== undefined && { move: planned.move }),
         ...(refusal !== undefined && { endedAt: at }),
         ...(waits !== undefined && { approval: newApproval(waits, asked) }),
       }
@@ -246,7 +248,12 @@ export class CommandDesk {
    * Another person lets a command go on. It is checked once more: the agent, the VM and the policy may have changed.
    * @param vm as it is now; undefined: it is gone
    */
-  approve(id: string, second: Asker, vm: Vm | undefined, hostSpareBytes?: Asked['hostSpareBytes']): Promise<Answered> {
+  approve(
+    id: string,
+    second: Asker,
+    vm: Vm | undefined,
+    { hostSpareBytes, planned }: Pick<Asked, 'hostSpareBytes' | 'planned'> = {},
+  ): Promise<Answered> {
     return this.#inTurn(async () => {
       const pending = this.#pending(id, second)
       if ('status' in pending) return pending
@@ -256,11 +263,19 @@ export class CommandDesk {
       const isThere = vm?.hostId === command.hostId
       const open = this.list().filter((one) => !isOver(one) && one.id !== id)
       const asker = { ...approval.askedAs, name: command.actor }
-      const verdicts = isThere ? this.#verdicts({ ...command, hostSpareBytes }, vm, asker, open, now) : []
+      const plan = isThere ? planned?.() : undefined
+      const verdicts = isThere
+        ? [...this.#verdicts({ ...command, hostSpareBytes }, vm, asker, open, now), ...(plan?.verdicts ?? [])]
+        : []
       const refusal = isThere ? verdicts.find(({ ok }) => !ok)?.says : 'the VM is not on that host any more: ask again'
       const next: Command =
         refusal === undefined
-          ? { ...approved, state: 'queued', startBefore: now + approval.startWithinMs }
+          ? {
+              ...approved,
+              state: 'queued',
+              startBefore: now + approval.startWithinMs,
+              ...(plan?.move !== undefined && { move: plan.move }),
+            }
           : over(approved, 'refused', refusal, now)
       await this.#keep(next, 'approved', second.name)
       await this.#sendWaiting()
@@ -360,7 +375,7 @@ export class CommandDesk {
         return
       }
       const word = command && told(command, update, this.options.now())
-      const next = word && afterWord(word)
+      const next = word && afterWord(word, this.options.now())
       const isNews = next !== undefined && next.state !== command?.state && next.state !== 'sent'
       if (next !== undefined) await this.#keep(next, isNews ? next.state : undefined)
       link.ack(update.id, update.revision)
@@ -428,7 +443,9 @@ export class CommandDesk {
       const now = this.options.now()
       for (const command of this.#commands.values()) {
         const next = aged(command, now)
-        if (next !== undefined) await this.#keep(next, next.state)
+        if (next === undefined) continue
+        await this.#keep(next, next.state)
+        await this.#dropSteps(next.id, 'its command is over')
       }
       await this.#goOn()
       await this.#tellHeads(now)

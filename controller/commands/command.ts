@@ -131,6 +131,11 @@ export function over(command: Command, state: CommandState, reason: string, now:
   return { ...command, state, reason, endedAt: now }
 }
 
+/** When it is over, whatever is known of it then: no step of it begins later. A move past the point of no return gets the time to come to its end. */
+export function endsBy({ startBefore, timeoutMs, move }: Command): number {
+  return Math.max(startBefore + timeoutMs, move?.leftAt ?? 0) + waitForWordMs
+}
+
 /** What the passing of time makes of it; undefined: nothing. */
 export function aged(command: Command, now: number): Command | undefined {
   if (isOver(command)) return undefined
@@ -139,8 +144,12 @@ export function aged(command: Command, now: number): Command | undefined {
     const reason = command.state === 'queued' ? 'it was not begun in time' : 'nobody approved it in time'
     return now < command.startBefore ? undefined : over(command, 'expired', reason, now)
   }
-  const hasEnded = command.startBefore + command.timeoutMs + waitForWordMs
-  if (now < hasEnded) return undefined
+  if (now < endsBy(command)) return undefined
+  const { move } = command
+  if (move?.hasLeft === true) {
+    const why = `it is off on ${move.fromHostName}, and whether it goes on on ${move.toHostName} was not told in time`
+    return over(command, 'unknown', why, now)
+  }
   const reason = 'its agent has not told what came of it'
   return { ...over(command, 'unknown', reason, now), gaveUp: true }
 }

@@ -13,8 +13,10 @@ export interface MoveFacts {
   /** Undefined: there is none of that name. */
   readonly target: Host | undefined
   readonly targetMaintenance: Maintenance | undefined
-  /** Of its memory, after its reserve; undefined: not known. */
+  /** Of its memory, after its reserve and after what is on its way there; undefined: not known. */
   readonly targetSpareBytes: number | undefined
+  /** What other VMs that are on their way there may have. */
+  readonly targetComingBytes?: number
   readonly arrays: ReadonlyMap<string, StorageArray>
 }
 
@@ -78,11 +80,19 @@ function cpuVerdict({ cpuModel: from }: Host, { cpuModel: to }: Host): Verdict {
   return yes('cpu', from === to ? from || 'not known' : `${from || 'unknown'} here, ${to || 'unknown'} there`)
 }
 
-function memoryVerdict({ vm, targetSpareBytes }: MoveFacts, target: Host): Verdict {
-  const needs = valueOf(vm.metrics['memoryMaxBytes']) ?? valueOf(vm.metrics['memoryBytes'])
+/** The most memory that it may come to have; undefined: not known. */
+export function mayHaveBytes({ metrics }: Vm): number | undefined {
+  return valueOf(metrics['memoryMaxBytes']) ?? valueOf(metrics['memoryBytes'])
+}
+
+function memoryVerdict({ vm, targetSpareBytes, targetComingBytes = 0 }: MoveFacts, target: Host): Verdict {
+  const needs = mayHaveBytes(vm)
   if (needs === undefined) return no('memory', 'how much memory it may have is not known')
   if (targetSpareBytes === undefined) return no('memory', `what ${target.name} has left is not known`)
-  const says = `it may have ${formatMemory(needs)}; ${target.name} has ${formatMemory(Math.max(0, targetSpareBytes))} above its reserve`
+  const has = `${target.name} has ${formatMemory(Math.max(0, targetSpareBytes))} above its reserve`
+  const beside =
+    targetComingBytes > 0 ? `, beside ${formatMemory(targetComingBytes)} of VMs that are on their way there` : ''
+  const says = `it may have ${formatMemory(needs)}; ${has}${beside}`
   return targetSpareBytes >= needs ? yes('memory', says) : no('memory', says)
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { CommandState } from '../../common/verbs.js'
-import { nextToSend, type Command } from './command.js'
+import { aged, endsBy, nextToSend, type Command } from './command.js'
 import { afterWord, hashOf, migrationChanges, pastCancelling, type Change } from './migration.js'
 
 const definition = "<domain type='kvm'><name>vm</name></domain>"
@@ -95,7 +95,7 @@ describe('a migration', () => {
     const [ready] = migrationChanges([base, { ...offered, verdicts }, received], 0)
     if (ready?.change !== 'command' || ready.command.move === undefined) throw new Error('not ready')
     const moved = { ...ready.command, state: 'running', move: { ...ready.command.move, hasLeft: true } } as const
-    expect(migrationChanges([moved], 0)).toMatchObject([{ step: { verb: 'arrive', args } }])
+    expect(migrationChanges([moved], 0)).toMatchObject([{ step: { verb: 'arrive', args: { move: 'm', ...args } } }])
   })
 
   it('takes a place of both hosts', () => {
@@ -106,15 +106,52 @@ describe('a migration', () => {
   })
 
   it('does not end when the old host says that it is off there, nor by a later word of that host', () => {
-    const over = afterWord({ ...base, state: 'succeeded', reason: 'off here', sentAt: 1 })
-    expect(over).toMatchObject({ state: 'running', move: { hasLeft: true } })
-    expect(afterWord({ ...over, state: 'unknown', reason: 'no record' })).toMatchObject({ state: 'running' })
+    const over = afterWord({ ...base, state: 'succeeded', reason: 'off here', sentAt: 1 }, 5000)
+    expect(over).toMatchObject({ state: 'running', move: { hasLeft: true, leftAt: 5000 } })
+    expect(afterWord({ ...over, state: 'unknown', reason: 'no record' }, 6000)).toMatchObject({ state: 'running' })
   })
 
-  it('says so where it went off and does not go on; nothing else is tried', () => {
-    expect(next(left, stepped('arrive', 'failed', { hostName: 'two', reason: 'gone' }))).toEqual([
+  it('says so where it went off and does not go on, as its new host sees; nothing else is tried', () => {
+    const verdicts = [{ check: 'agent: vm', ok: false, says: 'gone' }]
+    expect(next(left, stepped('arrive', 'refused', { hostName: 'two', reason: 'gone', verdicts }))).toEqual([
       'unknown: it is off on one, and does not go on on two: gone',
     ])
+    const failures = [1, 2, 3].map(() =>
+      stepped('arrive', 'failed', { hostName: 'two', reason: 'no lock', endedAt: 0 }),
+    )
+    expect(next(left, ...failures)).toEqual(['unknown: it is off on one, and does not go on on two: no lock'])
+  })
+
+  it.each([
+    ['refused', 'agent: allow'],
+    ['refused', 'agent: job'],
+    ['expired', ''],
+    ['unknown', ''],
+    ['failed', ''],
+  ] as const)('past the point of no return asks again, after a while, for what ended %s (%s)', (state, check) => {
+    const verdicts = check === '' ? [] : [{ check, ok: false, says: 'not now' }]
+    const turnedAway = stepped('arrive', state, { hostName: 'two', reason: 'not now', verdicts, endedAt: 1000 })
+    expect(migrationChanges([left, turnedAway], 5999)).toEqual([])
+    expect(migrationChanges([left, turnedAway], 6000).map(said)).toEqual(['arrive on two', 'running'])
+    expect(migrationChanges([left, turnedAway], 6000)[1]).toMatchObject({
+      command: { output: `two: arrive ${state}: not now; it is asked again\n` },
+    })
+  })
+
+  it('has no step that outlives it', () => {
+    const endMs = endsBy(left)
+    const [arrive] = migrationChanges([left], 1000)
+    const [discard] = migrationChanges([left, stepped('arrive', 'succeeded')], 2000)
+    expect([arrive, discard]).toMatchObject([
+      { step: { startWithinMs: endMs - 1000 } },
+      { step: { startWithinMs: endMs - 2000 } },
+    ])
+    expect(aged(left, endMs - 1)).toBeUndefined()
+    expect(aged(left, endMs)).toMatchObject({ state: 'unknown', reason: expect.stringMatching(/off on one/) })
+    // The word of its old host came late: there is time all the same.
+    const late = { ...left, move: { ...move, hasLeft: true, leftAt: endMs + 5000 } }
+    expect(aged(late, endMs + 5000)).toBeUndefined()
+    expect(migrationChanges([late], endMs + 5000)).toMatchObject([{ step: { startWithinMs: 3_600_000 } }])
   })
 })
 

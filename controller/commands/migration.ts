@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 
 import type { VerbName, Verdict } from '../../common/verbs.js'
-import { isOver, over, type Command } from './command.js'
+import { endsBy, isOver, over, type Command } from './command.js'
 
 /**
  * A migration by steps, each a command of its own to one agent, so that it goes on over any crash. Pure.
  *
  * offer (the old host: may it leave? its definition) → receive (the new one: can it come? keeps the definition) → migrate (the old host moves it: off
- * here, halted there) → arrive (the new host lets it go on, and sees it run) → discard (the old host forgets it). A VM is let go on only where its
+ * here, halted there) → arrive (the new host lets it go on, and sees it run; asked for again where that was refused) → discard (the old host forgets it). A VM is let go on only where its
  * other copy was seen to be off: a lost answer leaves it halted, and a person says where it goes on (`resolve`).
  */
 
@@ -22,6 +22,10 @@ export interface Move {
   readonly isReady?: boolean
   /** The old host says that it is off there. */
   readonly hasLeft?: boolean
+  /** When it said so; the controller's clock, milliseconds since the epoch. */
+  readonly leftAt?: number
+  /** Of a resolve: the command that moved it, by which agents know their part of it. */
+  readonly moveId?: string
   /** It started with its old host, and is to start with the new one. */
   readonly autostart?: boolean
   /** Of a resolve: the copy that is kept runs already. */
@@ -46,6 +50,9 @@ export type Change =
 const minute = 60_000
 /** Agents take commands that may wait for less than a day. */
 const longMs = 20 * 60 * minute
+/** An arrival that was turned away is asked for again: the VM is off on its old host. */
+const againMs = { first: 5000, most: 5 * minute } as const
+const mostFailures = 3
 
 /** What is to be done next for all moves. */
 export function migrationChanges(commands: readonly Command[], now: number): readonly Change[] {
@@ -73,7 +80,7 @@ export function pastCancelling({ id, stepOf, verb, move }: Command, commands: re
 }
 
 /** The old host has told that it is off there: the command goes on until it runs on the new one. */
-export function afterWord(command: Command): Command {
+export function afterWord(command: Command, now: number): Command {
   const { verb, state, dryRun, move, reason } = command
   if (move?.hasLeft === true && isOver(command)) return { ...command, state: 'running', reason: '', endedAt: undefined }
   if (verb !== 'migrate' || state !== 'succeeded' || dryRun || move === undefined) return command
@@ -83,7 +90,7 @@ export function afterWord(command: Command): Command {
     state: 'running',
     reason: '',
     output: said,
-    move: { ...move, hasLeft: true },
+    move: { ...move, hasLeft: true, leftAt: now },
     endedAt: undefined,
   }
 }
@@ -92,7 +99,7 @@ function migrateNext(command: Command, move: Move, steps: readonly Command[], no
   const { args, dryRun, vmName } = command
   const keep = dryRun ? 'no' : 'yes'
   const at = stepsBy(steps)
-  if (move.hasLeft === true) return arriveNext(command, move, at, now)
+  if (move.hasLeft === true) return arriveNext(command, move, steps, now)
   if (command.sentAt !== undefined || move.isReady === true) return []
   const startWithinMs = Math.max(1000, command.startBefore - now)
   const source = { hostId: move.fromHostId, hostName: move.fromHostName, startWithinMs }
@@ -104,7 +111,14 @@ function migrateNext(command: Command, move: Move, steps: readonly Command[], no
   if (definition === undefined)
     return [ended(over(command, 'failed', `${move.fromHostName} has told no whole definition`, now))]
   if (at.receive === undefined) {
-    return [step(command, { ...target, verb: 'receive', args: { name: vmName, keep }, definition })]
+    return [
+      step(command, {
+        ...target,
+        verb: 'receive',
+        args: { name: vmName, keep, move: moveIdOf(command, move) },
+        definition,
+      }),
+    ]
   }
   if (!isOver(at.receive)) return []
   if (at.receive.state !== 'succeeded') return [stopped(command, at.receive, now)]
@@ -115,23 +129,56 @@ function migrateNext(command: Command, move: Move, steps: readonly Command[], no
   return [{ change: 'command', command: { ...ready, move: { ...move, isReady: true, autostart } }, event: undefined }]
 }
 
-function arriveNext(command: Command, move: Move, at: Steps, now: number): readonly Change[] {
-  const target = { hostId: move.toHostId, hostName: move.toHostName, startWithinMs: longMs }
-  if (at.arrive === undefined) return [step(command, { ...target, verb: 'arrive', args: arriveArgs(move) })]
+function arriveNext(command: Command, move: Move, steps: readonly Command[], now: number): readonly Change[] {
+  const at = stepsBy(steps)
+  const startWithinMs = restOf(command, now)
+  const target = { hostId: move.toHostId, hostName: move.toHostName, startWithinMs }
+  const arrival = step(command, { ...target, verb: 'arrive', args: arriveArgs(command, move) })
+  if (at.arrive === undefined) return [arrival]
   if (!isOver(at.arrive)) return []
   if (at.arrive.state !== 'succeeded') {
+    const { state, reason, endedAt = now } = at.arrive
+    const tries = steps.filter(({ verb }) => verb === 'arrive').length
+    if (mayYetArrive(at.arrive, tries)) {
+      if (now < endedAt + Math.min(againMs.most, againMs.first * 2 ** Math.min(10, tries - 1))) return []
+      const output = `${command.output}${move.toHostName}: arrive ${state}: ${reason}; it is asked again\n`
+      return [arrival, { change: 'command', command: { ...command, output }, event: undefined }]
+    }
     const why = `it is off on ${move.fromHostName}, and does not go on on ${move.toHostName}: ${at.arrive.reason}`
     return [ended(over(command, 'unknown', why, now))]
   }
-  const left = { hostId: move.fromHostId, hostName: move.fromHostName, startWithinMs: longMs }
+  const left = { hostId: move.fromHostId, hostName: move.fromHostName, startWithinMs }
   return [
-    ...(at.discard === undefined ? [step(command, { ...left, verb: 'discard', args: { name: command.vmName } })] : []),
+    ...(at.discard === undefined
+      ? [step(command, { ...left, verb: 'discard', args: discardArgs(command, move) })]
+      : []),
     ended(over(command, 'succeeded', `it runs on ${move.toHostName}`, now)),
   ]
 }
 
-function arriveArgs({ autostart }: Move): NewStep['args'] {
-  return autostart === true ? { autostart: 'on' } : {}
+/** Whether one that did not go on there may do so when it is asked once more. */
+function mayYetArrive({ state, verdicts }: Command, tries: number): boolean {
+  if (state === 'failed') return tries < mostFailures
+  // What the agent itself sees of the VM stays so: a person has to look.
+  const isSeen = verdicts.some(({ check, ok }) => !ok && ['agent: vm', 'agent: state', 'agent: move'].includes(check))
+  return state !== 'refused' || !isSeen
+}
+
+/** How long its steps may wait: none of them outlives it. */
+function restOf(command: Command, now: number): number {
+  return Math.min(longMs, Math.max(1000, endsBy(command) - now))
+}
+
+function moveIdOf({ id }: Command, { moveId }: Move): string {
+  return moveId ?? id
+}
+
+function arriveArgs(command: Command, move: Move): NewStep['args'] {
+  return { move: moveIdOf(command, move), ...(move.autostart === true && { autostart: 'on' }) }
+}
+
+function discardArgs(command: Command, move: Move): NewStep['args'] {
+  return { name: command.vmName, move: moveIdOf(command, move) }
 }
 
 /** The copy that goes on is looked at before the other one is ended. */
@@ -143,7 +190,7 @@ function resolveNext(command: Command, move: Move, steps: readonly Command[], no
     hostId: move.toHostId,
     hostName: move.toHostName,
     verb: 'arrive',
-    args: arriveArgs(move),
+    args: arriveArgs(command, move),
     startWithinMs: minute,
   } as const
   const other = { hostId: move.fromHostId, hostName: move.fromHostName, startWithinMs: minute }
@@ -157,12 +204,12 @@ function resolveNext(command: Command, move: Move, steps: readonly Command[], no
     if (probe.state !== 'succeeded') return [stopped(command, probe, now)]
   }
   if (command.dryRun) return [ended(over(command, 'succeeded', '', now))]
-  if (discard === undefined) return [step(command, { ...other, verb: 'discard', args: { name: command.vmName } })]
+  if (discard === undefined) return [step(command, { ...other, verb: 'discard', args: discardArgs(command, move) })]
   if (!isOver(discard)) return []
   if (discard.state !== 'succeeded') return [stopped(command, discard, now)]
   const says = `it goes on on ${move.toHostName}; the copy on ${move.fromHostName} is gone`
   if (move.runs === true) return [ended(over(command, 'succeeded', says, now))]
-  if (arrive === undefined) return [step(command, { ...kept, startWithinMs: longMs })]
+  if (arrive === undefined) return [step(command, { ...kept, startWithinMs: restOf(command, now) })]
   if (!isOver(arrive)) return []
   if (arrive.state !== 'succeeded') return [stopped(command, arrive, now)]
   return [ended(over(command, 'succeeded', says, now))]

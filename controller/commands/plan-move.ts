@@ -1,10 +1,10 @@
-import type { Verdict } from '../../common/verbs.js'
+import { isEnd, type Verdict } from '../../common/verbs.js'
 import type { Balance } from '../checks/memory-ledger.js'
 import type { Snapshot, Vm } from '../model/snapshot.js'
 import type { Command } from './command.js'
 import type { Maintenance } from './maintenance.js'
 import type { Move } from './migration.js'
-import { migrationVerdicts } from './migration-checks.js'
+import { mayHaveBytes, migrationVerdicts } from './migration-checks.js'
 
 export interface Planned {
   readonly move?: Move
@@ -12,7 +12,7 @@ export interface Planned {
 }
 
 interface Known {
-  readonly snapshot: Pick<Snapshot, 'hosts' | 'disks' | 'arrays'>
+  readonly snapshot: Pick<Snapshot, 'hosts' | 'vms' | 'disks' | 'arrays'>
   readonly balanceOf: (hostId: string) => Balance | undefined
   readonly maintenanceOf: (hostId: string) => Maintenance | undefined
   readonly commands: readonly Command[]
@@ -35,6 +35,7 @@ function planMigrate(args: Readonly<Record<string, string>>, vm: Vm, known: Know
   const target = [...snapshot.hosts.values()].find(({ id, name }) => name === to || id === to)
   const balance = target && balanceOf(target.id)
   const source = snapshot.hosts.get(vm.hostId)
+  const coming = target === undefined ? 0 : comingBytes(vm, target.id, known)
   const verdicts = migrationVerdicts({
     vm,
     disks: vm.diskIds.flatMap((id) => snapshot.disks.get(id) ?? []),
@@ -42,7 +43,8 @@ function planMigrate(args: Readonly<Record<string, string>>, vm: Vm, known: Know
     to,
     target,
     targetMaintenance: target && maintenanceOf(target.id),
-    targetSpareBytes: balance !== undefined && 'spareBytes' in balance ? balance.spareBytes : undefined,
+    targetSpareBytes: balance !== undefined && 'spareBytes' in balance ? balance.spareBytes - coming : undefined,
+    targetComingBytes: coming,
     arrays: snapshot.arrays,
   })
   if (target === undefined || source === undefined) return { verdicts }
@@ -50,8 +52,23 @@ function planMigrate(args: Readonly<Record<string, string>>, vm: Vm, known: Know
   return { move: hosts, verdicts }
 }
 
+/** What other VMs may have there that are on their way to the same host, and do not count on it yet. */
+function comingBytes(vm: Vm, targetId: string, { snapshot, commands }: Known): number {
+  const uuids = commands.flatMap(({ verb, vmUuid, dryRun, state, move }) => {
+    const isUnderWay = verb === 'migrate' && !dryRun && !isEnd(state) && state !== 'pending-approval'
+    return isUnderWay && move?.toHostId === targetId && vmUuid !== vm.uuid ? [vmUuid] : []
+  })
+  return [...new Set(uuids)].reduce((sum, uuid) => {
+    const other = snapshot.vms.get(uuid)
+    return other === undefined || other.hostId === targetId ? sum : sum + (mayHaveBytes(other) ?? 0)
+  }, 0)
+}
+
 function planResolve(args: Readonly<Record<string, string>>, vm: Vm, { snapshot, commands }: Known): Planned {
-  const last = commands.find(({ verb, vmUuid, dryRun }) => verb === 'migrate' && vmUuid === vm.uuid && !dryRun)
+  // One that was not sent has moved nothing, and no agent knows of it.
+  const last = commands.find(
+    ({ verb, vmUuid, dryRun, sentAt }) => verb === 'migrate' && vmUuid === vm.uuid && !dryRun && sentAt !== undefined,
+  )
   const no = (says: string): Planned => ({ verdicts: [{ check: 'migration', ok: false, says }] })
   if (last?.move === undefined) return no('no migration of it is known')
   const { fromHostId, fromHostName, toHostId, toHostName, autostart = false } = last.move
@@ -68,5 +85,5 @@ function planResolve(args: Readonly<Record<string, string>>, vm: Vm, { snapshot,
   if (isElsewhere) return no(`it runs on ${snapshot.hosts.get(vm.hostId)?.name ?? vm.hostId}`)
   const hosts = { toHostId: kept.id, toHostName: kept.name, fromHostId: other.id, fromHostName: other.name }
   const says = `command ${last.number} moved it from ${fromHostName} to ${toHostName}`
-  return { move: { ...hosts, runs, autostart }, verdicts: [{ check: 'migration', ok: true, says }] }
+  return { move: { ...hosts, runs, autostart, moveId: last.id }, verdicts: [{ check: 'migration', ok: true, says }] }
 }

@@ -12,6 +12,7 @@ import { DiskJournal } from '../../agent/commands/journal.js'
 import { LimitFile, LimitKeeper } from '../../agent/commands/limit-keeper.js'
 import { CommandRunner } from '../../agent/commands/runner.js'
 import { createLog } from '../../common/log.js'
+import { HandMarks } from './hand-marks.js'
 
 const [directory = '', point = ''] = process.argv.slice(2)
 const vmUuid = '00000000-0000-4000-8000-00000000000a'
@@ -70,7 +71,8 @@ const runner = new CommandRunner({
   },
   limits,
   programs: [],
-  archive: { keep: () => Promise.resolve(''), has: () => Promise.resolve(true) },
+  archive: { keep: () => Promise.resolve(''), keepIncoming: () => Promise.resolve('') },
+  marks: new HandMarks(),
   log,
 })
 await runner.start()

@@ -7,6 +7,7 @@ import { ActionRefused, type VmControl, type VmNow } from '../../agent/hyperviso
 import { pause } from '../../common/lifecycle.js'
 import { createLog } from '../../common/log.js'
 import { askableVerbs, verbNames, type VerbName, type Verdict } from '../../common/verbs.js'
+import { HandMarks } from './hand-marks.js'
 
 type Args = Readonly<Record<string, string>>
 
@@ -25,10 +26,15 @@ export class VerbBench {
   readonly said: string[] = []
   programs: readonly ExecEntry[] = []
   readonly archived: string[] = []
-  isArchived = true
+  readonly marks = new HandMarks()
+  readonly incoming: string[] = []
+  definition: string | undefined
   held: () => Promise<void> = () => Promise.resolve()
   readonly archive = {
-    has: () => Promise.resolve(this.isArchived),
+    keepIncoming: (_vmUuid: string, definition: string): Promise<string> => {
+      this.incoming.push(definition)
+      return Promise.resolve('/archive/incoming')
+    },
     keep: (_vmUuid: string, definition: string): Promise<string> => {
       this.archived.push(definition)
       return Promise.resolve('/archive')
@@ -52,9 +58,11 @@ export class VerbBench {
 
   async contextOf(args: Args, signal: AbortSignal = new AbortController().signal): Promise<VerbContext> {
     const { control, vmUuid, limits } = this
-    const before = await control.look(vmUuid, signal)
+    const before =
+      (await control.look(vmUuid, signal)) ?? (this.definition === undefined ? undefined : absentVm(vmUuid))
     if (before === undefined) throw new Error('no such VM')
     return {
+      commandId: 'm',
       hostId: 'h',
       vmUuid,
       args,
@@ -63,7 +71,8 @@ export class VerbBench {
       limits,
       programs: this.programs,
       archive: this.archive,
-      definition: undefined,
+      marks: this.marks,
+      definition: this.definition,
       held: () => this.held(),
       signal,
       say: (line) => this.said.push(line),
@@ -117,4 +126,8 @@ export class VerbBench {
     const circumstances = { isServed: true, verbs, ...(lacks !== undefined && { lacks }), allow, at, vm }
     return firstRefusal(agentVerdicts({ ...spec, dryRun: false, onlyReport: false }, circumstances))
   }
+}
+
+function absentVm(uuid: string): VmNow {
+  return { uuid, name: '', state: 'shutoff', stateReason: 'unknown', runId: '', autostart: false }
 }

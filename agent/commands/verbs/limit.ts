@@ -13,7 +13,7 @@ export const limit: VerbWork = {
     if (unfit !== undefined) return [{ check: 'disks', ok: false, says: unfit }]
     const there = await disks.limits(context.vmUuid, context.signal)
     const chosen = disksOf(context, [...there.keys()])
-    return [disksVerdict(chosen)]
+    return [disksVerdict(chosen), await moveVerdict(context)]
   },
   run: (context) => context.limits.inTurn(context, () => set(context)),
   async seen({ control, limits, hostId, vmUuid, before, signal }) {
@@ -101,6 +101,13 @@ function disksOf(
   if (there.length === 0) return { refusal: 'it has no disk that can be limited' }
   if (disk === undefined) return { targets: there }
   return there.includes(disk) ? { targets: [disk] } : { refusal: `it has no disk ${disk}: ${there.join(', ')}` }
+}
+
+/** It would go along with the VM, and its record stay here. */
+async function moveVerdict({ control, vmUuid, signal }: CheckContext): Promise<Verdict> {
+  const isBusy = (await control.migration?.isBusy(vmUuid, signal)) === true
+  const says = isBusy ? 'the hypervisor is at work on it: it may be moving' : 'no job of the hypervisor is under way'
+  return { check: 'job', ok: !isBusy, says }
 }
 
 function disksVerdict(chosen: ReturnType<typeof disksOf>): Verdict {

@@ -7,41 +7,115 @@ import { definitionHash } from './migrate.js'
 
 const uuid = 'a'
 
+const step = { move: 'm' }
+const expected = {
+  hostId: 'h',
+  vmUuid: uuid,
+  kind: 'expected',
+  moveId: 'm',
+  runId: '',
+  wasDefined: false,
+  atMs: 0,
+} as const
+
+/** One that has come and is halted. */
 function halted(): { readonly control: HandControl; readonly bench: VerbBench } {
   const control = new HandControl()
   control.add(uuid, 'alpha')
   control.set(uuid, { state: 'paused' })
-  return { control, bench: new VerbBench(control, uuid) }
+  const bench = new VerbBench(control, uuid)
+  bench.marks.marks.set(uuid, expected)
+  return { control, bench }
 }
 
-async function refusals(bench: VerbBench, verb: 'arrive' | 'discard'): Promise<string[]> {
-  return (await bench.checks(verb)).flatMap(({ check, ok }) => (ok ? [] : [check]))
+async function refusals(bench: VerbBench, verb: 'arrive' | 'discard', args = step): Promise<string[]> {
+  return (await bench.checks(verb, args)).flatMap(({ check, ok }) => (ok ? [] : [check]))
 }
 
 describe.each(['arrive', 'discard'] as const)('%s', (verb) => {
   it('says in its checks already what it refuses', async () => {
     const { control, bench } = halted()
     expect(await refusals(bench, verb)).toEqual([])
+    expect(await refusals(bench, verb, { move: 'of-another' })).toEqual(['move'])
     control.isBusy = true
-    bench.isArchived = false
-    expect(await refusals(bench, verb)).toEqual(['archive', 'job'])
+    bench.marks.marks.clear()
+    expect(await refusals(bench, verb)).toEqual(['move', 'job'])
   })
 
   it.each([
     ['another job', (control: HandControl) => (control.isBusy = true), /is at work on it/],
-    ['no archived definition', (_control: HandControl, bench: VerbBench) => (bench.isArchived = false), /archived/],
+    [
+      'no move that its agent knows of',
+      (_control: HandControl, bench: VerbBench) => bench.marks.marks.clear(),
+      /no move/,
+    ],
   ])('refuses it at the last moment where there is %s', async (_what, change, reason) => {
     const { control, bench } = halted()
     change(control, bench)
-    await expect(bench.run(verb)).rejects.toThrow(reason)
+    await expect(bench.run(verb, step)).rejects.toThrow(reason)
     expect(control.done).toEqual([])
   })
 })
 
-it('an arrival lets the guest go on', async () => {
-  const { control, bench } = halted()
-  expect(await bench.run('arrive')).toMatchObject({ state: 'succeeded' })
-  expect(control.done).toEqual(['resume alpha'])
+describe('an arrival', () => {
+  it('lets the guest go on, and is none any more for a later one', async () => {
+    const { control, bench } = halted()
+    expect(await bench.run('arrive', step)).toMatchObject({ state: 'succeeded' })
+    expect(control.done).toEqual(['resume alpha'])
+    control.set(uuid, { state: 'paused' })
+    await expect(bench.run('arrive', step)).rejects.toThrow('who halted it since')
+    await expect(bench.run('discard', step)).rejects.toThrow('no copy that is left over')
+  })
+
+  it('of one that runs changes nothing', async () => {
+    const { control, bench } = halted()
+    control.set(uuid, { state: 'running' })
+    expect(await bench.run('arrive', step)).toMatchObject({ state: 'succeeded', reason: 'it runs' })
+    expect(control.done).toEqual([])
+  })
+})
+
+describe('what a controller only says', () => {
+  const definition = `<domain type='kvm'><name>alpha</name><uuid>${uuid}</uuid></domain>`
+
+  /** Of a VM that is off here, or was never here. */
+  function told(isHere: boolean): { readonly control: HandControl; readonly bench: VerbBench } {
+    const control = new HandControl()
+    if (isHere) control.add(uuid, 'alpha', 'shutoff')
+    const bench = new VerbBench(control, uuid)
+    bench.definition = definition
+    return { control, bench }
+  }
+
+  it('takes no definition away that this host had', async () => {
+    const { control, bench } = told(true)
+    expect(await bench.run('receive', { name: 'alpha', keep: 'yes', ...step })).toMatchObject({ state: 'succeeded' })
+    expect(bench.archived).toEqual([expect.stringMatching(/secret/)])
+    expect(bench.incoming).toEqual([definition])
+    // Halted by its own user: no copy.
+    await bench.run('discard', step)
+    expect(control.done).toEqual([])
+    expect(control.vms.has(uuid)).toBe(true)
+  })
+
+  it('takes none away, and ends nothing, by steps alone', async () => {
+    for (const state of ['shutoff', 'paused'] as const) {
+      const { control, bench } = told(true)
+      control.set(uuid, { state })
+      await expect(bench.run('discard', step)).rejects.toThrow('knows of no move of it')
+      await expect(bench.run('arrive', step)).rejects.toThrow('knows of no move of it')
+      expect(control.done).toEqual([])
+    }
+  })
+
+  it('makes one that has run here since no copy', async () => {
+    const { control, bench } = told(false)
+    await bench.run('receive', { name: 'alpha', keep: 'yes', ...step })
+    control.add(uuid, 'alpha', 'shutoff')
+    control.set(uuid, { stateReason: 'shutdown' })
+    await expect(bench.run('discard', step)).rejects.toThrow('has run here since')
+    expect(control.done).toEqual([])
+  })
 })
 
 describe('the start of a VM with its host', () => {
@@ -84,11 +158,12 @@ describe('the start of a VM with its host', () => {
 
   it('comes with it, and holds up no arrival', async () => {
     const { control, bench } = halted()
-    expect(await bench.run('arrive', { autostart: 'on' })).toEqual({ state: 'succeeded', reason: 'it runs' })
+    expect(await bench.run('arrive', { autostart: 'on', ...step })).toEqual({ state: 'succeeded', reason: 'it runs' })
     expect(control.done).toEqual(['resume alpha', 'autostart alpha true'])
     control.before = (action) => (action === 'autostart' ? Promise.reject(new Error('full')) : Promise.resolve())
     control.set(uuid, { state: 'paused' })
-    expect(await bench.run('arrive', { autostart: 'on' })).toMatchObject({
+    bench.marks.marks.set(uuid, expected)
+    expect(await bench.run('arrive', { autostart: 'on', ...step })).toMatchObject({
       state: 'succeeded',
       reason: expect.stringMatching(/does not start with its host: full/),
     })
@@ -98,17 +173,87 @@ describe('the start of a VM with its host', () => {
 describe('a discard', () => {
   it('archives the definition before it ends the copy and forgets it', async () => {
     const { control, bench } = halted()
-    expect(await bench.run('discard')).toMatchObject({ state: 'succeeded' })
+    expect(await bench.run('discard', step)).toMatchObject({ state: 'succeeded' })
     expect(control.done).toEqual(['destroy alpha', 'undefine alpha'])
     expect(bench.archived).toEqual([expect.stringMatching(/secret/)])
+    expect(bench.marks.marks.size).toBe(0)
   })
 
-  it('of one that is off asks for no job of it', async () => {
+  it('of one that has left asks for no job of it', async () => {
     const { control, bench } = halted()
+    bench.marks.marks.set(uuid, { ...expected, kind: 'left', runId: 'run-1' })
     control.set(uuid, { state: 'shutoff', runId: '' })
     control.isBusy = true
     expect(await refusals(bench, 'discard')).toEqual([])
-    await bench.run('discard')
+    await bench.run('discard', step)
     expect(control.done).toEqual(['undefine alpha'])
+  })
+
+  it.each([
+    ['another run of it', { runId: 'run-2' }, /another run/],
+    ['a halt by its user', { stateReason: 'user' }, /another reason than its move \(user\)/],
+    ['an end by its user', { state: 'shutoff', stateReason: 'shutdown', runId: '' }, /otherwise than by a move/],
+  ] as const)('of one that was leaving is refused after %s', async (_what, change, reason) => {
+    const { control, bench } = halted()
+    bench.marks.marks.set(uuid, { ...expected, kind: 'leaving', runId: 'run-1' })
+    control.set(uuid, { stateReason: 'migration' })
+    expect(await refusals(bench, 'discard')).toEqual([])
+    control.set(uuid, change)
+    await expect(bench.run('discard', step)).rejects.toThrow(reason)
+    expect(control.done).toEqual([])
+  })
+})
+
+describe('a move', () => {
+  const definition = definitionHash(`<domain>${uuid}</domain>`)
+  function moving(): { readonly control: HandControl; readonly bench: VerbBench } {
+    const control = new HandControl()
+    control.add(uuid, 'alpha')
+    return { control, bench: new VerbBench(control, uuid) }
+  }
+
+  it('is written down before it is begun, and after it was done', async () => {
+    const { control, bench } = moving()
+    control.move = () => {
+      expect(bench.marks.of('h', uuid)).toMatchObject({ kind: 'leaving', moveId: 'm', runId: 'run-1' })
+      control.set(uuid, { state: 'shutoff', runId: '' })
+      return Promise.resolve()
+    }
+    expect(await bench.run('migrate', { to: 'two', definition })).toMatchObject({ state: 'succeeded' })
+    expect(bench.marks.of('h', uuid)).toMatchObject({ kind: 'left' })
+  })
+
+  it('that was refused leaves no mark', async () => {
+    const { bench } = moving()
+    await expect(bench.run('migrate', { to: 'two', definition })).rejects.toThrow('cannot move')
+    expect(bench.marks.marks.size).toBe(0)
+  })
+
+  it('whose answer was lost is known by what its hypervisor says of its end', async () => {
+    const { control, bench } = moving()
+    control.set(uuid, { state: 'shutoff', stateReason: 'migrated', runId: '' })
+    expect(await bench.seen('migrate')).toMatchObject({ state: 'succeeded' })
+    expect(bench.marks.of('h', uuid)).toMatchObject({ kind: 'left' })
+    control.set(uuid, { stateReason: 'shutdown' })
+    expect(await bench.seen('migrate')).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/has not moved/),
+    })
+    expect(bench.marks.marks.size).toBe(0)
+    bench.definition = ''
+    control.vms.delete(uuid)
+    expect(await bench.seen('migrate')).toMatchObject({ state: 'unknown', reason: expect.stringMatching(/gone/) })
+  })
+
+  it('is not begun while a limit is to end here', async () => {
+    const { bench } = moving()
+    const disks = { vda: { old: {}, limited: {}, untilMs: 1_300_000_000_000 } }
+    await bench.limits.put({ hostId: 'h', vmUuid: uuid, vmName: 'alpha', runId: 'run-1', setAtMs: 0, disks })
+    for (const verb of ['offer', 'migrate'] as const)
+      expect(await bench.checks(verb, { to: 'two' })).toContainEqual({
+        check: 'limit',
+        ok: false,
+        says: expect.stringMatching(/unlimit/),
+      })
   })
 })

@@ -2,6 +2,8 @@ import type { Verdict } from '../../../common/verbs.js'
 import { ActionRefused } from '../../hypervisor/hypervisor.js'
 import { departureVerdicts, needsOf } from '../../hypervisor/libvirt/reception.js'
 import { sayDefinition } from './dumpxml.js'
+import { limitVerdict } from './migrate.js'
+import { arriveVerdict, discardVerdict } from './move-guard.js'
 import { needed } from './needed.js'
 import {
   gone,
@@ -18,8 +20,10 @@ import {
 /** Steps of a migration beside the move itself: see controller/commands/migration.ts. */
 
 export const offer: VerbWork = {
-  async checks({ control, vmUuid, before, signal }) {
-    const verdicts = departureVerdicts(needsOf(await needed(control.texts).definition(vmUuid, signal)))
+  async checks(context) {
+    const { control, vmUuid, before, signal } = context
+    const needs = needsOf(await needed(control.texts).definition(vmUuid, signal))
+    const verdicts = [...departureVerdicts(needs), limitVerdict(context)]
     // The controller has the other host do the same.
     const says = 'it starts with its host, and will with the other one'
     return before.autostart ? [...verdicts, { check: 'autostart', ok: true, says }] : verdicts
@@ -43,23 +47,31 @@ export const receive: VerbWork = {
     const here = await needed(control.migration).reception(definition, signal)
     return [{ check: 'definition', ok: isOfIt, says }, ...here]
   },
-  async run({ control, vmUuid, args, archive, definition, signal }) {
+  async run({ control, hostId, vmUuid, args, archive, marks, definition, signal }) {
     if (args['keep'] !== 'yes') return { state: 'succeeded' }
     // An older one of the same VM gives way to what comes.
     const vm = await control.look(vmUuid, signal)
+    if (vm !== undefined && !isOff(vm)) throw new ActionRefused(`it is ${vm.state} here now`)
     if (vm !== undefined) await archive.keep(vmUuid, await needed(control.definitions).whole(vmUuid, signal))
-    const file = await archive.keep(vmUuid, definition ?? '')
+    const isLeftOver = vm?.stateReason === 'migrated' && marks.of(hostId, vmUuid)?.kind === 'left'
+    const mark = { hostId, vmUuid, moveId: args['move'] ?? '', runId: '', wasDefined: vm !== undefined && !isLeftOver }
+    await marks.put({ ...mark, kind: 'expected' }).catch((error: unknown) => {
+      throw new ActionRefused(`its coming could not be written down: ${messageOf(error)}`, { cause: error })
+    })
+    const file = await archive.keepIncoming(vmUuid, definition ?? '')
     return { state: 'succeeded', reason: `kept as ${file}` }
   },
   seen: () => Promise.resolve({ state: 'failed', reason: 'it may be kept or not' }),
 }
 
 export const arrive: VerbWork = {
-  checks: copyVerdicts,
+  checks: (context) => copyVerdicts(context, arriveVerdict),
   async run(context) {
     const { control, vmUuid, args, signal } = context
-    await refuseUnlessCopy(context)
-    await control.power(vmUuid, 'resume', signal)
+    await refuseUnlessCopy(context, arriveVerdict)
+    const vm = await control.look(vmUuid, signal)
+    if (vm === undefined || !isRunning(vm)) await control.power(vmUuid, 'resume', signal)
+    await markArrived(context)
     if (args['autostart'] !== 'on') return { state: 'succeeded', reason: 'it runs' }
     try {
       await control.setAutostart(vmUuid, true, signal)
@@ -80,11 +92,12 @@ export const arrive: VerbWork = {
 
 /** One that is not here any more is as it should be. */
 export const discard: VerbWork = {
-  checks: copyVerdicts,
+  checks: (context) => copyVerdicts(context, discardVerdict),
   async run(context) {
-    const { control, vmUuid, before, archive, signal } = context
+    const { control, hostId, vmUuid, before, archive, marks, signal } = context
     if ((await control.look(vmUuid, signal)) === undefined) return { state: 'succeeded', reason: isGone }
-    await refuseUnlessCopy(context)
+    await refuseUnlessCopy(context, discardVerdict)
+    const mark = marks.of(hostId, vmUuid)
     const definitions = needed(control.definitions)
     await archive.keep(vmUuid, await definitions.whole(vmUuid, signal))
     const vm = await control.look(vmUuid, signal)
@@ -92,7 +105,10 @@ export const discard: VerbWork = {
     const after = await control.look(vmUuid, signal)
     if (after === undefined) return { state: 'succeeded', reason: isGone }
     if (!isOff(after)) throw new ActionRefused(`it is ${after.state} now`)
+    if (mark?.kind === 'expected' && mark.wasDefined)
+      return { state: 'succeeded', reason: 'the halted copy is ended; it was defined here before, and stays so' }
     await definitions.undefine(vmUuid, signal)
+    await marks.remove(mark ?? { hostId, vmUuid })
     return { state: 'succeeded', reason: 'it is not defined here any more' }
   },
   async seen(context) {
@@ -104,30 +120,34 @@ export const discard: VerbWork = {
 
 const isGone = 'it is not here any more'
 
-/** Whatever a controller says: only VMs whose definition a migration has archived here, and that the hypervisor has done with. */
-async function copyVerdicts({ archive, control, vmUuid, signal }: CheckContext): Promise<readonly Verdict[]> {
+type Guard = typeof arriveVerdict
+
+/** Whatever a controller says: only VMs of a move that this agent itself knows of, and that the hypervisor has done with. */
+async function copyVerdicts(
+  { hostId, marks, control, vmUuid, args, signal }: CheckContext,
+  guard: Guard,
+): Promise<readonly Verdict[]> {
   const vm = await control.look(vmUuid, signal)
   if (vm === undefined) return [{ check: 'copy', ok: true, says: isGone }]
-  const isArchived = await archive.has(vmUuid)
-  const isBusy = !isOff(vm) && (await needed(control.migration).isBusy(vmUuid, signal))
-  return [
-    {
-      check: 'archive',
-      ok: isArchived,
-      says: isArchived
-        ? 'its definition is archived on this host'
-        : 'no migration has archived its definition on this host',
-    },
-    {
-      check: 'job',
-      ok: !isBusy,
-      says: isBusy ? 'the hypervisor is at work on it: its migration has not ended' : 'its migration has ended',
-    },
-  ]
+  const isBusy = vm.state === 'paused' && (await needed(control.migration).isBusy(vmUuid, signal))
+  const says = isBusy ? 'the hypervisor is at work on it: its migration has not ended' : 'its migration has ended'
+  return [guard(vm, marks.of(hostId, vmUuid), args['move']), { check: 'job', ok: !isBusy, says }]
 }
 
 /** Once more, at the last moment. */
-async function refuseUnlessCopy(context: VerbContext): Promise<void> {
-  const against = (await copyVerdicts(context)).find(({ ok }) => !ok)
+async function refuseUnlessCopy(context: VerbContext, guard: Guard): Promise<void> {
+  const against = (await copyVerdicts(context, guard)).find(({ ok }) => !ok)
   if (against !== undefined) throw new ActionRefused(against.says)
+}
+
+/** A failure to write it down holds up nothing: the mark is looked at again, and the VM runs. */
+async function markArrived({ hostId, vmUuid, marks, say }: VerbContext): Promise<void> {
+  const mark = marks.of(hostId, vmUuid)
+  try {
+    // One that goes on where it was has not moved.
+    if (mark?.kind === 'leaving') await marks.remove(mark)
+    else if (mark?.kind === 'expected') await marks.put({ ...mark, kind: 'arrived' })
+  } catch (error) {
+    say(`that it has arrived could not be written down: ${messageOf(error)}`)
+  }
 }

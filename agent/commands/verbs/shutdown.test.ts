@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 
 import { createLog } from '../../../common/log.js'
 import { HandControl } from '../../../test/support/hand-control.js'
+import { HandMarks } from '../../../test/support/hand-marks.js'
 import { LimitKeeper } from '../limit-keeper.js'
 import { shutdown } from './shutdown.js'
 import type { VerbContext } from './verb-work.js'
@@ -16,6 +17,7 @@ function contextOf(control: HandControl, withinMs: number): VerbContext & { read
   let nowMs = 0
   const lines: string[] = []
   return {
+    commandId: 'c',
     hostId: 'h',
     vmUuid: uuid,
     limits: new LimitKeeper({
@@ -27,7 +29,8 @@ function contextOf(control: HandControl, withinMs: number): VerbContext & { read
     }),
     progress: () => undefined,
     programs: [],
-    archive: { keep: () => Promise.resolve(''), has: () => Promise.resolve(true) },
+    archive: { keep: () => Promise.resolve(''), keepIncoming: () => Promise.resolve('') },
+    marks: new HandMarks(),
     definition: undefined,
     held: () => Promise.resolve(),
     args: {},

@@ -3,9 +3,11 @@ import type { WorkProgress, VmControl, VmNow } from '../../hypervisor/hypervisor
 import type { DefinitionArchive } from '../definition-archive.js'
 import type { ExecEntry } from '../exec-entry.js'
 import type { LimitKeeper } from '../limit-keeper.js'
+import type { MoveMarks } from '../move-marks.js'
 
 /** What the work of a verb is given. */
 export interface VerbContext {
+  readonly commandId: string
   readonly hostId: string
   readonly vmUuid: string
   readonly args: Readonly<Record<string, string>>
@@ -21,7 +23,9 @@ export interface VerbContext {
   readonly pause: (ms: number) => Promise<void>
   /** A line of what it does, for who waits. */
   readonly say: (line: string) => void
-  readonly archive: Pick<DefinitionArchive, 'keep' | 'has'>
+  readonly archive: Pick<DefinitionArchive, 'keep' | 'keepIncoming'>
+  /** Of moves that this agent has a part in. */
+  readonly marks: Pick<MoveMarks, 'of' | 'put' | 'remove'>
   /** As the controller sent it, of a VM that is to come. */
   readonly definition: string | undefined
   /** Resolves when the controller keeps what was said. @throws ActionRefused if it does not within half a minute */
@@ -33,7 +37,17 @@ export interface VerbContext {
 /** What its checks are given. */
 export type CheckContext = Pick<
   VerbContext,
-  'hostId' | 'vmUuid' | 'args' | 'before' | 'control' | 'limits' | 'programs' | 'archive' | 'definition' | 'signal'
+  | 'hostId'
+  | 'vmUuid'
+  | 'args'
+  | 'before'
+  | 'control'
+  | 'limits'
+  | 'programs'
+  | 'archive'
+  | 'marks'
+  | 'definition'
+  | 'signal'
 >
 
 /** What is known of a command's end. */
@@ -58,6 +72,13 @@ export interface VerbWork {
    * @throws Error if the VM cannot be looked at
    */
   seen(context: VerbContext): Promise<Outcome>
+  /** Has what is under way given up, where another life of the agent has begun it. Throws nothing of what it is refused. */
+  breakOff?(context: VerbContext): Promise<void>
+}
+
+/** The hypervisor is still at work on it: it is looked at again for as long as that lasts. */
+export class StillGoesOn extends Error {
+  override readonly name = 'StillGoesOn'
 }
 
 /** Looks until it is as wanted, at most some seconds. @returns as it was last seen; undefined: it is not there */

@@ -1,4 +1,4 @@
-import { patternTest } from '../../../common/pattern.js'
+import { labelPatternTest } from '../../../common/pattern.js'
 import type { MigrationControl, MoveOptions, MoveProgress } from '../hypervisor.js'
 import type { DomainAccess } from './domain-access.js'
 import { domainAbortJob, domainGetJobStats, domainMigratePeerToPeer, migrateFlag } from './procedures.js'
@@ -31,7 +31,7 @@ export function migrationControl(
 ): MigrationControl {
   return {
     refuses: (host) =>
-      to.some((pattern) => patternTest(pattern)(host))
+      to.some((pattern) => labelPatternTest(pattern)(host))
         ? undefined
         : to.length === 0
           ? "the agent's configuration names no host that its VMs may move to"

@@ -52,6 +52,12 @@ export interface ControlOptions {
   readonly migration?: (MigrationSettings & Pick<ReceptionSite, 'hasPath' | 'hasBridge'>) | undefined
 }
 
+const noMoves: MigrationSettings = { to: [], uri: '', encrypted: true }
+const noSite: Pick<ReceptionSite, 'hasPath' | 'hasBridge'> = {
+  hasPath: () => Promise.resolve(false),
+  hasBridge: () => Promise.resolve(false),
+}
+
 /** The caller's signal ends it earlier. */
 const actDeadlineMs = 600_000
 
@@ -73,13 +79,16 @@ export class LibvirtControl implements VmControl {
     'undefine',
     'dumpxml',
     'console',
+    // A move that has begun is brought to its end, whatever its configuration says now.
+    'arrive',
+    'discard',
   ] as const)
   readonly disks: DiskControl
   readonly sizes: SizeControl
   readonly saving: SaveControl
   readonly texts: TextControl
   readonly definitions: DefinitionControl
-  readonly migration: MigrationControl | undefined
+  readonly migration: MigrationControl
   /** For looking. */
   #connection: RpcConnection | undefined
   readonly #acting = new Set<RpcConnection>()
@@ -97,13 +106,12 @@ export class LibvirtControl implements VmControl {
     this.texts = textControl(access)
     this.definitions = definitionControl(access)
     const { migration } = options
-    if (migration === undefined) return
-    this.migration = migrationControl(access, migration, {
-      ...migration,
+    this.migration = migrationControl(access, migration ?? noMoves, {
+      ...(migration ?? noSite),
       capabilities: async () => getCapabilities(await this.#connected()),
       canRunCpu: async (xml, signal) => (await compareCpu(await this.#connected(), xml, { signal })) !== 0,
     })
-    this.verbs = new Set([...this.verbs, 'migrate', 'offer', 'receive', 'arrive', 'discard'])
+    if (migration !== undefined) this.verbs = new Set([...this.verbs, 'migrate', 'offer', 'receive'])
   }
 
   async look(vmUuid: string, signal: AbortSignal): Promise<VmNow | undefined> {

@@ -2,11 +2,12 @@ import { z } from 'zod'
 
 import { KeyedBuckets } from '../../../common/token-bucket.js'
 import { mayAs, type Caller } from '../../access/caller.js'
-import type { Answered, CommandDesk } from '../../commands/command-desk.js'
+import type { Answered, Asked, CommandDesk } from '../../commands/command-desk.js'
 import type { Approval } from '../../commands/approval.js'
 import { isOver, type Command } from '../../commands/command.js'
 import { planMove } from '../../commands/plan-move.js'
 import type { FleetLook } from '../../fleet-look.js'
+import type { Vm } from '../../model/snapshot.js'
 import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
 import { callerOf } from '../guard.js'
@@ -56,6 +57,19 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
     const balance = look.current().capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance
     return balance !== undefined && 'spareBytes' in balance ? balance.spareBytes : undefined
   }
+  /** What a command is judged by beside its VM. A move is planned when it is its turn: what came before counts then. */
+  const circumstancesOf = (asked: Pick<Asked, 'verb' | 'args'>, vm: Vm): Pick<Asked, 'hostSpareBytes' | 'planned'> => ({
+    hostSpareBytes: spareBytesOf(vm.hostId),
+    planned: () => {
+      const { snapshot, capacity } = look.current()
+      return planMove(asked, vm, {
+        snapshot,
+        balanceOf: (hostId) => capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance,
+        maintenanceOf: (hostId) => commands.maintenanceOf(hostId),
+        commands: commands.list(),
+      })
+    },
+  })
   app.post(
     '/api/v1/commands',
     {
@@ -74,16 +88,8 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
           'too-many-asked',
           'too many commands at once: at most 5 a second, and 1000 after a quiet time',
         )
-      const { snapshot, capacity } = look.current()
-      const vm = findByIdOrName('VM', 'vm-unknown', snapshot.vms, idOrName)
-      const planned = planMove(asked, vm, {
-        snapshot,
-        balanceOf: (hostId) => capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance,
-        maintenanceOf: (hostId) => commands.maintenanceOf(hostId),
-        commands: commands.list(),
-      })
-      const hostSpareBytes = spareBytesOf(vm.hostId)
-      const command = await commands.ask({ ...asked, vm, hostSpareBytes, planned, asker: callerOf(request) })
+      const vm = findByIdOrName('VM', 'vm-unknown', look.current().snapshot.vms, idOrName)
+      const command = await commands.ask({ ...asked, vm, ...circumstancesOf(asked, vm), asker: callerOf(request) })
       if (command !== undefined) return toView(command, callerOf(request))
       throw new ApiError('too-many-commands', 'as many commands as there may be have not ended')
     },
@@ -143,10 +149,11 @@ export function addCommandRoutes(app: ApiApp, { commands, look, now }: Parts): v
       },
     },
     async (request) => {
-      const { id, number, vmUuid } = found(request.params.id)
+      const { id, number, vmUuid, verb, args } = found(request.params.id)
       const vm = look.current().snapshot.vms.get(vmUuid)
       const caller = callerOf(request)
-      return toView(answered(await commands.approve(id, caller, vm, vm && spareBytesOf(vm.hostId)), number), caller)
+      const circumstances = vm && circumstancesOf({ verb, args }, vm)
+      return toView(answered(await commands.approve(id, caller, vm, circumstances), number), caller)
     },
   )
   app.post(

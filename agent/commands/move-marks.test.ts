@@ -1,0 +1,88 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, expect, it } from 'vitest'
+
+import { createLog } from '../../common/log.js'
+import { HandControl } from '../../test/support/hand-control.js'
+import { MoveMarks, type MoveMark } from './move-marks.js'
+
+const hourMs = 3_600_000
+let directory: string
+let control: HandControl
+let nowMs: number
+let marks: MoveMarks
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'headroom-marks-'))
+  control = new HandControl()
+  nowMs = 1_300_000_000_000
+  marks = await another()
+})
+afterEach(async () => {
+  await marks.stop()
+  await rm(directory, { recursive: true, force: true })
+})
+
+async function another(): Promise<MoveMarks> {
+  const made = new MoveMarks({
+    path: join(directory, 'moves.json'),
+    control: () => control,
+    now: () => nowMs,
+    log: createLog('test', 'silent'),
+  })
+  await made.start()
+  return made
+}
+
+function put(vmUuid: string, kind: MoveMark['kind']): Promise<void> {
+  return marks.put({ hostId: 'h', vmUuid, kind, moveId: 'm', runId: '', wasDefined: false })
+}
+
+it('is there in the next life of the agent, for a week', async () => {
+  await put('a', 'left')
+  await marks.stop()
+  marks = await another()
+  expect(marks.of('h', 'a')).toMatchObject({ kind: 'left', moveId: 'm' })
+  expect(marks.of('other', 'a')).toBeUndefined()
+  nowMs += 7 * 24 * hourMs + 1
+  expect(marks.of('h', 'a')).toBeUndefined()
+})
+
+it('sets aside what cannot be read', async () => {
+  await marks.stop()
+  await writeFile(join(directory, 'moves.json'), '[{')
+  marks = await another()
+  expect(marks.of('h', 'a')).toBeUndefined()
+  expect(await readdir(directory)).toEqual(['moves.json.damaged'])
+})
+
+it('is void once the VM runs: it has not left, or has come', async () => {
+  control.add('a', 'alpha', 'shutoff')
+  control.add('b', 'beta')
+  control.set('b', { state: 'paused' })
+  await put('a', 'left')
+  await put('b', 'expected')
+  await marks.look()
+  expect([marks.of('h', 'a')?.kind, marks.of('h', 'b')?.kind]).toEqual(['left', 'expected'])
+  control.set('a', { state: 'running', runId: 'run-9' })
+  control.set('b', { state: 'running' })
+  await marks.look()
+  expect([marks.of('h', 'a')?.kind, marks.of('h', 'b')?.kind]).toEqual([undefined, 'arrived'])
+})
+
+it('forgets what was announced and never came, and has a bound', async () => {
+  const mark = { hostId: 'h', kind: 'expected', moveId: 'm', runId: '', wasDefined: false, atMs: nowMs }
+  const all = Array.from({ length: 256 }, (_, index) => ({ ...mark, vmUuid: `vm-${index}` }))
+  await marks.stop()
+  await writeFile(join(directory, 'moves.json'), JSON.stringify(all))
+  marks = await another()
+  await expect(put('vm-256', 'expected')).rejects.toThrow('256 moves')
+  await marks.look()
+  await expect(put('vm-256', 'expected')).rejects.toThrow('256 moves')
+  nowMs += 3 * hourMs + 1
+  await marks.look()
+  await put('vm-256', 'expected')
+  expect(marks.of('h', 'vm-0')).toBeUndefined()
+})
