@@ -237,6 +237,11 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
           return alerts.troubles
         },
       },
+      moves: {
+        get unsettled() {
+          return commands.unsettledMoves
+        },
+      },
       version,
     }),
   })

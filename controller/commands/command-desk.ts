@@ -4,6 +4,7 @@ import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import { isVerb, verbOf, type Role, type Verdict, type VerbName } from '../../common/verbs.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
+import type { UnsettledMove } from '../model/circumstances.js'
 import type { Vm } from '../model/snapshot.js'
 import type { StateStore } from '../store/state-store.js'
 import type { ApprovalRule } from '../model/policy.js'
@@ -25,6 +26,7 @@ import { isMaintenance, type Maintenance } from './maintenance.js'
 import { afterWord, migrationChanges, pastCancelling, type NewStep } from './migration.js'
 import type { Planned } from './plan-move.js'
 import { preflight, type AgentRules } from './preflight.js'
+import { unsettledMoves } from './unsettled-moves.js'
 
 /** An agent's open session, as far as commands go through it. */
 export interface AgentLink {
@@ -109,6 +111,7 @@ export class CommandDesk {
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #headsTold = { at: 0, entries: 0 }
+  #unsettled: readonly UnsettledMove[] = []
 
   private constructor(
     private readonly options: CommandDeskOptions,
@@ -118,6 +121,7 @@ export class CommandDesk {
     this.#commands = new Map(commands.map((command) => [command.id, command]))
     this.#maintenance = new Map(maintenance)
     this.#odd = new LimitedLog(options.log, oddLines)
+    this.#unsettled = unsettledMoves(commands)
   }
 
   static async open(options: CommandDeskOptions): Promise<CommandDesk> {
@@ -150,6 +154,11 @@ export class CommandDesk {
     const open = this.list().filter((command) => !isOver(command))
     const running = open.filter(({ state }) => state === 'running').length
     return { ended: this.#tally.rows(), waiting: open.length - running, running, turnedAway: this.#turnedAway }
+  }
+
+  /** The same object as long as nothing of it changes. */
+  get unsettledMoves(): readonly UnsettledMove[] {
+    return this.#unsettled
   }
 
   /** Undefined: the host takes VMs. */
@@ -538,8 +547,15 @@ export class CommandDesk {
     this.#count(command)
     this.#commands.set(id, command)
     for (const old of surplus) this.#commands.delete(old.id)
+    if (command.move !== undefined) this.#lookAtMoves()
     const link = entry === undefined ? undefined : this.#linkOf(hostId)
     if (link !== undefined) await this.#tellHead(link)
+  }
+
+  #lookAtMoves(): void {
+    const now = unsettledMoves(this.list())
+    // Most changes are of how far one is.
+    if (JSON.stringify(now) !== JSON.stringify(this.#unsettled)) this.#unsettled = now
   }
 
   /** Once, when it comes to its end. */

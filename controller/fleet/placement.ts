@@ -33,7 +33,12 @@ export function place(
       runningOn,
       doubled: runningOn.length > 1,
       ...(copies.length > 1 && {
-        copies: copies.map((one) => ({ hostId: one.host.id, name: one.copy.name, runs: runs(one) })),
+        copies: copies.map((one) => ({
+          hostId: one.host.id,
+          name: one.copy.name,
+          runs: runs(one),
+          ...(one.copy.state === 'paused' && { isHalted: true as const }),
+        })),
       }),
     },
   }

@@ -352,6 +352,13 @@ export const checkTable = {
     raiseAfterMs: 30_000,
     clearAfterMs: minute,
   },
+  'vm-halted-by-move': {
+    says: 'a move has left a VM halted: it runs on none of its hosts; or has left a halted copy beside the one that runs',
+    severity: 'critical; warning of a copy beside one that runs',
+    // The two ends of a move are told of one after the other.
+    raiseAfterMs: 20_000,
+    clearAfterMs: 10_000,
+  },
   'vm-lost': {
     says: 'a VM was there, and its host, which is up, does not tell of it any more',
     severity: 'critical if it ran or crashed; warning if it was off or stopped; info if it was moved away',

@@ -17,6 +17,24 @@ export interface Circumstances {
   readonly store?: StoreCondition
   /** Ways by which alerts cannot be sent. */
   readonly channels?: readonly ChannelTrouble[]
+  readonly moves?: readonly UnsettledMove[]
+}
+
+/** The last move of a VM that was begun, where it is not known to have ended well. */
+export interface UnsettledMove {
+  readonly vmUuid: string
+  /** Of the command. */
+  readonly number: number
+  readonly fromHostId: string
+  readonly fromHostName: string
+  readonly toHostId: string
+  readonly toHostName: string
+  /**
+   * - `under-way`: it is still being moved
+   * - `between`: it has left its old host, or what became of it is not known
+   * - `stayed`: it is known to run on its old host
+   */
+  readonly stands: 'under-way' | 'between' | 'stayed'
 }
 
 /** A target of a route that does not take what it is sent. */

@@ -405,7 +405,12 @@ export interface Placement {
   readonly runningOn: readonly string[]
   readonly doubled: boolean
   /** What hosts call it, where several tell of it, and whether it runs there as far as is known: also of hosts that are silent. */
-  readonly copies?: readonly { readonly hostId: string; readonly name: string; readonly runs: boolean }[]
+  readonly copies?: readonly {
+    readonly hostId: string
+    readonly name: string
+    readonly runs: boolean
+    readonly isHalted?: true
+  }[]
 }
 
 export interface AgentState {

@@ -1,5 +1,5 @@
 import type { ArrayWatch } from '../array-watch/array-watch.js'
-import type { ChannelTrouble, Circumstances } from '../model/circumstances.js'
+import type { ChannelTrouble, Circumstances, UnsettledMove } from '../model/circumstances.js'
 import type { Snapshot } from '../model/snapshot.js'
 import type { SpaceTrends } from '../model/space-trend.js'
 import type { ChangeWatch } from './change-watch.js'
@@ -12,6 +12,8 @@ export interface Watched {
   readonly arrays: Pick<ArrayWatch, 'watched'>
   /** The same object as long as nothing of it changes. */
   readonly channels: { readonly troubles: readonly ChannelTrouble[] }
+  /** The same object as long as nothing of it changes. */
+  readonly moves: { readonly unsettled: readonly UnsettledMove[] }
   /** Of the controller. */
   readonly version: string
 }
@@ -23,6 +25,7 @@ export function circumstancesNow({
   trends,
   arrays,
   channels,
+  moves,
   version,
 }: Watched): (snapshot: Snapshot) => Circumstances {
   let last: { readonly of: readonly unknown[]; readonly made: Circumstances } | undefined
@@ -32,6 +35,7 @@ export function circumstancesNow({
       trends: trends.current,
       arrays: arrays.watched,
       channels: channels.troubles,
+      moves: moves.unsettled,
     }
     const of = [...Object.values(parts), service.seen]
     if (last === undefined || of.some((one, at) => one !== last?.of[at]))

@@ -166,7 +166,16 @@ it('circumstances are the same object as long as nothing of them changes', () =>
   const trends = { current: new Map() }
   const arrays = { watched: new Map() }
   const channels: { troubles: readonly ChannelTrouble[] } = { troubles: [] }
-  const now = circumstancesNow({ changes: { changes: () => changes }, service, trends, arrays, channels, version: '1' })
+  const moves = { unsettled: [] }
+  const now = circumstancesNow({
+    changes: { changes: () => changes },
+    service,
+    trends,
+    arrays,
+    channels,
+    moves,
+    version: '1',
+  })
   const first = now(snapshot)
   expect(now(snapshot)).toBe(first)
   service.seen = { certificates: [] }
@@ -176,6 +185,7 @@ it('circumstances are the same object as long as nothing of them changes', () =>
     trends: trends.current,
     arrays: arrays.watched,
     channels: [],
+    moves: [],
     certificates: [],
   })
   changes = { ...noChanges }

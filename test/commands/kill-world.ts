@@ -13,6 +13,7 @@ import { BuiltProgram } from '../support/built-program.js'
 import { startLibvirtDaemon, type LibvirtDaemon } from '../support/libvirt-daemon.js'
 import { defineGuest } from '../support/libvirt-guest.js'
 import { waitFor } from '../support/wait-for.js'
+import { begunTwice } from './begun-twice.js'
 import { LibvirtWitness } from './libvirt-witness.js'
 
 export const disturbances = ['kill-agent', 'kill-controller', 'cut', 'none'] as const
@@ -121,9 +122,8 @@ export class KillWorld {
     const own = await verifyAuditLog(directory)
     if (own !== undefined) faults.push(`the agent's own: ${own}`)
     const lines = (await readFile(join(directory, '000000000001.jsonl'), 'utf8')).trimEnd().split('\n')
-    const begun = lines.map((line) => auditLine.parse(JSON.parse(line)).what).filter(({ event }) => event === 'begin')
-    if (new Set(begun.map(({ id }) => id)).size < begun.length) faults.push('a command has begun twice')
-    return faults
+    const entries = lines.map((line) => auditLine.parse(JSON.parse(line)).what)
+    return [...faults, ...begunTwice(entries).map((id) => `command ${id} has begun twice`)]
   }
 
   async close(): Promise<void> {

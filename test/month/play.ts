@@ -100,7 +100,15 @@ async function watchOf(scenario: Scenario, { fleet }: Replay) {
   const service = new ControllerItself(scenario)
   const arrays = new ArrayModels()
   return {
-    circumstances: circumstancesNow({ arrays, changes, service, trends, channels: { troubles: [] }, version: '' }),
+    circumstances: circumstancesNow({
+      arrays,
+      changes,
+      service,
+      trends,
+      channels: { troubles: [] },
+      moves: { unsettled: [] },
+      version: '',
+    }),
     look: async (atMs: number): Promise<void> => {
       clock.nowMs = atMs
       past.look(snapshot())
