@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { addressOf, sourceOf } from './peer-address.js'
+import { addressOf, isNetwork, sourceOf } from './peer-address.js'
 
 it.each([
   ['192.0.2.7', '192.0.2.7'],
@@ -21,4 +21,23 @@ it.each([
   ['unknown', 'unknown'],
 ])('takes %j for the peer at %j', (peer, address) => {
   expect(addressOf(peer)).toBe(address)
+})
+
+it.each<[string, boolean]>([
+  ['127.0.0.1', true],
+  ['::1', true],
+  ['10.0.0.0/8', true],
+  ['fd00::/8', true],
+  ['10.0.0.0/33', false],
+  ['0.0.0.0/0', false],
+  ['::/0', false],
+  ['10.0.0.0/08', false],
+  ['10.0.0.0/255.0.0.0', false],
+  ['10.0.0.0/8/8', false],
+  ['loopback', false],
+  ['proxy.example', false],
+  ['*', false],
+  ['', false],
+])('%j is an address or a network: %s', (text, expected) => {
+  expect(isNetwork(text)).toBe(expected)
 })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import { duration, size } from '../common/config.js'
 import { logLevels } from '../common/log.js'
+import { isNetwork } from '../common/peer-address.js'
 import { formatDuration } from '../common/units.js'
 import { defaultHttpLimits } from './api/connection-guard.js'
 import { defaultHubLimits } from './api/stream-hub.js'
@@ -36,6 +37,11 @@ export const controllerConfigSchema = z.strictObject({
         .url({ protocol: /^https?$/, error: 'an address such as https://headroom.example.org' })
         .transform((url) => url.replace(/\/+$/, ''))
         .optional(),
+      /** Proxies whose word counts of where a request comes from, and whether it came by https: addresses, or networks of them. */
+      trustProxy: z
+        .array(z.string().refine(isNetwork, 'an address such as 127.0.0.1, or a network such as 10.0.0.0/8'))
+        .max(64)
+        .default([]),
       limits: z
         .strictObject({
           connections: count(defaultHttpLimits.connections),

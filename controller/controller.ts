@@ -195,7 +195,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   }, tickEveryMs)
   lifecycle.add('tick', () => clearInterval(tick))
 
-  const { limits: httpLimits, publicUrl, ...httpAddress } = config.http
+  const { limits: httpLimits, publicUrl, trustProxy, ...httpAddress } = config.http
   const settings = madeOnce(alertSettingsOf)
   const trends = new SpaceTrends({ store, snapshot: () => fleet.snapshot(), registry, log, now, random: Math.random })
   trends.start(lookAtTrendsEveryMs)
@@ -278,6 +278,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const api = await startApi({
     ...httpAddress,
     httpLimits,
+    trustProxy,
     streamLimits: httpLimits,
     fleet,
     look,

@@ -70,6 +70,16 @@ export class AccessDesk {
     return this.#change(name, { passwordHash }, { event: 'user-password', actor })
   }
 
+  /**
+   * By that user, who has shown the old one.
+   * @param keep hash of the session that goes on: that in which it is asked for
+   * @throws PasswordsBusy
+   */
+  async setOwnPassword(name: string, password: string, keep: string | undefined): Promise<Outcome<User>> {
+    const passwordHash = await this.parts.passwords.hash(password)
+    return this.#change(name, { passwordHash }, { event: 'user-password', actor: name }, keep)
+  }
+
   setRole(name: string, role: Role, actor: string): Promise<Outcome<User>> {
     return this.#change(name, { role }, { event: 'user-role', role, actor })
   }
@@ -140,6 +150,7 @@ export class AccessDesk {
     name: string,
     changed: Partial<Pick<User, 'role' | 'passwordHash'>>,
     what: Readonly<Record<string, unknown>>,
+    keep?: string,
   ): Promise<Outcome<User>> {
     return this.#inTurn(async () => {
       const { users, now, dropWaiting } = this.parts
@@ -149,7 +160,7 @@ export class AccessDesk {
       const recorded = this.#recorded({ ...what, user: name })
       await users.put(
         next,
-        this.#endingSessions(({ grant }) => grant.name === name, recorded),
+        this.#endingSessions(({ grant, hash }) => grant.name === name && hash !== keep, recorded),
       )
       if (!mayAs(next.role, user.role)) await dropWaiting(name, `the role of ${name} was lowered`)
       return { done: next }

@@ -11,6 +11,8 @@ export interface Caller {
   readonly expiresAt: number | undefined
   /** Of a token: what it is bound to, besides its role. */
   readonly scope: Scope | undefined
+  /** It is a user who logs in by name and password, by a session or a token of that user. */
+  readonly speaksForUser?: true
 }
 
 /** What commands of a token are bound to; whoever has one does nothing but read and command. All parts that are there have to fit. */

@@ -119,6 +119,20 @@ export class Authenticator {
     address: string,
     now: () => number,
   ): Promise<LoginOutcome> {
+    const checked = await this.checkPassword(name, password, address, now)
+    return checked.status === 'right' ? this.#open({ name, token: undefined }, now()) : checked
+  }
+
+  /**
+   * Whether it is the password of that user, as often as it may be tried.
+   * @throws PasswordsBusy
+   */
+  async checkPassword(
+    name: string,
+    password: string,
+    address: string,
+    now: () => number,
+  ): Promise<{ readonly status: 'right' } | Exclude<LoginOutcome, { readonly status: 'in' }>> {
     const { users, passwords } = this.parts
     const user = users.find(name)
     const waitMs = this.#logins.begin(name, user !== undefined, address, now())
@@ -127,7 +141,12 @@ export class Authenticator {
     // It may have been removed or changed while that was reckoned.
     if (!isRight || user === undefined || users.find(name) !== user) return { status: 'wrong' }
     this.#logins.forget(name, address)
-    return this.#open({ name, token: undefined }, now())
+    return { status: 'right' }
+  }
+
+  /** Hash of the session that these credentials show; undefined: none is shown, or it has ended. */
+  sessionHash({ cookie }: Credentials, now: number): string | undefined {
+    return cookie === undefined || cookie.length > 500 ? undefined : this.parts.sessions.find(cookie, now)?.hash
   }
 
   /** Looked at once more: the token may have been revoked, the user removed, or the session ended since the link was made. */
@@ -147,13 +166,13 @@ export class Authenticator {
     const base = { name, via: 'token', expiresAt, scope } as const
     if (ofUser !== true) return { ...base, role }
     const user = this.parts.users.find(name)
-    return user && { ...base, role: lesserRole(role, user.role) }
+    return user && { ...base, role: lesserRole(role, user.role), speaksForUser: true }
   }
 
   #bySession({ name, token: hash, expiresAt }: StoredSession, now: number): Caller | undefined {
     if (hash === undefined) {
       const user = this.parts.users.find(name)
-      return user && { name, role: user.role, via: 'session', expiresAt, scope: undefined }
+      return user && { name, role: user.role, via: 'session', expiresAt, scope: undefined, speaksForUser: true }
     }
     const token = this.parts.tokens.at(hash, now)
     const caller = token && this.#byToken(token)

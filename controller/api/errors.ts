@@ -12,6 +12,7 @@ export const apiErrors = {
   },
   unauthenticated: { status: 401, when: 'no valid token or session' },
   'login-key-invalid': { status: 401, when: 'the login link, token, name or password is wrong, used or expired' },
+  'password-wrong': { status: 403, when: 'the old password is wrong' },
   forbidden: { status: 403, when: 'the role of who asks, or the bounds of the token, do not allow it' },
   'cross-site': { status: 403, when: 'a request that changes something came from another site’s page' },
   'host-name-refused': { status: 421, when: 'the Host header names a machine other than this one (DNS rebinding)' },

@@ -105,6 +105,8 @@ export interface ApiOptions {
   readonly agentEndpoint: AgentEndpoint
   readonly streamLimits?: Partial<HubLimits>
   readonly httpLimits?: Partial<HttpLimits>
+  /** Proxies that are believed where a request comes from; none if absent. */
+  readonly trustProxy?: readonly string[]
   /** How dear passwords are to guess; tests want it cheap. */
   readonly passwords?: PasswordHashing
 }
@@ -158,7 +160,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const hub = new StreamHub({ fleet, alerts, arrays, views, registry, log, limits })
   const httpLimits = { ...defaultHttpLimits, ...options.httpLimits }
   const guard = new ConnectionGuard({ limits: httpLimits, registry, log, monotonicMs: () => performance.now() })
-  const app = createApp(log, httpLimits, guard, (error, request) => noteRefused(error, request, limitedAudit, now()))
+  const app = createApp({ log, limits: httpLimits, guard, trustProxy: options.trustProxy ?? [] }, (error, request) =>
+    noteRefused(error, request, limitedAudit, now()),
+  )
   guard.watch(app.server)
   let routes: readonly RouteAccess[]
   try {
@@ -195,14 +199,23 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 }
 
 function createApp(
-  log: Log,
-  limits: HttpLimits,
-  guard: ConnectionGuard,
+  {
+    log,
+    limits,
+    guard,
+    trustProxy,
+  }: {
+    readonly log: Log
+    readonly limits: HttpLimits
+    readonly guard: ConnectionGuard
+    readonly trustProxy: readonly string[]
+  },
   noteError: (error: unknown, request: FastifyRequest) => Promise<void>,
 ): ApiApp {
   const app: ApiApp = Fastify({
     logger: false,
     bodyLimit,
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     // A browser keeps connections open; they must not hold up the end.
     forceCloseConnections: 'idle',
     requestTimeout: limits.requestMs,
@@ -285,7 +298,7 @@ function addRoutes(
 ): void {
   addHealthRoutes(app, { ready, registry })
   addSessionRoutes(app, { authenticator, audit: limitedAudit, now })
-  addUserRoutes(app, access)
+  addUserRoutes(app, access, { authenticator, audit: limitedAudit, now })
   addTokenRoutes(app, access)
   addFleetRoute(app, { views, policy, store, version, now })
   addHostRoutes(app, { views, commands })

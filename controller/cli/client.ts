@@ -303,6 +303,14 @@ export class ApiClient {
     return this.#post(`${path}/${'role' in change ? 'role' : 'password'}`, userView, signal, change)
   }
 
+  /** Gives the user of these credentials another password. */
+  changeOwnPassword(
+    passwords: { readonly oldPassword: string; readonly newPassword: string },
+    signal: AbortSignal,
+  ): Promise<UserView> {
+    return this.#post('password', userView, signal, passwords)
+  }
+
   async tokens(signal: AbortSignal): Promise<readonly TokenView[]> {
     return (await this.#get('tokens', tokenList, signal)).tokens
   }

@@ -22,6 +22,13 @@ export async function readSecret(shell: Shell, what: string, file: string | unde
   throw new CliError('usage', 'the two are not the same')
 }
 
+/** One that is there already: a person types it once. From anything else than a person it comes from a file only. */
+export async function readKnownSecret(shell: Shell, what: string, file: string | undefined): Promise<string> {
+  if (file !== undefined) return checked(fromFile(file), file)
+  if (shell.stdin.isTTY) return checked(await typedUnseen(shell, `${what}: `), 'what was typed')
+  throw new CliError('usage', `the ${what} is in no file: there is nobody to ask`)
+}
+
 function checked(text: string, origin: string): string {
   const secret = text.replace(/\r?\n$/u, '')
   if (secret !== '' && Buffer.byteLength(secret) <= mostBytes && !/[\r\n]/u.test(secret)) return secret

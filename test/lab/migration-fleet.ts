@@ -17,7 +17,7 @@ const ends = new Set(['succeeded', 'failed', 'cancelled', 'expired', 'refused', 
 /** What lets agents of a lab move its guests: libvirtd listens there without TLS, on a network of its own. */
 export function movingAgents(lab: Lab): AgentKeys {
   const migration = { to: lab.hosts.map(({ name }) => name), uri: 'qemu+tcp://{host}/system', encrypted: false }
-  const allow = [{ verbs: ['migrate'], vms: ['*'] }]
+  const allow = [{ verbs: ['migrate', 'vcpus', 'limit', 'unlimit'], vms: ['*'] }]
   return Object.fromEntries(lab.hosts.map(({ name }) => [name, { allow, migration }]))
 }
 

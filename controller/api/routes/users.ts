@@ -2,12 +2,14 @@ import { z } from 'zod'
 
 import { roles } from '../../../common/verbs.js'
 import type { AccessDesk, Outcome, Refusal } from '../../access/access-desk.js'
+import type { LimitedAudit } from '../../audit/limited-audit.js'
 import { principalName } from '../../access/caller.js'
 import { newPassword, PasswordsBusy } from '../../access/password.js'
 import type { User } from '../../access/users.js'
 import type { ApiApp } from '../app.js'
 import { ApiError, type ApiErrorCode } from '../errors.js'
-import { callerOf } from '../guard.js'
+import type { Authenticator } from '../authenticator.js'
+import { callerOf, credentialsOf, tooManyFailures } from '../guard.js'
 import { userView, type UserView } from '../views.js'
 import { answers } from './answers.js'
 
@@ -16,7 +18,8 @@ const role = z.enum(roles)
 const config = { access: 'admin' } as const
 
 /** Users, who log in by name and password. */
-export function addUserRoutes(app: ApiApp, desk: AccessDesk): void {
+export function addUserRoutes(app: ApiApp, desk: AccessDesk, own: OwnPasswordParts): void {
+  addOwnPassword(app, desk, own)
   app.get(
     '/api/v1/users',
     { config, schema: { summary: 'Users by name', response: answers(z.object({ users: z.array(userView) })) } },
@@ -82,6 +85,46 @@ export function addUserRoutes(app: ApiApp, desk: AccessDesk): void {
     async (request) => {
       const { name } = request.params
       return toView(await settled(() => desk.removeUser(name, callerOf(request).name), name))
+    },
+  )
+}
+
+export interface OwnPasswordParts {
+  readonly authenticator: Authenticator
+  readonly audit: LimitedAudit
+  readonly now: () => number
+}
+
+/** A user's own: whoever has found a session open, or a token, does not know the old one. */
+function addOwnPassword(app: ApiApp, desk: AccessDesk, { authenticator, audit, now }: OwnPasswordParts): void {
+  app.post(
+    '/api/v1/password',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        summary: 'Gives the user who asks another password; ends that user’s other sessions',
+        body: z.strictObject({ oldPassword: z.string().max(1000), newPassword }),
+        response: answers(userView),
+      },
+    },
+    async (request, reply) => {
+      const { name, scope, speaksForUser } = callerOf(request)
+      if (scope !== undefined || speaksForUser !== true)
+        throw new ApiError('forbidden', `${name} is no user with a password, or has shown a token that is bound`)
+      const { oldPassword, newPassword: password } = request.body
+      return toView(
+        await settled(async () => {
+          const checked = await authenticator.checkPassword(name, oldPassword, request.ip, now)
+          if (checked.status !== 'right') {
+            const reason = checked.status === 'wait' ? 'too many tries' : 'a wrong password'
+            const what = { event: 'password-refused', actor: name, address: request.ip, reason }
+            await audit.note(`login ${name}`, what, now())
+            if (checked.status === 'wait') throw tooManyFailures(reply, checked.waitMs)
+            throw new ApiError('password-wrong', 'the old password is wrong')
+          }
+          return desk.setOwnPassword(name, password, authenticator.sessionHash(credentialsOf(request), now()))
+        }, name),
+      )
     },
   )
 }

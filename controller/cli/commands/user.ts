@@ -4,7 +4,7 @@ import { roles } from '../../../common/verbs.js'
 import type { UserView } from '../../api/views.js'
 import type { Cli } from '../context.js'
 import { present } from '../present.js'
-import { readSecret } from '../read-secret.js'
+import { readKnownSecret, readSecret } from '../read-secret.js'
 import { line, span } from '../render/look.js'
 import { renderUserList } from '../render/user-list.js'
 
@@ -54,6 +54,24 @@ export function addUserCommands(program: Command, cli: Cli): void {
       const changed = await client.changeUser(name, { password }, new AbortController().signal)
       done(self, changed, `${changed.name} has another password, and no session any more`)
     })
+  user
+    .command('password')
+    .description('another password of your own; asks for the old one, and ends your other sessions')
+    .option('--old-password-file <file>', 'read the old one from a file')
+    .option(...passwordFile)
+    .action(
+      async (
+        { oldPasswordFile, passwordFile: file }: { oldPasswordFile?: string; passwordFile?: string },
+        self: Command,
+      ) => {
+        const { client, shell } = cli.contextOf(self)
+        const oldPassword = await readKnownSecret(shell, 'old password', oldPasswordFile)
+        const newPassword = await readSecret(shell, 'password', file)
+        const passwords = { oldPassword, newPassword }
+        const changed = await client.changeOwnPassword(passwords, new AbortController().signal)
+        done(self, changed, `${changed.name} has another password`)
+      },
+    )
   user
     .command('role')
     .argument('<name>')

@@ -42,6 +42,7 @@ const decided: Readonly<Record<string, string>> = {
   'POST /api/v1/store/backup': 'admin',
   'GET /api/v1/store/backup/file': 'admin',
   'POST /api/v1/store/backup/remove': 'admin',
+  'POST /api/v1/password': 'viewer',
   'GET /api/v1/users': 'admin',
   'POST /api/v1/users': 'admin',
   'POST /api/v1/users/:name/role': 'admin',

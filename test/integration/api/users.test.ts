@@ -95,6 +95,66 @@ async function audited(): Promise<{ readonly event: string }[]> {
   return entries.map(({ what }) => what).toReversed()
 }
 
+describe('a password of one’s own', () => {
+  const passwords = { oldPassword: password, newPassword: 'another horse battery' }
+  const page = { 'sec-fetch-site': 'same-origin' }
+
+  it('is changed by who knows the old one; other sessions end, and this one goes on', async () => {
+    await addUser('ann', 'viewer')
+    const [here, there] = [await cookieOf('ann'), await cookieOf('ann')]
+    const wrong = await post('password', { ...passwords, oldPassword: 'not that one' }, { ...here, ...page })
+    expect(codeOf(wrong)).toEqual([403, 'password-wrong'])
+    expect((await post('password', passwords, { ...here, ...page })).status).toBe(200)
+    expect(await who(here)).toMatchObject({ name: 'ann' })
+    expect(await who(there)).toBe(401)
+    expect((await logIn('ann')).status).toBe(401)
+    expect((await logIn('ann', passwords.newPassword)).status).toBe(303)
+    const events = (await audited()).filter(({ event }) => event.includes('password'))
+    expect(events).toMatchObject([
+      { event: 'password-refused', actor: 'ann', reason: 'a wrong password' },
+      { event: 'user-password', actor: 'ann', user: 'ann' },
+    ])
+    expect(JSON.stringify(await audited())).not.toContain('horse')
+  })
+
+  it('is changed with a token of the user too, and by nobody else', async () => {
+    await addUser('ann')
+    const { token } = await makeToken({ name: 'ann', role: 'viewer', ofUser: true, validMs: 60_000 })
+    const bound = await makeToken({ name: 'ann', role: 'viewer', ofUser: true, validMs: 60_000, scope: { vms: ['a'] } })
+    const program = await makeToken({ name: 'program', role: 'admin', validMs: 60_000 })
+    for (const secret of [bound.token, program.token, fixture.token])
+      expect(codeOf(await post('password', passwords, bearer(secret)))).toEqual([403, 'forbidden'])
+    expect((await post('password', { ...passwords, newPassword: 'short' }, bearer(token))).status).toBe(400)
+    expect((await post('password', passwords, bearer(token))).status).toBe(200)
+  })
+
+  it('can be tried as often as at a login, together with those', async () => {
+    await addUser('ann')
+    const here = await cookieOf('ann')
+    const tries = Array.from({ length: 10 }, () => 0)
+    for (const _ of tries) await post('password', { ...passwords, oldPassword: 'guess' }, { ...here, ...page })
+    expect(codeOf(await post('password', passwords, { ...here, ...page }))).toEqual([429, 'too-many-failures'])
+    expect((await logIn('ann')).status).toBe(429)
+  })
+})
+
+describe('behind a proxy with TLS', () => {
+  const forwarded = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.7' }
+  it.each([
+    ['that is not named, its word counts for nothing', [], false, '127.0.0.1'],
+    ['that is named, the cookie is for https, and who asks is known', ['127.0.0.1'], true, '192.0.2.7'],
+    ['that is another one, its word counts for nothing', ['10.0.0.0/8'], false, '127.0.0.1'],
+  ])('%s', async (_what, trustProxy, isSecure, address) => {
+    await fixture.stop()
+    fixture = await startApiFixture({ trustProxy })
+    await addUser('ann')
+    const answer = await logIn('ann', password, forwarded)
+    expect(answer.status).toBe(303)
+    expect(String(answer.headers['set-cookie']).includes('Secure')).toBe(isSecure)
+    expect(await audited()).toContainEqual(expect.objectContaining({ event: 'login', actor: 'ann', address }))
+  })
+})
+
 describe('a user', () => {
   it('logs in by name and password, as what the user is', async () => {
     expect((await fixture.ask('/login')).text).not.toContain('name="password"')
