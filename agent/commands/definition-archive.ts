@@ -49,7 +49,7 @@ async function keepIn(
   bounds: Bounds,
 ): Promise<string> {
   if (!uuidForm.test(vmUuid)) throw new Error('not the UUID of a VM')
-  const newest = (await namesOf(directory)).filter((name) => name.startsWith(`${vmUuid}.`)).at(-1)
+  const newest = (await namesOf(directory)).findLast((name) => name.startsWith(`${vmUuid}.`))
   const known = newest === undefined ? undefined : join(directory, newest)
   // Whoever asks again and again pushes out nothing.
   if (known !== undefined && (await readFile(known, 'utf8')) === definition) return known

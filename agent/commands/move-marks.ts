@@ -147,10 +147,10 @@ export class MoveMarks {
     return Math.abs(this.options.now() - atMs) > keptForMs
   }
 
-  #change(change: (marks: Map<string, MoveMark>) => void): Promise<void> {
+  #change(alter: (marks: Map<string, MoveMark>) => void): Promise<void> {
     const done = this.#saving.then(async () => {
       const next = new Map(this.#marks)
-      change(next)
+      alter(next)
       await writeDurably(this.options.path, JSON.stringify([...next.values()]))
       this.#marks.clear()
       for (const [key, mark] of next) this.#marks.set(key, mark)
