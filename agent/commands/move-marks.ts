@@ -148,15 +148,17 @@ export class MoveMarks {
   }
 
   #change(alter: (marks: Map<string, MoveMark>) => void): Promise<void> {
-    const done = this.#saving.then(async () => {
-      const next = new Map(this.#marks)
-      alter(next)
-      await writeDurably(this.options.path, JSON.stringify([...next.values()]))
-      this.#marks.clear()
-      for (const [key, mark] of next) this.#marks.set(key, mark)
-    })
+    const done = this.#saving.then(() => this.#altered(alter))
     this.#saving = done.catch(() => undefined)
     return done
+  }
+
+  async #altered(alter: (marks: Map<string, MoveMark>) => void): Promise<void> {
+    const next = new Map(this.#marks)
+    alter(next)
+    await writeDurably(this.options.path, JSON.stringify([...next.values()]))
+    this.#marks.clear()
+    for (const [key, mark] of next) this.#marks.set(key, mark)
   }
 }
 
