@@ -30,6 +30,8 @@ import { RememberedHosts } from './ingest/remembered-from-wire.js'
 import { ReportWriter } from './ingest/report-writer.js'
 import type { Intervals } from './ingest/to-wire.js'
 import { LoadHistory } from './plans/load-history.js'
+import { PlanDesk } from './plans/plan-desk.js'
+import { PlanShadow } from './plans/plan-shadow.js'
 import { Planning } from './plans/planning.js'
 import { LivePolicy } from './policy/live-policy.js'
 import { PolicyHistory } from './policy/policy-history.js'
@@ -269,12 +271,19 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   }, tickEveryMs)
   lifecycle.add('beat of arrays and alerts', () => clearInterval(beat))
 
+  const utcOffsetMinutes = (): number => -new Date(now()).getTimezoneOffset()
   const planning = new Planning({
     look,
     commands,
-    history: new LoadHistory({ store, now, utcOffsetMinutes: () => -new Date(now()).getTimezoneOffset() }),
+    history: new LoadHistory({ store, now, utcOffsetMinutes }),
     now,
   })
+  const plans = await PlanDesk.open({ state, audit, planning, commands, look, now, utcOffsetMinutes, log })
+  plans.start()
+  lifecycle.add('plans', () => plans.stop())
+  const shadow = await PlanShadow.open({ state, planning, plans, look, now, utcOffsetMinutes, log })
+  shadow.start()
+  lifecycle.add('looks of the planner', () => shadow.stop())
   const api = await startApi({
     ...httpAddress,
     httpLimits,
@@ -290,6 +299,8 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     arrays,
     commands,
     planning,
+    plans,
+    shadow,
     audit,
     log,
     version,

@@ -76,6 +76,52 @@ export const planView = z.object({
   }),
 })
 
+const observed = z.object({
+  durationMs: z.number(),
+  sourceMemoryBytes: z.number().optional(),
+  targetMemoryBytes: z.number().optional(),
+  hit: z.boolean().describe('no longer than twice what was foretold at most, and memory as foretold'),
+})
+
+export const keptPlanView = z.object({
+  number: z.number(),
+  kind: z.enum(['rebalance', 'drain', 'return', 'place']),
+  subject: z.string(),
+  says: z.string(),
+  createdAt: z.number(),
+  createdBy: z.string(),
+  state: z.enum(['proposed', 'applying', 'stopped', 'done', 'cancelled']),
+  reason: z.string().describe('why it stopped'),
+  approved: z.object({ name: z.string(), at: z.number() }).optional(),
+  automatic: z.boolean().describe('a line of the policy let it go on'),
+  endedAt: z.number().optional(),
+  moves: z.array(
+    plannedMoveView.extend({
+      state: z.enum(['waiting', 'moving', 'by-person', 'done']),
+      commandNumber: z.number().optional(),
+      begunAt: z.number().optional(),
+      endedAt: z.number().optional(),
+      observed: observed.optional().describe('what came of it, beside what was foretold'),
+    }),
+  ),
+})
+
+export const planDigestView = z.object({
+  at: z.number().describe('of the last look; 0: there was none yet'),
+  says: z.string().describe('what it found'),
+  held: z.number().describe('looks in a row that found the same first move'),
+  why: z.string().describe('why nothing of it was done without a person; empty: it was'),
+  hits: z.object({ moves: z.number(), rate: z.number() }).describe('share of the last moves that came as foretold'),
+  weeks: z.array(
+    z.object({
+      from: z.number(),
+      looks: z.number(),
+      withMoves: z.number(),
+      moves: z.record(z.string(), z.number()).describe('VM and host, in how many looks'),
+    }),
+  ),
+})
+
 export const failureCardView = z.object({
   host: z.string(),
   at: z.number(),
@@ -90,3 +136,5 @@ export const failureCardView = z.object({
 export type PlanView = z.infer<typeof planView>
 export type PlannedMoveView = z.infer<typeof plannedMoveView>
 export type FailureCardView = z.infer<typeof failureCardView>
+export type KeptPlanView = z.infer<typeof keptPlanView>
+export type PlanDigestView = z.infer<typeof planDigestView>

@@ -25,6 +25,8 @@ import type { CommandDesk } from '../commands/command-desk.js'
 import type { FleetLook } from '../fleet-look.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Enrolment } from '../ingest/enrolment.js'
+import type { PlanShadow } from '../plans/plan-shadow.js'
+import type { PlanDesk } from '../plans/plan-desk.js'
 import type { Planning } from '../plans/planning.js'
 import type { PolicyInForce } from '../policy/live-policy.js'
 import type { PolicyHistory } from '../policy/policy-history.js'
@@ -88,6 +90,8 @@ export interface ApiOptions {
   readonly arrays?: Pick<ArrayWatch, 'subscribe'>
   readonly commands: CommandDesk
   readonly planning: Planning
+  readonly plans: PlanDesk
+  readonly shadow: Pick<PlanShadow, 'current'>
   readonly audit: ControllerAudit
   readonly log: Log
   readonly version: string
@@ -150,7 +154,10 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     sessions,
     passwords,
     audit,
-    dropWaiting: (name, why) => commands.dropWaiting(name, why),
+    dropWaiting: async (name, why) => {
+      await options.plans.stopOf(name, why)
+      await commands.dropWaiting(name, why)
+    },
     now,
   })
   const limitedAudit = new LimitedAudit(audit, log)
@@ -273,6 +280,8 @@ function addRoutes(
     look,
     commands,
     planning,
+    plans,
+    shadow,
     audit,
     version,
     registry,
@@ -316,7 +325,7 @@ function addRoutes(
   addAlertHistoryRoute(app, alerts, now)
   addSilenceRoutes(app, alerts)
   addCommandRoutes(app, { commands, look, now })
-  addPlanRoutes(app, { planning, look })
+  addPlanRoutes(app, { planning, plans, shadow, look })
   addAuditRoutes(app, { audit, look })
   addAlertRouteRoutes(app, alerts)
   addSeriesRoute(app, { views, store, now })

@@ -64,7 +64,16 @@ import {
   type VmView,
   type WhyView,
 } from '../api/views.js'
-import { failureCardView, planView, type FailureCardView, type PlanView } from '../api/plan-views.js'
+import {
+  failureCardView,
+  keptPlanView,
+  planDigestView,
+  planView,
+  type FailureCardView,
+  type KeptPlanView,
+  type PlanDigestView,
+  type PlanView,
+} from '../api/plan-views.js'
 import { NotFoundError } from './cli-error.js'
 import { type Connection, shownUrl } from './connection.js'
 import { download } from './download.js'
@@ -84,6 +93,7 @@ const alertRoutes = z.object({ routes: z.array(alertRouteView) })
 const eventPage = z.object({ events: z.array(eventView) })
 const joinTokens = z.object({ joinTokens: z.array(joinTokenView) })
 const policyVersions = z.object({ versions: z.array(policyVersionView) })
+const keptPlans = z.object({ plans: z.array(keptPlanView) })
 const commandList = z.object({ commands: z.array(commandView) })
 const auditList = z.object({ entries: z.array(auditEntryView) })
 const userList = z.object({ users: z.array(userView) })
@@ -379,6 +389,41 @@ export class ApiClient {
     return this.#plan('card', failureCardView, signal, { host })
   }
 
+  /** Makes a plan and keeps it. */
+  keepPlan(
+    asked: {
+      readonly kind: 'rebalance' | 'drain' | 'return'
+      readonly host?: string | undefined
+      readonly maxMoves?: number | undefined
+      readonly withCold?: boolean | undefined
+    },
+    signal: AbortSignal,
+  ): Promise<KeptPlanView> {
+    return request(
+      this.connection,
+      { method: 'POST', path: 'plans', body: asked },
+      keptPlanView,
+      signal,
+      this.#patient(),
+    )
+  }
+
+  async plans(signal: AbortSignal): Promise<readonly KeptPlanView[]> {
+    return (await this.#get('plans', keptPlans, signal)).plans
+  }
+
+  planDigest(signal: AbortSignal): Promise<PlanDigestView> {
+    return this.#get('plans/digest', planDigestView, signal)
+  }
+
+  keptPlan(number: number, signal: AbortSignal): Promise<KeptPlanView> {
+    return this.#get(`plans/${number}`, keptPlanView, signal)
+  }
+
+  changePlan(number: number, change: 'apply' | 'stop', signal: AbortSignal): Promise<KeptPlanView> {
+    return this.#post(`plans/${number}/${change}`, keptPlanView, signal)
+  }
+
   async alertRoutes(signal: AbortSignal): Promise<readonly AlertRouteView[]> {
     return (await this.#get('alerts/routes', alertRoutes, signal)).routes
   }
@@ -483,8 +528,11 @@ export class ApiClient {
     signal: AbortSignal,
     query: Readonly<Record<string, string | number | undefined>>,
   ): Promise<z.output<Schema>> {
-    const limits = { ...this.limits, deadlineMs: Math.max(this.limits.deadlineMs, 130_000) }
-    return request(this.connection, { method: 'GET', path: `plans/${kind}`, query }, schema, signal, limits)
+    return request(this.connection, { method: 'GET', path: `plans/${kind}`, query }, schema, signal, this.#patient())
+  }
+
+  #patient(): RequestLimits {
+    return { ...this.limits, deadlineMs: Math.max(this.limits.deadlineMs, 130_000) }
   }
 
   /** One entity by name or id; where there is none, the error names similar ones. */

@@ -12,18 +12,19 @@ export interface Evacuated {
   readonly left: readonly number[]
 }
 
-/** Tries, each with another seed: a way that one misses another may find. */
-const rounds = 3
+export interface EvacuateEffort {
+  readonly seed: number
+  /** Of the local search of each round. */
+  readonly tries: number
+  /** Searches, each with another seed: a way that one misses another may find. */
+  readonly rounds?: number
+}
 
 /**
  * Empties a host, whose `strandedPenalty` has to say so: what stays there costs more than any unevenness. VMs that are there on purpose
  * (`excepted`) may stay. The same for the same input and seed.
  */
-export function evacuate(
-  problem: Problem,
-  host: number,
-  { seed, tries }: { readonly seed: number; readonly tries: number },
-): Evacuated {
+export function evacuate(problem: Problem, host: number, { seed, tries, rounds = 3 }: EvacuateEffort): Evacuated {
   let best: (Evacuated & { readonly score: number }) | undefined
   for (let round = 0; round < rounds; round += 1) {
     const found = attempt(problem, host, SeededRandom.of(seed, `evacuate ${round}`), tries)

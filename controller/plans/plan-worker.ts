@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 
-import { madePlan, type PlanTask } from './plan-task.js'
+import { answerOf, type PlanTask } from './plan-task.js'
 
 /** A thread that makes one plan and ends. */
 
 const task: PlanTask = workerData
-parentPort?.postMessage(madePlan(task), [])
+parentPort?.postMessage(answerOf(task), [])

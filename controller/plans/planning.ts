@@ -7,9 +7,10 @@ import { takesVms } from '../model/snapshot.js'
 import type { FleetFacts } from '../planner/live/facts.js'
 import type { FailureCard } from '../planner/live/failure-card.js'
 import type { Plan } from '../planner/live/plan.js'
+import type { Refusal } from '../planner/problem.js'
 import type { LoadHistory } from './load-history.js'
 import { pastMoves } from './past-commands.js'
-import type { PlanAsked, PlanTask } from './plan-task.js'
+import type { PlanAnswer, PlanAsked, PlanTask } from './plan-task.js'
 
 interface Options {
   readonly look: Pick<FleetLook, 'current'>
@@ -41,16 +42,26 @@ export class Planning {
 
   /** @throws PlannerBusy, PlanFailed, whatever the store throws */
   async plan(asked: PlanAsked): Promise<Plan> {
-    const made = await this.#inTurn((facts) => ({ facts, plan: asked }))
-    if ('restarts' in made) throw new PlanFailed('a card came in place of a plan')
-    return made
+    const answer = await this.#inTurn((facts) => ({ facts, plan: asked }))
+    if (!('plan' in answer)) throw new PlanFailed('something else came in place of a plan')
+    return answer.plan
   }
 
   /** @throws PlannerBusy, PlanFailed, whatever the store throws */
   async card(hostId: string): Promise<FailureCard> {
-    const made = await this.#inTurn((facts) => ({ facts, card: { hostId } }))
-    if (!('restarts' in made)) throw new PlanFailed('a plan came in place of a card')
-    return made
+    const answer = await this.#inTurn((facts) => ({ facts, card: { hostId } }))
+    if (!('card' in answer)) throw new PlanFailed('something else came in place of a card')
+    return answer.card
+  }
+
+  /**
+   * Every rule that keeps a VM from a host now.
+   * @throws PlannerBusy, PlanFailed, whatever the store throws
+   */
+  async refusals(vmUuid: string, toHostId: string, kind: Plan['kind']): Promise<readonly Refusal[]> {
+    const answer = await this.#inTurn((facts) => ({ facts, check: { vmUuid, toHostId, kind } }))
+    if (!('refusals' in answer)) throw new PlanFailed('something else came in place of a check')
+    return answer.refusals
   }
 
   /** What plans are made from now. Load of the past is that which is read already, or soon. */
@@ -66,7 +77,7 @@ export class Planning {
     return { snapshot, policy, history: loads, maintenance, past: pastMoves(commands.list()), now: now() }
   }
 
-  async #inTurn(taskOf: (facts: FleetFacts) => PlanTask): Promise<Plan | FailureCard> {
+  async #inTurn(taskOf: (facts: FleetFacts) => PlanTask): Promise<PlanAnswer> {
     if (this.#waiting >= mostWaiting) throw new PlannerBusy(`${mostWaiting} plans wait to be made already`)
     this.#waiting += 1
     const turn = this.#last.then(async () => planApart(taskOf(await this.facts())))
@@ -79,13 +90,13 @@ export class Planning {
   }
 }
 
-async function planApart(task: PlanTask): Promise<Plan | FailureCard> {
+async function planApart(task: PlanTask): Promise<PlanAnswer> {
   const fromSource = import.meta.url.endsWith('.ts')
   const url = new URL(fromSource ? './plan-worker-from-source.mjs' : './plan-worker.js', import.meta.url)
   const worker = new Worker(url, { workerData: task })
   let timer: NodeJS.Timeout | undefined
   try {
-    return await new Promise<Plan | FailureCard>((resolve, reject) => {
+    return await new Promise<PlanAnswer>((resolve, reject) => {
       timer = setTimeout(() => reject(new PlanFailed(`no plan within ${withinMs / 1000} s`)), withinMs)
       worker.once('message', resolve)
       worker.once('error', (error) => reject(new PlanFailed(error instanceof Error ? error.message : String(error))))

@@ -24,6 +24,8 @@ export const stateTables = [
   'arrayModels',
   'commands',
   'hostMaintenance',
+  'plans',
+  'planShadow',
   'audit',
   'auditMarks',
   'meta',

@@ -26,6 +26,8 @@ import { FleetLook } from '../../controller/fleet-look.js'
 import type { Policy } from '../../controller/model/policy.js'
 import type { PolicyInForce } from '../../controller/policy/live-policy.js'
 import { LoadHistory } from '../../controller/plans/load-history.js'
+import { PlanShadow } from '../../controller/plans/plan-shadow.js'
+import { PlanDesk } from '../../controller/plans/plan-desk.js'
 import { Planning } from '../../controller/plans/planning.js'
 import { PolicyHistory } from '../../controller/policy/policy-history.js'
 import { defaultPolicy } from '../../controller/policy/policy-file.js'
@@ -142,17 +144,22 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       log,
     })
     const look = new FleetLook({ fleet, policy, circumstances: () => circumstances })
+    const planning = new Planning({
+      look,
+      commands,
+      history: new LoadHistory({ store, now, utcOffsetMinutes: () => 0 }),
+      now,
+    })
+    const utcOffsetMinutes = (): number => 0
+    const plans = await PlanDesk.open({ state, audit, planning, commands, look, now, utcOffsetMinutes, log })
     const api = await startApi({
       host: '127.0.0.1',
       port: 0,
       fleet,
       look,
-      planning: new Planning({
-        look,
-        commands,
-        history: new LoadHistory({ store, now, utcOffsetMinutes: () => 0 }),
-        now,
-      }),
+      planning,
+      plans,
+      shadow: await PlanShadow.open({ state, planning, plans, look, now, utcOffsetMinutes, log }),
       store,
       state,
       policy,

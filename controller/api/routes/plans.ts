@@ -2,19 +2,25 @@ import { z } from 'zod'
 
 import { vmClasses } from '../../model/policy.js'
 import { takesVms, type Host } from '../../model/snapshot.js'
-import { PlanFailed, type Planning, PlannerBusy } from '../../plans/planning.js'
+import { hitRate } from '../../plans/kept-plan.js'
+import type { Planning } from '../../plans/planning.js'
 import type { FleetLook } from '../../fleet-look.js'
 import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
 import { findByIdOrName } from '../lookup.js'
 import { count, memorySize } from '../moment.js'
-import { failureCardView, planView } from '../plan-views.js'
-import { storeQueryFailed } from '../store-call.js'
+import { failureCardView, planDigestView, planView } from '../plan-views.js'
+import { made } from './made-plan.js'
+import { addKeptPlanRoutes } from './kept-plans.js'
+import type { PlanShadow } from '../../plans/plan-shadow.js'
+import type { PlanDesk } from '../../plans/plan-desk.js'
 import { failureCardView as toCardView, planView as toView } from '../to-view/plan-view.js'
 import { answers } from './answers.js'
 
 interface Parts {
   readonly planning: Planning
+  readonly plans: PlanDesk
+  readonly shadow: Pick<PlanShadow, 'current'>
   readonly look: Pick<FleetLook, 'current'>
 }
 
@@ -22,7 +28,10 @@ const ofHost = z.strictObject({ host: z.string().min(1).max(300).describe('id or
 const yes = z.enum(['true', 'false']).default('false')
 
 /** Plans of the fleet as it is. Asking for one changes nothing. */
-export function addPlanRoutes(app: ApiApp, { planning, look }: Parts): void {
+export function addPlanRoutes(app: ApiApp, parts: Parts): void {
+  const { planning, look } = parts
+  addKeptPlanRoutes(app, parts)
+
   const hostOf = (idOrName: string): Host => {
     const { hosts } = look.current().snapshot
     const host = findByIdOrName('host', 'host-unknown', hosts, idOrName)
@@ -50,6 +59,23 @@ export function addPlanRoutes(app: ApiApp, { planning, look }: Parts): void {
           planning.plan({ kind: 'rebalance', seed, effort: 1, mostMoves: maxMoves, withCold: withCold === 'true' }),
         ),
       ),
+  )
+  app.get(
+    '/api/v1/plans/digest',
+    {
+      schema: {
+        summary: 'What plans would have moved, week by week, though nobody asked; and what becomes automatic',
+        response: answers(planDigestView),
+      },
+    },
+    () => {
+      const { firstMove: _first, weeks, ...rest } = parts.shadow.current()
+      return {
+        ...rest,
+        weeks: weeks.map((week) => ({ ...week, moves: { ...week.moves } })),
+        hits: hitRate(parts.plans.list()),
+      }
+    },
   )
   app.get(
     '/api/v1/plans/drain',
@@ -95,14 +121,4 @@ export function addPlanRoutes(app: ApiApp, { planning, look }: Parts): void {
     },
     async ({ query: { host } }) => toCardView(await made(planning.card(hostOf(host).id))),
   )
-}
-
-async function made<T>(planning: Promise<T>): Promise<T> {
-  try {
-    return await planning
-  } catch (error) {
-    if (error instanceof PlannerBusy) throw new ApiError('planner-busy', error.message)
-    if (error instanceof PlanFailed) throw new ApiError('plan-failed', error.message)
-    throw storeQueryFailed(error)
-  }
 }

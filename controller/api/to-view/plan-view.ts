@@ -1,6 +1,7 @@
 import type { FailureCard } from '../../planner/live/failure-card.js'
 import type { BeforeAfter, HostFill, Plan, PlannedMove } from '../../planner/live/plan.js'
-import type { FailureCardView, PlannedMoveView, PlanView } from '../plan-views.js'
+import type { KeptMove, KeptPlan } from '../../plans/kept-plan.js'
+import type { FailureCardView, KeptPlanView, PlannedMoveView, PlanView } from '../plan-views.js'
 
 export function planView(plan: Plan): PlanView {
   return {
@@ -25,6 +26,40 @@ export function failureCardView(card: FailureCard): FailureCardView {
     lost: [...card.lost],
     stranded: card.stranded.map((one) => ({ ...one, why: [...one.why] })),
     bends: [...card.bends],
+  }
+}
+
+export function keptPlanView({ approved, endedAt, moves, ...rest }: KeptPlan): KeptPlanView {
+  return {
+    ...rest,
+    ...(approved !== undefined && { approved: { name: approved.name, at: approved.at } }),
+    ...(endedAt !== undefined && { endedAt }),
+    moves: moves.map(keptMoveView),
+  }
+}
+
+function keptMoveView({
+  commandId: _id,
+  commandNumber,
+  begunAt,
+  endedAt,
+  observed,
+  ...move
+}: KeptMove): KeptPlanView['moves'][number] {
+  return {
+    ...moveView(move),
+    state: move.state,
+    ...(commandNumber !== undefined && { commandNumber }),
+    ...(begunAt !== undefined && { begunAt }),
+    ...(endedAt !== undefined && { endedAt }),
+    ...(observed !== undefined && {
+      observed: {
+        durationMs: observed.durationMs,
+        hit: observed.hit,
+        ...(observed.sourceMemoryBytes !== undefined && { sourceMemoryBytes: observed.sourceMemoryBytes }),
+        ...(observed.targetMemoryBytes !== undefined && { targetMemoryBytes: observed.targetMemoryBytes }),
+      },
+    }),
   }
 }
 

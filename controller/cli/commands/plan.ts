@@ -3,9 +3,10 @@ import { type Command, Option } from 'commander'
 import { vmClasses } from '../../model/policy.js'
 import { countArgument, sizeArgument } from '../argument.js'
 import { CliError } from '../cli-error.js'
-import type { Cli } from '../context.js'
+import type { Cli, CommandContext } from '../context.js'
 import { offline } from '../offline.js'
 import { present } from '../present.js'
+import { renderKeptPlan, renderKeptPlans, renderPlanDigest } from '../render/kept-plan.js'
 import { renderFailureCard, renderLivePlan } from '../render/live-plan.js'
 import { renderPlan } from '../render/plan.js'
 import { planOfFile } from './plan-file.js'
@@ -17,6 +18,7 @@ interface Options {
   readonly ignoreDynu?: boolean
   readonly maxMoves?: number
   readonly withCold?: boolean
+  readonly keep?: boolean
   readonly seed: number
   readonly effort: number
 }
@@ -27,6 +29,7 @@ export function addPlanCommands(program: Command, cli: Cli): void {
   addOfHost(plan, cli, 'drain', 'moves that empty a host')
   addOfHost(plan, cli, 'return', 'back to a host the VMs that left it by moves of the last week')
   addPlace(plan, cli)
+  addKeptPlans(plan, cli)
   plan
     .command('card')
     .argument('<host>', 'name or id')
@@ -48,6 +51,7 @@ function addRebalance(plan: Command, cli: Cli): void {
       'moves that make the hosts alike, of the fleet or of a file, in an order in which each is allowed at its time',
     )
     .option('--with-cold', 'with moves for which a VM has to be off, done by a person')
+    .option('--keep', 'keep the plan, so that `plan apply` can do it')
     .option('--from <file>', 'a fleet in a file, in place of the one that runs')
     .addOption(new Option('--format <format>', 'how the file is written').choices(['ganeti']))
     .addOption(
@@ -67,7 +71,11 @@ function addRebalance(plan: Command, cli: Cli): void {
     .option('--effort <times>', 'of a file, how long to search: 10 is ten times the usual', countArgument(100), 1)
     .action(async (options: Options, command: Command) => {
       const context = cli.contextOf(command)
-      const { from, format, maxMoves, withCold, seed } = options
+      const { from, format, maxMoves, withCold, seed, keep } = options
+      if (from === undefined && keep === true) {
+        await keepPlan(context, { kind: 'rebalance', maxMoves, withCold })
+        return
+      }
       if (from === undefined) {
         await present(context, {
           fetch: (signal) => context.client.planRebalance({ maxMoves, withCold, seed }, signal),
@@ -89,9 +97,14 @@ function addOfHost(plan: Command, cli: Cli, kind: 'drain' | 'return', says: stri
   plan
     .command(kind)
     .argument('<host>', 'name or id')
+    .option('--keep', 'keep the plan, so that `plan apply` can do it')
     .description(says)
-    .action(async (host: string, _options: object, command: Command) => {
+    .action(async (host: string, { keep }: { readonly keep?: boolean }, command: Command) => {
       const context = cli.contextOf(command)
+      if (keep === true) {
+        await keepPlan(context, { kind, host })
+        return
+      }
       const shown = await present(context, {
         fetch: (signal) => context.client.planOfHost(kind, host, signal),
         json: (made) => made,
@@ -123,4 +136,65 @@ function addPlace(plan: Command, cli: Cli): void {
         if (shown?.complete === false) cli.finish('refused')
       },
     )
+}
+
+async function keepPlan(
+  { client, json, look, print, printJson }: CommandContext,
+  asked: Parameters<CommandContext['client']['keepPlan']>[0],
+): Promise<void> {
+  const kept = await client.keepPlan(asked, new AbortController().signal)
+  if (json) printJson(kept)
+  else print(renderKeptPlan(kept, look()))
+}
+
+function addKeptPlans(plan: Command, cli: Cli): void {
+  plan
+    .command('list')
+    .description('plans that are kept, the newest first')
+    .action(async (_options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      await present(context, {
+        fetch: (signal) => context.client.plans(signal),
+        json: (plans) => ({ plans }),
+        render: renderKeptPlans,
+      })
+    })
+  plan
+    .command('digest')
+    .description('what plans would have moved, week by week, though nobody asked')
+    .action(async (_options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      await present(context, {
+        fetch: (signal) => context.client.planDigest(signal),
+        json: (digest) => digest,
+        render: renderPlanDigest,
+      })
+    })
+  plan
+    .command('show')
+    .argument('<number>', 'as `plan list` shows it', countArgument(1_000_000_000))
+    .description('one plan: its moves, how far it is, and what came of what was foretold')
+    .action(async (number: number, _options: object, command: Command) => {
+      const context = cli.contextOf(command)
+      await present(context, {
+        fetch: (signal) => context.client.keptPlan(number, signal),
+        json: (kept) => kept,
+        render: renderKeptPlan,
+      })
+    })
+  for (const [change, says] of [
+    ['apply', 'let a plan go on: each move is checked again and done as a command, until the first surprise'],
+    ['stop', 'stop a plan after the move that is under way, or give up one that is not applied'],
+  ] as const) {
+    plan
+      .command(change)
+      .argument('<number>', 'as `plan list` shows it', countArgument(1_000_000_000))
+      .description(says)
+      .action(async (number: number, _options: object, command: Command) => {
+        const { client, json, look, print, printJson } = cli.contextOf(command)
+        const changed = await client.changePlan(number, change, new AbortController().signal)
+        if (json) printJson(changed)
+        else print(renderKeptPlan(changed, look()))
+      })
+  }
 }

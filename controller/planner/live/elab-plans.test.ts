@@ -115,11 +115,17 @@ it('names who is lost with a host and who starts where', () => {
   expect(card.bends.map(({ rule }) => rule)).toEqual(['personal-beside-core'])
 })
 
-it('places a new VM by its class', () => {
-  const place = (vmClass: 'core' | 'personal', memoryBytes: number): Plan =>
-    planPlace(facts, { name: 'new', memoryBytes, vcpus: 1, class: vmClass })
-  expect(moves(place('personal', 2 ** 30))).toEqual(['new new xenhv04 live'])
-  expect(moves(place('core', 2 ** 30))).toEqual(['new new esxhv01 live'])
+const place = (vmClass: 'core' | 'personal', memoryBytes: number): Plan =>
+  planPlace(facts, { name: 'new', memoryBytes, vcpus: 1, class: vmClass })
+
+it.each([
+  ['personal', 'new new xenhv04 live'],
+  ['core', 'new new esxhv01 live'],
+] as const)('places a new VM of the class %s', (vmClass, move) => {
+  expect(moves(place(vmClass, 2 ** 30))).toEqual([move])
+})
+
+it('says which rules are in the way of one that is too large', () => {
   const large = place('personal', 4 * 2 ** 30)
   expect([large.complete, large.moves, large.conflict.map(({ rule }) => rule)]).toEqual([
     false,

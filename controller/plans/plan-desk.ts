@@ -1,0 +1,263 @@
+import type { Log } from '../../common/log.js'
+import type { ControllerAudit } from '../audit/controller-audit.js'
+import type { CommandDesk } from '../commands/command-desk.js'
+import { isOver } from '../commands/command.js'
+import type { Asker } from '../commands/permission.js'
+import { planMove } from '../commands/plan-move.js'
+import type { FleetLook } from '../fleet-look.js'
+import type { Plan } from '../planner/live/plan.js'
+import type { StateStore } from '../store/state-store.js'
+import { whyNotNow } from './automatic.js'
+import { afterCheck, nextStep, stopped, type ApplyWorld, type KeptMove, type KeptPlan } from './kept-plan.js'
+import type { Planning } from './planning.js'
+
+interface Options {
+  readonly state: StateStore
+  readonly audit: ControllerAudit
+  readonly planning: Pick<Planning, 'refusals'>
+  readonly commands: Pick<CommandDesk, 'ask' | 'list' | 'maintenanceOf'>
+  readonly look: Pick<FleetLook, 'current'>
+  readonly now: () => number
+  readonly utcOffsetMinutes: () => number
+  readonly log: Log
+}
+
+export type PlanOutcome =
+  | { readonly status: 'done'; readonly plan: KeptPlan }
+  | { readonly status: 'unknown' }
+  /** It is not in a state for that, and why. */
+  | { readonly status: 'not-now'; readonly why: string }
+
+const tickEveryMs = 1000
+const mostKept = 200
+/** A move that an agent does not begin within that is not begun. */
+const startWithinMs = 120_000
+
+/**
+ * Owner of the plans that are kept: one is applied at a time, one move at a time. Each move is checked against the fleet as it then is, and the first
+ * surprise stops the plan. Each change is durable before it counts; after a restart a plan goes on where it was.
+ */
+export class PlanDesk {
+  readonly #plans: Map<number, KeptPlan>
+  #turn: Promise<unknown> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+  #isTicking = false
+
+  private constructor(
+    private readonly options: Options,
+    plans: readonly KeptPlan[],
+  ) {
+    this.#plans = new Map(plans.map((plan) => [plan.number, plan]))
+  }
+
+  static async open(options: Options): Promise<PlanDesk> {
+    const rows = await options.state.tx((t) => t.list('plans'))
+    return new PlanDesk(
+      options,
+      rows.flatMap(({ value }) => (isKeptPlan(value) ? value : [])),
+    )
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.tick(), tickEveryMs)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#turn
+  }
+
+  /** Newest first. */
+  list(): readonly KeptPlan[] {
+    return [...this.#plans.values()].toSorted((a, b) => b.number - a.number)
+  }
+
+  find(number: number): KeptPlan | undefined {
+    return this.#plans.get(number)
+  }
+
+  /** Keeps a plan as a proposal. Where too many are kept, the oldest that is over gives way. */
+  propose(plan: Plan, by: string): Promise<KeptPlan> {
+    return this.#inTurn(async () => {
+      const { now } = this.options
+      const kept: KeptPlan = {
+        number: 1 + Math.max(0, ...this.#plans.keys()),
+        kind: plan.kind,
+        subject: plan.subject,
+        says: plan.says,
+        createdAt: now(),
+        createdBy: by,
+        state: 'proposed',
+        reason: '',
+        automatic: false,
+        moves: plan.moves
+          .filter(({ vmUuid }) => vmUuid !== '')
+          .map((move): KeptMove => ({ ...move, state: 'waiting' })),
+      }
+      await this.#keep(kept, 'plan-proposed', by)
+      return kept
+    })
+  }
+
+  /** Lets a plan go on that is proposed or stopped: its next move is checked and asked for, by whoever says so. */
+  apply(number: number, { name, role }: Asker, automatic = false): Promise<PlanOutcome> {
+    return this.#inTurn(async () => {
+      const plan = this.#plans.get(number)
+      if (plan === undefined) return { status: 'unknown' }
+      if (plan.state !== 'proposed' && plan.state !== 'stopped')
+        return { status: 'not-now', why: `plan ${number} is ${plan.state}` }
+      const other = this.list().find(({ state }) => state === 'applying')
+      if (other !== undefined) return { status: 'not-now', why: `plan ${other.number} is applied already` }
+      const next: KeptPlan = {
+        ...plan,
+        state: 'applying',
+        reason: '',
+        approved: { name, role, at: this.options.now() },
+        automatic,
+      }
+      await this.#keep(next, 'plan-applied', name)
+      return { status: 'done', plan: next }
+    })
+  }
+
+  /** Stops a plan after the move that is under way, or gives up one that is not applied. */
+  cancel(number: number, by: string): Promise<PlanOutcome> {
+    return this.#inTurn(async () => {
+      const plan = this.#plans.get(number)
+      if (plan === undefined) return { status: 'unknown' }
+      if (plan.state === 'done' || plan.state === 'cancelled')
+        return { status: 'not-now', why: `plan ${number} is ${plan.state}` }
+      const next: KeptPlan =
+        plan.state === 'applying'
+          ? stopped(plan, `by ${by}`)
+          : { ...plan, state: 'cancelled', reason: `by ${by}`, endedAt: this.options.now() }
+      await this.#keep(next, 'plan-stopped', by)
+      return { status: 'done', plan: next }
+    })
+  }
+
+  /** Plans that somebody let go on who may no more. */
+  stopOf(actor: string, why: string): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const plan of this.list()) {
+        if (plan.state === 'applying' && plan.approved?.name === actor)
+          await this.#keep(stopped(plan, why), 'plan-stopped', actor)
+      }
+    })
+  }
+
+  /** One look at the plan that is applied. Looks that would overlap are left out. */
+  async tick(): Promise<void> {
+    if (this.#isTicking) return
+    this.#isTicking = true
+    try {
+      await this.#inTurn(() => this.#goOn())
+    } catch (error) {
+      this.options.log.error({ err: error }, 'the plan that is applied could not go on')
+    } finally {
+      this.#isTicking = false
+    }
+  }
+
+  async #goOn(): Promise<void> {
+    const plan = this.list().find(({ state }) => state === 'applying')
+    if (plan === undefined) return
+    const next = nextStep(plan, this.#world())
+    if (next.step === 'change') await this.#keep(next.plan, eventOf(plan, next.plan))
+    if (next.step !== 'check') return
+    const checked = await this.#checked(plan, next.at, next.move)
+    await this.#keep(checked, eventOf(plan, checked))
+  }
+
+  #world(): ApplyWorld {
+    const { look, commands, now } = this.options
+    const { snapshot, capacity } = look.current()
+    return {
+      snapshot,
+      commands: commands.list(),
+      configuredBytes: (hostId) => capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.configuredBytes,
+      now: now(),
+    }
+  }
+
+  /** The rules and the fleet as they are now, and then the command, asked for by who let the plan go on. */
+  async #checked(plan: KeptPlan, at: number, move: KeptMove): Promise<KeptPlan> {
+    const { planning, commands, look, now, utcOffsetMinutes } = this.options
+    if (plan.automatic) {
+      const rules = look.current().policy.moves
+      const why = whyNotNow(move.vm, { rules, now: now(), utcOffsetMinutes: utcOffsetMinutes() })
+      if (why !== undefined) return stopped(plan, why)
+    }
+    const refusals = await planning.refusals(move.vmUuid, move.toHostId, plan.kind)
+    if (refusals.length > 0) return afterCheck(plan, at, { refusals }, now())
+    if (move.by === 'person') return afterCheck(plan, at, { byPerson: true }, now())
+    const { snapshot, capacity } = look.current()
+    const vm = snapshot.vms.get(move.vmUuid)
+    const { approved } = plan
+    if (vm === undefined || approved === undefined) return stopped(plan, `${move.vm} is gone`)
+    // It was asked for before a restart, and that was not written down any more.
+    const open = commands.list().find((one) => {
+      const isSame = one.verb === 'migrate' && one.vmUuid === vm.uuid && one.move?.toHostId === move.toHostId
+      return isSame && !one.dryRun && !isOver(one) && one.actor === approved.name
+    })
+    if (open !== undefined) return afterCheck(plan, at, { command: open }, now())
+    const asked = { verb: 'migrate', args: { to: move.to } }
+    const balanceOf = (hostId: string): ReturnType<Parameters<typeof planMove>[2]['balanceOf']> =>
+      capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance
+    const planned = planMove(asked, vm, {
+      snapshot,
+      balanceOf,
+      maintenanceOf: (hostId) => commands.maintenanceOf(hostId),
+      commands: commands.list(),
+    })
+    const asker: Asker = { name: approved.name, role: approved.role, scope: undefined }
+    const command = await commands.ask({ ...asked, vm, planned, dryRun: false, asker, startWithinMs })
+    return afterCheck(plan, at, { command }, now())
+  }
+
+  async #keep(plan: KeptPlan, event: string | undefined, actor = plan.approved?.name ?? plan.createdBy): Promise<void> {
+    const { state, audit, now } = this.options
+    const over = this.list().filter(({ state: one }) => one === 'done' || one === 'cancelled' || one === 'proposed')
+    const dropped = this.#plans.size >= mostKept && !this.#plans.has(plan.number) ? over.at(-1) : undefined
+    const entry = await state.tx(async (t) => {
+      await t.put('plans', keyOf(plan.number), plan)
+      if (dropped !== undefined) await t.delete('plans', keyOf(dropped.number))
+      if (event === undefined) return undefined
+      const { number, kind, reason } = plan
+      return audit.append(t, now(), { event, plan: number, kind, actor, reason })
+    })
+    entry?.keep()
+    if (dropped !== undefined) this.#plans.delete(dropped.number)
+    this.#plans.set(plan.number, plan)
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+}
+
+function eventOf(before: KeptPlan, after: KeptPlan): string | undefined {
+  if (before.state === after.state) return undefined
+  return after.state === 'done' ? 'plan-done' : after.state === 'stopped' ? 'plan-stopped' : undefined
+}
+
+/** Ascending as the numbers are. */
+function keyOf(number: number): string {
+  return String(number).padStart(12, '0')
+}
+
+/** Written by this program whole: its form is looked at. */
+function isKeptPlan(value: unknown): value is KeptPlan {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'number' in value &&
+    typeof value.number === 'number' &&
+    'state' in value &&
+    typeof value.state === 'string' &&
+    'moves' in value &&
+    Array.isArray(value.moves)
+  )
+}
