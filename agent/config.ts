@@ -170,8 +170,9 @@ const execEntry = z
             z.string().max(256),
             z.strictObject({ matches: z.string().min(1).max(256).refine(isPattern, 'a regular expression') }),
             z.strictObject({ vm: z.enum(['name', 'uuid']) }),
+            z.strictObject({ rate: z.enum(['bytes', 'KiB', 'MiB']) }),
           ],
-          { error: 'a text, { matches: PATTERN } or { vm: name or uuid }' },
+          { error: 'a text, { matches: PATTERN }, { vm: name or uuid } or { rate: bytes, KiB or MiB }' },
         ),
       )
       .max(16)

@@ -324,7 +324,18 @@ export const verbTable = {
   exec: {
     ...quick,
     says: "runs a program of the agent's own list for it",
-    args: { entry: { is: 'entry', says: 'which of them' }, arg1: word, arg2: word, arg3: word, arg4: word },
+    args: {
+      entry: { is: 'entry', says: 'which of them' },
+      arg1: word,
+      arg2: word,
+      arg3: word,
+      arg4: word,
+      rate: {
+        ...rate,
+        isSetByController: true,
+        says: 'bytes a second that it is to keep to, of one that reads or writes much',
+      },
+    },
     states: 'any',
     risk: 'destructive',
     role: 'operator',

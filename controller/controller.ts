@@ -18,6 +18,7 @@ import { CommandDesk } from './commands/command-desk.js'
 import { commandMetrics } from './commands/command-metrics.js'
 import { copiesElsewhere } from './commands/copies.js'
 import type { ControllerConfig } from './config.js'
+import { boxesOf, ownDisks } from './checks/storage.js'
 import { FleetLook } from './fleet-look.js'
 import { Fleet } from './fleet/fleet.js'
 import { AgentRegistry } from './ingest/agent-registry.js'
@@ -38,6 +39,7 @@ import { PolicyHistory } from './policy/policy-history.js'
 import { policyIndex } from './policy/policy-index.js'
 import { policyMetrics } from './policy/policy-metrics.js'
 import { labelsOf } from './policy/resolve.js'
+import { RemedyDesk } from './remedies/remedy-desk.js'
 import { openEmbeddedState } from './store/embedded-state/embedded-state.js'
 import { BackupDesk } from './store/embedded/backup-desk.js'
 import { openStore } from './store/open-store.js'
@@ -129,6 +131,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   lifecycle.add('recent changes', () => changes.stop())
   if (config.auth.localAgent) await offerLocalToken(join(dir, 'local-join-token'), agents, config, now)
   const sessions: OpenSessions = new Map()
+  const watched: { arrays?: ArrayWatch } = {}
   const commands = await CommandDesk.open({
     state,
     audit,
@@ -136,6 +139,16 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     ownerOf: (vm) => labelsOf(policyIndex(policy.policy()), vm).owner?.value,
     approvals: () => policy.policy().approvals,
     copies: (vm) => copiesElsewhere(fleet.snapshot(), vm),
+    boxesOf: (vm) => {
+      const snapshot = fleet.snapshot()
+      const boxOf = boxesOf(snapshot, policy.policy())
+      const boxes = ownDisks(vm, snapshot).map(({ arrayKey }) => boxOf(arrayKey))
+      return [...new Map(boxes.map(({ id, name }) => [id, { id, name }])).values()]
+    },
+    // Undefined until the arrays are watched.
+    conditionOf: (boxId) => watched.arrays?.watched.get(boxId)?.condition,
+    // Nobody approves before they are there.
+    whyNot: (command) => remedies.whyNot(command),
     now,
     newId: () => randomBytes(16).toString('hex'),
     log,
@@ -225,6 +238,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     now,
   })
   lifecycle.add('arrays', () => arrays.stop())
+  watched.arrays = arrays
   const look = new FleetLook({
     fleet,
     policy: () => policy.inForce(),
@@ -264,10 +278,13 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     newId: () => randomBytes(8).toString('hex'),
   })
   lifecycle.add('alerts', () => alerts.stop())
+  const remedies = new RemedyDesk({ alerts, commands, sight: () => look.current(), now, log })
+  lifecycle.add('remedies of alerts', () => remedies.stop())
   // One after the other: so what is new of arrays is judged once, with all the rest.
   const beat = setInterval(() => {
     arrays.look()
     alerts.beat()
+    remedies.beat()
   }, tickEveryMs)
   lifecycle.add('beat of arrays and alerts', () => clearInterval(beat))
 
@@ -301,6 +318,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     planning,
     plans,
     shadow,
+    remedies,
     audit,
     log,
     version,

@@ -51,6 +51,7 @@ const oddLines = { most: 2, windowMs: 600_000, mostKeys: 8 } as const
 /** Everything of commands that the agent's stream to its controller needs: what runs them, the audit log, and what of both is still to be told. */
 export class AgentCommands {
   readonly allow: readonly AllowRule[]
+  readonly bulkPrograms: readonly string[]
   /** Newest first told of: by id. */
   readonly #toTell = new Map<string, CommandRecord>()
   /** By id: what was told last, and up to which byte of its output it was acked. */
@@ -78,8 +79,9 @@ export class AgentCommands {
     private readonly audit: AuditLog,
     ofController: Witnessed | undefined,
   ) {
-    const { allow, host, now, monotonicMs, log, dataDir } = options
+    const { allow, programs, host, now, monotonicMs, log, dataDir } = options
     this.allow = allow
+    this.bulkPrograms = programs.filter(({ isBulk }) => isBulk).map(({ name }) => name)
     this.#ofController = ofController
     this.#controllerClockMs = now() - monotonicMs()
     this.#odd = new LimitedLog(log, oddLines)

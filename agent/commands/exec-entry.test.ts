@@ -17,6 +17,17 @@ it('puts fixed words, matching ones and what is known of the VM in their places'
   })
 })
 
+it.each<[what: string, rate: string | undefined, entry: readonly ExecArgument[], words: readonly string[]]>([
+  ['in bytes', '5MiB/s', ['-L', { rate: 'bytes' }], ['-L', '5242880']],
+  ['in KiB, rounded down', '1500KB/s', ['--bwlimit', { rate: 'KiB' }, 'x'], ['--bwlimit', '1464', 'x']],
+  ['never 0, which is no limit to many', '20KiB/s', [{ rate: 'MiB' }], ['1']],
+  ['that is not known: the option goes too', undefined, ['-v', '--bwlimit', { rate: 'KiB' }, 'x'], ['-v', 'x']],
+])('tells a program its rate %s', (_what, rate, entryArguments, words) => {
+  const entry = { name: 'job', program: '/bin/true', arguments: entryArguments, timeoutMs: 1000, isBulk: true }
+  const args = { entry: 'job', ...(rate !== undefined && { rate }) }
+  expect(argumentsOf(entry, args, { uuid: 'u-1', name: 'web-1' })).toEqual({ words })
+})
+
 it.each<[what: string, entry: readonly ExecArgument[], words: readonly string[], refusal: RegExp, name?: string]>([
   ['too many', [digit], ['1', '2'], /takes 1 arguments, not 2/],
   ['too few', [digit, digit], ['1'], /takes 2 arguments, not 1/],

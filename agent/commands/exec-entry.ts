@@ -1,3 +1,4 @@
+import { quantityOf } from '../../common/verbs.js'
 import type { VmNow } from '../hypervisor/hypervisor.js'
 
 /** A program that the owner of the agent lets commands run, out of the agent's configuration. */
@@ -12,7 +13,14 @@ export interface ExecEntry {
 }
 
 /** A fixed text, one of whoever asks that matches as a whole, or what the hypervisor says of the VM. */
-export type ExecArgument = string | { readonly matches: RegExp } | { readonly vm: 'name' | 'uuid' }
+export type ExecArgument =
+  | string
+  | { readonly matches: RegExp }
+  | { readonly vm: 'name' | 'uuid' }
+  /** What it is to keep to a second, in that unit, rounded down; where it was given no rate the argument before it goes with it. */
+  | { readonly rate: keyof typeof rateUnits }
+
+export const rateUnits = { bytes: 1, KiB: 1024, MiB: 1024 * 1024 } as const
 
 /** What a command may give; enough for the patterns of an entry. */
 export const givenArguments = ['arg1', 'arg2', 'arg3', 'arg4'] as const
@@ -36,14 +44,23 @@ export function argumentsOf(
   if (unfit >= 0) return { refusal: `argument ${unfit + 1} of ${entry.name} does not match ${patterns[unfit]?.source}` }
   const usesName = entry.arguments.some((one) => typeof one === 'object' && 'vm' in one && one.vm === 'name')
   if (usesName && !plainName.test(vm.name)) return { refusal: 'the name of the VM is none that a program can be given' }
+  const bytesPerSecond = quantityOf('exec', args, 'rate')
   let next = 0
-  const words = entry.arguments.map((argument) => {
-    if (typeof argument === 'string') return argument
+  const words = entry.arguments.flatMap((argument, index) => {
+    const following = entry.arguments[index + 1]
+    const isOfRate = typeof following === 'object' && 'rate' in following
+    if (typeof argument === 'string') return isOfRate && bytesPerSecond === undefined ? [] : argument
     if ('vm' in argument) return vm[argument.vm]
+    if ('rate' in argument) return rateWord(bytesPerSecond, rateUnits[argument.rate])
     next += 1
     return given[next - 1] ?? ''
   })
   return { words }
+}
+
+/** Never 0, which many programs take for no limit. */
+function rateWord(bytesPerSecond: number | undefined, unit: number): readonly string[] {
+  return bytesPerSecond === undefined ? [] : [String(Math.max(1, Math.floor(bytesPerSecond / unit)))]
 }
 
 /** Whatever the pattern lets through, nothing is given that a program would take for an option, and no control character. */

@@ -25,11 +25,24 @@ export interface EntryEnd {
 export async function runEntry(
   entry: ExecEntry,
   words: readonly string[],
-  { say, signal }: { readonly say: (text: string) => void; readonly signal: AbortSignal },
+  {
+    say,
+    signal,
+    bytesPerSecond,
+  }: {
+    readonly say: (text: string) => void
+    readonly signal: AbortSignal
+    /** It is told that it is to keep to it. */
+    readonly bytesPerSecond?: number | undefined
+  },
 ): Promise<EntryEnd> {
   const child = spawn(entry.program, [...words], {
     cwd: '/',
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' },
+    env: {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      LANG: 'C.UTF-8',
+      ...(bytesPerSecond !== undefined && { HEADROOM_BYTES_PER_SECOND: String(Math.floor(bytesPerSecond)) }),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })

@@ -95,6 +95,8 @@ export function helloToWire(hello: {
   readonly allow?: readonly AllowRule[]
   /** Of this machine's local time. */
   readonly utcOffsetMinutes?: number
+  /** Names of programs that read or write much. */
+  readonly bulkPrograms?: readonly string[]
 }): FromAgent {
   const { clock = noReading, allow = [] } = hello
   const value: Hello = {
@@ -127,6 +129,7 @@ export function helloToWire(hello: {
       window: window && { ...window, days: [...window.days] },
     })),
     utcOffsetMinutes: hello.utcOffsetMinutes ?? 0,
+    bulkPrograms: [...(hello.bulkPrograms ?? [])],
     backlog: (hello.backlog ?? []).map(({ id, oldestSeq, nextSeq }) => ({
       spoolId: id,
       oldestSeq: whole(oldestSeq),

@@ -32,6 +32,8 @@ export interface AskedIntervals {
 /** What runs commands and tells of them. Absent: none are run. */
 export interface CommandPort {
   readonly allow: readonly AllowRule[]
+  /** Names of programs that read or write much. */
+  readonly bulkPrograms?: readonly string[]
   /** A session is open: everything that is not acked is to be told again. */
   begin(clockOffsetMs: number): void
   receive(spec: CommandSpec): void
@@ -300,6 +302,7 @@ export class Uplink {
         answeredAfterMs: this.#answeredAfterMs,
         hosts: introductions(),
         allow: this.options.commands?.allow ?? [],
+        bulkPrograms: this.options.commands?.bulkPrograms ?? [],
         utcOffsetMinutes: -new Date(now()).getTimezoneOffset(),
         ...(clock === undefined ? {} : { clock: clock() }),
       }),

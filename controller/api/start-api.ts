@@ -23,6 +23,7 @@ import type { ControllerAudit } from '../audit/controller-audit.js'
 import { LimitedAudit } from '../audit/limited-audit.js'
 import type { CommandDesk } from '../commands/command-desk.js'
 import type { FleetLook } from '../fleet-look.js'
+import type { RemedyDesk } from '../remedies/remedy-desk.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
 import type { Enrolment } from '../ingest/enrolment.js'
 import type { PlanShadow } from '../plans/plan-shadow.js'
@@ -61,6 +62,8 @@ import { addJoinTokenRoutes, type AgentEndpoint } from './routes/join-tokens.js'
 import { addPlanRoutes } from './routes/plans.js'
 import { addOpenapiRoute } from './routes/openapi.js'
 import { addPolicyRoutes } from './routes/policy.js'
+import { addQueueRoutes } from './routes/queue.js'
+import { addRemedyRoute } from './routes/remedies.js'
 import { addSeriesRoute } from './routes/series.js'
 import { addSessionRoutes } from './routes/session.js'
 import { addSilenceRoutes } from './routes/silences.js'
@@ -92,6 +95,7 @@ export interface ApiOptions {
   readonly planning: Planning
   readonly plans: PlanDesk
   readonly shadow: Pick<PlanShadow, 'current'>
+  readonly remedies: RemedyDesk
   readonly audit: ControllerAudit
   readonly log: Log
   readonly version: string
@@ -282,6 +286,7 @@ function addRoutes(
     planning,
     plans,
     shadow,
+    remedies,
     audit,
     version,
     registry,
@@ -321,9 +326,11 @@ function addRoutes(
   addCapacityRoute(app, views)
   addCapacityForecastRoute(app, { views, store, now })
   addPolicyRoutes(app, { views, policy, history: policyHistory, now })
-  addAlertRoutes(app, alerts)
+  addAlertRoutes(app, alerts, remedies)
+  addRemedyRoute(app, remedies, now)
   addAlertHistoryRoute(app, alerts, now)
   addSilenceRoutes(app, alerts)
+  addQueueRoutes(app, commands)
   addCommandRoutes(app, { commands, look, now })
   addPlanRoutes(app, { planning, plans, shadow, look })
   addAuditRoutes(app, { audit, look })

@@ -7,6 +7,7 @@ import { storageHealthView } from './storage-health-view.js'
 import { remedyActions } from '../arrays/remedies.js'
 import { arrayCacheStates, loadClasses } from '../model/array-condition.js'
 import { arrayEvents } from '../model/array-event.js'
+import { outcomes } from '../remedies/remedy-mark.js'
 import { topics } from '../why/reason.js'
 
 /**
@@ -285,7 +286,9 @@ export const arrayCacheView = z.object({
         text: z.string(),
       }),
     )
-    .describe('what would help, the gentlest first; none of it is done'),
+    .describe(
+      'what would help, the gentlest first; limits can be carried out by the alert (`/alerts/{number}/remedies`)',
+    ),
   events: z
     .array(
       z.object({
@@ -459,12 +462,6 @@ export const alertHistoryView = z.object({
   author: z.string().optional(),
 })
 
-/** An alert that fires, or fired, with all that happened to it. */
-export const alertDetailView = z.object({
-  alert: alertView.optional().describe('left out when it is over'),
-  history: z.array(alertHistoryView).describe('newest first'),
-})
-
 /** Everything known that bears on one VM. */
 export const whyView = z.object({
   at: timeMs,
@@ -502,6 +499,33 @@ export const silenceView = z.object({
 /** A check that a command goes through. */
 export const verdictView = z.object({ check: z.string(), ok: z.boolean(), says: z.string() })
 
+const measureView = z.object({
+  at: timeMs,
+  state: z.enum(arrayCacheStates),
+  neighbourWriteMs: z.number().optional().describe('mean time of the writes of all others there'),
+  fillBytes: z.number().optional(),
+  inflowBytesPerSecond: z.number().optional(),
+  ownBytesPerSecond: z.number().optional().describe('of the VM that is limited'),
+  ownRequestsPerSecond: z.number().optional(),
+})
+
+/** What a limit that an alert proposed was for, and whether it helped. */
+export const remedyView = z.object({
+  alert: z.number().describe('number of the alert'),
+  array: z.string().describe('id of the box'),
+  text: z.string(),
+  effect: z
+    .object({
+      outcome: z.enum(outcomes),
+      says: z.string(),
+      at: timeMs,
+      before: measureView.optional().describe('mean of the 10 s before it'),
+      after: measureView.optional().describe('mean of the last 10 s of the first 20 s after it'),
+    })
+    .optional()
+    .describe('left out until it is seen, 20 s after the limit'),
+})
+
 export const commandView = z.object({
   id: z.string(),
   number: z.number(),
@@ -536,6 +560,36 @@ export const commandView = z.object({
   output: z.string().describe('for who asked for it, and for operators'),
   outputWithheld: z.boolean().optional().describe('it said something that is not for who asks now'),
   progress: z.object({ doneBytes: z.number(), totalBytes: z.number() }).optional().describe('how far it is'),
+  remedy: remedyView.optional().describe('of a limit that an alert proposed'),
+  bulk: z
+    .object({
+      arrays: z.array(z.string()).describe('names of what it works on'),
+      bytesPerSecond: z.number().optional().describe('what it was told to keep to'),
+    })
+    .optional()
+    .describe('of one that reads or writes much: it waits for its turn'),
+})
+
+export const queueView = z.object({
+  queue: z
+    .array(z.object({ command: commandView, why: z.string().describe('what it waits for') }))
+    .describe('the next one first'),
+})
+
+/** What an alert proposes and headroom can carry out, each a limit that ends by itself. */
+export const proposalView = z.object({
+  vm: z.string(),
+  vmUuid: z.string(),
+  args: z.record(z.string(), z.string()).describe('of the verb `limit`'),
+  text: z.string(),
+})
+
+/** An alert that fires, or fired, with all that happened to it. */
+export const alertDetailView = z.object({
+  alert: alertView.optional().describe('left out when it is over'),
+  history: z.array(alertHistoryView).describe('newest first'),
+  proposals: z.array(proposalView).describe('what can be carried out now, the gentlest first'),
+  remedies: z.array(commandView).describe('what was asked for by it, the newest first'),
 })
 
 /** Who asks. */
@@ -847,6 +901,9 @@ export type FindingView = z.infer<typeof findingView>
 export type AlertView = z.infer<typeof alertView>
 export type AlertHistoryView = z.infer<typeof alertHistoryView>
 export type AlertDetailView = z.infer<typeof alertDetailView>
+export type ProposalView = z.infer<typeof proposalView>
+export type QueueView = z.infer<typeof queueView>
+export type RemedyView = z.infer<typeof remedyView>
 export type WhyView = z.infer<typeof whyView>
 export type SilenceView = z.infer<typeof silenceView>
 export type AlertRouteView = z.infer<typeof alertRouteView>

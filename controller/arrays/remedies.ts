@@ -12,7 +12,7 @@ export const remedyActions = [
   'look-at-battery',
 ] as const satisfies readonly Remedy['action'][]
 
-/** What would help an array, as a proposal: nothing here is done by anybody. */
+/** What would help an array, as a proposal. Limits can be carried out by `controller/remedies/`. */
 export type Remedy =
   | {
       readonly action: 'limit'

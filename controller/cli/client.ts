@@ -14,6 +14,8 @@ import {
   capacityForecastView,
   capacityView,
   commandView,
+  queueView,
+  type QueueView,
   eventView,
   finishedRotationView,
   fleetView,
@@ -251,6 +253,24 @@ export class ApiClient {
     signal: AbortSignal,
   ): Promise<HostView> {
     return this.#post(`hosts/${encodeURIComponent(host)}/maintenance`, hostView, signal, asked)
+  }
+
+  /** Bulk commands that wait for their turn, the next one first. */
+  async queue(signal: AbortSignal): Promise<QueueView['queue']> {
+    return (await this.#get('queue', queueView, signal)).queue
+  }
+
+  async moveInQueue(id: string, to: number, signal: AbortSignal): Promise<QueueView['queue']> {
+    return (await this.#post(`queue/${encodeURIComponent(id)}/move`, queueView, signal, { to })).queue
+  }
+
+  /** Carries out what an alert proposes for a VM. */
+  carryOutRemedy(
+    number: number,
+    asked: { readonly vm: string; readonly dryRun: boolean },
+    signal: AbortSignal,
+  ): Promise<CommandView> {
+    return this.#post(`alerts/${number}/remedies`, commandView, signal, asked)
   }
 
   /** Asks for a command; one that is refused comes back so, with the reason. */

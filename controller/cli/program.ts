@@ -12,6 +12,7 @@ import { addAuthorityCommands } from './commands/authority.js'
 import { addAuditCommands } from './commands/audit.js'
 import { addCapacityCommand } from './commands/capacity.js'
 import { addCommandCommands } from './commands/command.js'
+import { addQueueCommands } from './commands/queue.js'
 import { addEventsCommand } from './commands/events.js'
 import { addHostCommands } from './commands/host.js'
 import { addLeaveCommand } from './commands/leave.js'
@@ -92,6 +93,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addPolicyCommands,
     addAlertCommands,
     addCommandCommands,
+    addQueueCommands,
     addAuditCommands,
     addUserCommands,
     addTokenCommands,

@@ -2,12 +2,15 @@ import { CommandTally, type CommandFigures } from '../../common/command-tally.js
 import type { ChainMark } from '../../common/hash-chain.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
+import { exactRate } from '../../common/units.js'
 import { isVerb, verbOf, type Role, type Verdict, type VerbName } from '../../common/verbs.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
+import type { ArrayCondition } from '../model/array-condition.js'
 import type { UnsettledMove } from '../model/circumstances.js'
 import type { Vm } from '../model/snapshot.js'
 import type { StateStore } from '../store/state-store.js'
 import type { ApprovalRule } from '../model/policy.js'
+import { admissions, inOrder, type Admission, type Bulk } from './admission.js'
 import { approvalVerdict, notSecond, ruleFor, type Approval } from './approval.js'
 import {
   aged,
@@ -27,6 +30,7 @@ import { afterWord, migrationChanges, pastCancelling, type NewStep } from './mig
 import type { Planned } from './plan-move.js'
 import { preflight, type AgentRules } from './preflight.js'
 import { unsettledMoves } from './unsettled-moves.js'
+import type { Effect, RemedyMark } from '../remedies/remedy-mark.js'
 
 /** An agent's open session, as far as commands go through it. */
 export interface AgentLink {
@@ -52,6 +56,12 @@ export interface CommandDeskOptions {
   /** Of the policy in force. */
   readonly approvals: () => readonly ApprovalRule[]
   readonly copies: (vm: Vm) => readonly CopyElsewhere[]
+  /** Why one that waits for approval is not to be done any more; undefined: nothing speaks against it. */
+  readonly whyNot?: (command: Command) => string | undefined
+  /** The boxes that a VM lies on, which a bulk command waits for. Absent: nothing is bulk. */
+  readonly boxesOf?: (vm: Vm) => Bulk['boxes']
+  /** Undefined: nobody watches the box. */
+  readonly conditionOf?: (boxId: string) => ArrayCondition | undefined
   readonly now: () => number
   readonly newId: () => string
   readonly log: Log
@@ -72,6 +82,8 @@ export interface Asked {
   readonly hostSpareBytes?: number | undefined
   /** From now, or from the approval. */
   readonly startWithinMs: number
+  /** Of a limit that an alert proposes. */
+  readonly remedy?: RemedyMark | undefined
 }
 
 export interface Judged {
@@ -85,6 +97,14 @@ export type Answered =
   | { readonly status: 'not-pending' }
   | { readonly status: 'forbidden'; readonly why: string }
 
+export type Moved = { readonly status: 'done'; readonly queue: readonly Queued[] } | { readonly status: 'not-queued' }
+
+/** A bulk command that waits for its turn. */
+export interface Queued {
+  readonly command: Command
+  readonly why: string
+}
+
 export type Cancelled =
   | { readonly status: 'done'; readonly command: Command }
   | { readonly status: 'over' }
@@ -92,6 +112,10 @@ export type Cancelled =
 
 const mostOpen = 1000
 const mostKept = 5000
+/** Bulk commands that wait, of one box. */
+const mostQueued = 100
+/** A bulk command may wait for its turn so long. */
+const bulkWithinMs = 86_400_000
 const defaultCaps: Caps = { perHost: 4, fleet: 64 }
 const oddLines = { most: 5, windowMs: 60_000, mostKeys: 64 } as const
 const tickEveryMs = 1000
@@ -215,10 +239,13 @@ export class CommandDesk {
       // In this turn: what was asked for just before counts.
       const planned = asked.planned?.()
       const needed = isVerb(verb) ? ruleFor(this.options.approvals(), verb, vm.name) : undefined
+      const bulk = this.#bulkOf(asked, vm)
+      const withinMs = bulk === undefined ? startWithinMs : Math.max(startWithinMs, bulkWithinMs)
       const verdicts = [
         ...this.#verdicts(asked, vm, asker, open, at),
         ...(planned?.verdicts ?? []),
         ...(needed === undefined ? [] : [approvalVerdict(needed)]),
+        ...queueVerdicts(bulk, open),
       ]
       const refusal = verdicts.find(({ ok }) => !ok)
       const waits = refusal === undefined && !dryRun ? needed : undefined
@@ -237,7 +264,7 @@ export class CommandDesk {
         state: refusal !== undefined ? 'refused' : waits === undefined ? 'queued' : 'pending-approval',
         reason: refusal?.says ?? '',
         createdAt: at,
-        startBefore: at + (waits?.rule.withinMs ?? startWithinMs),
+        startBefore: at + (waits?.rule.withinMs ?? withinMs),
         timeoutMs: isVerb(verb) ? verbOf(verb).timeoutMs : 0,
         revision: 0,
         verdicts,
@@ -245,7 +272,9 @@ export class CommandDesk {
         outputEnd: 0,
         ...(refusal === undefined && planned?.move !== undefined && { move: planned.move }),
         ...(refusal !== undefined && { endedAt: at }),
-        ...(waits !== undefined && { approval: newApproval(waits, asked) }),
+        ...(waits !== undefined && { approval: newApproval(waits, { asker, startWithinMs: withinMs }) }),
+        ...(asked.remedy !== undefined && { remedy: asked.remedy }),
+        ...(bulk !== undefined && refusal === undefined && !dryRun && { bulk }),
       }
       await this.#keep(command, 'asked')
       await this.#goOn()
@@ -276,7 +305,9 @@ export class CommandDesk {
       const verdicts = isThere
         ? [...this.#verdicts({ ...command, hostSpareBytes }, vm, asker, open, now), ...(plan?.verdicts ?? [])]
         : []
-      const refusal = isThere ? verdicts.find(({ ok }) => !ok)?.says : 'the VM is not on that host any more: ask again'
+      const refusal = isThere
+        ? (this.options.whyNot?.(command) ?? verdicts.find(({ ok }) => !ok)?.says)
+        : 'the VM is not on that host any more: ask again'
       const next: Command =
         refusal === undefined
           ? {
@@ -303,6 +334,51 @@ export class CommandDesk {
       const next = over(rejected, 'refused', says, now)
       await this.#keep(next, 'rejected', second.name)
       return { status: 'done', command: next }
+    })
+  }
+
+  /** Bulk commands that wait, in their order, and what each waits for. */
+  queue(): readonly Queued[] {
+    const admitted = this.#admissions()
+    const waiting = this.list().filter(({ state, bulk }) => bulk !== undefined && state === 'queued')
+    return inOrder(waiting).map((command) => {
+      const admission = admitted.get(command.id)
+      const why = admission?.admitted === false ? admission.why : this.#whyHeld(command)
+      return { command, why }
+    })
+  }
+
+  /** Puts one that waits before or behind others. @param to its place from then on, from 1; beyond the last is the last */
+  moveInQueue(id: string, to: number, actor: string): Promise<Moved> {
+    return this.#inTurn(async () => {
+      const before = this.queue().map(({ command }) => command)
+      const moved = before.find((command) => command.id === id)
+      if (moved?.bulk === undefined) return { status: 'not-queued' }
+      const others = before.filter((command) => command !== moved)
+      const behind = others[Math.min(to, others.length + 1) - 2]?.bulk?.place
+      const ahead = others[Math.min(to, others.length + 1) - 1]?.bulk?.place
+      const place = behind === undefined ? (ahead ?? 1) - 1 : ahead === undefined ? behind + 1 : (behind + ahead) / 2
+      await this.#keep({ ...moved, bulk: { ...moved.bulk, place } }, 'queue-moved', actor)
+      await this.#sendWaiting()
+      return { status: 'done', queue: this.queue() }
+    })
+  }
+
+  /** Ends what waits, as what it was for is over. */
+  withdraw(id: string, why: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const command = this.#commands.get(id)
+      if (command === undefined || isOver(command) || command.sentAt !== undefined) return
+      await this.#keep(over(command, 'expired', why, this.options.now()), 'expired')
+    })
+  }
+
+  /** Keeps once what came of a remedy. */
+  noteEffect(id: string, effect: Effect): Promise<void> {
+    return this.#inTurn(async () => {
+      const command = this.#commands.get(id)
+      if (command?.remedy === undefined || command.remedy.effect !== undefined) return
+      await this.#keep({ ...command, remedy: { ...command.remedy, effect } }, 'effect')
     })
   }
 
@@ -416,6 +492,27 @@ export class CommandDesk {
     })
   }
 
+  /** Undefined: it is none. Only the agent of a host says which of its programs read or write much. */
+  #bulkOf({ verb, args }: Pick<Asked, 'verb' | 'args'>, vm: Vm): Bulk | undefined {
+    const programs = verb === 'exec' ? this.#linkOf(vm.hostId)?.rules().bulkPrograms : undefined
+    if (programs?.has(args['entry'] ?? '') !== true) return undefined
+    return { boxes: this.options.boxesOf?.(vm) ?? [], place: this.#nextNumber() }
+  }
+
+  #admissions(): ReadonlyMap<string, Admission> {
+    const bulk = this.list().filter((command) => command.bulk !== undefined && !isOver(command))
+    const waiting = bulk.filter(({ state }) => state === 'queued')
+    const active = bulk.filter(({ state }) => state === 'sent' || state === 'running')
+    return admissions(waiting, active, (id) => this.options.conditionOf?.(id), this.options.now())
+  }
+
+  /** Of one whose turn it is. */
+  #whyHeld({ hostId }: Command): string {
+    return this.#linkOf(hostId) === undefined
+      ? 'it is its turn; the agent of its host is not connected'
+      : 'it is its turn; other commands of its VM or host are under way'
+  }
+
   #verdicts(
     asked: Pick<Asked, 'verb' | 'hostSpareBytes'> & { readonly args: Asked['args'] | undefined },
     vm: Vm,
@@ -517,11 +614,18 @@ export class CommandDesk {
   async #sendWaiting(): Promise<void> {
     const caps = this.options.caps ?? defaultCaps
     const isReachable = (hostId: string): boolean => this.#linkOf(hostId) !== undefined
-    for (const command of nextToSend(this.#commands.values(), isReachable, caps)) {
+    const admitted = this.#admissions()
+    const isAdmitted = ({ id, bulk }: Command): boolean => bulk === undefined || admitted.get(id)?.admitted === true
+    for (const command of nextToSend(this.#commands.values(), isReachable, caps, isAdmitted)) {
       const link = this.#linkOf(command.hostId)
       if (link === undefined) continue
       // Written down first: after a crash it counts as one that may have come to the agent.
-      const sent: Command = { ...command, state: 'sent', sentAt: this.options.now(), sentTo: link.agentId }
+      const sent: Command = {
+        ...withRate(command, admitted.get(command.id)),
+        state: 'sent',
+        sentAt: this.options.now(),
+        sentTo: link.agentId,
+      }
       await this.#keep(sent, undefined)
       link.send(sent, { onlyReport: false })
     }
@@ -534,14 +638,22 @@ export class CommandDesk {
   /** Makes a change durable, with its line of the audit log if it has one, and lets it count. */
   async #keep(command: Command, event: string | undefined, actor = command.actor): Promise<void> {
     const { state, audit, now } = this.options
-    const { id, number, verb, args, vmUuid, vmName, hostId, dryRun, reason, note } = command
+    const { id, number, verb, args, vmUuid, vmName, hostId, dryRun, reason, note, remedy } = command
     const surplus = this.list().slice(mostKept).filter(isOver)
     const entry = await state.tx(async (t) => {
       await t.put('commands', keyOf(command), command)
       for (const old of surplus) await t.delete('commands', keyOf(old))
       if (event === undefined) return undefined
       const what = { event, id, number, verb, args, vmUuid, vm: vmName, hostId, actor, state: command.state, reason }
-      return audit.append(t, now(), { ...what, ...(note !== undefined && { note }), ...(dryRun && { dryRun }) })
+      const ofAlert = remedy && { alert: remedy.alert }
+      const effect = event === 'effect' && remedy?.effect
+      return audit.append(t, now(), {
+        ...what,
+        ...(note !== undefined && { note }),
+        ...(dryRun && { dryRun }),
+        ...ofAlert,
+        ...(effect && { effect: effect.outcome, says: effect.says }),
+      })
     })
     entry?.keep()
     this.#count(command)
@@ -582,6 +694,24 @@ export class CommandDesk {
     })
     return turn
   }
+}
+
+/** With what it is to keep to, where that is known. */
+function withRate(command: Command, admission: Admission | undefined): Command {
+  const { bulk, args } = command
+  const bytesPerSecond = admission?.admitted === true ? admission.bytesPerSecond : undefined
+  if (bulk === undefined || bytesPerSecond === undefined) return command
+  return { ...command, bulk: { ...bulk, bytesPerSecond }, args: { ...args, rate: exactRate(bytesPerSecond) } }
+}
+
+/** Places are bounded, so that nobody fills them for others. */
+function queueVerdicts(bulk: Bulk | undefined, open: readonly Command[]): readonly Verdict[] {
+  return (bulk?.boxes ?? []).map(({ id, name }) => {
+    const waiting = open.filter((one) => one.bulk?.boxes.some((box) => box.id === id) === true).length
+    return waiting < mostQueued
+      ? { check: 'queue', ok: true, says: `${waiting} bulk commands wait or run at ${name}` }
+      : { check: 'queue', ok: false, says: `${waiting} bulk commands wait at ${name}, as many as may` }
+  })
 }
 
 function newApproval(

@@ -1,5 +1,7 @@
 import type { Move } from './migration.js'
 import { isEnd, type CommandState, type Verdict } from '../../common/verbs.js'
+import type { RemedyMark } from '../remedies/remedy-mark.js'
+import type { Bulk } from './admission.js'
 import type { Approval } from './approval.js'
 
 /** A command as the controller keeps it. Times are on its clock, milliseconds since the epoch. */
@@ -50,6 +52,10 @@ export interface Command {
   readonly stepOf?: string | undefined
   /** What the agent is sent to keep. */
   readonly definition?: string | undefined
+  /** Of a limit that an alert proposed. */
+  readonly remedy?: RemedyMark | undefined
+  /** Of one that reads or writes much: it waits for its turn at the arrays of its VM. */
+  readonly bulk?: Bulk | undefined
 }
 
 export interface Progress {
@@ -164,6 +170,7 @@ export function nextToSend(
   commands: Iterable<Command>,
   isReachable: (hostId: string) => boolean,
   { perHost, fleet }: Caps,
+  isAdmitted: (command: Command) => boolean = () => true,
 ): readonly Command[] {
   const open = [...commands].filter((command) => !isOver(command)).toSorted((a, b) => a.number - b.number)
   const active = open.filter(({ state }) => state === 'sent' || state === 'running')
@@ -185,6 +192,8 @@ export function nextToSend(
       continue
     }
     const isFull = hostsOf(command).some((id) => (ofHost.get(id) ?? 0) >= perHost)
+    // What waits for its array holds nothing else of its VM up.
+    if (!isAdmitted(command)) continue
     const waits = vms.has(vmUuid)
     // What is behind it on the same VM waits for it, whatever it waits for.
     vms.add(vmUuid)

@@ -11,6 +11,8 @@ import { copiesVerdict, type CopyElsewhere } from './copies.js'
 export interface AgentRules {
   readonly allow: readonly AllowRule[]
   readonly utcOffsetMinutes: number
+  /** Programs of the verb exec that read or write much. */
+  readonly bulkPrograms?: ReadonlySet<string>
   /** By host: what can be done there at all, and why nothing else. */
   readonly verbs: ReadonlyMap<string, { readonly verbs: readonly string[]; readonly reason: string }>
 }
@@ -66,10 +68,14 @@ export function preflight(
   )
   const unfit = wrongState(verb, vm.state)
   verdicts.push(unfit === undefined ? yes('state', `the VM is ${vm.state}`) : no('state', unfit))
-  // What waits for a second person holds nothing up.
+  // What waits for a second person, or for its array, holds nothing up.
   const other = open.find(
-    ({ vmUuid, dryRun, state, stepOf }) =>
-      vmUuid === vm.uuid && !dryRun && stepOf === undefined && state !== 'pending-approval',
+    ({ vmUuid, dryRun, state, stepOf, bulk }) =>
+      vmUuid === vm.uuid &&
+      !dryRun &&
+      stepOf === undefined &&
+      state !== 'pending-approval' &&
+      (state !== 'queued' || bulk === undefined),
   )
   // But one asks for the same only once: so nobody fills the places for commands with what nobody may ever approve.
   const again = open.find(

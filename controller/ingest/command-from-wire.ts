@@ -64,6 +64,9 @@ function progressFromWire(wire: CommandProgress, check: FieldCheck): Progress | 
   return doneBytes === undefined || totalBytes === undefined ? undefined : { doneBytes, totalBytes }
 }
 
+/** As many as an agent's configuration may list. */
+const mostPrograms = 200
+
 /** What the agent of a hello would do. Rules that make no sense allow nothing. */
 export function rulesFromWire(hello: Hello, check: FieldCheck): AgentRules {
   const hosts = check.list('hello.hosts', hello.hosts, wireLimits.maxHostsPerAgent)
@@ -71,6 +74,11 @@ export function rulesFromWire(hello: Hello, check: FieldCheck): AgentRules {
   return {
     allow: check.list('hello.allow_rules', hello.allowRules, mostRules).flatMap((rule) => ruleFromWire(rule, check)),
     utcOffsetMinutes: Math.abs(offset) <= minutesOfDay ? offset : 0,
+    bulkPrograms: new Set(
+      check
+        .list('hello.bulk_programs', hello.bulkPrograms, mostPrograms)
+        .map((name) => check.text('hello.bulk_programs', name, 32)),
+    ),
     verbs: new Map(
       hosts.map(({ hostId, verbs, verbsReason }) => [
         hostId,

@@ -33,6 +33,7 @@ import { PolicyHistory } from '../../controller/policy/policy-history.js'
 import { defaultPolicy } from '../../controller/policy/policy-file.js'
 import { policyIndex } from '../../controller/policy/policy-index.js'
 import { labelsOf } from '../../controller/policy/resolve.js'
+import { RemedyDesk } from '../../controller/remedies/remedy-desk.js'
 import { openEmbeddedStore } from '../../controller/store/embedded/embedded-store.js'
 import { openEmbeddedState } from '../../controller/store/embedded-state/embedded-state.js'
 import type { StateStore } from '../../controller/store/state-store.js'
@@ -152,6 +153,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
     })
     const utcOffsetMinutes = (): number => 0
     const plans = await PlanDesk.open({ state, audit, planning, commands, look, now, utcOffsetMinutes, log })
+    const remedies = new RemedyDesk({ alerts: desk, commands, sight: () => look.current(), now, log })
     const api = await startApi({
       host: '127.0.0.1',
       port: 0,
@@ -160,6 +162,7 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       planning,
       plans,
       shadow: await PlanShadow.open({ state, planning, plans, look, now, utcOffsetMinutes, log }),
+      remedies,
       store,
       state,
       policy,

@@ -20,7 +20,10 @@ export class SerialLine {
   constructor(ends: LineEnds) {
     this.#ends = ends
     for (const stream of [ends.heard, ends.said]) stream.on('error', () => undefined)
-    createInterface({ input: ends.heard }).on('line', (text) => {
+    const lines = createInterface({ input: ends.heard })
+    // It tells of the stream's error once more.
+    lines.on('error', () => undefined)
+    lines.on('line', (text) => {
       this.#lines.push(text.trim())
       for (const wake of this.#heard) wake()
     })

@@ -1,5 +1,5 @@
 import { formatDuration } from '../../../common/units.js'
-import type { Verdict } from '../../../common/verbs.js'
+import { quantityOf, type Verdict } from '../../../common/verbs.js'
 import { ActionRefused } from '../../hypervisor/hypervisor.js'
 import { argumentsOf, type ExecEntry } from '../exec-entry.js'
 import { runEntry } from '../run-entry.js'
@@ -19,7 +19,9 @@ export const exec: VerbWork = {
     const chosen = chosenOf(context)
     if ('refusal' in chosen) throw new ActionRefused(chosen.refusal)
     const { entry, words } = chosen
-    const { code, signal: killedBy, endedFor } = await runEntry(entry, words, { say, signal }).catch(notStarted)
+    const bytesPerSecond = quantityOf('exec', context.args, 'rate')
+    const ended = await runEntry(entry, words, { say, signal, bytesPerSecond }).catch(notStarted)
+    const { code, signal: killedBy, endedFor } = ended
     // Then its cancelling is told, or another life of the agent tells of it.
     if (endedFor === 'the caller') return { state: 'failed', reason: 'it was ended before it was done' }
     if (endedFor === 'its time')

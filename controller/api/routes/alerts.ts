@@ -10,7 +10,10 @@ import { ApiError } from '../errors.js'
 import { callerOf } from '../guard.js'
 import { count } from '../moment.js'
 import { alertHistoryView, alertView as toView } from '../to-view/alert-view.js'
-import { alertDetailView, alertView } from '../views.js'
+import type { Proposal } from '../../remedies/proposals.js'
+import type { RemedyDesk } from '../../remedies/remedy-desk.js'
+import { commandView } from '../to-view/command-view.js'
+import { alertDetailView, alertView, type ProposalView } from '../views.js'
 import { answers } from './answers.js'
 import { listQuery, nextCursor, pageAnswer } from './list-query.js'
 
@@ -30,7 +33,7 @@ const params = z.strictObject({ number: count(999_999_999) })
 const mostHistory = 200
 
 /** Alerts: all that fire, one, and its acknowledgement. */
-export function addAlertRoutes(app: ApiApp, desk: AlertDesk): void {
+export function addAlertRoutes(app: ApiApp, desk: AlertDesk, remedies: RemedyDesk): void {
   app.get(
     '/api/v1/alerts',
     {
@@ -76,6 +79,11 @@ export function addAlertRoutes(app: ApiApp, desk: AlertDesk): void {
       return {
         ...(alert !== undefined && { alert: toView(alert, desk.alerts) }),
         history: entries.map(alertHistoryView),
+        proposals: alert === undefined ? [] : remedies.proposals(alert).map(proposalView),
+        remedies: remedies
+          .ofAlert(number)
+          .slice(0, mostRemedies)
+          .map((command) => commandView(command, callerOf(request))),
       }
     },
   )
@@ -97,6 +105,13 @@ export function addAlertRoutes(app: ApiApp, desk: AlertDesk): void {
       return toView(alert, desk.alerts)
     },
   )
+}
+
+/** An older one of the same alert is in the list of commands. */
+const mostRemedies = 50
+
+function proposalView({ vmName, vmUuid, args, text }: Proposal): ProposalView {
+  return { vm: vmName, vmUuid, args: { ...args }, text }
 }
 
 function unknownAlert(number: number): ApiError {

@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { KeyedBuckets } from '../../../common/token-bucket.js'
 import { mayAs, type Caller } from '../../access/caller.js'
 import type { Answered, Asked, CommandDesk } from '../../commands/command-desk.js'
-import type { Approval } from '../../commands/approval.js'
 import { isOver, type Command } from '../../commands/command.js'
 import { planMove } from '../../commands/plan-move.js'
 import type { FleetLook } from '../../fleet-look.js'
@@ -12,7 +11,8 @@ import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
 import { callerOf } from '../guard.js'
 import { findByIdOrName } from '../lookup.js'
-import { commandView, type CommandView } from '../views.js'
+import { commandView as toView } from '../to-view/command-view.js'
+import { commandView } from '../views.js'
 import { answers } from './answers.js'
 
 const newCommand = z.strictObject({
@@ -183,40 +183,5 @@ function answered(outcome: Answered, number: number): Command {
       throw new ApiError('not-pending', `command ${number} does not wait for approval`)
     case 'forbidden':
       throw new ApiError('forbidden', outcome.why)
-  }
-}
-
-function approvalView({ rule, role, by, at }: Approval): NonNullable<CommandView['approval']> {
-  return { rule, role, ...(by !== undefined && { by }), ...(at !== undefined && { at }) }
-}
-
-/** What a command said (a console, a definition) is for who asked for it and for operators; others see that there is something. */
-function seesOutput({ name, role, scope }: Caller, { actor }: Command): boolean {
-  return actor === name || (mayAs(role, 'operator') && scope === undefined)
-}
-
-function toView(command: Command, caller: Caller): CommandView {
-  const {
-    output,
-    vmName,
-    hostName,
-    timeoutMs: _timeout,
-    revision: _revision,
-    outputEnd: _end,
-    gaveUp: _gaveUp,
-    sentTo: _sentTo,
-    approval,
-    move: _move,
-    definition: _definition,
-    ...rest
-  } = command
-  return {
-    ...(approval !== undefined && { approval: approvalView(approval) }),
-    ...rest,
-    ...(seesOutput(caller, command) ? { output } : { output: '', ...(output !== '' && { outputWithheld: true }) }),
-    args: { ...command.args },
-    verdicts: [...command.verdicts],
-    vm: vmName,
-    host: hostName,
   }
 }

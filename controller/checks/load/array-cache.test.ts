@@ -86,7 +86,7 @@ describe('write caches of arrays', () => {
     expect(one?.message).toBe(
       'its write cache is nearly full: 400 MB of about 500 MB; 75 MB/s come in and 25 MB/s drain, full in about 2 s (2 s to 3 s); ' +
         'who fills it: p1 (personal; since 14:03:20 UTC; surely; 80% of what is written, 30% of requests, 90% of what others wait longer); ' +
-        'sorted by bytes it would be x1; others there: c1; what would help, by hand (headroom does none of it): ' +
+        'sorted by bytes it would be x1; others there: c1; what would help (limits by headroom alert remedy, the rest by hand): ' +
         'limit p1 to 2 MB/s for 3m, or wait: it has drained about 40 s (20 s to 100 s) after they stop, or pause p1, ' +
         'or move the disk of p1: moving the VM to another host does not help the array',
     )

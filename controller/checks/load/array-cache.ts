@@ -1,5 +1,5 @@
 import { formatBytes, formatRate } from '../../../common/units.js'
-import { isRough, remedies } from '../../arrays/remedies.js'
+import { isRough, remedies, type Remedy } from '../../arrays/remedies.js'
 import type { ArrayCondition, Interval } from '../../model/array-condition.js'
 import { finding, type Finding, type Related, type Severity, type Subject } from '../../model/finding.js'
 import type { Snapshot } from '../../model/snapshot.js'
@@ -59,14 +59,14 @@ function stateFinding(
   if (severity === undefined) return []
   const who = condition.state === 'write-through' ? noOne : whoOf(watched, load, snapshot)
   const waiting = waitingAt(watched, load, who.ids)
-  const helps = remediesWords(remedies(condition, { suspects: who.blamed?.suspects ?? [] }, aboutUsers(load, snapshot)))
+  const helps = remedies(condition, { suspects: who.blamed?.suspects ?? [] }, aboutUsers(load, snapshot))
   const isTold = culprits.incidentSince !== undefined && culprits.victims.length > 0
   const parts = [
     words(condition),
     ...(who.text === '' ? [] : [who.text]),
     ...(who.blamed?.byBytes === undefined ? [] : [`sorted by bytes it would be ${who.blamed.byBytes}`]),
     ...(waiting.related.length > 0 ? [`${isTold ? 'who waits' : 'others there'}: ${waiting.names}`] : []),
-    `what would help, by hand (headroom does none of it): ${helps}`,
+    `${helpsWord(helps)}: ${remediesWords(helps)}`,
   ]
   return [
     finding({
@@ -87,6 +87,12 @@ function stateFinding(
       related: [...who.related, ...arraysOfBox(watched, snapshot), ...waiting.related],
     }),
   ]
+}
+
+/** Limits are a command away, all else is for people. */
+function helpsWord(helps: readonly Remedy[]): string {
+  const isLimit = helps.some(({ action }) => action === 'limit')
+  return isLimit ? 'what would help (limits by headroom alert remedy, the rest by hand)' : 'what would help, by hand'
 }
 
 type Users = Pick<BoxLoad, 'users'>

@@ -8,6 +8,7 @@ import { renderAlertHistory } from '../render/alert-history.js'
 import { renderAlertList, wantsSomebody } from '../render/alert-list.js'
 import { renderAlertRoutes, renderRouteTest } from '../render/alert-routes.js'
 import { line, span } from '../render/look.js'
+import { addRemedyCommand } from './remedy.js'
 import { addSilenceCommands } from './silence.js'
 
 const numberArgument = countArgument(999_999_999)
@@ -18,6 +19,7 @@ export function addAlertCommands(program: Command, cli: Cli): void {
   addListCommand(alert, cli)
   addShowCommand(alert, cli)
   addAckCommand(alert, cli)
+  addRemedyCommand(alert, cli)
   addSilenceCommands(alert, cli)
   addHistoryCommand(alert, cli)
   addRouteCommands(alert, cli)

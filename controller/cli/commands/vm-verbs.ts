@@ -76,7 +76,7 @@ async function run(
 }
 
 /** An end comes in any case: the controller gives up waiting for an agent in the end. A second person is not waited for. */
-async function untilEnd(client: ApiClient, asked: CommandView, signal: AbortSignal): Promise<CommandView> {
+export async function untilEnd(client: ApiClient, asked: CommandView, signal: AbortSignal): Promise<CommandView> {
   let last = asked
   while (!isEnd(last.state) && last.state !== 'pending-approval') {
     await pause(lookEveryMs, signal)

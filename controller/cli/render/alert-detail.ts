@@ -8,6 +8,7 @@ import { evidenceFigure } from '../../evidence/evidence-figure.js'
 import { age, clockTime, figure } from './figures.js'
 import { line, type Look, paragraph, type Span, span } from './look.js'
 import { notes } from './notes.js'
+import { remedySections } from './remedies.js'
 import { section } from './section.js'
 import { type Column, renderPairs } from './table.js'
 
@@ -17,7 +18,9 @@ export interface AlertDetail extends AlertDetailView {
 }
 
 /** All that is known of one alert, that fires or fired. */
-export function renderAlertDetail(number: number, { alert, history, silence }: AlertDetail, look: Look): string[] {
+export function renderAlertDetail(number: number, detail: AlertDetail, look: Look): string[] {
+  const { alert, history, silence } = detail
+  const remedies = remedySections(number, detail, look)
   const past = section('History', history, ownHistoryColumns(look), look)
   if (alert === undefined) {
     const [last] = history
@@ -25,6 +28,7 @@ export function renderAlertDetail(number: number, { alert, history, silence }: A
     return [
       line([span(`alert ${number} is over`, 'bold'), span(about)], look),
       ...(last === undefined ? [] : paragraph(last.message, look)),
+      ...remedies,
       ...past,
     ]
   }
@@ -35,6 +39,7 @@ export function renderAlertDetail(number: number, { alert, history, silence }: A
     ...renderPairs(pairs(alert, silence, look), look),
     ...section('Figures', alert.evidence, evidenceColumns(alert), look),
     ...section('Who has to do with it', alert.related, relatedColumns, look),
+    ...remedies,
     ...past,
     ...notes([noteOf(alert), whatNext(alert)], look),
   ]

@@ -23,7 +23,10 @@ export function culpritSections({ culprits, remedies }: ArrayCacheView, look: Lo
       ? []
       : [
           '',
-          line([span('What would help', 'bold'), span(' – by hand: headroom does none of it', 'dim')], look),
+          line(
+            [span('What would help', 'bold'), span(' – limits by headroom alert remedy, the rest by hand', 'dim')],
+            look,
+          ),
           ...remedies.flatMap(({ text }) => paragraph(`- ${text}`, look, 'plain')),
         ]),
   ]

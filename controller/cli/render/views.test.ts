@@ -23,6 +23,7 @@ import {
   samplePolicy,
   samplePolicyCheck,
   samplePolicyVersions,
+  sampleRemedies,
   sampleRouteTest,
   sampleSilences,
   sampleTop,
@@ -57,6 +58,7 @@ import {
 } from '../../api/views.js'
 import { renderAgentList } from './agent-list.js'
 import { renderAlertDetail } from './alert-detail.js'
+import { renderRemedies } from './remedies.js'
 import { renderAlertHistory } from './alert-history.js'
 import { renderAlertList } from './alert-list.js'
 import { renderAlertRoutes, renderRouteTest } from './alert-routes.js'
@@ -108,7 +110,9 @@ const views: Readonly<Record<string, (look: Look) => readonly string[]>> = {
   'alert-list': (look) => renderAlertList(sampleAlerts, 'fires', look),
   'alert-show': (look) => renderAlertDetail(12, sampleAlertDetail, look),
   'alert-silenced': (look) => renderAlertDetail(12, { ...sampleAlertDetail, silence: sampleSilences[0] }, look),
-  'alert-over': (look) => renderAlertDetail(12, { history: sampleAlertDetail.history }, look),
+  'alert-over': (look) =>
+    renderAlertDetail(12, { ...sampleAlertDetail, ...sampleRemedies, alert: undefined, proposals: [] }, look),
+  'alert-remedy': (look) => renderRemedies(12, sampleRemedies, look),
   'alert-history': (look) => renderAlertHistory(sampleAlertHistory, look),
   'alert-route': (look) => renderAlertRoutes(sampleAlertRoutes, look),
   'alert-test': (look) => renderRouteTest(sampleRouteTest, look),
@@ -288,7 +292,7 @@ test('an empty fleet says so', () => {
   expect(renderAlertHistory([], look(80))).toEqual(['nothing happened to alerts'])
   expect(renderSilenceList([], look(80))).toEqual(['nothing is silenced'])
   expect(renderAlertRoutes([], look(80))).toEqual(['the policy has no routes: nobody is told of alerts'])
-  expect(renderAlertDetail(3, { history: [] }, look(80))).toEqual(['alert 3 is over'])
+  expect(renderAlertDetail(3, { history: [], proposals: [], remedies: [] }, look(80))).toEqual(['alert 3 is over'])
   expect(renderJoinTokenList([], look(80))).toEqual(['no join token waits to be used'])
   expect(renderTop({ top: { by: 'cpu', at: sampleNow, rows: [] }, vms: new Map() }, look(80), false).at(-1)).toBe(
     'no VM has a figure for CPU yet',

@@ -12,6 +12,7 @@ import { NotFound } from '../shell/not-found.js'
 import { PageTitle } from '../shell/page-title.js'
 import { PageContext, usePage } from '../state/page-context.js'
 import { AlertHistory, Severity, Subject } from './alert-parts.js'
+import { RemedyPanel } from './remedy-panel.js'
 import { byRole, evidenceCharts, roleWords, stateWords, type EvidenceCharts } from './alert-words.js'
 
 /** One alert: what it says, the figures that it rests on, what happened to it. */
@@ -37,6 +38,7 @@ export function AlertPage({ number }: { readonly number: number }) {
         </p>
       </header>
       <p class="alert-message">{about.message}</p>
+      <RemedyPanel key={number} number={number} />
       {alert !== undefined && <Firing alert={alert} />}
       <section aria-labelledby="history-title">
         <h2 id="history-title">What happened to it</h2>

@@ -4,6 +4,7 @@ import type {
   AlertView,
   CapacityForecastView,
   CapacityView,
+  CommandView,
   EventView,
   FleetView,
   SeriesView,
@@ -45,6 +46,10 @@ export interface ApiClient {
   /** Those in force. */
   silences(): Promise<Answer<readonly SilenceView[]>>
   acknowledge(number: number, note: string): Promise<Answer<AlertView>>
+  /** Who is signed in. */
+  session(): Promise<Answer<{ readonly name: string; readonly role: string }>>
+  /** Carries out what an alert proposes for a VM. */
+  carryOutRemedy(number: number, vmUuid: string): Promise<Answer<CommandView>>
 }
 
 export interface ClientOptions {
@@ -117,6 +122,8 @@ export function createClient(options: ClientOptions): ApiClient {
     },
     alert: (number) => ask<AlertDetailView>(`/alerts/${number}`),
     acknowledge: (number, note) => ask<AlertView>(`/alerts/${number}/ack`, { note }),
+    session: () => ask<{ readonly name: string; readonly role: string }>('/session'),
+    carryOutRemedy: (number, vmUuid) => ask<CommandView>(`/alerts/${number}/remedies`, { vm: vmUuid }),
   }
 }
 

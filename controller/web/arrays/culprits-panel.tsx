@@ -44,7 +44,7 @@ export function CulpritsPanel({ cache: { culprits, remedies } }: { readonly cach
       {remedies.length > 0 && (
         <>
           <h3>What would help</h3>
-          <p class="muted">To be done by hand: headroom does none of it.</p>
+          <p class="muted">Limits are carried out from the page of the alert, the rest by hand.</p>
           <ul class="remedies">
             {remedies.map(({ text }) => (
               <li key={text}>{text}</li>

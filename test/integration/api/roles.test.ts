@@ -26,6 +26,8 @@ const decided: Readonly<Record<string, string>> = {
   'POST /api/v1/plans/:number/apply': 'operator',
   'POST /api/v1/plans/:number/stop': 'operator',
   'POST /api/v1/alerts/:number/ack': 'operator',
+  'POST /api/v1/alerts/:number/remedies': 'operator',
+  'POST /api/v1/queue/:id/move': 'operator',
   'POST /api/v1/alerts/silences': 'operator',
   'POST /api/v1/alerts/silences/:id/end': 'operator',
   'POST /api/v1/policy/check': 'operator',

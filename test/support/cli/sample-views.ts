@@ -7,6 +7,7 @@ import type {
   ArrayView,
   AuthorityView,
   CapacityView,
+  CommandView,
   EventView,
   FindingView,
   FleetView,
@@ -870,6 +871,59 @@ export const sampleAlertHistory: readonly AlertHistoryView[] = [
 export const sampleAlertDetail: AlertDetailView = {
   alert: sampleAlert({ flapping: true, acknowledged: { author: 'ann', at: sampleNow - 60_000, note: '' } }),
   history: sampleAlertHistory.slice(2),
+  proposals: [],
+  remedies: [],
+}
+
+const sampleLimit: CommandView = {
+  id: 'c7',
+  number: 7,
+  verb: 'limit',
+  args: { write: '8500KB/s', disk: 'vda', for: '3m' },
+  vm: 'kure',
+  vmUuid: sampleUuid(2),
+  host: 'xenhv01',
+  hostId: 'h1',
+  dryRun: false,
+  actor: 'ann',
+  state: 'succeeded',
+  reason: 'until 2026-03-01T12:03:00Z, when the agent ends it',
+  createdAt: sampleNow - 90_000,
+  startBefore: sampleNow + 30_000,
+  approval: { rule: 'approvals.0', role: 'operator', by: 'bob', at: sampleNow - 80_000 },
+  verdicts: [],
+  output: '',
+  remedy: {
+    alert: 12,
+    array: 'iscsi:box1',
+    text: 'limit kure to 8.5 MB/s for 3m',
+    effect: {
+      outcome: 'helped',
+      says: "writes of the others are much faster; others' writes take 1.2 ms, before 85 ms",
+      at: sampleNow - 60_000,
+    },
+  },
+}
+
+export const sampleRemedies: Pick<AlertDetailView, 'proposals' | 'remedies'> = {
+  proposals: [
+    {
+      vm: 'tritm',
+      vmUuid: sampleUuid(3),
+      args: { write: '8MB/s', for: '3m' },
+      text: 'limit tritm to 8 MB/s for 3m',
+    },
+  ],
+  remedies: [
+    {
+      ...sampleLimit,
+      number: 9,
+      state: 'expired',
+      reason: 'alert 12 is over',
+      remedy: { alert: 12, array: 'b', text: 'limit tritm to 8 MB/s for 3m' },
+    },
+    sampleLimit,
+  ],
 }
 
 export const sampleSilences: readonly SilenceView[] = [

@@ -137,6 +137,8 @@ while read -r verb a b c; do
     loaded) echo "bytes $(cat "/load-$a")" ;;
     # unload DISK: ends its load and says what it came to
     unload) : > "/load-$a.stop"; until [ -e "/load-$a.stopped" ]; do pause 0.02; done; echo "bytes $(cat "/load-$a")" ;;
+    # stat DISK: what its kernel counts of it; see Documentation/block/stat.rst of Linux
+    stat) echo "stat $(cat "/sys/block/$a/stat")" ;;
     # beat [off]
     beat) if [ "$a" = off ]; then : > /beat.stop; else beat & fi ;;
     # burn SECONDS of CPU

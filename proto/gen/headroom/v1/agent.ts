@@ -193,6 +193,8 @@ export interface Hello {
   allowRules: AllowRule[];
   /** How far the local time of its machine, in which windows are, is ahead of UTC. */
   utcOffsetMinutes: number;
+  /** Programs that the verb exec may run and that read or write much: the controller has them wait for their turn at the VM's array. */
+  bulkPrograms: string[];
 }
 
 /** What no rule allows is refused. */
@@ -1227,6 +1229,7 @@ function createBaseHello(): Hello {
     clockBaseMs: 0n,
     allowRules: [],
     utcOffsetMinutes: 0,
+    bulkPrograms: [],
   };
 }
 
@@ -1291,6 +1294,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.utcOffsetMinutes !== 0) {
       writer.uint32(120).sint32(message.utcOffsetMinutes);
+    }
+    for (const v of message.bulkPrograms) {
+      writer.uint32(130).string(v!);
     }
     return writer;
   },
@@ -1428,6 +1434,14 @@ export const Hello: MessageFns<Hello> = {
             message.utcOffsetMinutes = reader.sint32();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.bulkPrograms.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1495,6 +1509,11 @@ export const Hello: MessageFns<Hello> = {
         : isSet(object.utc_offset_minutes)
         ? globalThis.Number(object.utc_offset_minutes)
         : 0,
+      bulkPrograms: globalThis.Array.isArray(object?.bulkPrograms)
+        ? object.bulkPrograms.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.bulk_programs)
+        ? object.bulk_programs.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1545,6 +1564,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.utcOffsetMinutes !== 0) {
       obj.utcOffsetMinutes = Math.round(message.utcOffsetMinutes);
     }
+    if (message.bulkPrograms?.length) {
+      obj.bulkPrograms = message.bulkPrograms;
+    }
     return obj;
   },
 
@@ -1572,6 +1594,7 @@ export const Hello: MessageFns<Hello> = {
       : 0n;
     message.allowRules = object.allowRules?.map((e) => AllowRule.fromPartial(e)) || [];
     message.utcOffsetMinutes = object.utcOffsetMinutes ?? 0;
+    message.bulkPrograms = object.bulkPrograms?.map((e) => e) || [];
     return message;
   },
 };
