@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { KeyedBuckets } from '../../../common/token-bucket.js'
-import { mayAs, type Caller } from '../../access/caller.js'
+import { mayAs } from '../../access/caller.js'
 import type { Answered, Asked, CommandDesk } from '../../commands/command-desk.js'
 import { isOver, type Command } from '../../commands/command.js'
 import { planMove } from '../../commands/plan-move.js'
