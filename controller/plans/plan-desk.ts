@@ -204,12 +204,13 @@ export class PlanDesk {
     const asked = { verb: 'migrate', args: { to: move.to } }
     const balanceOf = (hostId: string): ReturnType<Parameters<typeof planMove>[2]['balanceOf']> =>
       capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance
-    const planned = planMove(asked, vm, {
-      snapshot,
-      balanceOf,
-      maintenanceOf: (hostId) => commands.maintenanceOf(hostId),
-      commands: commands.list(),
-    })
+    const planned = (): ReturnType<typeof planMove> =>
+      planMove(asked, vm, {
+        snapshot,
+        balanceOf,
+        maintenanceOf: (hostId) => commands.maintenanceOf(hostId),
+        commands: commands.list(),
+      })
     const asker: Asker = { name: approved.name, role: approved.role, scope: undefined }
     const command = await commands.ask({ ...asked, vm, planned, dryRun: false, asker, startWithinMs })
     return afterCheck(plan, at, { command }, now())
