@@ -38,5 +38,17 @@ it('what keeps a VM where it is', () => {
     departureVerdicts(needsOf(text)).flatMap(({ check, ok }) => (ok ? [] : [check]))
   expect(failed(definition)).toEqual(['passthrough'])
   expect(failed(definition.replace("<hostdev type='pci'/>", ''))).toEqual([])
+  const vcpus = (second: string): string =>
+    definition
+      .replace("<hostdev type='pci'/>", '')
+      .replace(
+        '<cpu ',
+        `<vcpus><vcpu id='0' enabled='yes' hotpluggable='no' order='1'/><vcpu id='1' ${second}/></vcpus><cpu `,
+      )
+  // As libvirt 9.0 says it of a vCPU of the start, of one that can be taken away again, of one that is not there, and of one that was set later.
+  expect(failed(vcpus("enabled='yes' hotpluggable='no' order='2'"))).toEqual([])
+  expect(failed(vcpus("enabled='yes' hotpluggable='yes' order='2'"))).toEqual([])
+  expect(failed(vcpus("enabled='no' hotpluggable='yes'"))).toEqual([])
+  expect(failed(vcpus("enabled='yes' order='2'"))).toEqual(['vcpus'])
   expect(needsOf(definition).uuid).toBe('0ab0')
 })

@@ -17,6 +17,8 @@ export interface Needs {
   readonly networks: readonly string[]
   /** Devices of the host itself that it was given. */
   readonly passthrough: readonly string[]
+  /** vCPUs that this run was given after its start. */
+  readonly addedVcpus: number
   /** Files and devices that its disks and drives are. */
   readonly paths: readonly { readonly target: string; readonly path: string; readonly isDrive: boolean }[]
 }
@@ -49,6 +51,7 @@ export function needsOf(definition: string): Needs {
     bridges: interfaces.flatMap((source) => attribute(source, 'bridge') ?? []),
     networks: interfaces.flatMap((source) => attribute(source, 'network') ?? []),
     passthrough: children(devices, 'hostdev').map((device) => attribute(device, 'type') ?? 'device'),
+    addedVcpus: children(child(root, 'vcpus'), 'vcpu').filter(wasAdded).length,
     paths: children(devices, 'disk').flatMap((disk) => {
       const source = child(disk, 'source')
       const path = attribute(source, 'file') ?? attribute(source, 'dev')
@@ -59,13 +62,25 @@ export function needsOf(definition: string): Needs {
   }
 }
 
+/** Of a vCPU that was there at the start libvirt says whether it can be taken away; of one that was set later it does not. */
+function wasAdded(vcpu: XmlElement): boolean {
+  return attribute(vcpu, 'enabled') === 'yes' && attribute(vcpu, 'hotpluggable') === undefined
+}
+
 /** What of a definition keeps it where it is. Pure. */
-export function departureVerdicts({ passthrough, paths }: Needs): readonly Verdict[] {
+export function departureVerdicts({ passthrough, paths, addedVcpus }: Needs): readonly Verdict[] {
   const drives = paths.filter(({ isDrive }) => isDrive).map(({ target, path }) => `${target} (${path})`)
   return [
     passthrough.length === 0
       ? yes('passthrough', 'it has no device of its host')
       : no('passthrough', `it has devices of its host: ${passthrough.join(', ')}`),
+    // libvirt tells the other host of all of them as if they had been there at the start: its devices then have queues for more than this run has.
+    addedVcpus === 0
+      ? yes('vcpus', 'it has the vCPUs that it started with')
+      : no(
+          'vcpus',
+          `this run was given ${addedVcpus === 1 ? 'a vCPU' : `${addedVcpus} vCPUs`} after its start, which libvirt cannot move: after its next start it can`,
+        ),
     yes(
       'drives',
       drives.length === 0 ? 'no drive with a file in it' : `the other host has to have ${drives.join(', ')}`,
