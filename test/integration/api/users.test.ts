@@ -120,7 +120,7 @@ describe('a password of one’s own', () => {
   it('is changed with a token of the user too, and by nobody else', async () => {
     await addUser('ann')
     const { token } = await makeToken({ name: 'ann', role: 'viewer', ofUser: true, valid: '1h' })
-    const bound = await makeToken({ name: 'ann', role: 'viewer', ofUser: true, valid: '1h', scope: { vms: ['a'] } })
+    const bound = await makeToken({ name: 'ann', role: 'viewer', ofUser: true, valid: '1h', vms: ['a'] })
     const program = await makeToken({ name: 'program', role: 'admin', valid: '1h' })
     for (const secret of [bound.token, program.token, fixture.token])
       expect(codeOf(await post('password', passwords, bearer(secret)))).toEqual([403, 'forbidden'])

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -43,6 +43,29 @@ test('users come, change and go', async () => {
   })
   expect((await run('user remove ann')).stdout).toBe('ann is removed\n')
   expect((await run('user list')).stdout).toBe('no users\n')
+})
+
+test('a user changes the own password, by the old one', async () => {
+  await run('user add eve --role viewer', 'correct horse battery\n')
+  const file = join(directory, 'eve-token')
+  expect((await run(`token create eve --of-user --role viewer --file ${file}`)).code).toBe(0)
+  const old = join(directory, 'old')
+  await writeFile(old, 'correct horse battery\n')
+  const asEve = `--token-file ${file} user password --old-password-file ${old}`
+  const env = { HEADROOM_TOKEN: '' }
+  expect(await run(asEve, 'another horse battery', env)).toMatchObject({
+    code: 0,
+    stdout: 'eve has another password\n',
+  })
+  expect(await run(asEve, 'a third horse battery', env)).toMatchObject({
+    code: 4,
+    stderr: expect.stringMatching(/the old password is wrong/),
+  })
+  expect(await run('user password', 'x', env)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/nobody to ask/),
+  })
+  await run('user remove eve')
 })
 
 test.each([
