@@ -82,7 +82,7 @@ export function step(state: CulpritState, { at, state: cacheState, contributions
           ? track
           : { ...track, ofVms }
     }
-    const did = now.kind === 'host' ? ofHostItself(one, ofVms) : one.did
+    const did = now.kind === 'host' ? ofHostItself(one, ofVms) : one
     return advance(track, now, one, did, ofVms, othersWaitOf(track, painBefore, at), pace)
   })
   const pain = painOf(tracks, at)
@@ -129,7 +129,7 @@ function nothingEnds(tracks: readonly (SuspectTrack | undefined)[], told: readon
   for (let index = 0; index < told.length; index += 1) {
     const one = told[index]
     if (one === undefined) continue
-    if (one.did.readRequests + one.did.writeRequests > 0) return false
+    if (one.readRequests + one.writeRequests > 0) return false
     const track = tracks[index]
     if (track?.kind === 'vm') expected += Math.max(track.requests, track.usualRequests) * one.seconds
   }
@@ -140,10 +140,21 @@ function doneByVms(
   contributions: readonly Contribution[],
   told: readonly (Told | undefined)[],
 ): ReadonlyMap<string, IoRates> {
-  const sums = new Map<string, IoRates>()
-  for (const [index, { kind, hostId }] of contributions.entries()) {
+  const sums = new Map<string, { -readonly [Name in keyof IoRates]: IoRates[Name] }>()
+  for (let index = 0; index < contributions.length; index += 1) {
+    const now = contributions[index]
     const one = told[index]
-    if (kind === 'vm' && one !== undefined) sums.set(hostId, plus(one.did, sums.get(hostId)))
+    if (now?.kind !== 'vm' || one === undefined) continue
+    const { readBytes, writeBytes, readRequests, writeRequests } = one
+    const sum = sums.get(now.hostId)
+    if (sum === undefined) {
+      sums.set(now.hostId, { readBytes, writeBytes, readRequests, writeRequests })
+      continue
+    }
+    sum.readBytes += readBytes
+    sum.writeBytes += writeBytes
+    sum.readRequests += readRequests
+    sum.writeRequests += writeRequests
   }
   return sums
 }

@@ -1,4 +1,3 @@
-import type { Exchanged } from '../model/snapshot.js'
 import type { Contribution } from './contributions.js'
 import { costOf, type IoRates } from './io-cost.js'
 
@@ -45,11 +44,9 @@ export interface Moments {
   readonly product: number
 }
 
-export interface Told {
-  /** Since it was read before. */
+/** What it did since it was read before. Of a host with its VMs. */
+export interface Told extends IoRates {
   readonly seconds: number
-  /** What it did since. Of a host with its VMs. */
-  readonly did: IoRates
   readonly readMs: number | undefined
   readonly writeMs: number | undefined
 }
@@ -103,21 +100,25 @@ export function newTrack(contribution: Contribution): SuspectTrack {
 export function toldSince({ at, of, totals }: SuspectTrack, now: Contribution): Told | undefined {
   const seconds = (now.at - at) / 1000
   if (seconds <= 0 || of !== now.of) return undefined
-  const readBytes = growth(totals, now.totals, 'readBytes')
-  const writeBytes = growth(totals, now.totals, 'writeBytes')
-  const readRequests = growth(totals, now.totals, 'readRequests')
-  const writeRequests = growth(totals, now.totals, 'writeRequests')
+  const after = now.totals
+  const readBytes = growth(totals.readBytes, after.readBytes)
+  const writeBytes = growth(totals.writeBytes, after.writeBytes)
+  const readRequests = growth(totals.readRequests, after.readRequests)
+  const writeRequests = growth(totals.writeRequests, after.writeRequests)
   if (readBytes < 0 || writeBytes < 0 || readRequests < 0 || writeRequests < 0) return undefined
   return {
     seconds,
-    did: { readBytes, writeBytes, readRequests, writeRequests },
-    readMs: meanMs(readRequests, growth(totals, now.totals, 'readSeconds')),
-    writeMs: meanMs(writeRequests, growth(totals, now.totals, 'writeSeconds')),
+    readBytes,
+    writeBytes,
+    readRequests,
+    writeRequests,
+    readMs: meanMs(readRequests, growth(totals.readSeconds, after.readSeconds)),
+    writeMs: meanMs(writeRequests, growth(totals.writeSeconds, after.writeSeconds)),
   }
 }
 
-function growth(before: Exchanged, after: Exchanged, name: keyof Exchanged): number {
-  return (after[name] ?? 0) - (before[name] ?? 0)
+function growth(before = 0, after = 0): number {
+  return after - before
 }
 
 function meanMs(requests: number, seconds: number): number | undefined {
@@ -125,7 +126,7 @@ function meanMs(requests: number, seconds: number): number | undefined {
 }
 
 /** What a host did by itself: its own less what its VMs did. As the two are read one after the other it may be below 0 for a moment. */
-export function ofHostItself({ did }: Told, vms: IoRates): IoRates {
+export function ofHostItself(did: Told, vms: IoRates): IoRates {
   const readBytes = did.readBytes - vms.readBytes
   const writeBytes = did.writeBytes - vms.writeBytes
   // Hosts split and merge requests of VMs: what is left of requests without bytes is nobody's.

@@ -27,30 +27,25 @@ const waitsLonger = Math.log(2)
  */
 export function rank(state: CulpritState, traitsOf: TraitsOf): Culprits {
   const { tracks, incidentSince, endedAt } = state
-  const blamed = tracks
-    .filter(({ risenAt, excess }) => risenAt !== undefined && excess > 0)
-    .map((track): Blamed => ({ track, blame: track.excess * weightOf(track, incidentSince), wait: coWait(track) }))
-  const total = sum(blamed.map(({ blame }) => blame))
-  const herd = herdOf(blamed)
-  const groups = [
-    ...(herd.length > 0 ? [herd] : []),
-    ...blamed.filter((one) => !herd.includes(one)).map((one) => [one]),
-  ]
-  const totals: Totals = {
-    blame: total,
-    wait: sum(blamed.map(({ wait }) => wait)),
-    writeBytes: sum(tracks.map((track) => Math.max(0, track.writeBytes))),
-    requests: sum(tracks.map((track) => Math.max(0, track.requests))),
+  const blamed: Blamed[] = []
+  const totals = { blame: 0, wait: 0, writeBytes: 0, requests: 0 }
+  let most: SuspectTrack | undefined
+  for (const track of tracks) {
+    totals.writeBytes += Math.max(0, track.writeBytes)
+    totals.requests += Math.max(0, track.requests)
+    if (most === undefined || track.bytes > most.bytes) most = track
+    const hasRisen = track.risenAt !== undefined && track.excess > 0
+    if (!hasRisen) continue
+    const one = { track, blame: track.excess * weightOf(track, incidentSince), wait: coWait(track) }
+    totals.blame += one.blame
+    totals.wait += one.wait
+    blamed.push(one)
   }
-  const suspects = groups
+  const suspects = groupsOf(blamed)
+    .filter((group) => shareOf(blameOf(group), totals.blame) >= leastBlame)
     .map((group) => suspectOf(group, totals, incidentSince, traitsOf))
-    .filter(({ blame }) => blame >= leastBlame)
     .toSorted((a, b) => b.blame - a.blame)
     .slice(0, mostSuspects)
-  const most = tracks.reduce<SuspectTrack | undefined>(
-    (a, b) => (a === undefined || b.bytes > a.bytes ? b : a),
-    undefined,
-  )
   return {
     incidentSince,
     endedAt,
@@ -58,6 +53,20 @@ export function rank(state: CulpritState, traitsOf: TraitsOf): Culprits {
     victims: incidentSince === undefined ? [] : victimsOf(state, blamedIds(suspects)),
     mostBytes: most === undefined || most.bytes <= 0 ? undefined : memberOf(most),
   }
+}
+
+/** The herd, if there is one, and each of the others. */
+function groupsOf(blamed: readonly Blamed[]): (readonly Blamed[])[] {
+  const herd = herdOf(blamed)
+  if (herd.length === 0) return blamed.map((one) => [one])
+  const members = new Set(herd)
+  return [herd, ...blamed.filter((one) => !members.has(one)).map((one) => [one])]
+}
+
+function blameOf(group: readonly Blamed[]): number {
+  let total = 0
+  for (const { blame } of group) total += blame
+  return total
 }
 
 export type TraitsOf = (user: Pick<SuspectTrack, 'id' | 'kind' | 'hostId'>) => readonly string[]
@@ -98,26 +107,31 @@ function coWait({ moments: { cost, wait, product } }: SuspectTrack): number {
 
 /** Of those that began within a few seconds the ones with most blame together, if none of them has most of it; empty: none. */
 function herdOf(blamed: readonly Blamed[]): readonly Blamed[] {
-  const inOrder = blamed.toSorted((a, b) => (a.track.risenAt ?? 0) - (b.track.risenAt ?? 0))
-  const strongest = Math.max(0, ...blamed.map(({ blame }) => blame))
+  if (blamed.length < leastHerd) return []
+  const inOrder = blamed.toSorted((a, b) => beganAt(a) - beganAt(b))
   let best: readonly Blamed[] = []
   let bestBlame = 0
-  for (const [index, { track }] of inOrder.entries()) {
-    const until = (track.risenAt ?? 0) + herdMs
-    const near: Blamed[] = []
-    for (let at = index; at < inOrder.length; at += 1) {
-      const one = inOrder[at]
-      if (one === undefined || (one.track.risenAt ?? 0) > until) break
-      near.push(one)
+  for (const [index, first] of inOrder.entries()) {
+    const until = beganAt(first) + herdMs
+    let end = index
+    let greatest = -Infinity
+    for (let one = inOrder[end]; one !== undefined && beganAt(one) <= until; one = inOrder[end]) {
+      greatest = Math.max(greatest, one.blame)
+      end += 1
     }
-    const greatest = Math.max(...near.map(({ blame }) => blame))
-    const members = near.filter(({ blame }) => blame >= leastOfHerd * greatest)
-    const together = sum(members.map(({ blame }) => blame))
+    if (end - index < leastHerd) continue
+    const least = leastOfHerd * greatest
+    const members = inOrder.slice(index, end).filter(({ blame }) => blame >= least)
+    const together = blameOf(members)
     if (members.length < leastHerd || greatest > mostOfHerd * together || together <= bestBlame) continue
     best = members
     bestBlame = together
   }
-  return bestBlame > strongest ? best : []
+  return blamed.every(({ blame }) => bestBlame > blame) ? best : []
+}
+
+function beganAt({ track: { risenAt } }: Blamed): number {
+  return risenAt ?? 0
 }
 
 function suspectOf(
@@ -128,7 +142,7 @@ function suspectOf(
 ): Suspect {
   const tracks = group.toSorted((a, b) => b.blame - a.blame).map(({ track }) => track)
   const since = Math.min(...tracks.map(({ risenAt }) => risenAt ?? Infinity))
-  const blame = shareOf(sum(group.map((one) => one.blame)), totals.blame)
+  const blame = shareOf(blameOf(group), totals.blame)
   const isTimed = totals.wait > 0
   const shareOfWait = isTimed ? shareOf(sum(group.map(({ wait }) => wait)), totals.wait) : undefined
   const isLate = incidentSince !== undefined && since > incidentSince + lateMs

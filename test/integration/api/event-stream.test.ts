@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
+import type { ApiOptions } from '../../../controller/api/start-api.js'
 import type { HubLimits } from '../../../controller/api/stream-hub.js'
 import type { FleetEvent, Snapshot } from '../../../controller/model/snapshot.js'
 import { startApiFixture, type ApiFixture } from '../../support/api-fixture.js'
@@ -79,6 +80,28 @@ describe('the event stream', () => {
     expect(reader.changes[1]?.hosts).toMatchObject([{ name: 'xenhv03', runningVms: 0, ledger: { room: 6 } }])
     expect(reader.happened).toEqual([{ ...event, host: 'xenhv01' }])
     expect(reader.messages.at(-1)).toMatchObject({ id: '2', event: 'happened' })
+  })
+
+  it('tells what happens to write caches of arrays, with the array', async () => {
+    const listeners = new Set<(events: readonly FleetEvent[]) => void>()
+    const arrays: ApiOptions['arrays'] = {
+      subscribe: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+    }
+    const running = await startApiFixture({ streamLimits: { changeMs: 10 }, arrays })
+    fixture = running
+    const reader = await open(running)
+    await vi.waitFor(() => expect(reader.changes).toHaveLength(1))
+    const about = { at: builtAt, hostId: '', vmUuid: '', kind: 'array-overflow', message: 'it was full' }
+    for (const tell of listeners) tell([{ ...about, vmName: 'iscsi1', reason: 'iscsi:iqn.box' }])
+    await vi.waitFor(() => expect(reader.happened).toHaveLength(1))
+    const array = { arrayId: 'iscsi:iqn.box', array: 'iscsi1' }
+    expect(reader.happened).toEqual([{ ...about, ...array, host: '', vmName: '', reason: '' }])
+    await running.stop()
+    fixture = undefined
+    expect(listeners.size).toBe(0)
   })
 
   it('a host that falls silent makes its VMs stale', async () => {
