@@ -42,6 +42,8 @@ describe('refused', () => {
       entry('host: a, options: { MACs: "a\\nProxyCommand=id" }'),
       'a list as in ssh_config',
     ],
+    ['an option of ssh as who acts', entry('host: a, act: { user: "-oProxyCommand=id" }'), 'the name of an account'],
+    ['a file name of the key that acts', entry('host: a, act: { identityFile: "/%h" }'), 'a path without blanks'],
     ['a socket beside it', entry('host: a', ', socket: /run/x'), 'socket or ssh, not both'],
     ['a name that is no file name', entry('host: a', ', name: "../x"'), 'letters, digits, dots'],
     [

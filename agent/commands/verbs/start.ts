@@ -1,6 +1,7 @@
-import { gone, isRunning, lookUntil, tries, type VerbWork } from './verb-work.js'
+import { gone, isRunning, keptAfterCrash, lookUntil, tries, type VerbWork } from './verb-work.js'
 
 export const start: VerbWork = {
+  refuses: keptAfterCrash,
   async run({ control, vmUuid, signal }) {
     await control.power(vmUuid, 'start', signal)
     return { state: 'succeeded' }

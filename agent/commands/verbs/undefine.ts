@@ -1,9 +1,10 @@
 import { ActionRefused } from '../../hypervisor/hypervisor.js'
 import { sayDefinition } from './dumpxml.js'
 import { needed } from './needed.js'
-import { isOff, lookUntil, tries, type VerbWork } from './verb-work.js'
+import { isOff, keptAfterCrash, lookUntil, tries, type VerbWork } from './verb-work.js'
 
 export const undefine: VerbWork = {
+  refuses: keptAfterCrash,
   async checks({ control, vmUuid, signal }) {
     const isSaved = await needed(control.saving).hasSaved(vmUuid, signal)
     const says = isSaved ? 'what it held in memory is saved, and would be lost: restore it first' : 'no saved state'

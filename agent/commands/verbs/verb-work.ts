@@ -100,6 +100,11 @@ export const tries = 20
 
 /** Nothing of it runs. One that crashed may be kept as it was then, with its process. */
 export const isOff = ({ state, runId }: VmNow): boolean => state === 'shutoff' || (state === 'crashed' && runId === '')
+/** Why one that crashed and is kept with its process, for somebody to look into, is not off. */
+export const keptAfterCrash = (vm: VmNow): string | undefined =>
+  vm.state === 'crashed' && !isOff(vm)
+    ? 'it crashed and is kept as it was then, with its process: destroy it first'
+    : undefined
 export const isRunning = ({ state }: VmNow): boolean => state === 'running' || state === 'blocked'
 
 export const gone = 'the VM is not on this host any more'
