@@ -65,7 +65,7 @@ export async function openSources(
   switch (entry.kind) {
     case 'simulated': {
       // Loaded only here: a real hypervisor's agent has no use for it.
-      const { loadFleet } = await import('./hypervisor/simulated/fleet-file.js')
+      const { loadFleet } = await import('../common/fleet-file/fleet-file.js')
       const { openSimulatedFleet } = await import('./hypervisor/simulated/simulated-fleet.js')
       const hypervisors = openSimulatedFleet({
         spec: loadFleet(entry.fleet),

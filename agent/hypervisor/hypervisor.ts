@@ -1,3 +1,4 @@
+import { hypervisorKinds } from '../../common/fleet-file/hypervisor-kinds.js'
 import type { VerbName, Verdict } from '../../common/verbs.js'
 
 /**
@@ -7,8 +8,7 @@ import type { VerbName, Verdict } from '../../common/verbs.js'
  * `number`, an absent property means "not read" or "cannot be read", never 0.
  */
 
-export const hypervisorKinds = ['kvm', 'xen', 'esxi'] as const
-export type HypervisorKind = (typeof hypervisorKinds)[number]
+export { hypervisorKinds, type HypervisorKind } from '../../common/fleet-file/hypervisor-kinds.js'
 
 /** What a host is: `storage` is no place for VMs, but a server of storage for those that are. */
 export const hostKinds = [...hypervisorKinds, 'storage'] as const

@@ -8,6 +8,7 @@ export const rules = {
   'vcpu-overcommit': { kind: 'hard', what: 'virtual CPUs stay within what a core may carry' },
   'same-hypervisor': { kind: 'hard', what: 'VMs move between hosts of the same hypervisor in the same version' },
   'storage-reach': { kind: 'hard', what: 'the other host reaches the disks' },
+  'local-space': { kind: 'hard', what: 'disks that are copied fit on the other host' },
   'same-group': { kind: 'hard', what: 'VMs stay within their group of hosts' },
   'host-up': { kind: 'hard', what: 'only hosts that are up, and whose memory is known, take or give VMs' },
   'host-failure': { kind: 'hard', what: 'a host whose VMs find a place elsewhere if it fails stays one' },

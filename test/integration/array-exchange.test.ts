@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { ArrayRaw } from '../../agent/hypervisor/hypervisor.js'
-import { loadFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
+import { loadFleet } from '../../common/fleet-file/fleet-file.js'
 import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld } from '../../agent/hypervisor/simulated/world.js'
 import { Replay } from '../support/replay.js'

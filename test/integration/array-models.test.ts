@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { loadFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
+import { loadFleet } from '../../common/fleet-file/fleet-file.js'
 import type { ProfileName } from '../../agent/hypervisor/simulated/load-profiles.js'
 import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld } from '../../agent/hypervisor/simulated/world.js'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { loadFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
+import { loadFleet } from '../../common/fleet-file/fleet-file.js'
 import { simulateTicks } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld, type World } from '../../agent/hypervisor/simulated/world.js'
 import { alertSettingsOf, worldSources } from '../../controller/alerts/policy-settings.js'

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { expect, it } from 'vitest'
 
-import type { FleetSpec, TimelineEvent } from '../../agent/hypervisor/simulated/fleet-spec.js'
-import { loadFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
+import type { FleetSpec, TimelineEvent } from '../../common/fleet-file/fleet-spec.js'
+import { loadFleet } from '../../common/fleet-file/fleet-file.js'
 import { simulateTicks, type SimulatedTick } from '../../agent/hypervisor/simulated/simulate-ticks.js'
 import { createWorld, type World } from '../../agent/hypervisor/simulated/world.js'
 import type { Snapshot } from '../../controller/model/snapshot.js'

@@ -1,5 +1,5 @@
-import { loadFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
-import type { FleetSpec, TimelineEvent } from '../../agent/hypervisor/simulated/fleet-spec.js'
+import { loadFleet } from '../../common/fleet-file/fleet-file.js'
+import type { FleetSpec, TimelineEvent } from '../../common/fleet-file/fleet-spec.js'
 
 const minuteMs = 60_000
 

@@ -1,5 +1,5 @@
 import type { ArrayModel } from './cached-array.js'
-import type { ArraySpec } from './fleet-spec.js'
+import type { ArraySpec } from '../../../common/fleet-file/fleet-spec.js'
 
 /** A RAID box behind one gigabit link. */
 export function modelOf(spec: ArraySpec): ArrayModel {

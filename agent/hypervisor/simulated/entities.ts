@@ -2,7 +2,7 @@ import type { DiskLimits, HypervisorEvent, VmState, VmStateReason } from '../hyp
 import { localDisk, modelOf } from './array-models.js'
 import { createArrayState, createDiskTurn, type ArrayModel, type ArrayState, type DiskTurn } from './cached-array.js'
 import { Counters, hostTotalsCount, pathTotalsCount, vmTotalsCount } from './counters.js'
-import type { ArraySpec, FleetSpec, HostSpec, VmSpec } from './fleet-spec.js'
+import type { ArraySpec, FleetSpec, HostSpec, VmSpec } from '../../../common/fleet-file/fleet-spec.js'
 import { createGuestLoad, type Demand, type GuestLoad } from './guest-load.js'
 import type { ProfileName } from './load-profiles.js'
 import { macOf, uuidOf } from './made-up-ids.js'

@@ -1,7 +1,8 @@
 /** What the guests of the simulated fleet do: the table of their habits. Figures are of small servers of about 2011. */
 
-export const profileNames = ['idle', 'mail', 'web', 'batch', 'backup', 'fsck', 'runaway'] as const
-export type ProfileName = (typeof profileNames)[number]
+import type { ProfileName } from '../../../common/fleet-file/fleet-spec.js'
+
+export { profileNames, type ProfileName } from '../../../common/fleet-file/fleet-spec.js'
 
 /** Rates of a VM at one level of activity. */
 export interface Rates {

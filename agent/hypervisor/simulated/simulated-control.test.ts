@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { loadFleet } from './fleet-file.js'
+import { loadFleet } from '../../../common/fleet-file/fleet-file.js'
 import { SimulatedControl } from './simulated-control.js'
 import { vmTotals } from './counters.js'
 import { createWorld } from './world.js'

@@ -13,7 +13,7 @@ import {
   type HypervisorKind,
   type SampleGroup,
 } from '../hypervisor.js'
-import { parseFleet } from './fleet-file.js'
+import { parseFleet } from '../../../common/fleet-file/fleet-file.js'
 import { openSimulatedFleet, type SimulatedFleetOptions } from './simulated-fleet.js'
 
 const startMs = Date.UTC(2011, 3, 8, 4)

@@ -10,7 +10,7 @@ import {
   type SimPath,
   type SimVm,
 } from './entities.js'
-import type { TimelineEvent, VmEventName } from './fleet-spec.js'
+import type { TimelineEvent, VmEventName } from '../../../common/fleet-file/fleet-spec.js'
 import { beginBoot, changeProfile } from './guest-load.js'
 import type { ProfileName } from './load-profiles.js'
 import { uuidOf } from './made-up-ids.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import { loadFleet } from './fleet-file.js'
-import type { FleetSpec } from './fleet-spec.js'
+import { loadFleet } from '../../../common/fleet-file/fleet-file.js'
+import type { FleetSpec } from '../../../common/fleet-file/fleet-spec.js'
 import { simulateTicks } from './simulate-ticks.js'
 import { createWorld, type World } from './world.js'
 import { restoreWorld, saveWorld } from './world-state.js'

@@ -1,6 +1,6 @@
 import type { HypervisorEvent } from '../hypervisor.js'
 import { createEntities, type Entities, type SimHost, type SimVm } from './entities.js'
-import type { FleetSpec, TimelineEvent } from './fleet-spec.js'
+import type { FleetSpec, TimelineEvent } from '../../../common/fleet-file/fleet-spec.js'
 import { act, type VmAction } from './vm-acts.js'
 import { beginRun, happen } from './vm-life.js'
 import { step, stepRules } from './world-step.js'

@@ -5,9 +5,11 @@ import type { Cli } from '../context.js'
 import { present } from '../present.js'
 import { renderCapacity } from '../render/capacity.js'
 import { needsAttention } from '../render/findings.js'
+import { addCapacityBuyCommand } from './capacity-buy.js'
 import { addCapacityForecastCommand } from './capacity-forecast.js'
+import { addRoomOptions, roomsFromFile, type RoomOptions } from './capacity-from.js'
 
-interface Options {
+interface Options extends RoomOptions {
   readonly reserve?: string
   readonly vmMemory?: string
   readonly check?: boolean
@@ -24,20 +26,25 @@ export function addCapacityCommand(program: Command, cli: Cli): void {
     )
     .option('--vm-memory <size>', 'memory of one new VM, in place of the policy', sizeArgument)
     .option('--check', 'exit with 3 if a warning or a critical finding stands')
-    .action(async ({ reserve, vmMemory, check }: Options, command: Command) => {
-      const context = cli.contextOf(command)
-      const shown = await present(context, {
-        fetch: async (signal) => {
-          const [capacity, fleet] = await Promise.all([
-            context.client.capacity({ reserve, vmMemory }, signal),
-            context.client.fleet(signal),
-          ])
-          return { capacity, simulated: fleet.simulated }
-        },
-        json: ({ capacity }) => capacity,
-        render: ({ capacity, simulated }, look) => renderCapacity(capacity, simulated, look),
-      })
-      if (check === true && shown !== undefined && needsAttention(shown.capacity.findings)) cli.finish('findings')
+  addRoomOptions(capacity).action(async ({ reserve, vmMemory, check, ...rooms }: Options, command: Command) => {
+    const context = cli.contextOf(command)
+    if (rooms.from !== undefined) {
+      await roomsFromFile(context, rooms.from, rooms)
+      return
+    }
+    const shown = await present(context, {
+      fetch: async (signal) => {
+        const [capacity, fleet] = await Promise.all([
+          context.client.capacity({ reserve, vmMemory }, signal),
+          context.client.fleet(signal),
+        ])
+        return { capacity, simulated: fleet.simulated }
+      },
+      json: ({ capacity }) => capacity,
+      render: ({ capacity, simulated }, look) => renderCapacity(capacity, simulated, look),
     })
+    if (check === true && shown !== undefined && needsAttention(shown.capacity.findings)) cli.finish('findings')
+  })
   addCapacityForecastCommand(capacity, cli)
+  addCapacityBuyCommand(capacity, cli)
 }

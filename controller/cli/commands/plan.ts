@@ -8,12 +8,15 @@ import { offline } from '../offline.js'
 import { present } from '../present.js'
 import { renderKeptPlan, renderKeptPlans, renderPlanDigest } from '../render/kept-plan.js'
 import { renderFailureCard, renderLivePlan } from '../render/live-plan.js'
+import { fleetFormats, type FleetFormat } from '../fleet-input.js'
+import { planFromFile } from '../plan-from-file.js'
 import { renderPlan } from '../render/plan.js'
-import { planOfFile } from './plan-file.js'
+import { addPlanGrowCommand } from './plan-grow.js'
 
 interface Options {
   readonly from?: string
-  readonly format?: string
+  readonly format: FleetFormat
+  readonly vcpusPerCore?: number
   readonly util?: string
   readonly ignoreDynu?: boolean
   readonly maxMoves?: number
@@ -30,6 +33,7 @@ export function addPlanCommands(program: Command, cli: Cli): void {
   addOfHost(plan, cli, 'return', 'back to a host the VMs that left it by moves of the last week')
   addPlace(plan, cli)
   addKeptPlans(plan, cli)
+  addPlanGrowCommand(plan, cli)
   plan
     .command('card')
     .argument('<host>', 'name or id')
@@ -53,11 +57,11 @@ function addRebalance(plan: Command, cli: Cli): void {
     .option('--with-cold', 'with moves for which a VM has to be off, done by a person')
     .option('--keep', 'keep the plan, so that `plan apply` can do it')
     .option('--from <file>', 'a fleet in a file, in place of the one that runs')
-    .addOption(new Option('--format <format>', 'how the file is written').choices(['ganeti']))
+    .addOption(new Option('--format <format>', 'how the file is written').choices(fleetFormats).default('fleet'))
     .addOption(
-      new Option('--objective <name>', "of a file, what is made small: the score of Ganeti's hbal")
-        .choices(['ganeti'])
-        .default('ganeti'),
+      new Option('--objective <name>', "what is made small: of a file of Ganeti's the score of its hbal").choices([
+        'ganeti',
+      ]),
     )
     .option(
       '--util <file>',
@@ -66,12 +70,17 @@ function addRebalance(plan: Command, cli: Cli): void {
     .addOption(
       new Option('--ignore-dynu', 'of a file, loads do not count: memory and virtual CPUs alone').conflicts('util'),
     )
+    .option(
+      '--vcpus-per-core <count>',
+      'of a file, most virtual CPUs for each core, where it tells none',
+      countArgument(1000),
+    )
     .option('--max-moves <count>', 'at most so many moves', countArgument(1_000_000))
     .option('--seed <number>', 'the same plan for the same seed', countArgument(2 ** 32 - 1), 1)
     .option('--effort <times>', 'of a file, how long to search: 10 is ten times the usual', countArgument(100), 1)
     .action(async (options: Options, command: Command) => {
       const context = cli.contextOf(command)
-      const { from, format, maxMoves, withCold, seed, keep } = options
+      const { from, maxMoves, withCold, seed, keep } = options
       if (from === undefined && keep === true) {
         await keepPlan(context, { kind: 'rebalance', maxMoves, withCold })
         return
@@ -84,9 +93,8 @@ function addRebalance(plan: Command, cli: Cli): void {
         })
         return
       }
-      if (format === undefined) throw new CliError('usage', '--from needs --format', 'such as --format ganeti')
-      const view = await offline({ end: () => undefined, show: () => undefined }, async () =>
-        planOfFile({ ...options, from }),
+      const view = await offline({ end: () => undefined, show: () => undefined }, () =>
+        planFromFile({ ...options, from }),
       )
       if (context.json) context.printJson(view)
       else context.print(renderPlan(view, context.look()))

@@ -10,6 +10,8 @@ export interface PlanView {
   readonly placement: Readonly<Record<string, string>>
   /** VMs that no plan moves, by reason. */
   readonly cannot: readonly { readonly rule: string; readonly reason: string; readonly vms: readonly string[] }[]
+  /** What rules find when the plan is done, and why no move changes that; of a file that has rules. */
+  readonly remains: readonly { readonly rule: string; readonly reason: string; readonly of: readonly string[] }[]
   /** More would be gained with more moves than were allowed. */
   readonly capped: boolean
   /** Of the whole program. */
@@ -17,7 +19,7 @@ export interface PlanView {
 }
 
 export function renderPlan(plan: PlanView, look: Look): string[] {
-  const { moves, scoreBefore, scoreAfter, cannot, capped } = plan
+  const { moves, scoreBefore, scoreAfter, cannot, remains, capped } = plan
   const numbered = moves.map((move, at) => ({ ...move, number: at + 1 }))
   return [
     ...(moves.length === 0
@@ -42,6 +44,7 @@ export function renderPlan(plan: PlanView, look: Look): string[] {
       [
         capped ? 'the number of moves was limited: with more of them more may be gained' : undefined,
         ...cannot.map(({ rule, reason, vms }) => `${vms.length} of the VMs cannot move (${rule}): ${reason}`),
+        ...remains.map(({ rule, reason, of }) => `${rule} remains (${of.join(', ')}): ${reason}`),
       ],
       look,
     ),

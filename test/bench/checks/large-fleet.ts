@@ -1,5 +1,5 @@
-import type { FleetSpec } from '../../../agent/hypervisor/simulated/fleet-spec.js'
-import { parseFleet } from '../../../agent/hypervisor/simulated/fleet-file.js'
+import type { FleetSpec } from '../../../common/fleet-file/fleet-spec.js'
+import { parseFleet } from '../../../common/fleet-file/fleet-file.js'
 import type { ProfileName } from '../../../agent/hypervisor/simulated/load-profiles.js'
 import type { Policy } from '../../../controller/model/policy.js'
 import type { Snapshot } from '../../../controller/model/snapshot.js'

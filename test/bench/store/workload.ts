@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 
 import { measuredBy } from '../../../agent/hypervisor/simulated/driver-limits.js'
-import { parseFleet } from '../../../agent/hypervisor/simulated/fleet-file.js'
+import { parseFleet } from '../../../common/fleet-file/fleet-file.js'
 import { sampleHost } from '../../../agent/hypervisor/simulated/host-sample.js'
 import { createWorld } from '../../../agent/hypervisor/simulated/world.js'
 import { sampleGroups } from '../../../agent/hypervisor/hypervisor.js'

@@ -1,12 +1,11 @@
 import { z } from 'zod'
 
-import { duration, loadConfig, parseConfig, rate } from '../../../common/config.js'
-import { eventLabel } from '../../../common/event-labels.js'
-import { MiB } from '../../../common/units.js'
-import { hypervisorKinds } from '../hypervisor.js'
+import { duration, loadConfig, parseConfig, rate } from '../config.js'
+import { eventLabel } from '../event-labels.js'
+import { MiB } from '../units.js'
+import { hypervisorKinds } from './hypervisor-kinds.js'
 import { reportContradictions } from './fleet-file-checks.js'
-import { vmEventNames, type FleetSpec, type TimelineEvent } from './fleet-spec.js'
-import { profileNames } from './load-profiles.js'
+import { profileNames, vmEventNames, type FleetSpec, type TimelineEvent } from './fleet-spec.js'
 
 const GB = 1e9
 const MB = 1e6

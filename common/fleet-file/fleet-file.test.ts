@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 
 import { describe, expect, test } from 'vitest'
 
-import { ConfigError, type ConfigProblem } from '../../../common/config-error.js'
-import { GiB, MiB } from '../../../common/units.js'
+import { ConfigError, type ConfigProblem } from '../config-error.js'
+import { GiB, MiB } from '../units.js'
 import { loadFleet, parseFleet } from './fleet-file.js'
 
-const elabFile = new URL('../../../deploy/fleets/elab.yaml', import.meta.url).pathname
-const tinyFile = new URL('../../../deploy/fleets/tiny.yaml', import.meta.url).pathname
+const elabFile = new URL('../../deploy/fleets/elab.yaml', import.meta.url).pathname
+const tinyFile = new URL('../../deploy/fleets/tiny.yaml', import.meta.url).pathname
 const tiny = readFileSync(tinyFile, 'utf8')
 
 describe('the elab fleet', () => {

@@ -1,6 +1,9 @@
-import type { EventLabel } from '../../../common/event-labels.js'
-import type { HypervisorKind } from '../hypervisor.js'
-import type { ProfileName } from './load-profiles.js'
+import type { EventLabel } from '../event-labels.js'
+import type { HypervisorKind } from './hypervisor-kinds.js'
+
+/** What guests of a simulated fleet do: their habits are the simulation's. */
+export const profileNames = ['idle', 'mail', 'web', 'batch', 'backup', 'fsck', 'runaway'] as const
+export type ProfileName = (typeof profileNames)[number]
 
 /** A fleet file after validation: plain data, bytes and milliseconds, every default filled in. */
 export interface FleetSpec {

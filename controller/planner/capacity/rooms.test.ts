@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+
+import { expect, it } from 'vitest'
+
+import { parseFleet } from '../../../common/fleet-file/fleet-file.js'
+import { GiB, MiB } from '../../../common/units.js'
+import { fleetRooms } from '../fleet-file/fleet-rooms.js'
+import { countRooms, type Rooms } from './rooms.js'
+import { changed, nothingChanged, type WhatIf } from './what-if.js'
+
+const elabText = readFileSync(new URL('../../../deploy/fleets/elab.yaml', import.meta.url), 'utf8')
+const profile = { memoryBytes: GiB, vcpus: 1, localDiskBytes: 0 }
+
+function elabRooms(
+  reserveMiB: number,
+  losses = 0,
+  whatIf: Partial<WhatIf> = {},
+): Rooms & { withoutPlace: readonly string[] } {
+  const spec = parseFleet(elabText, 'elab.yaml')
+  const fleet = fleetRooms({ ...spec, policy: { ...spec.policy, hostReserveBytes: reserveMiB * MiB } }, profile, {
+    vcpusPerCore: undefined,
+  })
+  const { fleet: other, withoutPlace } = changed(fleet, { ...nothingChanged, ...whatIf })
+  return { ...countRooms(other, losses), withoutPlace }
+}
+
+it('finds the rooms that the lab wrote down', () => {
+  expect([...elabRooms(2048).byHost].slice(0, 4)).toEqual([0, 0, 4, 1])
+  expect([...elabRooms(1024).byHost].slice(0, 4)).toEqual([0, 1, 5, 2])
+})
+
+it('says which loss the fleet cannot bear, and which VMs are lost with their host', () => {
+  const { fits, notBorne, lostWithHost } = elabRooms(2048, 1)
+  expect(fits).toBe(0)
+  expect(notBorne.map(({ hosts }) => hosts)).toEqual([[3]])
+  expect(lostWithHost).toHaveLength(19)
+})
+
+it.each([
+  ['memory in the old hosts', { addMemory: [{ host: 'xenhv01', bytes: 8 * GiB }] }, [7, 0, 4, 1, 3]],
+  ['a new host', { addHosts: [{ name: 'new', memoryBytes: 32 * GiB, cores: 8 }] }, [0, 0, 4, 1, 3, 30]],
+  ['all VMs grown by a half', { growShare: 0.5 }, [0, 0, 3, 0, 1]],
+  // panda's 2 GiB are too much for what any other host has left.
+  ['the reserve gone', { removeHosts: ['xenhv03'] }, [0, 0, 0, 1, 3]],
+])('tells what would be with %s', (_what, whatIf, rooms) => {
+  expect([...elabRooms(2048, 0, whatIf).byHost]).toEqual(rooms)
+})
+
+it('names VMs that nothing takes in, and hosts that there are not', () => {
+  expect(elabRooms(2048, 0, { removeHosts: ['xenhv03'] }).withoutPlace).toEqual(['panda'])
+  expect(() => elabRooms(2048, 0, { removeHosts: ['xenhv9'] })).toThrow('no host of the fleet is called xenhv9')
+})
+
+it('bears every single loss with a host of 32 GB and 8 GiB more in the old ones', () => {
+  const addMemory = ['xenhv01', 'xenhv02', 'xenhv03', 'xenhv04'].map((host) => ({ host, bytes: 8 * GiB }))
+  const { fits, exact, notBorne } = elabRooms(2048, 1, {
+    addMemory,
+    addHosts: [{ name: 'new', memoryBytes: 32 * GiB, cores: 8 }],
+  })
+  expect({ exact, notBorne }).toEqual({ exact: true, notBorne: [] })
+  expect(fits).toBeGreaterThan(20)
+})
