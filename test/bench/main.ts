@@ -13,6 +13,7 @@ const benches = {
   commands: 'commands/bench-commands.ts',
   servers: 'servers.ts',
   soak: 'agent/soak.ts',
+  planner: 'planner/bench-planner.ts',
   esxi: 'esxi/bench-esxi.ts',
   store: 'store/bench-store.ts',
   'store-soak': 'store/soak-store.ts',
