@@ -1,6 +1,6 @@
 import type { World } from '../../agent/hypervisor/simulated/world.js'
 import { createWorld } from '../../agent/hypervisor/simulated/world.js'
-import { loadFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
+import { loadFleet } from '../../common/fleet-file/fleet-file.js'
 import type { SimArray, SimVm } from '../../agent/hypervisor/simulated/entities.js'
 import { newArrayModel } from '../../controller/arrays/array-model.js'
 import { step } from '../../controller/arrays/step.js'

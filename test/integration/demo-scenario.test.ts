@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { expect, it } from 'vitest'
 
-import { parseFleet } from '../../agent/hypervisor/simulated/fleet-file.js'
+import { parseFleet } from '../../common/fleet-file/fleet-file.js'
 import { defaultPolicy } from '../../controller/policy/policy-file.js'
 import { run } from '../month/run.js'
 import { reportLines } from '../month/report.js'

@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander'
 
 import { vmClasses } from '../../model/policy.js'
 import { countArgument, sizeArgument } from '../argument.js'
-import { CliError } from '../cli-error.js'
 import type { Cli, CommandContext } from '../context.js'
 import { offline } from '../offline.js'
 import { present } from '../present.js'
