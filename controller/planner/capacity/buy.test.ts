@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
-
 import { expect, it } from 'vitest'
 
-import { parseFleet } from '../../../common/fleet-file/fleet-file.js'
+import { catalogText, elabSpec } from '../../../test/support/deployed-fleets.js'
 import { GiB } from '../../../common/units.js'
 import { fleetRooms } from '../fleet-file/fleet-rooms.js'
 import { cheapest, type Bought } from './buy.js'
@@ -12,10 +10,9 @@ import { newVmsOfGrowth, shortFrom } from './demand.js'
 import { countRooms } from './rooms.js'
 import { changed, nothingChanged } from './what-if.js'
 
-const read = (name: string): string => readFileSync(new URL(`../../../deploy/fleets/${name}`, import.meta.url), 'utf8')
 const profile = { memoryBytes: GiB, vcpus: 1, localDiskBytes: 0 }
-const elab = fleetRooms(parseFleet(read('elab.yaml'), 'elab.yaml'), profile, { vcpusPerCore: undefined })
-const catalog = parseCatalog(read('catalog.yaml'), 'catalog.yaml')
+const elab = fleetRooms(elabSpec, profile, { vcpusPerCore: undefined })
+const catalog = parseCatalog(catalogText, 'catalog.yaml')
 
 function buy(newVms: number, goods: Catalog = catalog, losses = 1): Bought {
   return cheapest(elab, goods, { newVms, losses })

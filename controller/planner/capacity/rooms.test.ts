@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs'
-
 import { expect, it } from 'vitest'
 
-import { parseFleet } from '../../../common/fleet-file/fleet-file.js'
+import { elabSpec } from '../../../test/support/deployed-fleets.js'
 import { GiB, MiB } from '../../../common/units.js'
 import { fleetRooms } from '../fleet-file/fleet-rooms.js'
 import { countRooms, type Rooms } from './rooms.js'
 import { changed, nothingChanged, type WhatIf } from './what-if.js'
 
-const elabText = readFileSync(new URL('../../../deploy/fleets/elab.yaml', import.meta.url), 'utf8')
 const profile = { memoryBytes: GiB, vcpus: 1, localDiskBytes: 0 }
 
 function elabRooms(
@@ -16,7 +13,7 @@ function elabRooms(
   losses = 0,
   whatIf: Partial<WhatIf> = {},
 ): Rooms & { withoutPlace: readonly string[] } {
-  const spec = parseFleet(elabText, 'elab.yaml')
+  const spec = elabSpec
   const fleet = fleetRooms({ ...spec, policy: { ...spec.policy, hostReserveBytes: reserveMiB * MiB } }, profile, {
     vcpusPerCore: undefined,
   })

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
-
 import { expect, it } from 'vitest'
 
-import { parseFleet } from '../../../common/fleet-file/fleet-file.js'
+import { elabSpec } from '../../../test/support/deployed-fleets.js'
 import { elabGoldenFindings } from '../../../test/support/elab-golden.js'
 import { brokenRules } from '../../../test/support/plan-witness.js'
 import { Placement } from '../placement.js'
@@ -10,7 +8,7 @@ import { rebalance } from '../rebalance.js'
 import { fleetProblem } from './fleet-problem.js'
 import { remainsOf } from './fleet-remains.js'
 
-const spec = parseFleet(readFileSync(new URL('../../../deploy/fleets/elab.yaml', import.meta.url), 'utf8'), 'elab.yaml')
+const spec = elabSpec
 const problem = fleetProblem(spec, { vcpusPerCore: undefined })
 const plan = rebalance(problem, { seed: 1, mostMoves: undefined, effort: 1, leastGain: 0.01 })
 

@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs'
-
 import { expect, it } from 'vitest'
 
-import { parseFleet } from '../../../common/fleet-file/fleet-file.js'
+import { elabSpec } from '../../../test/support/deployed-fleets.js'
 import type { FleetSpec } from '../../../common/fleet-file/fleet-spec.js'
 import { GiB } from '../../../common/units.js'
 import { grow } from './grow.js'
 import { GrowState } from './grow-state.js'
 import type { GrowStep } from './grow-step.js'
 
-const elab = parseFleet(readFileSync(new URL('../../../deploy/fleets/elab.yaml', import.meta.url), 'utf8'), 'elab.yaml')
+const elab = elabSpec
 const old = ['xenhv01', 'xenhv02', 'xenhv03', 'xenhv04']
 const growth = {
   addHosts: [{ name: 'xenhv05', memoryBytes: 32 * GiB, cores: 8, role: 'core' }],
