@@ -191,8 +191,7 @@ export class PlanDesk {
     const refusals = await planning.refusals(move.vmUuid, move.toHostId, plan.kind)
     if (refusals.length > 0) return afterCheck(plan, at, { refusals }, now())
     if (move.by === 'person') return afterCheck(plan, at, { byPerson: true }, now())
-    const { snapshot, capacity } = look.current()
-    const vm = snapshot.vms.get(move.vmUuid)
+    const vm = look.current().snapshot.vms.get(move.vmUuid)
     const { approved } = plan
     if (vm === undefined || approved === undefined) return stopped(plan, `${move.vm} is gone`)
     // It was asked for before a restart, and that was not written down any more.
@@ -202,15 +201,15 @@ export class PlanDesk {
     })
     if (open !== undefined) return afterCheck(plan, at, { command: open }, now())
     const asked = { verb: 'migrate', args: { to: move.to } }
-    const balanceOf = (hostId: string): ReturnType<Parameters<typeof planMove>[2]['balanceOf']> =>
-      capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance
-    const planned = (): ReturnType<typeof planMove> =>
-      planMove(asked, vm, {
-        snapshot,
-        balanceOf,
+    const planned = (): ReturnType<typeof planMove> => {
+      const { snapshot: fleet, capacity } = look.current()
+      return planMove(asked, vm, {
+        snapshot: fleet,
+        balanceOf: (hostId) => capacity.hosts.find(({ host }) => host.id === hostId)?.ledger.balance,
         maintenanceOf: (hostId) => commands.maintenanceOf(hostId),
         commands: commands.list(),
       })
+    }
     const asker: Asker = { name: approved.name, role: approved.role, scope: undefined }
     const command = await commands.ask({ ...asked, vm, planned, dryRun: false, asker, startWithinMs })
     return afterCheck(plan, at, { command }, now())

@@ -10,6 +10,8 @@ import { FleetPage } from './fleet/fleet-page.js'
 import { colourByGroup } from './fleet/group-colours.js'
 import { GroupColours } from './fleet/group-legend.js'
 import { HostPage } from './hosts/host-page.js'
+import { PlanPage } from './plans/plan-page.js'
+import { PlansPage } from './plans/plans-page.js'
 import { Navigate, usePath } from './routing/navigation.js'
 import { parseRoute } from './routing/routes.js'
 import type { Route } from './routing/routes.js'
@@ -79,6 +81,10 @@ function View({ route }: { readonly route: Route }) {
       return <CommandsPage />
     case 'command':
       return <CommandPage number={route.number} />
+    case 'plans':
+      return <PlansPage />
+    case 'plan':
+      return <PlanPage number={route.number} />
     case 'audit':
       return <AuditPage />
     case 'settings':

@@ -16,6 +16,7 @@ import './styles/views.css'
 import './styles/alerts.css'
 import './styles/capacity.css'
 import './styles/commands.css'
+import './styles/plans.css'
 import './styles/settings.css'
 
 const clock = (): number => Date.now()

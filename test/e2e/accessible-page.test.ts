@@ -36,6 +36,8 @@ async function paths(): Promise<string[]> {
     ...arrays.slice(0, 1).map((key) => `/arrays/${encodeURIComponent(key)}`),
     '/alerts',
     '/capacity',
+    '/plans',
+    '/plans/999',
     '/commands',
     '/commands/1',
     '/audit',

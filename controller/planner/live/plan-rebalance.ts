@@ -39,7 +39,7 @@ function saysOf({ moves, capped, findings }: Plan): string {
   if (moves.length === 0) return 'nothing to move: no plan gains enough'
   const mended = findings.filter(({ fate }) => fate === 'mended').length
   const more = capped ? '; more would be gained with more moves than the policy allows' : ''
-  return `${moves.length} move${moves.length === 1 ? '' : 's'}${mended === 0 ? '' : `, which mend ${mended} finding${mended === 1 ? '' : 's'}`}${more}`
+  return `${moves.length} move${moves.length === 1 ? '' : 's'}${mended === 0 ? '' : `, which mend${moves.length === 1 ? 's' : ''} ${mended} finding${mended === 1 ? '' : 's'}`}${more}`
 }
 
 /** A plan with all that is told of it. */

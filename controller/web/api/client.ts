@@ -33,7 +33,7 @@ export interface SeriesQuery {
 /** The HTTP API, as far as the page uses it. Every call has a deadline; none throws. */
 export interface ApiClient {
   /** A GET of `/api/v1` and that path; with a body a POST. T is what the controller of the same build answers there. */
-  ask<T>(path: string, body?: object): Promise<Answer<T>>
+  ask<T>(path: string, body?: object, withinMs?: number): Promise<Answer<T>>
   fleet(): Promise<Answer<FleetView>>
   capacity(): Promise<Answer<CapacityView>>
   /** @param of `fleet`, `host:<id>` or `array:<key>` */
@@ -73,7 +73,7 @@ export function seriesPath(query: SeriesQuery): string {
 }
 
 export function createClient(options: ClientOptions): ApiClient {
-  async function ask<T>(path: string, body?: object): Promise<Answer<T>> {
+  async function ask<T>(path: string, body?: object, withinMs = options.deadlineMs): Promise<Answer<T>> {
     let response: Response
     try {
       response = await options.fetch(`/api/v1${path}`, {
@@ -81,7 +81,7 @@ export function createClient(options: ClientOptions): ApiClient {
         headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         credentials: 'same-origin',
-        signal: AbortSignal.timeout(options.deadlineMs),
+        signal: AbortSignal.timeout(withinMs),
       })
     } catch (error) {
       return { status: 'unreachable', message: reasonOf(error) }

@@ -11,6 +11,8 @@ export type Route =
   | { readonly page: 'alert'; readonly number: number }
   | { readonly page: 'commands' }
   | { readonly page: 'command'; readonly number: number }
+  | { readonly page: 'plans' }
+  | { readonly page: 'plan'; readonly number: number }
   | { readonly page: 'audit' }
   | { readonly page: 'settings' }
   | { readonly page: 'unknown'; readonly path: string }
@@ -24,6 +26,7 @@ export function parseRoute(path: string): Route {
   if (kind === 'fleet' && encoded === undefined) return { page: 'fleet' }
   if (kind === 'own' && encoded === undefined) return { page: 'own' }
   if (kind === 'commands' && encoded === undefined) return { page: 'commands' }
+  if (kind === 'plans' && encoded === undefined) return { page: 'plans' }
   if (kind === 'settings' && encoded === undefined) return { page: 'settings' }
   if (kind === 'audit' && encoded === undefined) return { page: 'audit' }
   if (kind === 'capacity' && encoded === undefined) return { page: 'capacity' }
@@ -33,6 +36,7 @@ export function parseRoute(path: string): Route {
     if (kind === 'vms') return { page: 'vm', uuid: name }
     if (kind === 'arrays') return { page: 'array', key: name }
     if (kind === 'alerts' && number.test(name)) return { page: 'alert', number: Number(name) }
+    if (kind === 'plans' && number.test(name)) return { page: 'plan', number: Number(name) }
     if (kind === 'commands' && number.test(name)) return { page: 'command', number: Number(name) }
   }
   return { page: 'unknown', path }
@@ -54,6 +58,7 @@ export const fleetPath = '/fleet'
 export const alertsPath = '/alerts'
 export const capacityPath = '/capacity'
 export const commandsPath = '/commands'
+export const plansPath = '/plans'
 export const auditPath = '/audit'
 export const settingsPath = '/settings'
 
@@ -75,4 +80,8 @@ export function alertPath(number: number): string {
 
 export function commandPath(number: number): string {
   return `${commandsPath}/${number}`
+}
+
+export function planPath(number: number): string {
+  return `${plansPath}/${number}`
 }

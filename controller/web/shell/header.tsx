@@ -1,7 +1,7 @@
 import { wantsSomebody } from '../alerts/alert-words.js'
 import { formatTime, plural } from '../format/figures.js'
 import { Link } from '../routing/link.js'
-import { alertsPath, capacityPath, commandsPath, ownPath, startPath } from '../routing/routes.js'
+import { alertsPath, capacityPath, commandsPath, ownPath, plansPath, startPath } from '../routing/routes.js'
 import { useControllerTime, usePage } from '../state/page-context.js'
 import { Account } from './account.js'
 import { Search } from './search.js'
@@ -23,6 +23,7 @@ export function Header() {
       )}
       <OwnLink />
       <ViewLink href={capacityPath} text="Capacity" />
+      <ViewLink href={plansPath} text="Plans" />
       <ViewLink href={commandsPath} text="Commands" />
       <AlertCount />
       {session !== 'signed-out' && <Search />}
