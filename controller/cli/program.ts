@@ -18,6 +18,7 @@ import { addHostCommands } from './commands/host.js'
 import { addLeaveCommand } from './commands/leave.js'
 import { addLoginCommand } from './commands/login.js'
 import { addPlanCommands } from './commands/plan.js'
+import { addSimulateCommand } from './commands/simulate.js'
 import { addPolicyCommands } from './commands/policy.js'
 import { addStatusCommand } from './commands/status.js'
 import { addStoreCommands } from './commands/store.js'
@@ -90,6 +91,7 @@ function createProgram(cli: Cli, shell: Shell): Command {
     addTopCommand,
     addCapacityCommand,
     addPlanCommands,
+    addSimulateCommand,
     addPolicyCommands,
     addAlertCommands,
     addCommandCommands,

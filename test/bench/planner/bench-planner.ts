@@ -6,6 +6,10 @@ import { parseGanetiText } from '../../../controller/planner/ganeti/ganeti-text.
 import { parseUtilisation } from '../../../controller/planner/ganeti/utilisation.js'
 import type { Problem } from '../../../controller/planner/problem.js'
 import { rebalance } from '../../../controller/planner/rebalance.js'
+import { simulate, withoutLimits } from '../../../controller/planner/simulate/simulate.js'
+import { parseTrace } from '../../../controller/planner/simulate/trace.js'
+import { parsePolicy } from '../../../controller/policy/policy-file.js'
+import { mixedFleet, mixedTrace } from '../../support/mixed-load.js'
 import { optimumGap, summaryOf, type OptimumGap } from '../../support/optimum-gaps.js'
 import { planFaults } from '../../support/plan-faults.js'
 import { ganetiFleet } from './ganeti-fleet.js'
@@ -18,7 +22,7 @@ import { hbalRuns, type HbalRun } from './hbal-runs.js'
  */
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'large,hbal,exact,rules' },
+    only: { type: 'string', default: 'large,hbal,exact,rules,week' },
     fleets: { type: 'string', default: '10000' },
     exact: { type: 'string', default: '100' },
     hosts: { type: 'string', default: '1000' },
@@ -97,6 +101,30 @@ async function beside(count: number): Promise<object> {
   return row
 }
 
+/** A week of mixed load, 100 VMs on 10 hosts, by the usual policy and without limits. */
+function week(): object {
+  const spec = mixedFleet(1, 10, 100)
+  const trace = parseTrace(
+    mixedTrace(1, spec, 7),
+    spec.vms.map(({ name }) => name),
+    'trace',
+  )
+  const options = { days: 7, roundMs: 3_600_000, seed: 1, effort: 0.2 }
+  const usual = simulate(spec, trace, parsePolicy('', 'the usual policy').policy.moves, options)
+  const free = simulate(spec, trace, withoutLimits, options)
+  const row = {
+    moves: usual.moves.length,
+    movesPerVmDay: Number(usual.movesPerVmDay.toFixed(4)),
+    insideCoolDown: usual.insideCoolDown,
+    saturations: usual.saturations,
+    imbalance: usual.imbalance,
+    withoutLimits: { moves: free.moves.length, imbalance: free.imbalance, saturations: free.saturations },
+    imbalanceShare: Number((usual.imbalance / free.imbalance).toFixed(3)),
+  }
+  console.log(JSON.stringify(row))
+  return row
+}
+
 function rules(count: number): object {
   let faulty = 0
   for (let seed = 1; seed <= count; seed += 1) {
@@ -112,6 +140,7 @@ function rules(count: number): object {
 const ofLarge = parts.has('large') ? await large(Number(values.hosts)) : undefined
 const ofHbal = parts.has('hbal') ? hbalRuns.map(besideHbal) : undefined
 const ofExact = parts.has('exact') ? await beside(Number(values.exact)) : undefined
+const ofWeek = parts.has('week') ? week() : undefined
 const ofRules = parts.has('rules') ? rules(Number(values.fleets)) : undefined
 console.log(
   JSON.stringify({
@@ -119,6 +148,7 @@ console.log(
     large: ofLarge,
     hbal: ofHbal,
     exact: ofExact,
+    week: ofWeek,
     rules: ofRules,
     bars: {
       largeSeconds: 10,
@@ -127,6 +157,8 @@ console.log(
       cpuShareOfHbal: 0.02,
       medianGapPercent: 1,
       worstGapPercent: 5,
+      movesPerVmDay: 0.05,
+      imbalanceShare: 1.1,
     },
   }),
 )
