@@ -7,7 +7,6 @@ import { seededChance } from './seeded-chance.js'
 export function mixedFleet(seed: number, hosts: number, vms: number): FleetSpec {
   const next = seededChance(seed, 'mixed fleet')
   const names = Array.from({ length: hosts }, (_, at) => `host${at + 1}`)
-  const gone: FleetSpec['timeline'] = []
   return {
     name: 'mixed',
     seed,
@@ -54,7 +53,8 @@ export function mixedFleet(seed: number, hosts: number, vms: number): FleetSpec 
       running: true,
       autostart: true,
     })),
-    timeline: gone,
+    labels: [],
+    timeline: [],
     services: [],
     apart: [],
     classes: {},
