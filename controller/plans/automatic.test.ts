@@ -40,6 +40,7 @@ const facts: AutomaticFacts = {
   held: 3,
   hits: { moves: 20, rate: 0.9 },
   isApplying: false,
+  stoppedPlan: undefined,
   now: night,
   utcOffsetMinutes: 0,
 }
@@ -56,6 +57,12 @@ describe('what is moved without anybody’s word', () => {
     ['nothing where there is nothing', [], {}, 'there is nothing to move'],
     ['nothing before enough looks', webs, { held: 2 }, 'found in 2 of 3 looks in a row'],
     ['nothing beside another plan', webs, { isApplying: true }, 'a plan is applied already'],
+    [
+      'nothing after a plan of its own that stopped',
+      webs,
+      { stoppedPlan: 7 },
+      'plan 7, which began by itself, has stopped: a person has to look at it',
+    ],
     ['nothing outside its window', webs, { now: night - 2 * hour }, 'the window for web1 is closed'],
     ['nothing of other VMs', [move('db'), ...webs], {}, 'no line of the policy makes moves of db automatic'],
     ['nothing that a person does', [move('web1', 'person')], {}, 'web1 has to be moved by hand'],

@@ -17,6 +17,8 @@ export interface AutomaticFacts {
   readonly held: number
   readonly hits: { readonly moves: number; readonly rate: number }
   readonly isApplying: boolean
+  /** The number of the last plan that began by itself, if it stopped: a person resumes it or gives it up. */
+  readonly stoppedPlan: number | undefined
   readonly now: number
   readonly utcOffsetMinutes: number
 }
@@ -33,6 +35,8 @@ export function automaticMoves(
     return {
       why: `automation has stopped itself: ${Math.round(hits.rate * hits.moves)} of the last ${hits.moves} moves came as foretold`,
     }
+  if (facts.stoppedPlan !== undefined)
+    return { why: `plan ${facts.stoppedPlan}, which began by itself, has stopped: a person has to look at it` }
   if (isApplying) return { why: 'a plan is applied already' }
   if (held < rules.holdRounds) return { why: `found in ${held} of ${rules.holdRounds} looks in a row` }
   const end = moves.findIndex(({ vm, by }) => by !== 'command' || whyNotNow(vm, facts) !== undefined)

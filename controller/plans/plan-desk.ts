@@ -1,3 +1,4 @@
+import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
 import type { CommandDesk } from '../commands/command-desk.js'
@@ -29,6 +30,7 @@ export type PlanOutcome =
   | { readonly status: 'not-now'; readonly why: string }
 
 const tickEveryMs = 1000
+const troubleLines = { most: 2, windowMs: 600_000, mostKeys: 4 } as const
 const mostKept = 200
 /** A move that an agent does not begin within that is not begun. */
 const startWithinMs = 120_000
@@ -42,11 +44,13 @@ export class PlanDesk {
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #isTicking = false
+  readonly #troubles: LimitedLog
 
   private constructor(
     private readonly options: Options,
     plans: readonly KeptPlan[],
   ) {
+    this.#troubles = new LimitedLog(options.log, troubleLines)
     this.#plans = new Map(plans.map((plan) => [plan.number, plan]))
   }
 
@@ -153,7 +157,8 @@ export class PlanDesk {
     try {
       await this.#inTurn(() => this.#goOn())
     } catch (error) {
-      this.options.log.error({ err: error }, 'the plan that is applied could not go on')
+      // It is tried again at the next look: a planner that is busy has time then.
+      this.#troubles.warn('go on', performance.now(), { err: error }, 'the plan that is applied could not go on')
     } finally {
       this.#isTicking = false
     }

@@ -103,6 +103,7 @@ export class PlanShadow {
       rules: look.current().policy.moves,
       held: seen.held,
       hits: hitRate(kept),
+      stoppedPlan: kept.find(({ automatic, state: one }) => automatic && one === 'stopped')?.number,
       isApplying: kept.some(({ state: one }) => one === 'applying'),
       now: now(),
       utcOffsetMinutes: utcOffsetMinutes(),
