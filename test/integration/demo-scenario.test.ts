@@ -9,7 +9,7 @@ import { reportLines } from '../month/report.js'
 import { labelAt, type Scenario } from '../month/scenario.js'
 import { faultsOf } from '../month/score.js'
 
-const minuteOfADay = 1 / 1440
+const days = 10 / 1440
 
 /** The demo as `npm start` plays it, begun at a moment: ten minutes of it. */
 function demoAt(startMs: number): Scenario {
@@ -19,7 +19,7 @@ function demoAt(startMs: number): Scenario {
     fleet,
     policy: defaultPolicy,
     startMs,
-    days: 10 * minuteOfADay,
+    days,
     away: [],
     disk: [],
     certificates: [],
