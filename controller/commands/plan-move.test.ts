@@ -47,7 +47,7 @@ function moving(name: string, to: string, more: Partial<Command> = {}): Command 
 function plan(verb: 'migrate' | 'resolve', args: Record<string, string>, commands: readonly Command[]): Planned {
   const planned = planMove({ verb, args }, vmOf('a'), {
     snapshot,
-    balanceOf: () => ({ spareBytes: 1024 * MiB }) as never,
+    balanceOf: () => ({ spareBytes: 1024 * MiB, room: 0, shortOfNextBytes: 512 * MiB }),
     maintenanceOf: () => undefined,
     commands,
   })

@@ -61,7 +61,10 @@ export function grow(spec: FleetSpec, { addHosts, addMemory }: Growth): Grown {
       .map((one) => ({ ...one, leaving: leave(spec, state, one.host, news) }))
       .find(({ leaving }) => Array.isArray(leaving))
     if (found === undefined || !Array.isArray(found.leaving)) {
-      for (const { host } of byUse) left.push({ host, reason: String(leave(spec, state, host, news)) })
+      for (const { host } of byUse) {
+        const reason = leave(spec, state, host, news)
+        if (typeof reason === 'string') left.push({ host, reason })
+      }
       break
     }
     const { host, bytes } = found

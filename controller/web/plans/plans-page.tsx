@@ -1,4 +1,5 @@
 import { useContext, useState } from 'preact/hooks'
+import type { Answer } from '../api/client.js'
 import type { KeptPlanView, PlanView } from '../../api/plan-views.js'
 import { mayAs } from '../commands/command-words.js'
 import { useAsked } from '../commands/use-asked.js'
@@ -76,16 +77,19 @@ function MakePlan() {
   const [isBusy, setBusy] = useState(false)
   const [plan, setPlan] = useState<PlanView>()
   const [problem, setProblem] = useState('')
-  async function ask<T>(path: string, body: object | undefined, use: (value: T) => void): Promise<void> {
+  async function answered<T>(asked: Promise<Answer<T>>, use: (value: T) => void): Promise<void> {
     setBusy(true)
-    const answer = await client.ask<T>(path, body, planWithinMs)
+    const answer = await asked
     setBusy(false)
     setProblem(answer.status === 'refused' || answer.status === 'unreachable' ? answer.message : '')
     if (answer.status === 'ok') use(answer.value)
   }
-  const look = (): Promise<void> => ask<PlanView>(`/plans/rebalance?withCold=${withCold}`, undefined, setPlan)
-  const keep = (): Promise<void> =>
-    ask<KeptPlanView>('/plans', { kind: 'rebalance', withCold }, ({ number }) => navigate(planPath(number)))
+  const look = (): Promise<void> =>
+    answered(client.ask<PlanView>(`/plans/rebalance?withCold=${withCold}`, undefined, planWithinMs), setPlan)
+  const keep = (): Promise<void> => {
+    const kept = client.ask<KeptPlanView>('/plans', { kind: 'rebalance', withCold }, planWithinMs)
+    return answered(kept, ({ number }) => navigate(planPath(number)))
+  }
   return (
     <section aria-labelledby="make-title">
       <h2 id="make-title">What would help now</h2>
