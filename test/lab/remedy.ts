@@ -16,7 +16,7 @@ import { WriteWitness } from './write-witness.js'
 const usage = `A personal VM fills the write cache of the array that core VMs use; the alert proposes a limit, one person asks for it, another approves,
 and the core VMs say how long their writes take: real guests, a real iSCSI target, an array that overflows; needs root and a build.
 
-Usage: npm run lab:remedy -- [--count 4] [--seed 1] [--guests 4] [--learn] [--results FILE] [--keep]
+Usage: npm run lab:remedy -- [--count 4] [--seed 1] [--hosts 2] [--guests 4] [--learn] [--results FILE] [--keep]
 
 The policy says what the array's cache holds and what it drains; with --learn it does not, and the array overflows once before the first round, so that
 it can be learnt. The latency is what the guests' own kernels count. Each round is a line of JSON in the file of results; what is there already is not done again. The last line sums up. Exit
@@ -56,6 +56,7 @@ async function main(): Promise<void> {
       count: { type: 'string', default: '4' },
       seed: { type: 'string', default: '1' },
       guests: { type: 'string', default: '4' },
+      hosts: { type: 'string', default: '2' },
       results: { type: 'string' },
       learn: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
@@ -75,6 +76,7 @@ async function main(): Promise<void> {
           rounds.push(round)
           await appendFile(file, `${JSON.stringify(round)}\n`)
           console.log(JSON.stringify(round))
+          if (index + 1 < Number(values.count)) await untilWell(trial)
         }
       })
   } finally {
@@ -108,15 +110,20 @@ interface Trial {
 }
 
 async function withFleet(
-  { seed, guests, learn: learns }: { readonly seed: string; readonly guests: string; readonly learn: boolean },
+  {
+    seed,
+    guests,
+    hosts,
+    learn: learns,
+  }: { readonly seed: string; readonly guests: string; readonly hosts: string; readonly learn: boolean },
   data: string,
   work: (trial: Trial) => Promise<void>,
 ): Promise<void> {
   const lab = await startLab({
-    hosts: 2,
+    hosts: Number(hosts),
     guests: Number(guests),
     seed,
-    arrays: ['write-back:cache=48MB,drain=4MB'],
+    arrays: ['write-back:cache=12MB,drain=1MB'],
   })
   try {
     const policyFile = path.join(data, 'policy.yaml')
@@ -126,7 +133,7 @@ async function withFleet(
     const fleet = await startFleetOnLab(lab, data, { policyFile }, agents)
     const core = lab.guests.slice(1)
     try {
-      await waitFor(60_000, 'all guests on the API', async () => {
+      await waitFor(patienceMs, 'all guests on the API', async () => {
         const { vms } = z.object({ vms: z.array(vmView) }).parse(await fleet.api('/api/v1/vms'))
         return vms.filter(({ state, disks }) => state === 'running' && disks.length > 0).length === lab.guests.length
       })
@@ -155,7 +162,7 @@ function policyFor(learns: boolean): string {
       { name: 'core', class: 'core', match: 'vm*' },
     ],
     approvals: [{ verbs: ['limit'], role: 'operator' }],
-    ...(!learns && { arrays: [{ name: 'box1', match: 'iscsi:*', cache: '48MB', drain: '4MB/s' }] }),
+    ...(!learns && { arrays: [{ name: 'box1', match: 'iscsi:*', cache: '12MB', drain: '1MB/s' }] }),
   })
 }
 
@@ -215,7 +222,6 @@ async function oneRound(trial: Trial, index: number): Promise<Round> {
     await post(fleet, tokens.approves, '/api/v1/commands', { verb: 'unlimit', vm: 'vm1' }),
   )
   await waitFor(patienceMs, 'the limit to end', async () => (await commandAt(trial, freed.id)).endedAt !== undefined)
-  await untilWell(trial)
   return {
     index,
     proposedAfterMs,
@@ -268,11 +274,13 @@ async function truthOf({ lab }: Trial) {
   return control.truth()
 }
 
-/** The cache is empty, and no alert of the array fires any more. */
+/** The cache is empty, and nothing is proposed any more. An alert may fire on: it ends only when it is sure that all is well. */
 async function untilWell(trial: Trial): Promise<void> {
-  await waitFor(patienceMs, 'the cache to be empty', async () => (await truthOf(trial)).fillBytes < 4e6)
-  await waitFor(2 * patienceMs, 'the alert to end', async () => {
-    return seen.parse(await trial.fleet.api('/api/v1/alerts?check=array-cache')).alerts.length === 0
+  await waitFor(patienceMs, 'the cache to be empty', async () => (await truthOf(trial)).fillBytes < 1e6)
+  await waitFor(patienceMs, 'the proposals to end', async () => {
+    const { alerts } = seen.parse(await trial.fleet.api('/api/v1/alerts?check=array-cache'))
+    const all = await Promise.all(alerts.map(({ number = 0 }) => detailOf(trial, number)))
+    return all.every(({ proposals }) => proposals.length === 0)
   })
 }
 
