@@ -231,6 +231,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
   const arrays = await ArrayWatch.open({
     fleet,
     policy: () => policy.inForce().policy,
+    fastMs: () => intervalsFor(config.intervals, fleet.snapshot().hosts.size).fastMs,
     state,
     store,
     registry,

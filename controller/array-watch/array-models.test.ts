@@ -53,6 +53,22 @@ describe('models of boxes', () => {
     expect(after?.users).toEqual(before?.users)
   })
 
+  it.each([
+    ['1 s', 1000, false],
+    ['10 s', 10_000, true],
+  ])(
+    'take what three hosts tell of 11 s, one after the other, for the inflow of now at a beat of %s: %j',
+    (_, fastMs, isNow) => {
+      const models = new ArrayModels()
+      for (let second = 0; second < 120; second += 1) {
+        const exchanged = { writeBytes: 5e6 * second, writeRequests: 50 * second, activeSeconds: 11 * second }
+        const atMs = startMs + 1000 * second
+        models.look(exchangedBy(atMs, exchanged), policy, atMs, fastMs)
+      }
+      expect(models.watched.get('iscsi:box')?.condition.inflowBytesPerSecond !== undefined).toBe(isNow)
+    },
+  )
+
   it('go by what policy says of a bulk copy', () => {
     const models = new ArrayModels()
     const said = policyOf('arrays: [{ name: box, match: "iscsi:box", cache: 200MB, drain: 8MB/s, bulkCopy: 30MB/s }]')

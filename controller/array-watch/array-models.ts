@@ -84,23 +84,28 @@ export class ArrayModels {
     for (const [boxId, { lastSeenAt }] of this.#kept) if (lastSeenAt < at) this.#kept.delete(boxId)
   }
 
-  /** Looks once more, a second after the look before or so. @returns how many boxes were stepped */
-  look(snapshot: Snapshot, policy: Policy, now: number): number {
+  /**
+   * Looks once more, a second after the look before or so.
+   * @param fastMs the beat of counters that agents were told
+   * @returns how many boxes were stepped
+   */
+  look(snapshot: Snapshot, policy: Policy, now: number, fastMs: number = usualBeatMs): number {
     const arraysOf = this.#boxesIn(snapshot, policy)
-    const served = servedOf(snapshot)
+    const served = servedOf(snapshot, fastMs)
     const grown = this.#book.look(snapshot, arraysOf, served)
     let stepped = 0
     for (const [boxId, arrays] of arraysOf) {
       const rule = ruleOf(arrays, policy)
       const prior = calibratedOf(arrays) ?? priorOf(rule)
-      const box = this.#boxes.get(boxId) ?? this.#begin(boxId, prior, now)
+      const box = this.#boxes.get(boxId) ?? this.#begin(boxId, prior, { now, fastMs })
       box.model = withPrior(box.model, prior, now)
       tell(box, grown.get(boxId), now)
       if (!isDue(box, now)) continue
       stepped += 1
       try {
         const { bulkCopyBytesPerSecond } = rule ?? {}
-        stepBox(box, arrays, snapshot, { now, served, bulkCopyBytesPerSecond, traitsOf: traitsBy(snapshot, policy) })
+        const traitsOf = traitsBy(snapshot, policy)
+        stepBox(box, arrays, snapshot, { now, fastMs, served, bulkCopyBytesPerSecond, traitsOf })
       } catch (error) {
         this.onBroken(boxId, error)
         Object.assign(box, {
@@ -142,7 +147,7 @@ export class ArrayModels {
     return new Map(kept.map((id) => [id, arraysOf.get(id) ?? []]))
   }
 
-  #begin(boxId: string, prior: ArrayPrior | undefined, now: number): BoxWatch {
+  #begin(boxId: string, prior: ArrayPrior | undefined, { now, fastMs }: Pick<Step, 'now' | 'fastMs'>): BoxWatch {
     const kept = this.#kept.get(boxId)
     this.#kept.delete(boxId)
     const box: BoxWatch = {
@@ -151,7 +156,7 @@ export class ArrayModels {
       steppedAt: now,
       pending: undefined,
       newestReadAt: -Infinity,
-      beatMs: usualBeatMs,
+      beatMs: Math.max(usualBeatMs, Math.min(longestBeatMs, fastMs)),
       users: [],
       culpritState: newCulprits(now),
       culprits: nobodySuspected,
@@ -210,6 +215,7 @@ function isDue({ pending, steppedAt, beatMs, watched }: BoxWatch, now: number): 
 
 interface Step extends ArraySettings {
   readonly now: number
+  readonly fastMs: number
   readonly served: ReadonlyMap<string, readonly Served[]>
   readonly traitsOf: TraitsOf
 }
@@ -218,11 +224,12 @@ function stepBox(
   box: BoxWatch,
   arrays: readonly StorageArray[],
   snapshot: Snapshot,
-  { now, served, traitsOf, ...settings }: Step,
+  { now, fastMs, served, traitsOf, ...settings }: Step,
 ): void {
   const { pending, steppedAt, beatMs } = box
   const seconds = (now - steppedAt) / 1000
-  const longest = Math.max(longestSeconds, (patientBeats * beatMs) / 1000)
+  // Of many hosts with long beats one tells each second, and yet of a long time.
+  const longest = Math.max(longestSeconds, (patientBeats * Math.max(beatMs, fastMs)) / 1000)
   const tick = arrayTickOf({ at: now, seconds, arrays, snapshot, grown: pending, longestSeconds: longest })
   const { model, condition } = step(box.model, tick, settings)
   if (tick.writeCache === 'write-back') box.sawWriteBack = true

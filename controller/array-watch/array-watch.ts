@@ -18,6 +18,8 @@ import { keptArraysOf, type KeptArray } from './kept-arrays.js'
 interface ArrayWatchOptions {
   readonly fleet: Pick<FleetReader, 'snapshot'>
   readonly policy: () => Policy
+  /** The beat of counters that agents are told now. */
+  readonly fastMs: () => number
   readonly state: StateStore
   readonly store: Pick<TimeSeries, 'write'>
   readonly registry: Registry
@@ -111,11 +113,11 @@ export class ArrayWatch {
 
   /** To be called each second. */
   look(): void {
-    const { fleet, policy, now, log } = this.options
+    const { fleet, policy, fastMs, now, log } = this.options
     const at = now()
     const beganMs = performance.now()
     try {
-      const stepped = this.models.look(fleet.snapshot(), policy(), at)
+      const stepped = this.models.look(fleet.snapshot(), policy(), at, fastMs())
       this.#metrics.steps.inc(stepped)
     } catch (error) {
       this.#metrics.failures.inc({ of: 'look' })

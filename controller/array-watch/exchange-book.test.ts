@@ -53,13 +53,18 @@ function snapshotOf({ vm, arrays, served = {}, servedAt = builtAt }: Counted): S
   return { ...base, hosts, disks, arrays: new Map(counted.map((array) => [array.key, array])) }
 }
 
+/** What `store` counts of its own disk: as many bytes as requests, each of a second. */
+function ownOf(bytes: number): Record<string, Exchanged> {
+  return { store: { writeBytes: bytes, writeRequests: bytes, writeSeconds: bytes } }
+}
+
 function grown(...looks: readonly Counted[]): Grown {
   const book = new ExchangeBook()
   let last: Grown | undefined
   for (const look of looks) {
     const snapshot = snapshotOf(look)
     const arrays = [...snapshot.arrays.values()].filter(({ key }) => look.arrays[key] !== undefined)
-    last = book.look(snapshot, new Map([[boxId, arrays]]), servedOf(snapshot)).get(boxId)
+    last = book.look(snapshot, new Map([[boxId, arrays]]), servedOf(snapshot, 1000)).get(boxId)
   }
   if (last === undefined) throw new Error('nothing was looked at')
   return last
@@ -81,6 +86,39 @@ describe('what grew between two looks', () => {
     expect(Object.fromEntries([...hostsThemselves].map(([id, { writeBytes }]) => [id, writeBytes]))).toEqual({
       [hostIdOf('a')]: 10,
       [hostIdOf('b')]: 10,
+    })
+  })
+
+  describe.each<[string, (bytes: number) => Partial<Counted>, Partial<Grown>]>([
+    [
+      'before any client has an agent',
+      (bytes) => ({ served: { '10.0.0.9': { writeBytes: bytes } }, arrays: { [lun]: {}, [own]: ownOf(bytes) } }),
+      { total: { writeBytes: 10 }, timed: { writeRequests: 10, writeSeconds: 10 } },
+    ],
+    [
+      'with a client that counts',
+      (bytes) => ({
+        served: { '10.0.0.9': { writeBytes: bytes } },
+        arrays: {
+          [lun]: { b: { writeBytes: bytes, writeRequests: bytes, writeSeconds: 2 * bytes } },
+          [own]: ownOf(bytes),
+        },
+      }),
+      { total: { writeBytes: 10 }, timed: { writeRequests: 10, writeSeconds: 20 } },
+    ],
+    [
+      'before its server was seen to serve',
+      (bytes) => ({ arrays: { [lun]: {}, [own]: ownOf(bytes) } }),
+      {
+        total: { writeBytes: 10, writeRequests: 10, writeSeconds: 10 },
+        timed: { writeRequests: 10, writeSeconds: 10 },
+      },
+    ],
+  ])("of a server's own disk joined with what it exports of it, %s", (_, at, expected) => {
+    it('is counted once', () => {
+      const counted = (bytes: number): Counted => ({ arrays: {}, ...at(bytes) })
+      expect(grown(counted(0), counted(10))).toMatchObject(expected)
+      expect(grown(counted(0), counted(10)).total).toEqual(expected.total)
     })
   })
 
@@ -124,6 +162,23 @@ describe('what grew between two looks', () => {
     // What was told long ago says nothing, and what it grew by meanwhile is not counted afterwards.
     const late = { servedAt: builtAt - 6000, arrays: { [lun]: { b: { writeBytes: 5 } } } }
     expect(grown(at(0), at(0, late), at(10)).total.writeBytes).toBeUndefined()
+  })
+
+  it('is what a server told two beats ago, however long they are', () => {
+    const at = (bytes: number): Counted => ({
+      served: { [vmAddress]: { writeBytes: bytes } },
+      servedAt: builtAt - 20_000,
+      arrays: { [lun]: {} },
+    })
+    const snapshots = [at(0), at(10)].map(snapshotOf)
+    const totals = [1000, 4000, 10_000].map((fastMs) => {
+      const book = new ExchangeBook()
+      const [, last] = snapshots.map((snapshot) =>
+        book.look(snapshot, new Map([[boxId, [...snapshot.arrays.values()]]]), servedOf(snapshot, fastMs)).get(boxId),
+      )
+      return last?.total.writeBytes
+    })
+    expect(totals).toEqual([undefined, undefined, 10])
   })
 
   it('went over as long as the one told of who was silent for longest', () => {

@@ -81,7 +81,8 @@ function growthOf({ arrays, snapshot, served }: Box, growth: Growth): Grown {
     if (grown === undefined) return
     for (const way of ways) if (grown[way.seconds] !== undefined) add(timed, timedOf(grown, way))
   }
-  const isLayered = isReachedFromAfar(arrays)
+  const isReached = isReachedFromAfar(arrays)
+  const isLayered = isReached || arrays.some(({ key }) => !isOwn(key) && served.has(key))
   const reaching = new Set(
     arrays.flatMap(({ key, exchanges }) => (isOwn(key) ? [] : exchanges.map(({ hostId }) => hostId))),
   )
@@ -101,7 +102,8 @@ function growthOf({ arrays, snapshot, served }: Box, growth: Growth): Grown {
     for (const hostId of new Set([...hostIds, ...counting.keys()])) {
       const exchange = counting.get(hostId)
       const grown = growth(`${key} ${hostId}`, { hostId, exchanged: exchange?.exchanged })
-      // A layer is noted only, so that it goes on from there once it counts.
+      // A layer is noted only, so that it goes on from there once it counts; how long requests took may be told by nobody else.
+      if (isLayer && !isReached) time(grown)
       if (exchange === undefined || isLayer) continue
       isReadAt(exchange.at)
       if (!isServed) count(grown)
@@ -131,7 +133,7 @@ function growthOf({ arrays, snapshot, served }: Box, growth: Growth): Grown {
 
 /**
  * Where policy joins what lies on one another (a volume group on a LUN, a server's own disks and what it exports of them), the same bytes are
- * counted at each layer: then what hosts reach over a network counts, and their own is a layer of it.
+ * counted at each layer: then what hosts reach over a network counts, as they or its server tell it, and their own is a layer of it.
  */
 function isReachedFromAfar(arrays: readonly StorageArray[]): boolean {
   return arrays.some(({ key, exchanges, diskIds }) => !isOwn(key) && exchanges.length + diskIds.length > 0)

@@ -8,11 +8,16 @@ export interface Served extends ServedExchange {
   readonly hostId: string | undefined
 }
 
-/** What a server told longer ago than this says nothing of now. */
-const freshMs = 5000
+/** What a server told longer ago than this says nothing of now: one report may be missing, whatever the beat. */
+const freshBeats = 2.5
+const leastFreshMs = 5000
 
-/** By key of the array, of those whose server tells of them now. */
-export function servedOf(snapshot: Snapshot): ReadonlyMap<string, readonly Served[]> {
+/**
+ * By key of the array, of those whose server tells of them now.
+ * @param fastMs the beat of such figures that agents were told: large fleets have longer ones
+ */
+export function servedOf(snapshot: Snapshot, fastMs: number): ReadonlyMap<string, readonly Served[]> {
+  const freshMs = Math.max(leastFreshMs, freshBeats * fastMs)
   const served = new Map<string, Served[]>()
   let hostOf: ReadonlyMap<string, string> | undefined
   for (const { id: serverId, status, served: told } of snapshot.hosts.values()) {
