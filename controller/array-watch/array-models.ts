@@ -230,7 +230,7 @@ function stepBox(
   const seconds = (now - steppedAt) / 1000
   // Of many hosts with long beats one tells each second, and yet of a long time.
   const longest = Math.max(longestSeconds, (patientBeats * Math.max(beatMs, fastMs)) / 1000)
-  const tick = arrayTickOf({ at: now, seconds, arrays, snapshot, grown: pending, longestSeconds: longest })
+  const tick = arrayTickOf({ at: now, seconds, arrays, snapshot, served, grown: pending, longestSeconds: longest })
   const { model, condition } = step(box.model, tick, settings)
   if (tick.writeCache === 'write-back') box.sawWriteBack = true
   box.model = model

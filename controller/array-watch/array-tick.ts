@@ -1,20 +1,23 @@
+import type { Served } from '../arrays/served.js'
 import type { ArrayTick } from '../model/array-condition.js'
 import {
   isRunning,
   valueOf,
   type Exchanged,
-  type Host,
+  type MdArray,
   type Metric,
   type Snapshot,
   type StorageArray,
 } from '../model/snapshot.js'
-import type { Grown } from './exchange-book.js'
+import { isOwn, type Grown } from './exchange-book.js'
 
 export interface TickParts {
   readonly at: number
   readonly seconds: number
   readonly arrays: readonly StorageArray[]
   readonly snapshot: Snapshot
+  /** What servers of arrays count of them, by key of the array. */
+  readonly served: ReadonlyMap<string, readonly Served[]>
   /** Undefined: nobody told anything in the step. */
   readonly grown: Grown | undefined
   /** What went over a longer time than this is late. */
@@ -22,10 +25,12 @@ export interface TickParts {
 }
 
 /** What a model is told of one step. */
-export function arrayTickOf({ at, seconds, arrays, snapshot, grown, longestSeconds }: TickParts): ArrayTick {
+export function arrayTickOf(parts: TickParts): ArrayTick {
+  const { at, seconds, arrays, snapshot, grown, longestSeconds } = parts
   const isLate = grown !== undefined && grown.spanSeconds > longestSeconds
   const { total, timed } = isLate ? {} : (grown ?? {})
   const metrics = arrays.map((array) => array.metrics)
+  const md = mdBeneath(parts)
   const most = (field: string): number | undefined => largest(metrics.map((of) => freshValue(of[field], snapshot.at)))
   return {
     at,
@@ -43,7 +48,8 @@ export function arrayTickOf({ at, seconds, arrays, snapshot, grown, longestSecon
     canaryOverdueMs: most('canaryOverdueMs'),
     smallWriteLatencyMs: smallWriteLatencyOf(arrays, snapshot),
     writeCache: writeCacheOf(arrays),
-    rebuilding: rebuildingOf(arrays, snapshot.hosts),
+    rebuilding: md.length === 0 ? undefined : md.some(({ syncAction }) => rebuilds.has(syncAction)),
+    degraded: md.length === 0 ? undefined : md.some(isDegraded),
   }
 }
 
@@ -87,14 +93,23 @@ function smallWriteLatencyOf(arrays: readonly StorageArray[], { disks, vms, at }
   return latencies[Math.floor((latencies.length - 1) / 2)]
 }
 
-/** Of an array of one host, whose only array of md that must be: with several nobody knows which is meant. */
-function rebuildingOf(arrays: readonly StorageArray[], hosts: ReadonlyMap<string, Host>): boolean | undefined {
-  const told = arrays.flatMap(({ hostIds }) => {
-    const [hostId, ...others] = hostIds
-    const md = others.length > 0 ? [] : (hosts.get(hostId ?? '')?.storageHealth?.mdArrays ?? [])
+/** Of the host whose disks the array is, or who exports it, the only array of md: with several nobody knows which is meant. */
+function mdBeneath({ arrays, served, snapshot: { hosts } }: TickParts): readonly MdArray[] {
+  const ids = arrays.flatMap(({ key, hostIds }) => {
+    if (!isOwn(key)) return (served.get(key) ?? []).map(({ serverId }) => serverId)
+    return hostIds.length === 1 ? hostIds : []
+  })
+  return [...new Set(ids)].flatMap((hostId) => {
+    const md = hosts.get(hostId)?.storageHealth?.mdArrays.filter(({ level }) => level !== 'container') ?? []
     return md.length === 1 ? md : []
   })
-  return told.length === 0 ? undefined : told.some(({ syncAction }) => rebuilds.has(syncAction))
+}
+
+/** A mirror writes no slower without one of its disks. */
+const parityLevels: ReadonlySet<string> = new Set(['raid4', 'raid5', 'raid6'])
+
+function isDegraded({ level, devices, inSyncDevices }: MdArray): boolean {
+  return parityLevels.has(level) && devices !== undefined && inSyncDevices !== undefined && inSyncDevices < devices
 }
 
 const rebuilds: ReadonlySet<string> = new Set(['resync', 'recover', 'reshape'])

@@ -140,7 +140,7 @@ function isReachedFromAfar(arrays: readonly StorageArray[]): boolean {
 }
 
 /** A host's own disks, or a volume group on whatever. */
-function isOwn(key: string): boolean {
+export function isOwn(key: string): boolean {
   return key.startsWith('local:') || key.startsWith('lvm:')
 }
 

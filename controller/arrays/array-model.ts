@@ -6,7 +6,7 @@ import { noForecasts, type Forecasts } from './forecasts.js'
 import type { ArrayPrior } from './guess.js'
 
 /** What a restart keeps: another version begins anew. */
-export const modelVersion = 2
+export const modelVersion = 3
 
 /** What is believed of one box's write cache: plain data, which `step` makes from step to step and a shell keeps. */
 export interface ArrayModel {

@@ -45,6 +45,7 @@ export function estimatesOf(knowledge: Knowledge): Estimates {
       random: drainOf('random', knowledge),
       'with-reads': drainOf('with-reads', knowledge),
       rebuild: drainOf('rebuild', knowledge),
+      degraded: drainOf('degraded', knowledge),
       'write-through': drainOf('write-through', knowledge),
     },
   }

@@ -17,7 +17,7 @@ export function forget(belief: Belief, fromSeconds: number, toSeconds: number, c
 
 function drifted(guess: Guess, chance: Chance): Guess {
   const factor = Math.exp(hourSpread * normal(chance))
-  const { sequential, random, rebuild } = guess.drains
+  const { sequential, random, rebuild, degraded } = guess.drains
   return {
     ...guess,
     capacityBytes: guess.capacityBytes * Math.exp(hourSpread * normal(chance)),
@@ -26,6 +26,7 @@ function drifted(guess: Guess, chance: Chance): Guess {
       random: random * factor,
       'with-reads': guess.drains['with-reads'] * factor,
       rebuild: rebuild * factor,
+      degraded: degraded * factor,
       'write-through': guess.drains['write-through'] * factor,
     },
   }

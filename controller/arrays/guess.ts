@@ -33,6 +33,7 @@ export function listed(guesses: readonly Guess[]): Guesses {
       random: guesses.map(({ drains }) => drains.random),
       'with-reads': guesses.map(({ drains }) => drains['with-reads']),
       rebuild: guesses.map(({ drains }) => drains.rebuild),
+      degraded: guesses.map(({ drains }) => drains.degraded),
       'write-through': guesses.map(({ drains }) => drains['write-through']),
     },
     eagerness: guesses.map(({ eagerness }) => eagerness),
@@ -48,6 +49,7 @@ export function eachOf({ capacityBytes, drains, eagerness }: Guesses): Guess[] {
       random: drains.random[index] ?? 0,
       'with-reads': drains['with-reads'][index] ?? 0,
       rebuild: drains.rebuild[index] ?? 0,
+      degraded: drains.degraded[index] ?? 0,
       'write-through': drains['write-through'][index] ?? 0,
     },
     eagerness: eagerness[index] ?? 1,
@@ -75,13 +77,16 @@ const toldSpread = 0.35
 /**
  * What a class of load usually drains at, for 1 of sequential writes, and the deviation of its logarithm. A small write on RAID 5 costs
  * four requests (Patterson, Gibson and Katz, "A case for redundant arrays of inexpensive disks", 1988); reads and a rebuild take the disks'
- * time; without a cache writers wait for the disks themselves.
+ * time; without a cache writers wait for the disks themselves. With a disk of RAID 5 missing each read of what was on it reads all the others,
+ * which doubles what reads cost them; of writes alone those of whole stripes cost no more, and single blocks 0.9 to 1.1 times as much, by one
+ * disk less (Holland and Gibson, "Parity declustering for continuous operation in redundant disk arrays", 1992): between the two.
  */
 const usual: Readonly<Record<LoadClass, { readonly ratio: number; readonly spread: number }>> = {
   sequential: { ratio: 1, spread: 0.1 },
   random: { ratio: 0.4, spread: 0.6 },
   'with-reads': { ratio: 0.6, spread: 0.4 },
   rebuild: { ratio: 0.6, spread: 0.4 },
+  degraded: { ratio: 0.75, spread: 0.4 },
   'write-through': { ratio: 0.6, spread: 0.4 },
 }
 
@@ -111,6 +116,7 @@ export function drainsFrom(known: LoadClass, drain: number, chance: Chance): Rec
     random: drainBy('random', known, drain, chance),
     'with-reads': drainBy('with-reads', known, drain, chance),
     rebuild: drainBy('rebuild', known, drain, chance),
+    degraded: drainBy('degraded', known, drain, chance),
     'write-through': drainBy('write-through', known, drain, chance),
   }
 }

@@ -28,6 +28,7 @@ export function contentAfter(before: Content, tick: ArrayTick, fillBytes: number
 export function loadClassOf(tick: ArrayTick, content: Content, before: LoadClass): LoadClass {
   if (tick.writeCache === 'write-through') return 'write-through'
   if (tick.rebuilding === true) return 'rebuild'
+  if (tick.degraded === true) return 'degraded'
   const readWork = workOf(tick.readBytes, tick.readRequests)
   const writeWork = workOf(tick.writeBytes, tick.writeRequests)
   if (readWork > leastReadWork * tick.seconds && readWork > readShare * (readWork + writeWork)) return 'with-reads'

@@ -31,6 +31,7 @@ function tick(changes: Partial<ArrayTick>): ArrayTick {
     smallWriteLatencyMs: undefined,
     writeCache: undefined,
     rebuilding: undefined,
+    degraded: undefined,
     ...changes,
   }
 }
@@ -51,6 +52,9 @@ test.each([
   ],
   ['few reads', tick({ writeBytes: MB, writeRequests: 4, readBytes: MB, readRequests: 4 }), copied, 'sequential'],
   ['a rebuild', tick({ writeBytes: MB, rebuilding: true }), copied, 'rebuild'],
+  ['a rebuild of what is degraded', tick({ rebuilding: true, degraded: true }), copied, 'rebuild'],
+  ['a missing disk', tick({ writeBytes: MB, rebuilding: false, degraded: true }), copied, 'degraded'],
+  ['a missing disk and no cache', tick({ writeCache: 'write-through', degraded: true }), copied, 'write-through'],
   ['no cache, rebuild or not', tick({ writeCache: 'write-through', rebuilding: true }), copied, 'write-through'],
   ['nothing known', tick({}), none, 'sequential'],
 ] as const)('the load of %s', (_, one, content, expected) => {
@@ -66,7 +70,14 @@ test('the content is what came in last, as much as the cache holds', () => {
   expect(drained.bytes / drained.requests).toBeLessThan(full.bytes / full.requests)
 })
 
-const drains = { sequential: 8 * MB, random: 4 * MB, 'with-reads': 5 * MB, rebuild: 5 * MB, 'write-through': 5 * MB }
+const drains = {
+  sequential: 8 * MB,
+  random: 4 * MB,
+  'with-reads': 5 * MB,
+  rebuild: 5 * MB,
+  degraded: 6 * MB,
+  'write-through': 5 * MB,
+}
 const eager: Guess = { capacityBytes: 200 * MB, drains, eagerness: 1 }
 
 test.each([

@@ -33,6 +33,7 @@ function still(second: number, changes: Partial<ArrayTick> = {}): ArrayTick {
     smallWriteLatencyMs: undefined,
     writeCache: undefined,
     rebuilding: undefined,
+    degraded: undefined,
     ...changes,
   }
 }
@@ -219,7 +220,7 @@ describe('what is not known', () => {
     const late = still(60, {
       writeBytes: undefined,
       largestWriterBytes: undefined,
-      late: { bytes: 9000 * MB, seconds: 900 },
+      late: { bytes: 8100 * MB, seconds: 900 },
     })
     const { model, condition } = after(idle.model, [late, writing(61, MB)])
     expect(model.belief.knowledge).toEqual(idle.model.belief.knowledge)

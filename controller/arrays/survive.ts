@@ -67,7 +67,7 @@ function replaced({ guesses, fills, peaks }: Held, gone: ReadonlySet<number>, ch
   const parents = fills.map((_, index) =>
     gone.has(index) ? (left[Math.floor(uniform(chance) * left.length)] ?? index) : index,
   )
-  const { sequential, random, rebuild } = guesses.drains
+  const { sequential, random, rebuild, degraded } = guesses.drains
   return {
     guesses: {
       capacityBytes: inherited(guesses.capacityBytes, parents).map((bytes, index) =>
@@ -78,6 +78,7 @@ function replaced({ guesses, fills, peaks }: Held, gone: ReadonlySet<number>, ch
         random: inherited(random, parents),
         'with-reads': inherited(guesses.drains['with-reads'], parents),
         rebuild: inherited(rebuild, parents),
+        degraded: inherited(degraded, parents),
         'write-through': inherited(guesses.drains['write-through'], parents),
       },
       eagerness: inherited(guesses.eagerness, parents),

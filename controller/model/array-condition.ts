@@ -15,8 +15,8 @@ export interface Estimate extends Interval {
   readonly basis: EstimateBasis
 }
 
-/** Loads that one array drains at different speeds. */
-export const loadClasses = ['sequential', 'random', 'with-reads', 'rebuild', 'write-through'] as const
+/** Loads, and conditions of the disks, that one array drains at different speeds. `degraded`: a disk of its parity RAID is missing. */
+export const loadClasses = ['sequential', 'random', 'with-reads', 'rebuild', 'degraded', 'write-through'] as const
 export type LoadClass = (typeof loadClasses)[number]
 
 /**
@@ -70,6 +70,8 @@ export interface ArrayTick {
   /** What the array's tools say of its cache. */
   readonly writeCache: 'write-back' | 'write-through' | undefined
   readonly rebuilding: boolean | undefined
+  /** A disk of a RAID with parity is missing. */
+  readonly degraded: boolean | undefined
 }
 
 /** What was written at some moments of a long time. */

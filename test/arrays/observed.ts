@@ -106,6 +106,7 @@ export class Watcher {
       smallWriteLatencyMs: hasDisks && demand.smallBytes > 0 && isBusy ? done.smallMs * dice.noise(0.15) : undefined,
       writeCache: undefined,
       rebuilding: undefined,
+      degraded: undefined,
     }
   }
 
