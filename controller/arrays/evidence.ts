@@ -43,6 +43,8 @@ export function look(before: Evidence, tick: ArrayTick, belief: Belief): Evidenc
     drain: estimates.drains[loadClass],
     isDrainKnown: knowledge.drainsTold[loadClass] !== undefined,
     inflow: meanFlow(recent),
+    newest: writeBytes === undefined ? undefined : writeBytes / seconds,
+    mostBefore: mostOf(before.recent),
     fullShare: knowledge.capacityTold === undefined ? 0 : shareFull(belief),
   })
   return {
@@ -53,6 +55,11 @@ export function look(before: Evidence, tick: ArrayTick, belief: Belief): Evidenc
     writer: writerAfter(before.writer, tick, isPressed(pressure ?? before.pressure)),
     stillSeconds: stillAfter(before.stillSeconds, tick),
   }
+}
+
+function mostOf(flows: readonly Flow[]): number | undefined {
+  if (flows.length === 0) return undefined
+  return flows.reduce((most, { bytes, seconds }) => Math.max(most, bytes / seconds), 0)
 }
 
 function withNewest(recent: readonly Flow[], newest: Flow): readonly Flow[] {

@@ -20,8 +20,10 @@ export interface Plateau {
   readonly squares: number
   /** How many of the ledger's last flows are of the plateau. */
   readonly plateauFlows: number
-  /** The last one: the next tells whether it does. */
-  readonly pending: Flow | undefined
+  /** The last one, and those before it that were as slow: what comes next tells whether they are of it. */
+  readonly pending: readonly Flow[]
+  /** The last few, of it or of its end. */
+  readonly lately: readonly Flow[]
   readonly learntAtTicks: number
 }
 
@@ -29,6 +31,15 @@ export interface Plateau {
 const graceTicks = 4
 /** It is learnt from again when it has doubled; after this many seconds a new part of it begins. */
 const longTicks = 60
+
+/** Of the plateau's throughput: a second below it is of its end, unless a faster one follows. */
+const endingShare = 0.35
+/** So many seconds one after the other at a steady throughput below this share: the cache was not full before them. */
+const fallenTicks = 3
+const fallenShare = 0.5
+const steadyRates = 1.6
+/** A plateau that was one for so long changes only with its load. */
+const longestMistakenTicks = 20
 
 /** Begins, goes on or ends with pressure. */
 export function plateauAfter(belief: Belief, flow: Flow, pressed: boolean, chance: Chance): Belief {
@@ -38,21 +49,63 @@ export function plateauAfter(belief: Belief, flow: Flow, pressed: boolean, chanc
   if (plateau.loadClass !== flow.loadClass || plateau.ticks >= longTicks) {
     return begun(ended(belief, plateau, chance), flow.loadClass, false)
   }
-  const { pending } = plateau
-  const ticks = plateau.ticks + (pending === undefined ? 0 : 1)
+  const counted = isEnding(plateau, flow) ? plateau : plateau.pending.reduce(counting, plateau)
+  const { ticks } = counted
   const grown: Plateau = {
-    ...plateau,
+    ...counted,
     ledger: ticks < graceTicks ? enter(plateau.ledger, flow) : plateau.ledger,
-    ticks,
-    bytes: plateau.bytes + (pending?.bytes ?? 0),
-    seconds: plateau.seconds + (pending?.seconds ?? 0),
-    squares: plateau.squares + (pending === undefined ? 0 : (pending.bytes / pending.seconds) ** 2),
     plateauFlows: plateau.plateauFlows + (ticks < graceTicks ? 1 : 0),
-    pending: flow,
+    pending: counted === plateau ? [...plateau.pending, flow].slice(-mostPending) : [flow],
+    lately: [...plateau.lately, flow].slice(-fallenTicks),
   }
+  if (isMistaken(grown)) return learnFrom(belief, moved(grown, belief.ledger), chance)
   return ticks >= Math.max(3, 2 * plateau.learntAtTicks)
     ? learnFrom(belief, grown, chance)
     : { ...belief, plateau: grown }
+}
+
+const mostPending = 8
+
+/** It is as slow as what may be the end, and nothing is known yet of what comes after. */
+function isEnding({ bytes, seconds, pending }: Plateau, flow: Flow): boolean {
+  if (pending.length === 0) return true
+  return seconds > 0 && rateOf(flow) < endingShare * (bytes / seconds) && pending.length < mostPending
+}
+
+function counting(plateau: Plateau, { bytes, seconds }: Flow): Plateau {
+  return {
+    ...plateau,
+    ticks: plateau.ticks + 1,
+    bytes: plateau.bytes + bytes,
+    seconds: plateau.seconds + seconds,
+    squares: plateau.squares + (bytes / seconds) ** 2,
+  }
+}
+
+function rateOf({ bytes, seconds }: Flow): number {
+  return bytes / seconds
+}
+
+/**
+ * A full cache takes what drains. Where throughput falls to half and stays there, latency was high for another reason before: the cliff is
+ * where it fell.
+ */
+function isMistaken({ isCliff, ticks, bytes, seconds, lately }: Plateau): boolean {
+  if (!isCliff || ticks < 1 || ticks > longestMistakenTicks || lately.length < fallenTicks) return false
+  const rates = lately.map(rateOf)
+  const [least, most] = [Math.min(...rates), Math.max(...rates)]
+  return most < fallenShare * (bytes / seconds) && least > 0 && most < steadyRates * least && least > leastRate
+}
+
+/** What no array notices is no plateau. */
+const leastRate = 0.3e6
+
+/** The same, begun with the last seconds. */
+function moved(plateau: Plateau, ledger: Ledger): Plateau {
+  const { lately } = plateau
+  const none = { ...plateau, ticks: 0, bytes: 0, seconds: 0, squares: 0 }
+  const last = lately.slice(-1)
+  return { ...lately.slice(0, -1).reduce(counting, none), ledger, plateauFlows: lately.length, pending: last }
 }
 
 function begun(belief: Belief, loadClass: LoadClass, isCliff: boolean): Belief {
@@ -67,7 +120,8 @@ function begun(belief: Belief, loadClass: LoadClass, isCliff: boolean): Belief {
     seconds: 0,
     squares: 0,
     plateauFlows: 1,
-    pending: undefined,
+    pending: [],
+    lately: [],
     learntAtTicks: 0,
   }
   const overflows = belief.overflows + (isCliff ? 1 : 0)

@@ -7,16 +7,22 @@ import type { ArrayTick, Interval } from '../model/array-condition.js'
 export interface Pressure {
   /** Logarithm of the odds that the cache is full. */
   readonly logOdds: number
-  /** Logarithms of what latencies are while nothing presses, in ms. */
+  /** What latencies are while nothing presses. */
   readonly calm: Calm
   /** Logarithms of the throughput and the latency of writes in the fastest seconds of late. */
   readonly fast: Fast | undefined
 }
 
 interface Calm {
-  readonly canaryMs: number | undefined
-  readonly smallWriteLatencyMs: number | undefined
-  readonly writeLatencyMs: number | undefined
+  readonly canaryMs: Usual | undefined
+  readonly smallWriteLatencyMs: Usual | undefined
+  readonly writeLatencyMs: Usual | undefined
+}
+
+/** Of logarithms of milliseconds: a low level that comes back again and again, and how far above it they are on average. */
+interface Usual {
+  readonly low: number
+  readonly above: number
 }
 
 interface Fast {
@@ -43,8 +49,10 @@ export interface Expected {
   /** Of the load of now. */
   readonly drain: Interval
   readonly isDrainKnown: boolean
-  /** Mean of the last seconds. */
+  /** Mean of the last seconds, and the last step's own and the most of those before it. */
   readonly inflow: number | undefined
+  readonly newest: number | undefined
+  readonly mostBefore: number | undefined
   /** Share of the guesses for which it is about full. */
   readonly fullShare: number
 }
@@ -57,13 +65,27 @@ export function press(before: Pressure, tick: ArrayTick, expected: Expected): Pr
   const entering = Math.min(0.3, fillsUp + 0.3 * expected.fullShare)
   const prior = full * staysFull + (1 - full) * entering
   const sum = evidence + stepEvidence(before, tick, expected) + flowEvidence(expected)
-  const logOdds = clip(Math.log(prior / (1 - prior)) + clip(sum, -4, 5), -6, 6)
+  const most = isContradicted(before, expected) ? contradicted : 5
+  const logOdds = clip(Math.log(prior / (1 - prior)) + clip(sum, -4, most), -6, 6)
   return { logOdds, calm: calmAfter(before, tick, logOdds), fast: fastAfter(before, tick, logOdds, expected.inflow) }
 }
 
 /** The same without news: what is not looked at is not known for long. */
 export function fade(before: Pressure): Pressure {
   return { ...before, logOdds: before.logOdds * 0.9 - 0.1 }
+}
+
+/** What latencies count for at most against throughput, which is what is known best of a full cache. */
+const contradicted = -1
+/** Writers that begin or go faster; disks are faster at one time than at another, and reports are late. */
+const risesBy = 1.3
+const fasterThanDrains = 1.7
+
+/** A full cache lets nobody go faster, and takes what drains. */
+function isContradicted(before: Pressure, { newest, mostBefore, inflow, drain, isDrainKnown }: Expected): boolean {
+  if (newest === undefined || inflow === undefined) return false
+  if (!isPressed(before) && mostBefore !== undefined && newest > risesBy * mostBefore) return true
+  return isDrainKnown && Math.min(newest, inflow) > fasterThanDrains * drain.high
 }
 
 /** Neighbours' writes take 1.3 to 1.8 times as long while a cache fills, and 4 to 10 times when it is full. */
@@ -87,8 +109,13 @@ function isTold(latencyMs: number | undefined): latencyMs is number {
   return latencyMs !== undefined && latencyMs > 0
 }
 
-function slowness(latencyMs: number | undefined, base: number | undefined): number {
-  return isTold(latencyMs) && base !== undefined ? 3.2 * (Math.log(latencyMs) - base - doubtful) : 0
+/** Latencies that scatter by more than this while nothing presses say the less, by the square. */
+const quietScatter = 0.5
+
+function slowness(latencyMs: number | undefined, usual: Usual | undefined): number {
+  if (!isTold(latencyMs) || usual === undefined) return 0
+  const weight = Math.min(1, (quietScatter / usual.above) ** 2)
+  return 3.2 * weight * (Math.log(latencyMs) - usual.low - doubtful)
 }
 
 /** A cliff: throughput falls and latency rises, at once and by about the same. Who writes less by himself makes both fall. */
@@ -117,13 +144,16 @@ function calmAfter({ calm }: Pressure, tick: ArrayTick, logOdds: number): Calm {
   }
 }
 
-function calmOf(base: number | undefined, latencyMs: number | undefined, logOdds: number): number | undefined {
-  if (!isTold(latencyMs)) return base
+function calmOf(usual: Usual | undefined, latencyMs: number | undefined, logOdds: number): Usual | undefined {
+  if (!isTold(latencyMs)) return usual
   const now = Math.log(latencyMs)
-  if (base === undefined) return now
+  if (usual === undefined) return { low: now, above: quietScatter }
+  const off = now - usual.low
+  const isCalm = logOdds < -1
   // A low level that comes back again and again is what the array does by itself.
-  if (now < base) return base + 0.08 * (now - base)
-  return logOdds < -1 ? base + 0.01 * Math.min(1, now - base) : base
+  const low = usual.low + (off < 0 ? 0.08 * off : isCalm ? 0.01 * Math.min(1, off) : 0)
+  const above = isCalm ? usual.above + 0.05 * (Math.min(3, Math.abs(off)) - usual.above) : usual.above
+  return { low, above }
 }
 
 /** Seconds of an unhindered writer; forgotten over minutes. */

@@ -152,6 +152,44 @@ describe('single states', () => {
     expect(after(newArrayModel('a', told, startMs), [...calm, slow]).condition.state).toBe('idle')
   })
 
+  describe('a slow array whose cache is not full', () => {
+    const quiet = seconds(60, (at) => still(at))
+
+    test('is not taken for full while its writers go faster', () => {
+      let last = after(newArrayModel('a', undefined, startMs), quiet)
+      for (const [index, bytes] of [10, 36, 75].entries()) {
+        last = step(last.model, writing(60 + index, bytes * MB, { canaryMs: 30, writeLatencyMs: 20 }), settings)
+        expect(last.condition.state).not.toBe('saturated')
+      }
+    })
+
+    test('is not taken for full while it takes twice what drains', () => {
+      const slow = (at: number): ArrayTick => writing(at, 20 * MB, { canaryMs: 30, writeLatencyMs: 20 })
+      const { condition } = after(newArrayModel('a', told, startMs), [...quiet, ...seconds(6, slow, 60)])
+      expect(condition.state).toBe('filling')
+      expect(condition.overflows).toBe(0)
+    })
+
+    test('is not taken for full where small writes are slow at all times, now and then', () => {
+      const noisy = (at: number): ArrayTick => still(at, { canaryMs: [1, 40, 3, 15, 90][at % 5] ?? 1 })
+      const busy = (at: number): ArrayTick => writing(at, 5 * MB, { canaryMs: 60 })
+      const { condition } = after(newArrayModel('a', told, startMs), [...seconds(120, noisy), ...seconds(4, busy, 120)])
+      expect(condition.overflows).toBe(0)
+    })
+
+    test('that was taken for full is full where its throughput falls to half and stays there', () => {
+      const slow = (at: number): ArrayTick => writing(at, 30 * MB, { canaryMs: 30, writeLatencyMs: 20 })
+      const full = (at: number): ArrayTick => writing(at, 8 * MB, { canaryMs: 30, writeLatencyMs: 60 })
+      const mistaken = after(newArrayModel('a', undefined, startMs), [...quiet, ...seconds(8, slow, 60)])
+      expect(mistaken.condition.drain.likely).toBeGreaterThan(25 * MB)
+      const { condition } = after(mistaken.model, seconds(8, full, 68))
+      expect(condition.drain.likely / (8 * MB)).toBeCloseTo(1, 1)
+      // 30 MB/s came in for 8 s, of which 8 MB/s drained.
+      expect(Math.abs(condition.capacity.likely / (176 * MB) - 1)).toBeLessThan(0.15)
+      expect(condition.overflows).toBe(1)
+    })
+  })
+
   test('write-through counts at the next step', () => {
     const { model } = after(
       newArrayModel('a', told, startMs),

@@ -106,6 +106,24 @@ describe('a ramp', () => {
     },
   )
 
+  it('goes slower within a second where others wait three times as long as usual, however short that is', () => {
+    const begun = [...Array(170).keys()].map((turn): Seen => ({ kind: 'canary', atMs: turn * 50, seconds: 0.0003 }))
+    const slow = [...Array(20).keys()].map((turn): Seen => ({
+      kind: 'canary',
+      atMs: 8500 + turn * 50,
+      seconds: 0.0012,
+    }))
+    let ramp = beginRamp(bounds, 0)
+    for (const seen of begun) ramp = see(ramp, seen).ramp
+    const steps = slow.map((seen) => {
+      const next = see(ramp, seen)
+      ramp = next.ramp
+      return { atMs: seen.atMs, does: next.step.do }
+    })
+    expect(steps[0]?.does).toBe('write')
+    expect(steps.find(({ does }) => does === 'rest')?.atMs).toBe(8500 + 15 * 50)
+  })
+
   it('does not mind what was in the cache before', () => {
     const { result } = play({
       cacheBytes: 100 * MB,

@@ -94,8 +94,12 @@ const busySeconds = 0.25
 const waitFactor = 3
 /** What is shorter nobody takes for waiting, whatever the usual is. */
 const noticedSeconds = 0.005
-/** The canary's last times, all of them too long, that end a fill. */
+/** The canary's last times, all of them too long, that make it go slower. */
 const tooLongRun = 6
+/** So many that are long beside the usual do so too, though nobody would notice one of them: at 50 ms each, a second. */
+const longRun = 16
+/** Clocks and schedulers make that of nothing. */
+const countedSeconds = 0.0005
 /** One that takes so long ends a fill at once; and everything, if it takes as long as this. */
 const longSeconds = 0.5
 const stuckSeconds = 5
@@ -173,12 +177,15 @@ function withLate(ramp: Ramp, write: Write): Ramp {
 
 function canary(ramp: Ramp, { atMs, seconds }: { readonly atMs: number; readonly seconds: number }): Ramp {
   if (ramp.phase.name === 'calm') return calmAfter({ ...ramp, calm: [...ramp.calm, seconds] }, atMs)
-  const lately = [...ramp.lately, { atMs, seconds }].slice(-tooLongRun)
+  const lately = [...ramp.lately, { atMs, seconds }].slice(-longRun)
   const after = { ...ramp, lately }
   if (seconds >= longSeconds) return othersWait(after, atMs)
-  const limit = longWait(ramp.calmSeconds)
-  const isTooLong = lately.length === tooLongRun && lately.every((one) => one.seconds > limit)
-  return isTooLong ? othersWait(after, atMs) : onTime(after, atMs)
+  const isRun = (count: number, limit: number): boolean =>
+    lately.length >= count && lately.slice(-count).every((one) => one.seconds > limit)
+  const usual = Math.max(countedSeconds, waitFactor * (ramp.calmSeconds ?? Infinity))
+  return isRun(tooLongRun, longWait(ramp.calmSeconds)) || isRun(longRun, usual)
+    ? othersWait(after, atMs)
+    : onTime(after, atMs)
 }
 
 function calmAfter(ramp: Ramp, atMs: number): Ramp {

@@ -49,6 +49,8 @@ const warnedSeconds = 15
 /** Pauses of an overflow that are shorter are part of it. */
 const calmMs = 3000
 const nearbyMs = 2000
+/** Counters are read each second: a look in the second in which it begins to fill foretells nothing. */
+const heardAfterMs = 1000
 const littleFilled = 0.03
 
 export function judge(recording: Recording, told: readonly Told[]): Judgement {
@@ -145,7 +147,7 @@ function judgeOverflow({ fromAt, fullAt, endAt }: Overflow, { recording, told }:
   const build = told.filter(({ at }) => at > fromAt && at < fullAt)
   const left = (at: number): number => (fullAt - at) / 1000
   const warning = build.find((one) => (one.secondsToSaturation?.low ?? Infinity) <= warnedSeconds)
-  const foretold = build.filter(({ at }) => left(at) >= 1)
+  const foretold = build.filter(({ at }) => left(at) >= 1 && at - fromAt >= heardAfterMs)
   const errors = foretold.map(({ at, secondsToSaturation: said }) =>
     said === undefined ? 1 : Math.abs(said.likely - left(at)) / left(at),
   )
