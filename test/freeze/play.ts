@@ -111,6 +111,7 @@ export function playFreeze(
         smallWriteLatencyMs: latencyMs,
         writeCache: 'write-back',
         rebuilding: undefined,
+        degraded: undefined,
       },
       settings,
     )
