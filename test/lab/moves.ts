@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     const crashes = new Crashes(fleet, { http: Number(new URL(fleet.url).port), grpc: fleet.grpcPort })
     const trial: Trial = { lab, crashes, commands: new Commands(() => fleet.url, data), seed, kill }
     try {
-      await waitFor(60_000, 'the guest to be seen', async () => (await trial.commands.vms()).length === 1)
+      await waitFor(180_000, 'the guest to be seen', async () => (await trial.commands.vms()).length === 1)
       const witness = await MoveWitness.start(lab, lab.guest('vm1'))
       await lab.guest('vm1').load('write', 'vda', Number(values.kib))
       for (let index = rounds.length; index < Number(values.count); index += 1) {
