@@ -117,7 +117,7 @@ try {
     const state = (await api('commands', { verb: 'autostart', vm: guest.uuid, args: argsOf('autostart', 0) }))?.state
     return state !== undefined && state !== 'refused'
   })
-  await waitFor(10_000, 'its end', async () => {
+  await waitFor(60_000, 'its end', async () => {
     const answer = await fetch(`${controller.url}/api/v1/commands?state=open`, { headers: { authorization } })
     return JSON.stringify(await answer.json()).includes('"commands":[]')
   })
