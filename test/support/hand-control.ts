@@ -14,7 +14,16 @@ import {
 
 /** Hand-written: VMs in memory that obey at once, and note what was done to them. */
 export class HandControl implements VmControl {
-  readonly verbs = new Set([...powerActions, 'autostart', 'limit', 'unlimit', 'undefine', 'offer', 'arrive', 'discard'] as const)
+  readonly verbs = new Set([
+    ...powerActions,
+    'autostart',
+    'limit',
+    'unlimit',
+    'undefine',
+    'offer',
+    'arrive',
+    'discard',
+  ] as const)
   /** Every call that acted, in order: `start a`. */
   readonly done: string[] = []
   readonly vms = new Map<string, VmNow>()
