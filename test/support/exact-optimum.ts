@@ -2,7 +2,8 @@ import { z } from 'zod'
 
 import type { Problem } from '../../controller/planner/problem.js'
 
-const solution = z.object({ Status: z.string(), ObjectiveValue: z.number() })
+/** Of what cannot be solved the value is infinite, which is no number to zod. */
+const solution = z.object({ Status: z.string(), ObjectiveValue: z.unknown() })
 const solver = z.object({ solve: z.custom<(problem: string) => unknown>((value) => typeof value === 'function') })
 const loader = z.object({ default: z.custom<() => Promise<unknown>>((value) => typeof value === 'function') })
 
@@ -25,7 +26,7 @@ export async function exactOptimum(problem: Problem): Promise<number | undefined
   const { solve } = await loaded
   const { Status, ObjectiveValue } = solution.parse(solve(programOf(problem)))
   if (Status === 'Infeasible') return undefined
-  if (Status !== 'Optimal') throw new Error(`the solver ended with ${Status}`)
+  if (Status !== 'Optimal' || typeof ObjectiveValue !== 'number') throw new Error(`the solver ended with ${Status}`)
   return ObjectiveValue
 }
 
