@@ -17,7 +17,7 @@ import { groupsByHbal } from './hbal-groups.js'
 import { hbalRuns, type HbalRun } from './hbal-runs.js'
 
 /**
- * `npm run bench -- planner`: the planner beside hbal, an exact solver and rules. What hbal does is recorded: its runs of 20 hosts are made by `--peers` where they
+ * `npm run bench -- planner`: the planner beside hbal, an exact solver, rules and a week of load; `--only` names parts. What hbal does is recorded: its runs of 20 hosts are made by `--peers` where they
  * are missing, one after the other, each kept as soon as it is there.
  */
 const { values } = parseArgs({
