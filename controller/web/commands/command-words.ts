@@ -1,4 +1,4 @@
-import type { CommandState, Role, VerbName } from '../../../common/verbs.js'
+import { isVerb, type CommandState, type Role, type VerbName } from '../../../common/verbs.js'
 import type { CommandView } from '../../api/views.js'
 import type { StateLook } from '../vms/vm-state.js'
 
@@ -31,6 +31,11 @@ export const verbLabels: Readonly<Record<VerbName, string>> = {
   discard: 'Discard',
   exec: 'Run a program',
   console: 'Console log',
+}
+
+/** Of a verb that a newer controller may know and this page not: its name. */
+export function labelOf(verb: string): string {
+  return isVerb(verb) ? verbLabels[verb] : verb
 }
 
 /** What people do most stands first and open. */

@@ -6,7 +6,7 @@ import { commandPath } from '../routing/routes.js'
 import { PageContext, usePage } from '../state/page-context.js'
 import { AskDialog, type AskedOf } from './ask-dialog.js'
 import { CommandProgress, CommandStateChip } from './command-state.js'
-import { mayAs, usualVerbs, verbLabels } from './command-words.js'
+import { labelOf, mayAs, usualVerbs, verbLabels } from './command-words.js'
 import { useAsked } from './use-asked.js'
 
 const lookEveryMs = 15_000
@@ -106,7 +106,7 @@ function LastAsked({ asked, onEnd }: { readonly asked: CommandView; readonly onE
   const waits = shown.state === 'queued' || shown.state === 'pending-approval'
   return (
     <p class="last-asked" role="status">
-      <Link href={commandPath(shown.number)}>Command {shown.number}</Link>: {verbLabels[asVerb(shown.verb)]} {shown.vm}{' '}
+      <Link href={commandPath(shown.number)}>Command {shown.number}</Link>: {labelOf(shown.verb)} {shown.vm}{' '}
       <CommandStateChip state={shown.state} /> <CommandProgress command={shown} />
       {shown.reason !== '' && <span class="muted">{shown.reason}</span>}
       {waits && (
@@ -116,8 +116,4 @@ function LastAsked({ asked, onEnd }: { readonly asked: CommandView; readonly onE
       )}
     </p>
   )
-}
-
-function asVerb(name: string): VerbName {
-  return askableVerbs.find((verb) => verb === name) ?? 'start'
 }
