@@ -8,6 +8,7 @@ interface Counted {
   readonly waitedMs: number
 }
 
+/** Several in each window that is compared. */
 const lookEveryMs = 500
 
 /** How long writes take as guests themselves time them, in their kernels. It knows nothing of agents and controller. */
