@@ -3,14 +3,14 @@ import { expect, it } from 'vitest'
 import { policyWith } from '../../../test/support/policy-with.js'
 import { buildSnapshot, hostIdOf, uuidOf } from '../../../test/support/snapshot-builder.js'
 import type { UnsettledMove } from '../../model/circumstances.js'
-import type { HostStatus, VmState } from '../../model/snapshot.js'
+import type { HostStatus, Placement, VmState } from '../../model/snapshot.js'
 import { vmHaltedByMove } from './vm-halted-by-move.js'
 
 type Stand = UnsettledMove['stands'] | undefined
 
 /** On `a`, or also on `b`; and how its last move from a to b stands. */
 function found(onA: VmState, onB: VmState | undefined, stands: Stand, statusB: HostStatus = 'up'): string[] {
-  const copy = (host: string, state: VmState): object => ({
+  const copy = (host: string, state: VmState): NonNullable<Placement['copies']>[number] => ({
     hostId: hostIdOf(host),
     name: 'mail',
     runs: state === 'running',
@@ -28,7 +28,7 @@ function found(onA: VmState, onB: VmState | undefined, stands: Stand, statusB: H
         hostId: hostIdOf('a'),
         runningOn: onA === 'running' ? [hostIdOf('a')] : [],
         doubled: false,
-        ...(onB !== undefined && { copies: [copy('a', onA), copy('b', onB)] as never }),
+        ...(onB !== undefined && { copies: [copy('a', onA), copy('b', onB)] }),
       },
     ],
   })
