@@ -141,7 +141,7 @@ describe('bad fleet files', () => {
     [
       'an unknown key',
       [/name: tiny/, 'name: tiny\ncolour: red'],
-      'colour: expected a known key (name, seed, utcOffsetHours, hosts, arrays, vms, timeline, services, apart, classes, exceptions, policy), got unknown key "colour"',
+      'colour: expected a known key (13 names), got unknown key "colour"',
     ],
     [
       'an unknown key of a VM',

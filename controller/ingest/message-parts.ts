@@ -10,8 +10,8 @@ interface Parts {
  * hundred: without a bound on their number 4 MiB of a message would become a gigabyte of memory.
  */
 export const partsOfMessage: Parts = {
-  // Hello: hosts with their capabilities and verbs, allow, backlog, rules of what is allowed with verbs, patterns and window.
-  1: { 6: { 5: {}, 7: {} }, 7: {}, 10: {}, 14: { 1: {}, 2: {}, 3: { 1: {} } } },
+  // Hello: hosts with their capabilities and verbs, allow, backlog, rules of what is allowed with verbs, patterns and window; names of bulk programs.
+  1: { 6: { 5: {}, 7: {} }, 7: {}, 10: {}, 14: { 1: {}, 2: {}, 3: { 1: {} } }, 16: {} },
   // Inventory: host with its disks, VMs with disks, interfaces, metadata; arrays with their devices and calibration.
   2: { 4: { 12: {} }, 5: { 5: {}, 6: {}, 10: {} }, 6: { 5: {}, 6: {} } },
   // Report: gaps, host with disks, file systems (read and not), networks, busy processes; VMs with disks, interfaces; arrays, collectors, events, agent;

@@ -23,10 +23,7 @@ export function culpritSections({ culprits, remedies }: ArrayCacheView, look: Lo
       ? []
       : [
           '',
-          line(
-            [span('What would help', 'bold'), span(' – limits by headroom alert remedy, the rest by hand', 'dim')],
-            look,
-          ),
+          line([span('What would help', 'bold'), span(' – headroom alert remedy sets limits', 'dim')], look),
           ...remedies.flatMap(({ text }) => paragraph(`- ${text}`, look, 'plain')),
         ]),
   ]
