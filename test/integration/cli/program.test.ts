@@ -133,7 +133,12 @@ test.each([
   ['policy history 9', {}, 1, 'no such version'],
   ['policy check /nowhere.yaml', {}, 1, 'there is no file /nowhere.yaml\n  headroom policy init drafts one'],
   ['policy check /dev/null --offline', {}, 1, '/dev/null: the file: expected a policy, got an empty file'],
-  ['policy check package.json --offline', {}, 1, 'package.json:2: name: expected a known key (13 names), got unknown key "name"'],
+  [
+    'policy check package.json --offline',
+    {},
+    1,
+    'package.json:2: name: expected a known key (13 names), got unknown key "name"',
+  ],
   ['policy init package.json', {}, 1, 'package.json exists\n  give another name, or --force'],
   ['policy init /nowhere/policy.yaml', {}, 1, '/nowhere/policy.yaml cannot be written: ENOENT'],
   ['status --json --watch', {}, 2, 'cannot be used with'],
