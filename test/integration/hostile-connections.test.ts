@@ -124,21 +124,24 @@ describe('all at once', () => {
     await vi.waitFor(async () => expect((await crowd.count())[kind]).toEqual({ started: count, closed: count }), 20_000)
   })
 
-  it.each<[reason: string, times: number]>([
-    ['handshake-timeout', 30],
-    // TLS and HTTP/2 without a call, those four of an agent, and the session that was ended for its silence.
-    ['no-call', 30 + 4 + 10 + 4 + 1],
-    ['too-many-of-agent', 26],
-    ['no-hello', 1],
-    ['slow-message', 1],
-    ['no-answer', 1],
-  ])('%s is counted, and written down with the peer', async (reason, times) => {
-    const before = reason === 'handshake-timeout' ? timeoutsBefore : 0
+  it.each<[reasons: readonly string[], times: number]>([
+    [['handshake-timeout'], 30],
+    // TLS and HTTP/2 without a call, those four of an agent, and the session that was ended for its silence. Of the thirty of one agent four stay and the
+    // rest are too many; where one ended before the last had come, one more stayed, and ended so.
+    [['no-call', 'too-many-of-agent'], 30 + 4 + 10 + 4 + 1 + 26],
+    [['no-hello'], 1],
+    [['slow-message'], 1],
+    [['no-answer'], 1],
+  ])('%s: counted, and written down with the peer', async (reasons, times) => {
+    const before = reasons.includes('handshake-timeout') ? timeoutsBefore : 0
     await vi.waitFor(async () => {
-      expect((await controller.counted('refusedConnections', reason)) - before).toBe(times)
+      const counts = await Promise.all(reasons.map((reason) => controller.counted('refusedConnections', reason)))
+      expect(counts.reduce((all, one) => all + one, 0) - before).toBe(times)
+      expect(Math.min(...counts)).toBeGreaterThan(0)
     }, 20_000)
     const address = expect.stringMatching(/^127\.0\.0\.1:\d+$/)
-    expect(lines).toContainEqual(expect.objectContaining({ level: 40, reason, peer: address }))
+    for (const reason of reasons)
+      expect(lines).toContainEqual(expect.objectContaining({ level: 40, reason, peer: address }))
   })
 
   it('leaves nothing, and the good agent has had its acks all the while', async () => {
