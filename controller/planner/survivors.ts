@@ -27,11 +27,11 @@ export class Survivors {
     this.#now.fill(-1)
   }
 
-  /** Hosts that survive now. */
+  /** Hosts that survive now. One without VMs does not: it has nothing to lose, and may take the first as if it had some already. */
   now(): Int32Array {
     const spares = new Map<number, Float64Array>()
     for (let host = 0; host < this.#now.length; host += 1) {
-      if (indexAt(this.#now, host) === -1) this.#now[host] = this.#survives(host, spares) ? 1 : 0
+      if (indexAt(this.#now, host) === -1) this.#now[host] = this.#holds(host) && this.#survives(host, spares) ? 1 : 0
     }
     return this.#now
   }
@@ -43,6 +43,10 @@ export class Survivors {
       if (indexAt(before, host) === 1 && !this.#survives(host, spares)) return true
     }
     return false
+  }
+
+  #holds(host: number): boolean {
+    return this.vmsOf(host).some((vm) => at(this.survival.use, vm) > 0)
   }
 
   #survives(host: number, spares: Map<number, Float64Array>): boolean {

@@ -8,7 +8,10 @@ export function brokenRules(problem: Problem, steps: readonly Step[]): string[] 
   for (const [number, { vm, from, to }] of steps.entries()) {
     const tell = (what: string): number => broken.push(`step ${number + 1}, ${problem.vms[vm] ?? ''}: ${what}`)
     if (hostOf[vm] !== from || from === to) tell('it is not where the step says')
-    const safe = safeHosts(problem, hostOf)
+    // One that is empty has nothing to lose.
+    const safe = safeHosts(problem, hostOf).filter((host) =>
+      hostOf.some((on, one) => on === host && (problem.survival?.use[one] ?? 0) > 0),
+    )
     hostOf[vm] = to
     const still = safeHosts(problem, hostOf)
     if (safe.some((host) => !still.includes(host))) tell('host-failure')

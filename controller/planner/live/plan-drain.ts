@@ -29,6 +29,7 @@ const lifted: readonly RuleName[] = [
   'service-on-one-host',
   'apart-on-one-host',
   'personal-beside-core',
+  'host-failure',
   'reserve-host-empty',
   'maintenance',
   'pinned',

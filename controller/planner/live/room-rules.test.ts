@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+
+import { policyWith } from '../../../test/support/policy-with.js'
+import { buildSnapshot, hostIdOf, type SnapshotRows } from '../../../test/support/snapshot-builder.js'
+import type { FleetFacts } from './facts.js'
+import { planPlace } from './plan-drain.js'
+import { planRebalance } from './plan-rebalance.js'
+import type { Plan } from './plan.js'
+
+/** What plans of small fleets on one shared array do where hosts are empty, too full, or of unknown memory. */
+
+const array = 'box'
+const gib = 1024
+
+/** Hosts by their memory in GiB (null: not known), and of each the memory of its VMs in GiB. */
+type Rows = readonly (readonly [name: string, gibibytes: number | null, vms: readonly (number | null)[]])[]
+
+function factsOf(rows: Rows, change: Partial<FleetFacts> = {}): FleetFacts {
+  const built: SnapshotRows = {
+    hosts: rows.map(([name, most]) => ({ name, memoryMiB: most === null ? null : most * gib })),
+    vms: rows.flatMap(([host, , vms]) =>
+      vms.map((size, at) => ({ name: `${host}${at}`, host, memoryMiB: size === null ? null : size * gib, array })),
+    ),
+    arrays: [{ key: array, name: array, kind: 'iscsi' }],
+  }
+  const snapshot = buildSnapshot(built)
+  const none = { history: new Map(), maintenance: new Map(), past: [] }
+  return { snapshot, policy: policyWith(), ...none, now: snapshot.at, ...change }
+}
+
+const asked = { seed: 1, effort: 0.1 }
+const many = (count: number, size: number): number[] => Array.from({ length: count }, () => size)
+const moves = ({ moves: all }: Plan): string[] => all.map(({ vm, from, to }) => `${vm} ${from} ${to}`)
+const place = (facts: FleetFacts, memoryBytes: number, vcpus = 1): Plan =>
+  planPlace(facts, { name: 'new', memoryBytes, vcpus, class: undefined })
+
+describe('an empty host', () => {
+  it('takes VMs of one that is above its limit, though none of them would find a place if it failed', () => {
+    const plan = planRebalance(
+      factsOf([
+        ['a', 64, many(15, 4.5)],
+        ['b', 64, []],
+      ]),
+      asked,
+    )
+    expect(plan.moves.length).toBeGreaterThan(3)
+    expect(new Set(plan.moves.map(({ from, to }) => `${from} ${to}`))).toEqual(new Set(['a b']))
+    expect(plan.hosts.map(({ after }) => after.memoryBytes <= after.memoryMostBytes)).toEqual([true, true])
+  })
+
+  it('takes a new VM even where there is no other host', () => {
+    expect(moves(place(factsOf([['a', 64, []]]), 8 * 2 ** 30))).toEqual(['new new a'])
+  })
+
+  it('takes none that another host would lose its refuge by, and the rule is named', () => {
+    // b is all the refuge that the VM of a has.
+    const plan = place(
+      factsOf([
+        ['a', 16, [12]],
+        ['b', 16, []],
+      ]),
+      8 * 2 ** 30,
+    )
+    expect([plan.moves, plan.conflict.map(({ rule }) => rule)]).toEqual([[], ['host-failure']])
+  })
+})
