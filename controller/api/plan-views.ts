@@ -7,7 +7,7 @@ const span = z.object({ leastMs: z.number(), mostMs: z.number() })
 const fill = z.object({
   host: z.string(),
   memoryBytes: z.number().describe('what its VMs may grow to'),
-  memoryMostBytes: z.number().describe('what its VMs may take together without its reserve'),
+  memoryMostBytes: z.number().describe('what its VMs may take together without its reserve; 0: not known'),
   cores: z.number().optional().describe('used in the busiest part of the week; left out where CPU does not count'),
   coresMost: z.number().optional(),
   vms: z.number(),

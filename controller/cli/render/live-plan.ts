@@ -131,12 +131,15 @@ function barLine(head: string, when: string, fill: Fill, look: Look): string {
   const { memoryBytes, memoryMostBytes, cores, coresMost } = fill
   const share = memoryMostBytes === 0 ? 1 : memoryBytes / memoryMostBytes
   const filled = Math.round(barWidth * Math.min(1, share))
-  const tone = memoryBytes > memoryMostBytes ? 'critical' : when === 'before' ? 'plain' : 'good'
+  const isKnown = memoryMostBytes > 0
+  const tone = isKnown && memoryBytes > memoryMostBytes ? 'critical' : when === 'before' ? 'plain' : 'good'
   const cpu = cores === undefined || coresMost === undefined ? '' : `  CPU ${Math.round((100 * cores) / coresMost)}%`
   const parts: Span[] = [
     span(`${head}  ${when}  `),
     span('█'.repeat(filled) + '░'.repeat(barWidth - filled), tone),
-    span(`  ${formatMemory(memoryBytes)} of ${formatMemory(memoryMostBytes)}${cpu}  ${fill.vms} VMs`),
+    span(
+      `  ${formatMemory(memoryBytes)} of ${isKnown ? formatMemory(memoryMostBytes) : 'an unknown amount'}${cpu}  ${fill.vms} VMs`,
+    ),
   ]
   return line(parts, look)
 }

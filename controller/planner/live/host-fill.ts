@@ -5,7 +5,7 @@ import { weekParts } from './week-load.js'
 
 /** How full a host is with VMs where they are said to be. */
 export function hostFill(
-  { problem, hosts, movers, countsCpu }: LiveProblem,
+  { problem, hosts, movers, ledgers, countsCpu }: LiveProblem,
   hostOf: Int32Array,
   host: number,
 ): HostFill {
@@ -20,10 +20,12 @@ export function hostFill(
   }
   const memory = problem.limits.find(({ rule }) => rule === 'into-reserve')
   const known = hosts[host]
+  const balance = known && ledgers.get(known.id)?.balance
+  const isKnown = balance !== undefined && 'spareBytes' in balance
   return {
     host: problem.hosts[host] ?? '',
     memoryBytes,
-    memoryMostBytes: known === undefined ? 0 : Math.max(0, memory?.most[host] ?? 0),
+    memoryMostBytes: isKnown ? Math.max(0, memory?.most[host] ?? 0) : 0,
     cores: countsCpu ? Math.max(...cores) : undefined,
     coresMost: known?.cpuThreads ?? known?.cpuCores,
     vms,

@@ -106,11 +106,12 @@ function memoryOf(
   return {
     rule: 'into-reserve',
     use: Float64Array.from(movers, ({ sizes }) => sizes.memoryBytes),
-    // What is spare by the ledger, and what its own VMs hold: what else is there holds the rest.
+    // What is spare by the ledger, and what its own VMs hold: what else is there holds the rest. Where the ledger cannot say, the host is not held to be
+    // above its limit; it takes nobody (`host-up`).
     most: Float64Array.from(hosts, (host, at) => {
       const balance = host && ledgers.get(host.id)?.balance
       if (host === undefined) return Infinity
-      return balance !== undefined && 'spareBytes' in balance ? balance.spareBytes + (own[at] ?? 0) : 0
+      return (balance !== undefined && 'spareBytes' in balance ? balance.spareBytes : 0) + (own[at] ?? 0)
     }),
     overPenalty: penalty.over,
     format: formatMemory,

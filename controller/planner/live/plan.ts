@@ -6,7 +6,7 @@ import type { MoveTimes } from './move-cost.js'
 /** How full a host is. */
 export interface HostFill {
   readonly host: string
-  /** What its VMs may grow to, and what they may take together without its reserve. */
+  /** What its VMs may grow to, and what they may take together without its reserve; 0: that is not known. */
   readonly memoryBytes: number
   readonly memoryMostBytes: number
   /** Cores in the busiest part of the week; undefined: not known. */

@@ -64,3 +64,42 @@ describe('an empty host', () => {
     expect([plan.moves, plan.conflict.map(({ rule }) => rule)]).toEqual([[], ['host-failure']])
   })
 })
+
+describe('where memory is not known', () => {
+  it.each([
+    [
+      'of one VM',
+      [
+        ['a', 64, [4, 4, null]],
+        ['b', 64, [4, 4]],
+        ['c', 64, [4, 4]],
+      ],
+    ],
+    [
+      'of a host',
+      [
+        ['a', null, [4, 4]],
+        ['b', 64, [4, 4]],
+        ['c', 64, [4, 4]],
+      ],
+    ],
+  ] satisfies [string, Rows][])('%s, nothing has to leave that host', (_what, rows) => {
+    const plan = planRebalance(factsOf(rows), asked)
+    expect(moves(plan)).toEqual([])
+    expect(plan.scoreBefore).toBeLessThan(10)
+  })
+
+  it('a host takes nobody, and what it may take is not told', () => {
+    const plan = planRebalance(
+      factsOf([
+        ['a', null, [4]],
+        ['b', 64, [8, 8, 8, 8, 8, 8, 8, 6]],
+        ['c', 64, []],
+      ]),
+      asked,
+    )
+    expect(plan.moves.length).toBeGreaterThan(0)
+    expect(plan.moves.map(({ to }) => to).filter((to) => to === 'a')).toEqual([])
+    expect(plan.hosts[0]?.before).toMatchObject({ host: 'a', memoryMostBytes: 0 })
+  })
+})

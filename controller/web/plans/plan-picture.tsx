@@ -30,7 +30,8 @@ function Bar({ when, fill }: { readonly when: 'before' | 'after'; readonly fill:
     cores === undefined || coresMost === undefined
       ? ''
       : `, CPU ${Math.round((100 * cores) / coresMost)}% at its busiest`
-  const text = `${formatSetMemory(memoryBytes)} of ${formatSetMemory(memoryMostBytes)}${cpu}, ${plural(vms, 'VM')}`
+  const most = memoryMostBytes === 0 ? 'an unknown amount' : formatSetMemory(memoryMostBytes)
+  const text = `${formatSetMemory(memoryBytes)} of ${most}${cpu}, ${plural(vms, 'VM')}`
   return (
     <div class={`plan-bar plan-bar-${when}`}>
       <span class="muted">{when}</span>
