@@ -9,7 +9,7 @@ const hour = 3_600_000
 /** A Sunday, 23:00 UTC. */
 const night = Date.UTC(2012, 0, 15, 23)
 
-function move(vm: string, by: PlannedMove['by'] = 'command'): PlannedMove {
+function move(vm: string, by: PlannedMove['by'] = 'command', change: Partial<PlannedMove> = {}): PlannedMove {
   const fill = { host: '', memoryBytes: 0, memoryMostBytes: 1, cores: undefined, coresMost: undefined, vms: 0 }
   const both = { before: fill, after: fill }
   return {
@@ -31,6 +31,7 @@ function move(vm: string, by: PlannedMove['by'] = 'command'): PlannedMove {
     source: both,
     target: both,
     runnerUp: { none: '' },
+    ...change,
   }
 }
 
@@ -45,6 +46,9 @@ const facts: AutomaticFacts = {
   utcOffsetMinutes: 0,
 }
 const webs = [move('web1'), move('web2')]
+const leastGain = 0.1
+/** The first half of a way round. */
+const detour = move('web3', 'command', { gain: -0.004, cost: 0.004 })
 
 describe('what is moved without anybody’s word', () => {
   it.each([
@@ -67,20 +71,40 @@ describe('what is moved without anybody’s word', () => {
     ['nothing of other VMs', [move('db'), ...webs], {}, 'no line of the policy makes moves of db automatic'],
     ['nothing that a person does', [move('web1', 'person')], {}, 'web1 has to be moved by hand'],
     [
+      'nothing of what is worth it only with moves that a person does',
+      [detour, move('db')],
+      {},
+      'only its first move may be done without a person, which gains too little',
+    ],
+    [
+      'nothing that gains less than a plan has to',
+      [move('web1', 'command', { gain: 0.1, cost: 0.01 }), move('db')],
+      {},
+      'only its first move may be done without a person, which gains too little',
+    ],
+    [
       'nothing once moves do not come as foretold',
       webs,
       { hits: { moves: 10, rate: 0.7 } },
       'automation has stopped itself: 7 of the last 10 moves came as foretold',
     ],
   ])('is %s', (_what, moves, change, why) => {
-    expect(automaticMoves({ moves }, { ...facts, ...change })).toEqual({ why })
+    expect(automaticMoves({ moves, leastGain }, { ...facts, ...change })).toEqual({ why })
   })
 
   it('is what a line names, in its window, up to the first that it does not', () => {
-    expect(automaticMoves({ moves: webs }, facts)).toEqual({ moves: webs })
-    expect(automaticMoves({ moves: [...webs, move('db'), move('web3')] }, facts)).toEqual({ moves: webs })
-    expect(automaticMoves({ moves: webs }, { ...facts, hits: { moves: 4, rate: 0 } })).toEqual({ moves: webs })
-    expect(automaticMoves({ moves: webs }, { ...facts, now: night - 9 * hour, utcOffsetMinutes: 9 * 60 })).toEqual({
+    expect(automaticMoves({ moves: webs, leastGain }, facts)).toEqual({ moves: webs })
+    expect(automaticMoves({ moves: [...webs, move('db'), move('web3')], leastGain }, facts)).toEqual({ moves: webs })
+    // The way round stays off without the move that it is for.
+    expect(automaticMoves({ moves: [...webs, detour, move('db')], leastGain }, facts)).toEqual({ moves: webs })
+    const whole = [...webs, detour, move('web4')]
+    expect(automaticMoves({ moves: whole, leastGain }, facts)).toEqual({ moves: whole })
+    expect(automaticMoves({ moves: webs, leastGain }, { ...facts, hits: { moves: 4, rate: 0 } })).toEqual({
+      moves: webs,
+    })
+    expect(
+      automaticMoves({ moves: webs, leastGain }, { ...facts, now: night - 9 * hour, utcOffsetMinutes: 9 * 60 }),
+    ).toEqual({
       moves: webs,
     })
   })

@@ -1,6 +1,7 @@
 import { isOpen, localTime } from '../../common/allow-rules.js'
 import { patternTest } from '../../common/pattern.js'
 import type { MoveRules } from '../model/policy.js'
+import { bestBeginning } from '../planner/best-beginning.js'
 import type { Plan } from '../planner/live/plan.js'
 
 /** Who asks for what a line of the policy makes automatic: no name that a person or token can have. */
@@ -23,9 +24,12 @@ export interface AutomaticFacts {
   readonly utcOffsetMinutes: number
 }
 
-/** The moves that may be done without anybody's word: those from the first on that a line of the policy names, now; or why none may. Pure. */
+/**
+ * The moves that may be done without anybody's word: those from the first on that a line of the policy names, now, as far as they are worth it
+ * without the others; or why none may. Pure.
+ */
 export function automaticMoves(
-  { moves }: Pick<Plan, 'moves'>,
+  { moves, leastGain }: Pick<Plan, 'moves' | 'leastGain'>,
   facts: AutomaticFacts,
 ): { readonly moves: Plan['moves'] } | { readonly why: string } {
   const { rules, held, hits, isApplying } = facts
@@ -42,8 +46,23 @@ export function automaticMoves(
   const end = moves.findIndex(({ vm, by }) => by !== 'command' || whyNotNow(vm, facts) !== undefined)
   const may = end === -1 ? moves : moves.slice(0, end)
   const [first] = moves
-  if (may.length > 0 || first === undefined) return { moves: may }
+  if (may.length === moves.length || first === undefined) return { moves }
+  if (may.length > 0) {
+    const worth = bestBeginning(may, gainedBy(may), leastGain)
+    return worth.length > 0
+      ? { moves: worth }
+      : { why: `${inNumber(may)} may be done without a person, which gains too little` }
+  }
   return { why: first.by === 'person' ? `${first.vm} has to be moved by hand` : (whyNotNow(first.vm, facts) ?? '') }
+}
+
+function gainedBy(moves: Plan['moves']): number[] {
+  let sum = 0
+  return moves.map(({ gain, cost }) => (sum += gain - cost))
+}
+
+function inNumber(moves: Plan['moves']): string {
+  return moves.length === 1 ? 'only its first move' : `only the first ${moves.length} moves`
 }
 
 /** Why a VM may not be moved without anybody's word now; undefined: it may. */

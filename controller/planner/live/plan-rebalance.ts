@@ -2,6 +2,7 @@ import { indexAt } from '../number-at.js'
 import type { Step } from '../order-moves.js'
 import { Placement } from '../placement.js'
 import { rebalance } from '../rebalance.js'
+import { bestBeginning } from '../best-beginning.js'
 import { explainMoves, fillsOf } from './explain-moves.js'
 import type { FleetFacts } from './facts.js'
 import { allKinds, liveKinds } from './facts.js'
@@ -29,14 +30,19 @@ export function planRebalance(facts: FleetFacts, { seed, effort, mostMoves, with
   const { moves: rules } = facts.policy
   const leastGain = Math.max(leastScore, rules.minGain * new Placement(problem).balance)
   const found = rebalance(problem, { seed, effort, mostMoves: mostMoves ?? rules.mostPerPlan, leastGain })
-  const { steps, isCut } = withinCaps(live, found.steps)
+  const cut = withinCaps(live, found.steps)
+  // What is left may be the way round of a move that is not there any more.
+  const { steps, isCut } = cut.isCut ? { steps: worthTheirCost(live, cut.steps, leastGain), isCut: true } : cut
   const capped = found.capped || isCut
-  const plan = planOf(live, steps, { kind: 'rebalance', subject: '', complete: true, capped, says: '' })
+  const plan = planOf(live, steps, { kind: 'rebalance', subject: '', complete: true, capped, says: '', leastGain })
   return { ...plan, says: saysOf(plan) }
 }
 
 function saysOf({ moves, capped, findings }: Plan): string {
-  if (moves.length === 0) return 'nothing to move: no plan gains enough'
+  if (moves.length === 0)
+    return capped
+      ? 'nothing to move: no plan within the caps of the policy gains enough'
+      : 'nothing to move: no plan gains enough'
   const mended = findings.filter(({ fate }) => fate === 'mended').length
   const more = capped ? '; more would be gained with more moves than the policy allows' : ''
   return `${moves.length} move${moves.length === 1 ? '' : 's'}${mended === 0 ? '' : `, which mend${moves.length === 1 ? 's' : ''} ${mended} finding${mended === 1 ? '' : 's'}`}${more}`
@@ -47,7 +53,7 @@ export function planOf(
   live: LiveProblem,
   steps: readonly Step[],
   head: Pick<Plan, 'kind' | 'subject' | 'complete' | 'capped' | 'says'> &
-    Partial<Pick<Plan, 'cannot' | 'conflict' | 'copies'>>,
+    Partial<Pick<Plan, 'cannot' | 'conflict' | 'copies' | 'leastGain'>>,
 ): Plan {
   const { problem, facts, movers } = live
   const end = Int32Array.from(problem.start)
@@ -58,6 +64,7 @@ export function planOf(
   return {
     conflict: [],
     copies: [],
+    leastGain: 0,
     ...head,
     at: facts.snapshot.at,
     scoreBefore: new Placement(problem).score,
@@ -99,4 +106,21 @@ function withinCaps(live: LiveProblem, steps: readonly Step[]): { readonly steps
     for (const key of arrays) ofArray.set(key, (ofArray.get(key) ?? 0) + 1)
   }
   return { steps: kept, isCut: kept.length < steps.length }
+}
+
+/** Those steps from the first on that gain most together, their costs taken off; none if that is not above `leastGain`. */
+function worthTheirCost({ problem }: LiveProblem, steps: readonly Step[], leastGain: number): readonly Step[] {
+  const placement = new Placement(problem)
+  const before = placement.score
+  let costs = 0
+  return bestBeginning(
+    steps,
+    steps.map(({ vm, to }) => {
+      const kind = placement.kind(vm, to)
+      costs += kind === undefined ? 0 : problem.moveCost(vm, kind)
+      placement.move(vm, to)
+      return before - placement.score - costs
+    }),
+    leastGain,
+  )
 }

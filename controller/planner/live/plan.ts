@@ -98,6 +98,8 @@ export interface Plan {
   }[]
   /** Rules of which each keeps it from being done; empty if it can be. */
   readonly conflict: readonly { readonly rule: string; readonly what: string }[]
+  /** What its moves have to gain together, their costs taken off; with less it would be empty. 0: it is not made for gain. */
+  readonly leastGain: number
   /** A cap of the policy cut it. */
   readonly capped: boolean
   readonly basis: LoadBasis

@@ -103,3 +103,43 @@ describe('where memory is not known', () => {
     expect(plan.hosts[0]?.before).toMatchObject({ host: 'a', memoryMostBytes: 0 })
   })
 })
+
+describe('a plan that caps cut', () => {
+  const capped = (change: Partial<FleetFacts['policy']['moves']>): FleetFacts => {
+    const { moves: rules, ...rest } = policyWith()
+    // They change places, which takes a way round by c: a and b are nearly full.
+    return factsOf(
+      [
+        ['a', 20, [8, 8]],
+        ['b', 20, [8, 8]],
+        ['c', 64, [47]],
+      ],
+      {
+        policy: {
+          ...rest,
+          moves: {
+            ...rules,
+            together: [
+              ['a0', 'b0'],
+              ['a1', 'b1'],
+            ],
+            ...change,
+          },
+        },
+      },
+    )
+  }
+
+  it('is none where what is left of it is a way round for nothing', () => {
+    const plan = planRebalance(capped({ mostPerHost: 1 }), asked)
+    expect([moves(plan), plan.capped, plan.says]).toEqual([
+      [],
+      true,
+      'nothing to move: no plan within the caps of the policy gains enough',
+    ])
+  })
+
+  it('is whole where caps let it', () => {
+    expect(moves(planRebalance(capped({ mostPerHost: 2 }), asked))).toEqual(['b0 b c', 'a1 a b', 'b0 c a'])
+  })
+})
