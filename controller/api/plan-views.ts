@@ -65,7 +65,7 @@ export const planView = z.object({
     .describe('VMs that would help, or have to go, and why they cannot, by host'),
   copies: z
     .array(z.object({ vm: z.string(), diskBytes: z.number(), duration: span }))
-    .describe('VMs of a host that is emptied with disks that only it reaches'),
+    .describe('of a host that is emptied: VMs that have to be off while their disks are copied'),
   conflict: z.array(ruleView).describe('a smallest set of rules that keep it from being done'),
   capped: z.boolean().describe('a cap of the policy cut it'),
   basis: z.object({

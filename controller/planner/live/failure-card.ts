@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration } from '../../../common/units.js'
+import { named } from '../../checks/in-words.js'
 import { evacuate } from '../evacuate.js'
 import { indexAt } from '../number-at.js'
 import { Placement } from '../placement.js'
@@ -71,10 +72,11 @@ export function failureCard(facts: FleetFacts, hostId: string): FailureCard {
   for (const { vm, to } of steps) end[vm] = to
   const placement = new Placement({ ...problem, start: end })
   const host = problem.hosts[at] ?? hostId
+  const off = movers.filter((mover) => mover.hostId === hostId && !mover.active).map(({ name }) => name)
   return {
     host,
     at: facts.snapshot.at,
-    says: saysOf(host, steps.length, lost, stranded.length, copyAll),
+    says: [saysOf(host, steps.length, lost, stranded.length, copyAll), ...offText(off)].join('; '),
     restarts: steps.map(({ vm, to }) => ({
       vm: movers[vm]?.name ?? '',
       to: problem.hosts[to] ?? '',
@@ -126,6 +128,13 @@ function attempt(facts: FleetFacts, hostId: string, bent: readonly RuleName[]): 
 
 function isLost({ hostId: on, active, reach }: LiveProblem['movers'][number], hostId: string): boolean {
   return on === hostId && active && reach.some(({ local }) => local)
+}
+
+/** They were off before: nobody waits for them, but their definitions are on that host alone. */
+function offText(off: readonly string[]): string[] {
+  return off.length === 0
+    ? []
+    : [`${named(off)}, which ${off.length === 1 ? 'is' : 'are'} off, ${off.length === 1 ? 'is' : 'are'} on it too`]
 }
 
 function saysOf(

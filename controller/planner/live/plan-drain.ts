@@ -2,8 +2,9 @@ import { formatBytes, formatDuration, formatMemory } from '../../../common/units
 import { named } from '../../checks/in-words.js'
 import { evacuate } from '../evacuate.js'
 import { indexAt } from '../number-at.js'
-import { orderAsFar } from '../order-moves.js'
+import { orderAsFar, type Step } from '../order-moves.js'
 import { Placement } from '../placement.js'
+import type { MoveKind } from '../problem.js'
 import { rules, type RuleName } from '../rules.js'
 import { smallestConflict } from '../smallest-conflict.js'
 import { allKinds, liveKinds, type FleetFacts, type NewVm, type PlanScope } from './facts.js'
@@ -46,11 +47,6 @@ export function planDrain(facts: FleetFacts, hostId: string): Plan {
   const { steps, left } = evacuate(live.problem, at, { seed, tries })
   const name = live.hosts[at]?.name ?? hostId
   const end = endOf(live, steps)
-  const copies = live.movers
-    .filter((mover) => mover.hostId === hostId && mover.active && mover.reach.some(({ local }) => local))
-    .map(({ name: vm, sizes }) => {
-      return { vm, diskBytes: sizes.diskBytes, duration: moveTimes('cold-copy', sizes, live.sendRate).duration }
-    })
   const plan = planOf(live, steps, {
     kind: 'drain',
     subject: name,
@@ -58,10 +54,39 @@ export function planDrain(facts: FleetFacts, hostId: string): Plan {
     capped: false,
     says: '',
     cannot: cannotOf(live, end, left),
-    copies,
+    copies: copiesOf(live, steps, left),
     conflict: left.length === 0 ? [] : conflictOf(facts, scope, (other) => isEmptied(other, at)),
   })
-  return { ...plan, says: saysOf(plan, name, left.length) }
+  const off = live.movers.filter((mover) => mover.hostId === hostId && !mover.active).map(({ name: vm }) => vm)
+  return { ...plan, says: [saysOf(plan, name, left.length), ...stayText(off)].join('; ') }
+}
+
+/** VMs that have to be off while their disks are copied: those that the plan moves so, to make room too, and those left for whom it would be the only
+ * way; VMs of the host first. */
+function copiesOf({ problem, movers, sendRate, scope }: LiveProblem, steps: readonly Step[], left: readonly number[]) {
+  const placement = new Placement(problem)
+  const ways = (vm: number): (MoveKind | undefined)[] =>
+    [...problem.hosts.keys()].filter((host) => host !== problem.start[vm]).map((host) => placement.kind(vm, host))
+  const isTied = (vm: number): boolean => {
+    const kinds = new Set(ways(vm))
+    const isLocal = movers[vm]?.reach.some(({ local }) => local) === true
+    return isLocal || (kinds.has('cold-copy') && !kinds.has('live') && !kinds.has('cold-restart'))
+  }
+  const copied = steps.filter(({ vm, to }) => placement.kind(vm, to) === 'cold-copy').map(({ vm }) => vm)
+  const vms = new Set([...copied, ...left.filter(isTied)])
+  const isOther = (vm: number): number => (movers[vm]?.hostId === scope.leaving ? 0 : 1)
+  return [...vms]
+    .toSorted((a, b) => isOther(a) - isOther(b) || a - b)
+    .flatMap((vm) => {
+      const mover = movers[vm]
+      if (mover === undefined) return []
+      const { name, sizes } = mover
+      return [{ vm: name, diskBytes: sizes.diskBytes, duration: moveTimes('cold-copy', sizes, sendRate).duration }]
+    })
+}
+
+function stayText(off: readonly string[]): string[] {
+  return off.length === 0 ? [] : [`${named(off)} ${off.length === 1 ? 'is off and stays' : 'are off and stay'}`]
 }
 
 function saysOf({ moves, copies, cannot }: Plan, name: string, left: number): string {

@@ -90,7 +90,7 @@ export interface Plan {
   readonly hosts: readonly BeforeAfter[]
   readonly findings: readonly FindingFate[]
   readonly cannot: readonly Cannot[]
-  /** Of a host that is emptied: VMs with disks that only it reaches. They have to be off while these are copied, by a person. */
+  /** Of a host that is emptied: VMs whose disks no other place for them reaches. They have to be off while these are copied, by a person. */
   readonly copies: readonly {
     readonly vm: string
     readonly diskBytes: number
