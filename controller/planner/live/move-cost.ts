@@ -27,15 +27,18 @@ const restart: TimeSpan = { leastMs: 60_000, mostMs: 300_000 }
 /** What a migration takes besides sending: looking on both sides, and the last steps. */
 const stepsMs = 3000
 
-/** How fast memory of VMs was sent, bytes a second, by the moves that tell it; undefined: none does. */
+const mostMeasured = 20
+
+/** How fast memory of VMs was sent, bytes a second, by the last 20 moves that tell it; undefined: fewer than three do. */
 export function measuredSendRate(
   past: readonly PastMove[],
 ): { readonly least: number; readonly most: number } | undefined {
   const rates = past
-    .slice(-20)
+    .toSorted((a, b) => b.endedAt - a.endedAt)
     .flatMap(({ begunAt, endedAt, sentBytes = 0 }) =>
       sentBytes > 0 && endedAt > begunAt ? [(sentBytes * 1000) / (endedAt - begunAt)] : [],
     )
+    .slice(0, mostMeasured)
     .sort((a, b) => a - b)
   const [least] = rates
   const most = rates.at(-1)
