@@ -60,10 +60,23 @@ export function moversOf(placed: PlacedFleet, facts: FleetFacts, scope: PlanScop
       ? []
       : [moverOf(place, host, placed, facts, scope, isPinned, rests.get(place.uuid))]
   })
-  return scope.newVm === undefined ? movers : [...movers, newMover(scope.newVm)]
+  return scope.newVm === undefined ? movers : [...movers, newMover(scope.newVm, usualShare(movers))]
 }
 
-function newMover({ name, memoryBytes, vcpus, class: vmClass }: NonNullable<PlanScope['newVm']>): Mover {
+/** What VMs do with their virtual CPUs, by part of the week: cores for each; all of it where nothing is known. */
+function usualShare(movers: readonly Mover[]): readonly number[] {
+  const known = movers.filter(({ active, loadBasis, vcpus }) => active && loadBasis !== 'none' && vcpus > 0)
+  const vcpus = known.reduce((sum, mover) => sum + mover.vcpus, 0)
+  return noCores.map((_, part) =>
+    vcpus === 0 ? 1 : Math.min(1, known.reduce((sum, { cores }) => sum + (cores[part] ?? 0), 0) / vcpus),
+  )
+}
+
+/** @param share of its virtual CPUs that it is taken to use, by part of the week */
+function newMover(
+  { name, memoryBytes, vcpus, class: vmClass }: NonNullable<PlanScope['newVm']>,
+  share: readonly number[],
+): Mover {
   return {
     uuid: '',
     name,
@@ -78,7 +91,7 @@ function newMover({ name, memoryBytes, vcpus, class: vmClass }: NonNullable<Plan
     reach: [],
     stays: undefined,
     cameFrom: undefined,
-    cores: Array.from({ length: weekParts }, () => 0),
+    cores: share.map((one) => one * vcpus),
     loadBasis: 'none',
   }
 }

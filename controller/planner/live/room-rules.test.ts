@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { policyWith } from '../../../test/support/policy-with.js'
-import { buildSnapshot, hostIdOf, type SnapshotRows } from '../../../test/support/snapshot-builder.js'
+import { buildSnapshot, uuidOf, withVm, type SnapshotRows } from '../../../test/support/snapshot-builder.js'
 import type { FleetFacts } from './facts.js'
 import { planPlace } from './plan-drain.js'
 import { planRebalance } from './plan-rebalance.js'
@@ -141,5 +141,39 @@ describe('a plan that caps cut', () => {
 
   it('is whole where caps let it', () => {
     expect(moves(planRebalance(capped({ mostPerHost: 2 }), asked))).toEqual(['b0 b c', 'a1 a b', 'b0 c a'])
+  })
+})
+
+describe('a new VM', () => {
+  const load = (cores: number): ReadonlyMap<string, readonly number[]> =>
+    new Map(['a0', 'b0'].map((vm) => [uuidOf(vm), Array.from({ length: 8 }, () => (vm === 'a0' ? cores : 0.1))]))
+  const facts = (history: FleetFacts['history'], vcpus: number): FleetFacts => {
+    const all = factsOf(
+      [
+        ['a', 64, [8]],
+        ['b', 62, [8]],
+      ],
+      { history },
+    )
+    const change = (name: string) => withVm(all.snapshot, name, { vcpus }).vms.get(uuidOf(name))
+    const [a, b] = [change('a0'), change('b0')]
+    if (a === undefined || b === undefined) throw new Error('no VMs')
+    const vms = new Map(all.snapshot.vms).set(a.uuid, a).set(b.uuid, b)
+    return { ...all, snapshot: { ...all.snapshot, vms } }
+  }
+
+  it.each([
+    ['goes where its virtual CPUs find cores, by what others do with theirs', load(4), 4, 64, 'b'],
+    ['goes by memory where CPUs are idle', load(0.1), 4, 1, 'a'],
+    ['goes by memory where nothing is known of load', new Map(), 4, 1, 'a'],
+  ] as const)('%s', (_what, history, ofOthers, vcpus, host) => {
+    const plan = place(facts(history, ofOthers), 2 ** 30, vcpus)
+    expect(moves(plan)).toEqual([`new new ${host}`])
+  })
+
+  it('shows on the host that takes it', () => {
+    // The others use a half of theirs.
+    const plan = place(facts(load(3.9), 4), 2 ** 30, 2)
+    expect(plan.moves[0]?.target.after.cores).toBeCloseTo(0.1 + 1)
   })
 })
