@@ -179,9 +179,46 @@ describe('a plan that is applied', () => {
   })
 })
 
-it('counts how many moves came as foretold', () => {
-  const seen = (hit: boolean): KeptMove =>
-    move({ state: 'done', observed: { durationMs: 1, sourceMemoryBytes: 1, targetMemoryBytes: 1, hit } })
-  expect(hitRate([plan([seen(true), seen(false), move()])])).toEqual({ moves: 2, rate: 0.5 })
-  expect(hitRate([])).toEqual({ moves: 0, rate: 1 })
+describe('moves that came as foretold', () => {
+  const seen = (hit: boolean, change: Partial<KeptMove> = {}): KeptMove =>
+    move({ state: 'done', observed: { durationMs: 1, sourceMemoryBytes: 1, targetMemoryBytes: 1, hit }, ...change })
+  /** The plan once its move was looked at. */
+  const looked = (seenNow: ApplyWorld): KeptPlan => {
+    const next = nextStep(plan([moving]), seenNow)
+    return next.step === 'change' ? next.plan : plan([])
+  }
+
+  it.each([
+    ['none of none', [], 0, 1],
+    ['some of those that are over', [seen(true), seen(false), move()], 2, 0.5],
+    ['not those that a person did', [seen(false, { by: 'person' }), seen(true)], 1, 1],
+    ['not those whose command failed before', [seen(true, { missedAt: [5, 6] }), seen(true)], 4, 0.5],
+  ] as const)('are counted: %s', (_what, moves, count, rate) => {
+    expect(hitRate([plan(moves)])).toEqual({ moves: count, rate })
+  })
+
+  it('are the last ones', () => {
+    const old = Array.from({ length: 30 }, (_, at) => seen(false, { endedAt: at }))
+    expect(hitRate([plan([...old, seen(true, { endedAt: 100 })])], 2)).toEqual({ moves: 2, rate: 0.5 })
+  })
+
+  it.each([
+    ['one that failed', { state: 'failed', endedAt: 9000 }, world(), { moves: 1, rate: 0 }],
+    ['one of which nothing is known', { state: 'unknown' }, world(), { moves: 1, rate: 0 }],
+    [
+      'one that brought nothing over',
+      { state: 'succeeded', endedAt: 9000 },
+      world({ now: 200_000 }),
+      { moves: 1, rate: 0 },
+    ],
+    ['but none that a person cancelled', { state: 'cancelled' }, world(), { moves: 0, rate: 1 }],
+    [
+      'one after which memory is not known',
+      { state: 'succeeded', endedAt: 9000 },
+      world({ snapshot: there, configuredBytes: () => undefined }),
+      { moves: 1, rate: 0 },
+    ],
+  ] as const)('are not: %s', (_what, change, seenNow, rate) => {
+    expect(hitRate([looked({ ...seenNow, commands: [command(change)] })])).toEqual(rate)
+  })
 })

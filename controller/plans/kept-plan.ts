@@ -31,6 +31,8 @@ export interface KeptMove extends PlannedMove {
   readonly commandNumber?: number | undefined
   readonly begunAt?: number | undefined
   readonly endedAt?: number | undefined
+  /** When its command failed, or did not bring the VM over; the last 20. Those are no hits, whatever comes of it later. */
+  readonly missedAt?: readonly number[] | undefined
   /** What came of it, beside what was foretold (`times`, `source.after`, `target.after`). */
   readonly observed?: Observed | undefined
 }
@@ -40,7 +42,7 @@ export interface Observed {
   /** Configured memory of the VMs of both hosts afterwards, as the ledgers have it; undefined: not known. */
   readonly sourceMemoryBytes: number | undefined
   readonly targetMemoryBytes: number | undefined
-  /** It took no longer than twice what was foretold at most, and memory is as foretold. */
+  /** It took no longer than twice what was foretold at most, and memory is as foretold; where memory is not known it is no hit. */
   readonly hit: boolean
 }
 
@@ -61,6 +63,7 @@ export type NextStep =
 
 /** How long after its command a VM may take to show on its new host. */
 const showsWithinMs = 120_000
+const mostMisses = 20
 
 /** What is to be done next for a plan that is applied: one move at a time, in its order. Pure. */
 export function nextStep(plan: KeptPlan, world: ApplyWorld): NextStep {
@@ -96,7 +99,8 @@ function afterCommand(plan: KeptPlan, at: number, move: KeptMove, runsThere: boo
   if (!isOver(command)) return { step: 'wait' }
   if (command.state !== 'succeeded') {
     const why = `${move.vm}: command ${command.number} ${command.state}${command.reason === '' ? '' : `: ${command.reason}`}`
-    return change(stopped(withMove(plan, at, again), why))
+    const isMiss = command.state === 'failed' || command.state === 'unknown'
+    return change(stopped(withMove(plan, at, isMiss ? missed(again, command.endedAt ?? world.now) : again), why))
   }
   if (runsThere) {
     const begun = command.begunAt ?? command.sentAt ?? command.createdAt
@@ -104,7 +108,16 @@ function afterCommand(plan: KeptPlan, at: number, move: KeptMove, runsThere: boo
     return change(withMove(plan, at, ended({ ...move, begunAt: begun }, { ...world, now: end })))
   }
   if (world.now - (command.endedAt ?? world.now) < showsWithinMs) return { step: 'wait' }
-  return change(stopped(withMove(plan, at, again), `${move.vm} was moved, and is not seen running on ${move.to}`))
+  return change(
+    stopped(
+      withMove(plan, at, missed(again, world.now)),
+      `${move.vm} was moved, and is not seen running on ${move.to}`,
+    ),
+  )
+}
+
+function missed(move: KeptMove, at: number): KeptMove {
+  return { ...move, missedAt: [...(move.missedAt ?? []), at].slice(-mostMisses) }
 }
 
 function ended(move: KeptMove, { now, configuredBytes }: ApplyWorld): KeptMove {
@@ -112,7 +125,7 @@ function ended(move: KeptMove, { now, configuredBytes }: ApplyWorld): KeptMove {
   const sourceMemoryBytes = configuredBytes(move.fromHostId)
   const targetMemoryBytes = configuredBytes(move.toHostId)
   const isAs = (foretold: number, seen: number | undefined): boolean =>
-    seen === undefined || Math.abs(seen - foretold) <= 0.1 * Math.max(foretold, move.memoryBytes)
+    seen !== undefined && Math.abs(seen - foretold) <= 0.1 * Math.max(foretold, move.memoryBytes)
   const hit =
     durationMs <= 2 * move.times.duration.mostMs &&
     isAs(move.source.after.memoryBytes, sourceMemoryBytes) &&
@@ -161,13 +174,17 @@ function change(plan: KeptPlan): NextStep {
   return { step: 'change', plan }
 }
 
-/** Share of the last moves by command that came as foretold, and how many that were. */
+/** Share of the last moves by command that came as foretold, and how many that were: those whose command failed are among them. */
 export function hitRate(plans: readonly KeptPlan[], last = 20): { readonly moves: number; readonly rate: number } {
   const seen = plans
     .flatMap(({ moves }) => moves)
-    .filter(({ by, observed }) => by === 'command' && observed !== undefined)
-    .toSorted((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0))
+    .filter(({ by }) => by === 'command')
+    .flatMap(({ missedAt = [], observed, endedAt = 0 }) => [
+      ...missedAt.map((at) => ({ at, hit: false })),
+      ...(observed === undefined ? [] : [{ at: endedAt, hit: observed.hit }]),
+    ])
+    .toSorted((a, b) => b.at - a.at)
     .slice(0, last)
-  const hits = seen.filter(({ observed }) => observed?.hit === true).length
+  const hits = seen.filter(({ hit }) => hit).length
   return { moves: seen.length, rate: seen.length === 0 ? 1 : hits / seen.length }
 }

@@ -3,7 +3,7 @@ import type { BeforeAfter, HostFill, Plan, PlannedMove } from '../../planner/liv
 import type { KeptMove, KeptPlan } from '../../plans/kept-plan.js'
 import type { FailureCardView, KeptPlanView, PlannedMoveView, PlanView } from '../plan-views.js'
 
-export function planView(plan: Plan): PlanView {
+export function planView({ leastGain: _leastGain, ...plan }: Plan): PlanView {
   return {
     ...plan,
     moves: plan.moves.map(moveView),
@@ -40,6 +40,7 @@ export function keptPlanView({ approved, endedAt, moves, ...rest }: KeptPlan): K
 
 function keptMoveView({
   commandId: _id,
+  missedAt: _missedAt,
   commandNumber,
   begunAt,
   endedAt,

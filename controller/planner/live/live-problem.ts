@@ -62,7 +62,7 @@ export function liveProblem(facts: FleetFacts, scope: PlanScope): LiveProblem {
     ],
     together: togetherSets(policy, movers),
     classes: isAsked('personal-beside-core') ? classesOf(placed, movers) : undefined,
-    survival: isAsked('host-failure') ? survivalOf(hosts, memory, ledgers, scope) : undefined,
+    survival: isAsked('host-failure') ? survivalOf(hosts, memory, ledgers, facts, scope) : undefined,
     strandedPenalty: Float64Array.from(hosts, (host) => strandedPenalty(host, policy, scope)),
     excepted: Int32Array.from(movers, (mover) => (isStrandedOnPurpose(mover, policy, scope) ? 1 : 0)),
     ...waysOf(hosts, movers, ledgers, facts, scope),
@@ -226,6 +226,7 @@ function survivalOf(
   hosts: LiveProblem['hosts'],
   { use, most }: Limit,
   ledgers: ReadonlyMap<string, MemoryLedger>,
+  { maintenance }: FleetFacts,
   { leaving }: PlanScope,
 ): Survival {
   const groups = new Map<string, number>()
@@ -238,7 +239,9 @@ function survivalOf(
     groups.set(hypervisor, known)
     return known
   })
-  return { use, most, group }
+  // In maintenance it takes nobody; its own VMs may still find a place elsewhere.
+  const refuge = most.map((bytes, at) => (maintenance.has(hosts[at]?.id ?? '') ? 0 : bytes))
+  return { use, most: refuge, group }
 }
 
 function strandedPenalty(host: Host | undefined, policy: Policy, { leaving }: PlanScope): number {

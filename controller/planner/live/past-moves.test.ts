@@ -31,6 +31,11 @@ it('never more than a week', () => {
   expect((rest?.until ?? 0) - now).toBe(7 * 24 * hour)
 })
 
+it('as long as the policy says, where that is more than a week', () => {
+  const rest = restsOf([moved(1), moved(2)], { coolDownMs: 30 * 24 * hour }, now).get('vm')
+  expect((rest?.until ?? 0) - now).toBe(30 * 24 * hour - hour)
+})
+
 it('does not go back where it came from within a day, however short it rests', () => {
   expect(restsOf([moved(20, 'a', 'b')], rules, now).get('vm')?.cameFrom).toBe('a')
   expect(restsOf([moved(25, 'a', 'b')], rules, now).get('vm')).toBeUndefined()

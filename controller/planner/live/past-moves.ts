@@ -24,7 +24,9 @@ export interface Rest {
   readonly cameFrom: string | undefined
 }
 
-/** How long VMs that moved stay where they are, by UUID: twice as long with each move within a day of the last one, a week at most. */
+/**
+ * How long VMs that moved stay where they are, by UUID: twice as long with each move within a day of the last one, a week at most, or
+ * once the policy's time where that is longer. */
 export function restsOf(
   past: readonly PastMove[],
   { coolDownMs }: Pick<MoveRules, 'coolDownMs'>,
@@ -36,7 +38,7 @@ export function restsOf(
     const [last, ...before] = moves.toSorted((a, b) => b.endedAt - a.endedAt)
     if (last === undefined) continue
     const recent = 1 + before.filter(({ endedAt }) => last.endedAt - endedAt < dayMs).length
-    const until = last.endedAt + Math.min(longestMs, coolDownMs * 2 ** (recent - 1))
+    const until = last.endedAt + Math.min(Math.max(longestMs, coolDownMs), coolDownMs * 2 ** (recent - 1))
     const cameFrom = now - last.endedAt < Math.max(dayMs, until - last.endedAt) ? last.fromHostId : undefined
     if (until > now || cameFrom !== undefined) rests.set(uuid, { until, moves: recent, cameFrom })
   }

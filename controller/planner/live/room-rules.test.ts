@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 
 import { policyWith } from '../../../test/support/policy-with.js'
-import { buildSnapshot, uuidOf, withVm, type SnapshotRows } from '../../../test/support/snapshot-builder.js'
-import type { FleetFacts } from './facts.js'
+import { buildSnapshot, hostIdOf, uuidOf, withVm, type SnapshotRows } from '../../../test/support/snapshot-builder.js'
+import { Placement } from '../placement.js'
+import { liveKinds, type FleetFacts } from './facts.js'
+import { liveProblem } from './live-problem.js'
 import { planPlace } from './plan-drain.js'
 import { planRebalance } from './plan-rebalance.js'
 import type { Plan } from './plan.js'
@@ -176,4 +178,24 @@ describe('a new VM', () => {
     const plan = place(facts(load(3.9), 4), 2 ** 30, 2)
     expect(plan.moves[0]?.target.after.cores).toBeCloseTo(0.1 + 1)
   })
+})
+
+it.each([
+  ['is refuge for VMs of others', new Map(), []],
+  ['is none while it is in maintenance', new Map([[hostIdOf('c'), 'it is in maintenance']]), ['host-failure']],
+] as const)('an empty host %s', (_what, maintenance, refused) => {
+  // The VM of d fits on a alone, as long as that of b is not there, and on c.
+  const facts = factsOf(
+    [
+      ['a', 32, [4]],
+      ['b', 16, [10]],
+      ['c', 40, []],
+      ['d', 30, [20]],
+    ],
+    { maintenance },
+  )
+  const { problem, hosts, movers } = liveProblem(facts, { kinds: liveKinds })
+  const to = hosts.findIndex((host) => host?.name === 'a')
+  const vm = movers.findIndex(({ hostId }) => hostId === hostIdOf('b'))
+  expect(new Placement(problem).refusals(vm, to).map(({ rule }) => rule)).toEqual(refused)
 })
