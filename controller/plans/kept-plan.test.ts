@@ -140,6 +140,24 @@ describe('a plan that is applied', () => {
       world({ snapshot: there }),
       ['applying', '', 'done'],
     ],
+    [
+      'waits for a person who has undefined the VM on its old host',
+      plan([move({ state: 'by-person', by: 'person' })]),
+      world({ snapshot: { ...snapshot, vms: new Map() } }),
+      ['wait'],
+    ],
+    [
+      'stops where a person carried the VM somewhere else',
+      plan([move({ state: 'by-person', by: 'person' })]),
+      world({ snapshot: withVm(snapshot, 'www', { hostId: hostIdOf('xenhv04') }) }),
+      ['stopped', 'www is on xenhv04, not on xenhv02', 'by-person'],
+    ],
+    [
+      'asks the rules about a VM that was shut down before its turn',
+      plan([move({ by: 'person', kind: 'cold-copy' })]),
+      world({ snapshot: withVm(snapshot, 'www', { state: 'shutoff' }) }),
+      ['check'],
+    ],
     ['is done after its last move', plan([move({ state: 'done' })]), world(), ['done', '', 'done']],
     ['does nothing once it is stopped', { ...plan(), state: 'stopped' as const }, world(), ['wait']],
   ])('%s', (_what, from, seen, expected) => {

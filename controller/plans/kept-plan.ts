@@ -72,17 +72,21 @@ export function nextStep(plan: KeptPlan, world: ApplyWorld): NextStep {
   const move = plan.moves[at]
   if (move === undefined) return change({ ...plan, state: 'done', reason: '', endedAt: world.now })
   const vm = world.snapshot.vms.get(move.vmUuid)
-  if (vm === undefined) return change(stopped(plan, `${move.vm} is gone`))
+  if (vm === undefined) {
+    // Who carries a VM over by hand may undefine it on the one host before it is defined on the other.
+    return move.state === 'by-person' ? { step: 'wait' } : change(stopped(plan, `${move.vm} is gone`))
+  }
   const isThere = vm.hostId === move.toHostId
+  const hostName = (id: string): string => world.snapshot.hosts.get(id)?.name ?? id
   switch (move.state) {
     case 'waiting':
       if (isThere) return change(withMove(plan, at, { ...move, state: 'done', endedAt: world.now }))
-      if (vm.hostId !== move.fromHostId) {
-        const on = world.snapshot.hosts.get(vm.hostId)?.name ?? vm.hostId
-        return change(stopped(plan, `${move.vm} is on ${on}, not on ${move.from} any more`))
-      }
+      if (vm.hostId !== move.fromHostId)
+        return change(stopped(plan, `${move.vm} is on ${hostName(vm.hostId)}, not on ${move.from} any more`))
       return { step: 'check', at, move }
     case 'by-person':
+      if (!isThere && vm.hostId !== move.fromHostId)
+        return change(stopped(plan, `${move.vm} is on ${hostName(vm.hostId)}, not on ${move.to}`))
       if (!isThere || !isRunning(vm.state)) return { step: 'wait' }
       return change(withMove(plan, at, ended(move, world)))
     case 'moving':
