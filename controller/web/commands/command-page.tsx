@@ -18,9 +18,16 @@ const followEveryMs = 500
 /** One command: what was asked, what each check said, what it says itself, live. */
 export function CommandPage({ number }: { readonly number: number }) {
   const [ended, setEnded] = useState(false)
-  const { value, problem, again } = useAsked<CommandView>(`/commands/${number}`, ended ? 0 : followEveryMs)
+  const { value, problem, isUnreachable, again } = useAsked<CommandView>(
+    `/commands/${number}`,
+    ended ? 0 : followEveryMs,
+  )
   if (value === undefined)
-    return problem === '' ? <Skeleton alone /> : <NotFound title={`No command ${number}`} text={problem} />
+    return problem === '' ? (
+      <Skeleton alone />
+    ) : (
+      <NotFound title={isUnreachable ? `Command ${number} could not be read` : `No command ${number}`} text={problem} />
+    )
   if (isEnd(value.state) !== ended) setEnded(isEnd(value.state))
   return (
     <>

@@ -7,8 +7,17 @@ export interface Asked<T> {
   readonly value: T | undefined
   /** Empty: the last question was answered. */
   readonly problem: string
+  /** The problem is that no answer came: nothing is said of what was asked for. */
+  readonly isUnreachable: boolean
   /** Asks now. */
   readonly again: () => void
+}
+
+interface Kept<T> {
+  readonly path: string
+  readonly value?: T
+  readonly problem: string
+  readonly isUnreachable: boolean
 }
 
 /**
@@ -19,7 +28,7 @@ export interface Asked<T> {
  */
 export function useAsked<T>(path: string | undefined, everyMs: number, key = ''): Asked<T> {
   const { client } = useContext(PageContext)
-  const [answer, setAnswer] = useState<{ readonly path: string; readonly value?: T; readonly problem: string }>()
+  const [answer, setAnswer] = useState<Kept<T>>()
   const [round, setRound] = useState(0)
   const again = useCallback(() => setRound((now) => now + 1), [])
   useEffect(() => {
@@ -34,9 +43,12 @@ export function useAsked<T>(path: string | undefined, everyMs: number, key = '')
       const got: Answer<T> = await client.ask<T>(path)
       if (!wanted || got.status === 'signed-out') return
       const problem = got.status === 'ok' ? '' : got.message
+      const isUnreachable = got.status === 'unreachable'
       setAnswer((before) => {
         const kept = before?.path === path ? before : { path }
-        return got.status === 'ok' ? { path, value: got.value, problem } : { ...kept, problem }
+        return got.status === 'ok'
+          ? { path, value: got.value, problem, isUnreachable }
+          : { ...kept, problem, isUnreachable }
       })
       later()
     }
@@ -47,5 +59,10 @@ export function useAsked<T>(path: string | undefined, everyMs: number, key = '')
     }
   }, [client, path, everyMs, key, round])
   const mine = answer?.path === path ? answer : undefined
-  return { value: mine?.value, problem: mine?.problem ?? '', again }
+  return {
+    value: mine?.value,
+    problem: mine?.problem ?? '',
+    isUnreachable: mine?.isUnreachable === true,
+    again,
+  }
 }

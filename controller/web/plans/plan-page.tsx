@@ -11,16 +11,16 @@ import { PageTitle } from '../shell/page-title.js'
 import { PageContext, usePage } from '../state/page-context.js'
 import { MoveTable } from './move-table.js'
 import { hostsOf, PlanPicture } from './plan-picture.js'
-import { choicesOf, progressWords } from './plan-words.js'
+import { choicesOf, endWords, missingTitle, progressWords } from './plan-words.js'
 
 const followEveryMs = 1000
 
 /** One plan that is kept: what it changes, why, and how far it is, live. */
 export function PlanPage({ number }: { readonly number: number }) {
   const [ended, setEnded] = useState(false)
-  const { value, problem, again } = useAsked<KeptPlanView>(`/plans/${number}`, ended ? 0 : followEveryMs)
+  const { value, problem, isUnreachable, again } = useAsked<KeptPlanView>(`/plans/${number}`, ended ? 0 : followEveryMs)
   if (value === undefined)
-    return problem === '' ? <Skeleton alone /> : <NotFound title={`No plan ${number}`} text={problem} />
+    return problem === '' ? <Skeleton alone /> : <NotFound title={missingTitle(number, isUnreachable)} text={problem} />
   const isOver = value.state === 'done' || value.state === 'cancelled'
   if (isOver !== ended) setEnded(isOver)
   return (
@@ -39,7 +39,7 @@ export function PlanPage({ number }: { readonly number: number }) {
           {problem !== '' && <span class="tag tag-bad">stale: {problem}</span>}
         </p>
       </header>
-      {value.reason !== '' && <p class="alert-message">It stopped: {value.reason}</p>}
+      {value.reason !== '' && <p class="alert-message">{endWords(value)}</p>}
       <Decide plan={value} onDone={again} />
       <PlanPicture hosts={hostsOf(value.moves)} />
       <h2>Moves</h2>

@@ -38,3 +38,23 @@ export function choicesOf(state: KeptPlanView['state']): { readonly apply?: stri
       return {}
   }
 }
+
+/** Why a plan goes on no more: `It was given up by ann`, `It stopped: www is gone`. */
+export function endWords({ state, reason }: Pick<KeptPlanView, 'state' | 'reason'>): string {
+  const isByPerson = reason.startsWith('by ')
+  switch (state) {
+    case 'stopped':
+      return isByPerson ? `It was stopped ${reason}` : `It stopped: ${reason}`
+    case 'cancelled':
+      return isByPerson ? `It was given up ${reason}` : `It ended: ${reason}`
+    case 'done':
+    case 'proposed':
+    case 'applying':
+      return reason
+  }
+}
+
+/** Over the page of a plan that cannot be shown. */
+export function missingTitle(number: number, isUnreachable: boolean): string {
+  return isUnreachable ? `Plan ${number} could not be read` : `No plan ${number}`
+}

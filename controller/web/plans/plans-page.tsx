@@ -75,7 +75,7 @@ function MakePlan() {
   const role = usePage((state) => state.me?.role)
   const [withCold, setWithCold] = useState(false)
   const [isBusy, setBusy] = useState(false)
-  const [plan, setPlan] = useState<PlanView>()
+  const [made, setMade] = useState<{ readonly plan: PlanView; readonly withCold: boolean }>()
   const [problem, setProblem] = useState('')
   async function answered<T>(asked: Promise<Answer<T>>, use: (value: T) => void): Promise<void> {
     setBusy(true)
@@ -85,9 +85,13 @@ function MakePlan() {
     if (answer.status === 'ok') use(answer.value)
   }
   const look = (): Promise<void> =>
-    answered(client.ask<PlanView>(`/plans/rebalance?withCold=${withCold}`, undefined, planWithinMs), setPlan)
+    answered(client.ask<PlanView>(`/plans/rebalance?withCold=${withCold}`, undefined, planWithinMs), (plan) =>
+      setMade({ plan, withCold }),
+    )
   const keep = (): Promise<void> => {
-    const kept = client.ask<KeptPlanView>('/plans', { kind: 'rebalance', withCold }, planWithinMs)
+    // As the one that is shown was asked for, whatever is ticked by now.
+    const asked = { kind: 'rebalance', withCold: made?.withCold === true }
+    const kept = client.ask<KeptPlanView>('/plans', asked, planWithinMs)
     return answered(kept, ({ number }) => navigate(planPath(number)))
   }
   return (
@@ -101,15 +105,19 @@ function MakePlan() {
           <input type="checkbox" checked={withCold} onChange={(event) => setWithCold(event.currentTarget.checked)} />{' '}
           also moves for which a VM has to be off
         </label>
-        {plan !== undefined && plan.moves.length > 0 && mayAs(role, 'operator') && (
+        {made !== undefined && made.plan.moves.length > 0 && mayAs(role, 'operator') && (
           <button type="button" class="action" disabled={isBusy} onClick={() => void keep()}>
-            Keep it, to be approved
+            Keep one as of now, to be approved
           </button>
         )}
       </p>
+      <p class="muted">
+        Only plans that even hosts out are made here; headroom plan drain, return and place make others. What is kept is
+        planned anew from the fleet as it then is, and shown before anybody approves it.
+      </p>
       <div role="status">
         {problem !== '' && <p class="tone-bad">{problem}</p>}
-        {plan !== undefined && <Made plan={plan} />}
+        {made !== undefined && <Made plan={made.plan} />}
       </div>
     </section>
   )

@@ -1,4 +1,5 @@
 import { useContext } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { formatTime } from '../format/figures.js'
 import { Link } from '../routing/link.js'
 import { settingsPath } from '../routing/routes.js'
@@ -9,10 +10,12 @@ export function Account() {
   const { client, signOut } = useContext(PageContext)
   const me = usePage((state) => state.me)
   const now = useControllerTime(60_000)
+  const [problem, setProblem] = useState('')
   if (me === undefined) return null
   async function leave(): Promise<void> {
     const answer = await client.ask<undefined>('/logout', {})
     if (answer.status === 'ok') signOut()
+    else if (answer.status !== 'signed-out') setProblem(answer.message)
   }
   return (
     <details class="account">
@@ -28,6 +31,11 @@ export function Account() {
         <button type="button" class="action" onClick={() => void leave()}>
           Sign out
         </button>
+        {problem !== '' && (
+          <p role="alert" class="tone-bad">
+            Still signed in: {problem}.
+          </p>
+        )}
       </div>
     </details>
   )
