@@ -18,7 +18,7 @@ function factsOf(memoryOfOther: number): FleetFacts {
     hosts: [
       { name: 'a', memoryMiB: 32 * gib },
       { name: 'b', memoryMiB: memoryOfOther * gib },
-      { name: 'c', memoryMiB: 32 * gib, status: 'lost' },
+      { name: 'c', memoryMiB: 32 * gib, status: 'silent' },
     ],
     vms: [
       { ...rows, name: 'local' },
@@ -31,7 +31,7 @@ function factsOf(memoryOfOther: number): FleetFacts {
   })
   const off = { state: 'shutoff', runId: '' } as const
   const snapshot = withVm(withVm(built, 'off1', off), 'off2', off)
-  // Of those that are there, a alone reaches it; the lost host did too, so that it counts as shared.
+  // Of those that are there, a alone reaches it; the silent host does too, so that it counts as shared.
   const fibre: StorageArray | undefined = snapshot.arrays.get('fibre')
   if (fibre === undefined) throw new Error('no array fibre')
   const hostIds = [hostIdOf('a'), hostIdOf('c')]
