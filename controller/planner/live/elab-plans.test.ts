@@ -90,9 +90,14 @@ describe('emptying xenhv01', () => {
 
   it('names what has to be copied, and how long that takes at 20 to 25 MB/s', () => {
     expect(plan.copies.map(({ vm }) => vm)).toEqual([
-      ...['bell', 'motty', 'secretary'],
+      'bell',
+      'motty',
+      'secretary',
       // They make room for others.
-      ...['fiap-mgmt', 'gucchi', 'jo2lxq', 'mozilla'],
+      'fiap-mgmt',
+      'gucchi',
+      'jo2lxq',
+      'mozilla',
     ])
     const hour = 3_600_000
     for (const { diskBytes, duration } of plan.copies) {
