@@ -90,7 +90,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   /** Why entries of the configuration are not open yet. */
   const unopened = new Map<object, string>()
   /** Entries of the configuration whose hosts are not there yet. */
-  const awaited = new Set<object>(config.hypervisors)
+  const awaited = new Set(config.hypervisors)
 
   const dropped = (): number => spools.dropped + (uplink?.tooLarge ?? 0)
   const health = (): AgentHealth => ({
@@ -120,6 +120,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       const host = served.find(({ source }) => source.hypervisor.identity.hostId === hostId)
       return host && { control: host.source.hypervisor.control }
     },
+    mayCome: (hostId) => hostIds.mayBeOf([...awaited], hostId),
     now,
     monotonicMs: options.monotonicMs,
     wake: () => uplink?.tellOfCommands(),

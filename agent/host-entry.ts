@@ -1,5 +1,5 @@
 /** What of an entry of the configuration names its host. */
-interface HostEntry {
+export interface HostEntry {
   readonly kind: string
   readonly name?: string | undefined
   readonly ssh?: { readonly host: string; readonly port: number } | undefined

@@ -83,3 +83,15 @@ test('an id that could not be kept is kept the next time', async () => {
   expect(await ids.claim('x', uuid)).toBe(uuid)
   expect(readFileSync(join(full, 'host-id-x'), 'utf8')).toBe(`${uuid}\n`)
 })
+
+test.each([
+  ['the entry that it was opened by', 'hv01', uuid, true],
+  ['an entry that was never opened', 'hv02', uuid, true],
+  ['an entry of another host', 'hv01', 'another', false],
+])('a host may be of %s', async (_what, name, hostId, may) => {
+  writeFileSync(join(data, 'host-id-hv01'), `${uuid}\n`)
+  const ids = await HostIds.load(data, ['hv01', 'hv02'], log)
+  expect(ids.mayBeOf([{ kind: 'libvirt', name }], hostId)).toBe(may)
+  expect(ids.mayBeOf([], hostId)).toBe(false)
+  expect(ids.mayBeOf([{ kind: 'esxi' }], hostId)).toBe(true)
+})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { errorCode } from '../common/error-code.js'
 import { makeDirectoryDurably, writeDurably } from '../common/durable-file.js'
 import type { Log } from '../common/log.js'
+import { hostEntryName, type HostEntry } from './host-entry.js'
 import type { Hypervisor } from './hypervisor/hypervisor.js'
 
 const unnamedFile = 'host-id'
@@ -36,6 +37,15 @@ export class HostIds {
   /** As it was the first time; undefined if there was none. */
   known(entry: string): string | undefined {
     return this.#ids.get(entry)
+  }
+
+  /** Whether a host is one of these entries', as far as that is known: one that was never opened, or that is many hosts, may have any. */
+  mayBeOf(entries: readonly HostEntry[], hostId: string): boolean {
+    return entries.some((entry) => {
+      const name = hostEntryName(entry)
+      const known = name === undefined ? undefined : this.known(name)
+      return known === undefined || known === hostId
+    })
   }
 
   /**

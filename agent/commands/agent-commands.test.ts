@@ -23,6 +23,7 @@ it.each([-3_600_000, 0, 3_600_000])(
       allow: [],
       programs: [],
       host: () => undefined,
+      mayCome: () => true,
       now: () => wallMs,
       monotonicMs: () => 5,
       wake: () => undefined,

@@ -26,6 +26,8 @@ interface AgentCommandsOptions {
   /** That may be run for VMs. */
   readonly programs: readonly ExecEntry[]
   readonly host: (hostId: string) => { readonly control: VmControl | undefined } | undefined
+  /** Whether an entry of the configuration that is not open yet may have that host. */
+  readonly mayCome: (hostId: string) => boolean
   /** This machine's wall clock. */
   readonly now: () => number
   readonly monotonicMs: () => number
@@ -79,7 +81,7 @@ export class AgentCommands {
     private readonly audit: AuditLog,
     ofController: Witnessed | undefined,
   ) {
-    const { allow, programs, host, now, monotonicMs, log, dataDir } = options
+    const { allow, programs, host, mayCome, now, monotonicMs, log, dataDir } = options
     this.allow = allow
     this.bulkPrograms = programs.filter(({ isBulk }) => isBulk).map(({ name }) => name)
     this.#ofController = ofController
@@ -88,7 +90,9 @@ export class AgentCommands {
     this.#limits = new LimitKeeper({
       store: new LimitFile(join(dataDir, limitsFile), log),
       control: (hostId) => host(hostId)?.control,
+      mayHave: (hostId) => host(hostId) !== undefined || mayCome(hostId),
       now,
+      monotonicMs,
       audit: (what) => this.#write(what, false),
       log,
     })

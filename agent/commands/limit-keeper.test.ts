@@ -22,8 +22,10 @@ let directory: string
 let control: HandControl
 let keeper: LimitKeeper
 let nowMs: number
+let monotonicMs: number
 /** Its host is not open, or is none of this agent any more. */
 let isAway: boolean
+let isConfigured: boolean
 const audited: unknown[] = []
 
 /** Another life of the agent: what it knows is in the file. */
@@ -31,7 +33,9 @@ function another(): LimitKeeper {
   return new LimitKeeper({
     store: new LimitFile(join(directory, 'limits.json'), log),
     control: () => (isAway ? undefined : control),
+    mayHave: () => isConfigured,
     now: () => nowMs,
+    monotonicMs: () => monotonicMs,
     audit: (what) => {
       audited.push(what)
       return Promise.resolve()
@@ -79,8 +83,9 @@ function rates(): (number | undefined)[] {
 }
 
 /** Ends what is due, and waits for it. */
-async function pass(ms: number): Promise<void> {
+async function pass(ms: number, sinceBootMs = ms): Promise<void> {
   nowMs += ms
+  monotonicMs += sinceBootMs
   // What was done in a turn before has left it by then.
   await setImmediate()
   keeper.endDue()
@@ -90,7 +95,9 @@ async function pass(ms: number): Promise<void> {
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'headroom-limits-'))
   nowMs = 1_000_000
+  monotonicMs = 5000
   isAway = false
+  isConfigured = true
   audited.length = 0
   control = new HandControl()
   control.add(uuid, 'alpha')
@@ -143,9 +150,26 @@ describe('a limit', () => {
     expect(keeper.count).toBe(0)
   })
 
+  it.each([
+    ['an agent that was off for days, and has only just started', false, 90_000_000, 1000],
+    ['a clock that was set ahead', false, 900_000_000, 700_000],
+    ['a host that is away for a week', true, 604_800_000, 604_800_000],
+  ])('stays with %s, and is ended when its host is there', async (_what, isOfOurs, wallMs, lifeMs) => {
+    await set({ write: '1MB/s' })
+    isAway = true
+    isConfigured = isOfOurs
+    await reborn()
+    await pass(wallMs, lifeMs)
+    expect([keeper.count, audited]).toEqual([1, []])
+    isAway = false
+    await pass(1000)
+    expect([rates(), keeper.count]).toEqual([[9e6, 0], 0])
+  })
+
   it('of a host that the agent has no more is forgotten a day after its end, and no sooner', async () => {
     await set({ write: '1MB/s' })
     isAway = true
+    isConfigured = false
     await pass(600_000 + 86_400_000)
     expect([keeper.count, audited]).toEqual([1, []])
     await pass(1)

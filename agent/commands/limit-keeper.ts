@@ -54,8 +54,11 @@ export interface LimitStore {
 export interface LimitKeeperOptions {
   readonly store: LimitStore
   readonly control: (hostId: string) => VmControl | undefined
+  /** Whether an entry of the configuration has that host, or may turn out to have it once it can be opened. */
+  readonly mayHave: (hostId: string) => boolean
   /** This machine's wall clock. */
   readonly now: () => number
+  readonly monotonicMs: () => number
   readonly audit: (what: Readonly<Record<string, unknown>>) => Promise<void>
   readonly log: Log
 }
@@ -63,8 +66,10 @@ export interface LimitKeeperOptions {
 const lookEveryMs = 1000
 const restoreWithinMs = 30_000
 const mostRecords = 1024
-/** A host that is away for so long after the end of a limit is not of this agent any more. */
+/** So long after the end of a limit, and after this start, the record of a host that the configuration does not have is given up. */
 const forgetAfterMs = 86_400_000
+/** A host that is not there by then is told of. */
+const openedWithinMs = 60_000
 /** A clock that stands so far before the setting of a limit cannot tell when it ends: it ends at once. */
 const clockBackMs = 60_000
 const troubleLines = { most: 2, windowMs: 600_000, mostKeys: 64 } as const
@@ -81,12 +86,14 @@ export class LimitKeeper {
   readonly #trouble: LimitedLog
   #saving: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #startedAtMs = 0
 
   constructor(private readonly options: LimitKeeperOptions) {
     this.#trouble = new LimitedLog(options.log, troubleLines)
   }
 
   async start(): Promise<void> {
+    this.#startedAtMs = this.options.monotonicMs()
     for (const record of await this.options.store.load()) this.#records.set(keyOf(record), record)
     this.#timer = setInterval(() => this.endDue(), lookEveryMs)
   }
@@ -157,9 +164,8 @@ export class LimitKeeper {
     const now = this.now()
     for (const record of this.#records.values()) {
       if (this.#turns.has(keyOf(record)) || due(record, now).length === 0) continue
-      // Its host is being opened.
       if (this.options.control(record.hostId) === undefined) {
-        if (isForgotten(record, now)) this.#forget(record)
+        this.#withoutHost(record, now)
         continue
       }
       this.inTurn(record, async () => {
@@ -175,6 +181,18 @@ export class LimitKeeper {
         this.#trouble.warn(vmUuid, performance.now(), { err: error, vmUuid }, 'a limit whose time is over stays as yet')
       })
     }
+  }
+
+  /**
+   * Its host is being opened, is away or can only be read: it is waited for as long as the configuration has it. How long this life has lasted counts too:
+   * the wall clock may have been set, and an agent that was off for days has not looked yet.
+   */
+  #withoutHost(record: LimitRecord, now: number): void {
+    const { hostId, vmUuid } = record
+    const forMs = this.options.monotonicMs() - this.#startedAtMs
+    if (!this.options.mayHave(hostId) && forMs > forgetAfterMs && isLongOver(record, now)) this.#forget(record)
+    else if (forMs > openedWithinMs)
+      this.#trouble.warn(vmUuid, performance.now(), { hostId, vmUuid }, 'a limit is over, and its host is not open')
   }
 
   /** Of a host that this agent has no more: nobody can end it from here, nor is it known to be in force. */
@@ -304,7 +322,7 @@ function due({ disks, setAtMs }: LimitRecord, now: number): readonly string[] {
   return Object.entries(disks).flatMap(([target, { untilMs }]) => (isLost || untilMs <= now ? [target] : []))
 }
 
-function isForgotten({ disks }: LimitRecord, now: number): boolean {
+function isLongOver({ disks }: LimitRecord, now: number): boolean {
   return Object.values(disks).every(({ untilMs }) => now > untilMs + forgetAfterMs)
 }
 

@@ -62,7 +62,9 @@ class Bench {
   readonly limits = new LimitKeeper({
     store: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
     control: () => this.control,
+    mayHave: () => true,
     now: () => this.now,
+    monotonicMs: () => this.now,
     audit: () => Promise.resolve(),
     log: createLog('test', 'silent'),
   })

@@ -44,7 +44,9 @@ const audit = await AuditLog.open(join(directory, 'audit'), { now: Date.now, log
 const limits = new LimitKeeper({
   store: new LimitFile(join(directory, 'limits.json'), log),
   control: () => control,
+  mayHave: () => true,
   now: Date.now,
+  monotonicMs: () => performance.now(),
   audit: (what) => audit.append(what),
   log,
 })

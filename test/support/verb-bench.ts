@@ -50,7 +50,9 @@ export class VerbBench {
     this.limits = new LimitKeeper({
       store,
       control: () => control,
+      mayHave: () => true,
       now: Date.now,
+      monotonicMs: () => performance.now(),
       audit: () => Promise.resolve(),
       log: createLog('test', 'silent'),
     })

@@ -23,7 +23,9 @@ function contextOf(control: HandControl, withinMs: number): VerbContext & { read
     limits: new LimitKeeper({
       store: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
       control: () => control,
+      mayHave: () => true,
       now: () => 0,
+      monotonicMs: () => 0,
       audit: () => Promise.resolve(),
       log: createLog('test', 'silent'),
     }),
