@@ -361,7 +361,7 @@ describe.each(named)("%s: Xen's tools", (_name, shell) => {
     return remoteXenTools(asking(scripts))
   }
   function actor(scripts: Readonly<Record<string, string>>, ...options: string[]) {
-    return remoteXenActor(asking(scripts, ...options))
+    return remoteXenActor(asking(scripts, ...options), () => Promise.resolve())
   }
 
   test('xl, to the letter', async () => {

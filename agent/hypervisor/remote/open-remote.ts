@@ -124,7 +124,7 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     }
     const newHostId = (): string => randomUUID()
     return underOwnId<Hypervisor>(options.hostIds, options.entry, (known) => {
-      const own = { ...driverOptions, ...known, control: acting?.control() }
+      const own = { ...driverOptions, ...known, control: acting?.control(sameLife()) }
       if (read === 'xen-tools') {
         return openXen({ ...own, newHostId, management: { kind: 'tools', output: { text: textOfTool } } })
       }
@@ -144,16 +144,23 @@ export async function openRemote(options: RemoteOptions): Promise<{ hypervisor: 
     return text
   }
 
+  /** Throws once the host is in another life than now. */
+  function sameLife(): (signal?: AbortSignal) => Promise<void> {
+    const { bootId } = reader
+    return async (signal) => {
+      await reader.refresh('fast', signal)
+      if (bootId !== undefined && reader.bootId !== bootId) throw new HypervisorUnavailable('the host was booted anew')
+    }
+  }
+
   /** For one life of the host: a connection is made only if it still is in that. */
   function libvirtThere(hostName: string): Endpoint {
-    const { bootId } = reader
+    const isSameLife = sameLife()
     return {
       name: `libvirt of ${hostName} over ssh`,
       readOnly: true,
       async dial() {
-        await reader.refresh('fast')
-        if (bootId !== undefined && reader.bootId !== bootId)
-          throw new HypervisorUnavailable('the host was booted anew')
+        await isSameLife()
         return link.open(read === 'xen:///system' ? 'libvirt-xen' : 'libvirt-qemu')
       },
     }

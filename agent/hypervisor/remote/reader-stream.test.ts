@@ -83,6 +83,46 @@ test('no second question before the first is answered', async () => {
   expect(await second).toBe('b')
 })
 
+test('a question that nobody wants any more when its turn comes is not written', async () => {
+  const reader = new ScriptedReader((word, number, self) => word === 'fast' || self.says(number, word, ''))
+  const { ask } = streamOf(reader)
+  const abort = new AbortController()
+  const first = ask()
+  const second = ask({ word: 'destroy 3', signal: abort.signal })
+  await vi.waitFor(() => expect(reader.words).toEqual(['fast']))
+  abort.abort(new Error('nobody waits'))
+  reader.says(1, 'fast', 'a')
+  await first
+  await expect(second).rejects.toThrow('nobody waits')
+  await ask({ word: 'state' })
+  expect(reader.words).toEqual(['fast', 'state'])
+})
+
+test('what is to be checked is checked when the channel is open, and forbids the question', async () => {
+  const reader = good()
+  const { ask, clock } = streamOf(reader)
+  const seen: number[] = []
+  const check = (): Promise<void> => {
+    seen.push(clock.opened)
+    return seen.length > 1 ? Promise.reject(new Error('another life')) : Promise.resolve()
+  }
+  expect(await ask({ word: 'destroy 3', check })).toBe('destroy 3 1')
+  await expect(ask({ word: 'destroy 3', check })).rejects.toThrow('another life')
+  expect(await ask()).toBe('fast 2')
+  expect([reader.words, seen, clock.opened]).toEqual([['destroy 3', 'fast'], [1, 1], 1])
+})
+
+test('a channel that ends while that is checked is not written to', async () => {
+  const reader = good()
+  const { ask } = streamOf(reader)
+  const check = async (): Promise<void> => {
+    reader.destroy(new HypervisorUnavailable('killed'))
+    await new Promise((resolve) => reader.once('close', resolve))
+  }
+  await expect(ask({ word: 'destroy 3', check })).rejects.toThrow('the channel was closed')
+  expect(reader.words).toEqual([])
+})
+
 test('one that is silent is given up, and another is opened, but not at once', async () => {
   const silent = new ScriptedReader(() => undefined)
   const { ask, lost, clock } = streamOf(silent, good())

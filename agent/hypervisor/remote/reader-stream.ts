@@ -24,6 +24,10 @@ export interface Question {
   readonly deadlineMs: number
   /** Of the answer. */
   readonly mostBytes: number
+  /** Once it has aborted, what was not written yet is not asked any more. What was is waited for. */
+  readonly signal?: AbortSignal
+  /** The last thing before it is written, with the channel open. If it throws, nothing is asked. */
+  readonly check?: () => Promise<void>
 }
 
 const retry = { baseMs: 500, capMs: 15_000 } as const
@@ -61,7 +65,7 @@ export class ReaderStream {
     this.#gate = new RetryGate(new Backoff(retry), options.monotonicMs)
   }
 
-  /** @throws HypervisorDenied, HypervisorUnavailable */
+  /** @throws HypervisorDenied, HypervisorUnavailable; what `check` throws, and the signal's reason */
   async ask(question: Question): Promise<readonly Part[]> {
     if (this.#waiting >= mostWaiting) throw new HypervisorUnavailable(`${mostWaiting} questions are waiting`)
     this.#waiting += 1
@@ -80,11 +84,15 @@ export class ReaderStream {
     this.#lose(new HypervisorUnavailable('the connection was closed'))
   }
 
-  async #ask({ word, deadlineMs, mostBytes }: Question): Promise<readonly Part[]> {
+  async #ask({ word, deadlineMs, mostBytes, signal, check }: Question): Promise<readonly Part[]> {
+    signal?.throwIfAborted()
     if (this.#asked !== undefined) {
       throw new HypervisorUnavailable(`headroom-reader is still at work on ${this.#asked.word}`)
     }
     const line = this.#line ?? (await this.#open())
+    await check?.()
+    signal?.throwIfAborted()
+    if (this.#line !== line) throw new HypervisorUnavailable('the channel was closed')
     line.said += 1
     const number = line.said
     const { lateMs = 0 } = this.#options

@@ -18,6 +18,8 @@ export interface RemoteActingOptions {
   readonly monotonicMs: () => number
 }
 
+type CheckLife = (signal: AbortSignal) => Promise<void>
+
 const actDeadlineMs = 120_000
 const patienceMs = 300_000
 const mostBytes = 65_536
@@ -26,8 +28,11 @@ const toolLateMs = 3_600_000
 
 /** Acts on the VMs of a Xen host over ssh, by a key of its own, whose connection is made when there is something to do. */
 export function remoteActing({ target, isLibvirt, log, monotonicMs }: RemoteActingOptions): {
-  /** For one driver. */
-  control(): NonNullable<XenOptions['control']>
+  /**
+   * For one driver.
+   * @param isSameLife throws unless the host is in the life that the driver was opened in: numbers of domains begin anew with each boot
+   */
+  control(isSameLife: CheckLife): NonNullable<XenOptions['control']>
   close(): Promise<void>
 } {
   const link = new SshLink({ target, log, monotonicMs })
@@ -44,8 +49,8 @@ export function remoteActing({ target, isLibvirt, log, monotonicMs }: RemoteActi
     dial: () => link.open('libvirt-xen'),
   }
   return {
-    control: () => ({
-      actor: remoteXenActor((question) => stream.ask(question)),
+    control: (isSameLife) => ({
+      actor: remoteXenActor((question) => stream.ask(question), isSameLife),
       info: (signal) => tools.text('info', signal),
       libvirt: isLibvirt
         ? new LibvirtControl({ socket: undefined, runRoot: '', uri: 'xen:///system', endpoint })
@@ -58,17 +63,22 @@ export function remoteActing({ target, isLibvirt, log, monotonicMs }: RemoteActi
   }
 }
 
-/** What headroom-reader does there if its forced command has --act. */
-export function remoteXenActor(ask: (question: Question) => Promise<readonly Part[]>): XenActor {
+/**
+ * What headroom-reader does there if its forced command has --act. The life of the host is looked at when the channel is open, which a boot
+ * would end: so what is written goes to the life that was looked at. What waits when its command is over is not done any more.
+ */
+export function remoteXenActor(ask: (question: Question) => Promise<readonly Part[]>, isSameLife: CheckLife): XenActor {
   return {
     async do(act: XenAct, signal: AbortSignal): Promise<string> {
       const word = wordsOf(act).join(' ')
-      const parts = await waitAtMost(
-        ask({ word, deadlineMs: actDeadlineMs, mostBytes }),
-        patienceMs,
-        `xl ${word}`,
-        signal,
-      )
+      const over = new AbortController()
+      const wanted = AbortSignal.any([signal, over.signal])
+      const check = (): Promise<void> =>
+        isSameLife(wanted).catch((error: unknown) => {
+          throw new ActionRefused(error instanceof Error ? error.message : String(error), { cause: error })
+        })
+      const asked = ask({ word, deadlineMs: actDeadlineMs, mostBytes, signal: wanted, check })
+      const parts = await waitAtMost(asked, patienceMs, `xl ${word}`, signal).finally(() => over.abort())
       if (parts.some(({ kind }) => kind === 'unknown'))
         throw new ActionRefused('the host lets this key only read: its forced command has no --act, or an older reader')
       try {

@@ -39,7 +39,7 @@ async function hostOf(tool: 'xl' | 'xm') {
       },
     },
   })
-  return { tools, control, done }
+  return { tools, toolstack, control, done }
 }
 
 describe('a Xen host by xm', () => {
@@ -82,6 +82,47 @@ describe('a Xen host by xm', () => {
     await control.look(uuidOf(7), signal)
     tools.row('bell', () => undefined)
     expect(await control.look(uuidOf(7), signal)).toMatchObject({ name: 'bell', state: 'shutoff', runId: '' })
+  })
+
+  describe('after a boot of the host, of which nobody has told yet', () => {
+    /** What was number 7 is another VM's now, and the other way round. */
+    const boot = (tools: FakeTools, ...words: readonly ('list' | 'list-long')[]): void => {
+      if (words.includes('list')) {
+        tools.row('bell', () => toolRow('mail 2', 7, 'r-----', 1))
+        tools.row('mail 2', (line) => (/ 7 /.test(line) ? line : toolRow('bell', 11, 'r-----', 1)))
+      }
+      if (words.includes('list-long'))
+        tools.edit('list-long', (text) =>
+          text.replace('(domid 7)', '(domid x)').replace('(domid 11)', '(domid 7)').replace('(domid x)', '(domid 11)'),
+        )
+    }
+
+    it('acts on the VM by the number that it has now', async () => {
+      const { control, done, tools } = await hostOf('xm')
+      boot(tools, 'list', 'list-long')
+      expect(await control.look(uuidOf(7), signal)).toMatchObject({ name: 'bell', runId: '11' })
+      await control.power(uuidOf(7), 'destroy', signal)
+      expect(done).toEqual(['destroy 11'])
+    })
+
+    it.each(['what they are is not told yet', 'that cannot be read'])('does nothing while %s', async (why) => {
+      const { control, done, tools } = await hostOf('xm')
+      boot(tools, 'list')
+      if (why === 'that cannot be read') tools.failures.set('list-long', new Error('xend hangs'))
+      for (const uuid of [uuidOf(7), uuidOf(11)]) {
+        await expect(control.look(uuid, signal)).rejects.toThrow(/which VM domain \d+ .* is not known now/)
+        await expect(control.power(uuid, 'destroy', signal)).rejects.toThrow(/not known now/)
+      }
+      expect(done).toEqual([])
+    })
+
+    it('does nothing by what was opened before it', async () => {
+      const { control, done, toolstack } = await hostOf('xm')
+      await toolstack.close()
+      await expect(control.look(uuidOf(7), signal)).rejects.toThrow('not read any more')
+      await expect(control.power(uuidOf(7), 'destroy', signal)).rejects.toThrow('not read any more')
+      expect(done).toEqual([])
+    })
   })
 
   it('refuses by name what Xen cannot, and what was never tried', async () => {

@@ -87,6 +87,12 @@ export class ToolControl implements Pick<VmControl, 'look' | 'power'> {
   async #seek(vmUuid: string, signal: AbortSignal): Promise<Found | undefined> {
     const list = await this.toolstack.list(signal)
     const domain = list.guests.find(({ uuid }) => uuid === vmUuid)
+    // One that is not found may be what has another one's number.
+    const doubtful = domain === undefined ? list.guests.find(({ isDoubtful }) => isDoubtful) : domain
+    if (doubtful?.isDoubtful === true)
+      throw new Error(
+        `which VM domain ${doubtful.id} (${doubtful.name}) is, is not known now: it was another one's number`,
+      )
     if (domain === undefined) return undefined
     const figures = await list.figures(domain, signal)
     if (figures === 'gone') return undefined

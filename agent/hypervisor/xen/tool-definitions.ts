@@ -1,5 +1,6 @@
 import type { Log } from '../../../common/log.js'
 import { waitAtMost } from '../../host/wait-at-most.js'
+import { isCalledOtherwise } from './tool-domain-list.js'
 import type { ToolDomain } from './tool-domain.js'
 import type { ListedRow } from './tool-list.js'
 
@@ -15,7 +16,7 @@ const mostTries = 5
 
 /**
  * Which VM each domain of the short list is. That list has no UUIDs, and the long one costs much: it is read when the short
- * one has a domain that it did not tell of, and whenever the inventory is.
+ * one has a domain that it did not tell of or calls one otherwise, and whenever the inventory is.
  */
 export class ToolDefinitions {
   readonly #options: ToolDefinitionsOptions
@@ -36,7 +37,7 @@ export class ToolDefinitions {
     return this.#all
   }
 
-  /** A number belongs to one run of one VM, whatever that is called by now. */
+  /** A number belongs to one run of one VM, whatever that is called by now, until the host is booted anew: see `isCalledOtherwise`. */
   of({ id, name }: ListedRow): ToolDomain | undefined {
     return id === undefined ? this.#off.get(name ?? '') : this.#live.get(id)
   }
@@ -53,7 +54,11 @@ export class ToolDefinitions {
   async complete(rows: readonly ListedRow[], signal: AbortSignal): Promise<void> {
     const ids = new Set(rows.map(({ id }) => id))
     for (const id of this.#live.keys()) if (!ids.has(id)) this.#live.delete(id)
-    const unknown = new Set(rows.filter((row) => row.id !== 0 && this.of(row) === undefined).map(keyOf))
+    const isUnknown = (row: ListedRow): boolean => {
+      const known = this.of(row)
+      return row.id !== 0 && (known === undefined || isCalledOtherwise(row, known))
+    }
+    const unknown = new Set(rows.filter(isUnknown).map(keyOf))
     for (const key of this.#tries.keys()) if (!unknown.has(key)) this.#tries.delete(key)
     const due = [...unknown].filter((key) => (this.#tries.get(key) ?? 0) < mostTries)
     if (due.length === 0) return

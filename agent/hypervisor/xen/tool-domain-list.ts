@@ -25,7 +25,13 @@ export function toDomainList(
   for (const row of rows) {
     const known = row.id === 0 ? undefined : definitionOf(row)
     const uuid = row.id === 0 ? dom0Uuid : known?.uuid
-    const domain: Domain = { id: row.id ?? -1, name: row.name ?? known?.name ?? '', uuid: uuid ?? '' }
+    const isDoubtful = known !== undefined && isCalledOtherwise(row, known)
+    const domain: Domain = {
+      id: row.id ?? -1,
+      name: row.name ?? known?.name ?? '',
+      uuid: uuid ?? '',
+      ...(isDoubtful && { isDoubtful }),
+    }
     const told: Told = { domain, figures: figuresOf(row, known) }
     if (row.id === 0) dom0 = domain
     const before = byUuid.get(domain.uuid)
@@ -44,6 +50,11 @@ export function toDomainList(
     others,
     figures: ({ uuid }) => Promise.resolve(byUuid.get(uuid)?.figures ?? 'gone'),
   }
+}
+
+/** A VM got another name, or its number is another VM's since the host was booted anew. */
+export function isCalledOtherwise({ name }: ListedRow, known: ToolDomain): boolean {
+  return name !== undefined && name !== known.name
 }
 
 function goesBefore(one: Told, other: Told): boolean {

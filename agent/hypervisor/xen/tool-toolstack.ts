@@ -64,10 +64,13 @@ export class ToolToolstack implements Toolstack {
     return (await this.#info(signal)).host
   }
 
+  /** Once closed it tells of no domains: what their numbers mean is known of one life of the host. */
   async list(signal: AbortSignal): Promise<DomainList> {
+    this.#refuseIfClosed()
     const rows = parseToolList(await this.#listText(signal))
     this.#free.listed(rows)
     await this.#definitions.complete(rows, signal)
+    this.#refuseIfClosed()
     return toDomainList(rows, (row) => this.#definitions.of(row))
   }
 
@@ -115,6 +118,10 @@ export class ToolToolstack implements Toolstack {
   close(): Promise<void> {
     this.#closing.abort()
     return Promise.resolve()
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closing.signal.aborted) throw new HypervisorUnavailable('its domains are not read any more')
   }
 
   /** Who asks while it is being read waits for that. */

@@ -48,6 +48,8 @@ export interface Domain {
   readonly uuid: string
   /** Number of this run, never used twice while the host is up; 0: dom0, -1: off. */
   readonly id: number
+  /** What has this number now goes by another name than the VM had that the number was known of: it may be another one. Nothing is done to it. */
+  readonly isDoubtful?: true
 }
 
 /** All domains at one moment. dom0 is a domain like any other for Xen; it is the host, and no VM. */
