@@ -37,7 +37,7 @@ async function another(): Promise<MoveMarks> {
 }
 
 function put(vmUuid: string, kind: MoveMark['kind']): Promise<void> {
-  return marks.put({ hostId: 'h', vmUuid, kind, moveId: 'm', runId: '', wasDefined: false })
+  return marks.put({ hostId: 'h', vmUuid, vmName: vmUuid, kind, moveId: 'm', runId: '', wasDefined: false })
 }
 
 it('is there in the next life of the agent, for a week', async () => {
@@ -72,7 +72,19 @@ it('is void once the VM runs: it has not left, or has come', async () => {
   expect([marks.of('h', 'a')?.kind, marks.of('h', 'b')?.kind]).toEqual([undefined, 'arrived'])
 })
 
+it('knows by which run one has come that was seen to come in', async () => {
+  control.add('a', 'alpha')
+  control.set('a', { state: 'paused', stateReason: 'user' })
+  await put('a', 'expected')
+  await marks.look(false)
+  expect(marks.of('h', 'a')?.runId).toBe('')
+  control.set('a', { stateReason: 'migration', runId: 'run-7' })
+  await marks.look(false)
+  expect(marks.of('h', 'a')).toMatchObject({ kind: 'expected', runId: 'run-7' })
+})
+
 it('forgets what was announced and never came, and has a bound', async () => {
+  // As an earlier version has written them: without names.
   const mark = { hostId: 'h', kind: 'expected', moveId: 'm', runId: '', wasDefined: false, atMs: nowMs }
   const all = Array.from({ length: 256 }, (_, index) => ({ ...mark, vmUuid: `vm-${index}` }))
   await marks.stop()

@@ -7,7 +7,7 @@ import { writeDurably } from '../../common/durable-file.js'
 import { errorCode } from '../../common/error-code.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
-import type { VmControl } from '../hypervisor/hypervisor.js'
+import type { VmControl, VmNow } from '../hypervisor/hypervisor.js'
 import { isOff, isRunning } from './verbs/verb-work.js'
 
 /**
@@ -21,6 +21,8 @@ export const markKinds = ['leaving', 'left', 'expected', 'arrived'] as const
 const moveMark = z.object({
   hostId: z.string(),
   vmUuid: z.string(),
+  // Earlier versions wrote none.
+  vmName: z.string().default(''),
   kind: z.enum(markKinds),
   moveId: z.string(),
   runId: z.string(),
@@ -32,10 +34,12 @@ const moveMark = z.object({
 export interface MoveMark {
   readonly hostId: string
   readonly vmUuid: string
+  /** As which `allow` let it move; empty: an earlier version has not written it down. */
+  readonly vmName: string
   readonly kind: (typeof markKinds)[number]
   /** Id of the command that moves it. */
   readonly moveId: string
-  /** The run that leaves; empty of one that is expected. */
+  /** The run that leaves; of one that is expected the run that was seen to come in, empty before that. */
   readonly runId: string
   /** Of one that is expected: the host had a copy that was off, and not one that a move had left. That one is never taken away. */
   readonly wasDefined: boolean
@@ -52,7 +56,10 @@ export interface MoveMarksOptions {
 }
 
 const mostMarks = 256
-const lookEveryMs = 5000
+/** A VM that comes in is halted for its move for a second or more, and only then is seen to be that. */
+const lookEveryMs = 1000
+/** At others, each so many looks. */
+const lookAtAllEvery = 5
 const lookWithinMs = 10_000
 /** A person may need that long to say where a VM goes on. */
 const keptForMs = 7 * 86_400_000
@@ -68,6 +75,7 @@ export class MoveMarks {
   #saving: Promise<unknown> = Promise.resolve()
   #looking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
+  #looks = 0
 
   constructor(private readonly options: MoveMarksOptions) {
     this.#trouble = new LimitedLog(options.log, troubleLines)
@@ -106,18 +114,21 @@ export class MoveMarks {
     await this.#change((marks) => marks.delete(keyOf(mark)))
   }
 
-  /** Looks at every VM with a mark: one that runs here has not left, nor is it still to come. */
-  async look(): Promise<void> {
+  /** Looks at every VM with a mark: one that runs here has not left, nor is it still to come. @param all not only at those that may be coming in just now */
+  async look(all = true): Promise<void> {
     const changed = new Map<MoveMark, MoveMark | undefined>()
     for (const mark of this.#marks.values()) {
       if (this.#stop.signal.aborted) return
       const control = this.options.control(mark.hostId)
       if (control === undefined || (mark.kind !== 'left' && mark.kind !== 'expected')) continue
-      const vm = await withDeadline(lookWithinMs, this.#stop.signal, (signal) => control.look(mark.vmUuid, signal))
       const isLate = this.options.now() > mark.atMs + expectedForMs
+      if (!all && (mark.kind !== 'expected' || mark.runId !== '' || isLate)) continue
+      const vm = await withDeadline(lookWithinMs, this.#stop.signal, (signal) => control.look(mark.vmUuid, signal))
       if (mark.kind === 'left' && (vm === undefined || !isOff(vm))) changed.set(mark, undefined)
       else if (mark.kind === 'expected' && vm !== undefined && isRunning(vm))
         changed.set(mark, { ...mark, kind: 'arrived' })
+      else if (mark.kind === 'expected' && vm !== undefined && comesIn(vm) && mark.runId !== vm.runId)
+        changed.set(mark, { ...mark, runId: vm.runId })
       else if (mark.kind === 'expected' && vm === undefined && isLate) changed.set(mark, undefined)
     }
     if (changed.size === 0) return
@@ -133,7 +144,8 @@ export class MoveMarks {
 
   #lookSoon(): void {
     if (this.#marks.size === 0 || this.#looking !== undefined) return
-    this.#looking = this.look()
+    this.#looks += 1
+    this.#looking = this.look(this.#looks % lookAtAllEvery === 0)
       .catch((error: unknown) => {
         if (this.#stop.signal.aborted) return
         this.#trouble.warn('look', performance.now(), { err: error }, 'VMs that move could not be looked at')
@@ -160,6 +172,11 @@ export class MoveMarks {
     this.#marks.clear()
     for (const [key, mark] of next) this.#marks.set(key, mark)
   }
+}
+
+/** Halted as libvirt halts what another host sends it. Once it is all there, it calls it halted by its user. */
+function comesIn({ state, stateReason }: VmNow): boolean {
+  return state === 'paused' && stateReason === 'migration'
 }
 
 /** What cannot be read is set aside: moves that it told of end as far as they are, and a person looks. */

@@ -388,8 +388,8 @@ describe('the runner', () => {
   it('lets come to its end, whatever is allowed by then, what it has let begin: only a step of that very move', async () => {
     fresh([{ verbs: ['start'], vms: ['nothing'] }])
     bench.control.set(a, { state: 'paused' })
-    const mark = { hostId: 'h', vmUuid: a, kind: 'expected', moveId: 'm', runId: '', wasDefined: false } as const
-    await bench.marks.put(mark)
+    const of = { hostId: 'h', vmUuid: a, vmName: 'alpha', moveId: 'm', runId: '', wasDefined: false }
+    await bench.marks.put({ ...of, kind: 'expected' })
     await bench.send('c1', 'arrive', { args: { move: 'other' } })
     expect(await bench.end('c1')).toMatchObject({ state: 'refused', reason: expect.stringMatching(/does not allow/) })
     await bench.send('c2', 'resume')
@@ -398,6 +398,27 @@ describe('the runner', () => {
     await bench.send('c3', 'arrive', { args: { move: 'm' } })
     expect(await bench.end('c3')).toMatchObject({ state: 'succeeded' })
     expect(bench.control.done).toEqual(['resume alpha'])
+  })
+
+  it.each([
+    ['one that a controller announced by a name that may move', 'test-1'],
+    ['one whose name an earlier version has not written down', ''],
+  ])('promises nothing of a VM that may not move: %s', async (_what, vmName) => {
+    fresh([{ verbs: ['migrate'], vms: ['test-*'] }])
+    const of = { hostId: 'h', vmName, moveId: 'm', runId: '', wasDefined: false }
+    bench.control.set(a, { state: 'paused', stateReason: 'user' })
+    for (const vmUuid of [a, b]) await bench.marks.put({ ...of, vmUuid, kind: 'expected' })
+    const steps = [
+      ['discard', a],
+      ['arrive', a],
+      ['discard', b],
+    ] as const
+    for (const [verb, vmUuid] of steps) {
+      const id = `${verb}-${bench.control.vms.get(vmUuid)?.name}`
+      await bench.send(id, verb, { vmUuid, args: { move: 'm', ...(verb === 'discard' && { name: 'test-1' }) } })
+      expect(await bench.end(id)).toMatchObject({ state: 'refused', reason: expect.stringMatching(/of this name/) })
+    }
+    expect(bench.control.done).toEqual([])
   })
 
   describe('asked to discard a copy', () => {

@@ -423,14 +423,12 @@ export class CommandRunner {
     const control = served?.control
     const verbs = control && verbsHere(control, programs)
     const lacks = control?.lacks
-    const isPromised = isOfKnownMove(spec, marks.of(spec.hostId, spec.vmUuid))
     const circumstances = {
       isServed: served !== undefined,
       verbs,
       ...(lacks !== undefined && { lacks }),
       allow,
       at: localTime(),
-      isPromised,
     }
     let vm: VmNow | undefined
     try {
@@ -439,10 +437,11 @@ export class CommandRunner {
     } catch (error) {
       const says = `the VM could not be looked at: ${messageOf(error)}`
       const before = agentVerdicts(spec, { ...circumstances, vm: undefined }).filter(({ check }) => check !== 'vm')
-      return { verdicts: [...before, { check: 'look', ok: false, says }], vm, control, isPromised }
+      return { verdicts: [...before, { check: 'look', ok: false, says }], vm, control, isPromised: false }
     }
+    const isPromised = isOfKnownMove(spec, vm, marks.of(spec.hostId, spec.vmUuid))
     vm ??= absent(spec)
-    const verdicts = agentVerdicts(spec, { ...circumstances, vm })
+    const verdicts = agentVerdicts(spec, { ...circumstances, isPromised, vm })
     if (firstRefusal(verdicts) !== undefined || vm === undefined || control === undefined)
       return { verdicts, vm, control, isPromised }
     return { verdicts: [...verdicts, ...(await this.#checkFurther(spec, vm, control))], vm, control, isPromised }
@@ -473,9 +472,13 @@ export class CommandRunner {
   }
 }
 
-/** Whether it is what a move that this agent takes part in still needs. */
-function isOfKnownMove({ verb, args }: CommandSpec, mark: MoveMark | undefined): boolean {
-  return (verb === 'arrive' || verb === 'discard') && mark !== undefined && mark.moveId === args['move']
+/**
+ * Whether it is what a move that this agent takes part in still needs. That was allowed for a name, which a controller may have made up: if the VM turns
+ * out to have another one, nothing was promised of it. One that is not here has nothing to lose.
+ */
+function isOfKnownMove({ verb, args }: CommandSpec, vm: VmNow | undefined, mark: MoveMark | undefined): boolean {
+  if ((verb !== 'arrive' && verb !== 'discard') || mark === undefined) return false
+  return mark.moveId === args['move'] && (vm === undefined || vm.name === mark.vmName)
 }
 
 /** From its beginning. */

@@ -61,7 +61,8 @@ export class VerbBench {
   async contextOf(args: Args, signal: AbortSignal = new AbortController().signal): Promise<VerbContext> {
     const { control, vmUuid, limits } = this
     const before =
-      (await control.look(vmUuid, signal)) ?? (this.definition === undefined ? undefined : absentVm(vmUuid))
+      (await control.look(vmUuid, signal)) ??
+      (this.definition === undefined ? undefined : absentVm(vmUuid, args['name'] ?? ''))
     if (before === undefined) throw new Error('no such VM')
     return {
       commandId: 'm',
@@ -130,6 +131,6 @@ export class VerbBench {
   }
 }
 
-function absentVm(uuid: string): VmNow {
-  return { uuid, name: '', state: 'shutoff', stateReason: 'unknown', runId: '', autostart: false }
+function absentVm(uuid: string, name: string): VmNow {
+  return { uuid, name, state: 'shutoff', stateReason: 'unknown', runId: '', autostart: false }
 }

@@ -4,6 +4,7 @@ import { pause } from '../../../common/lifecycle.js'
 import { formatMemory, formatMoment } from '../../../common/units.js'
 import { quantityOf, type Verdict } from '../../../common/verbs.js'
 import { ActionRefused, type MigrationControl, type MoveProgress, type VmNow } from '../../hypervisor/hypervisor.js'
+import type { MoveMark } from '../move-marks.js'
 import { needed } from './needed.js'
 import {
   isOff,
@@ -32,7 +33,7 @@ export const migrate: VerbWork = {
     ])
   },
   async run(context) {
-    const { commandId, hostId, control, vmUuid, args, before, marks, signal } = context
+    const { control, vmUuid, args, before, marks, signal } = context
     const migration = needed(control.migration)
     if (definitionHash(await needed(control.texts).definition(vmUuid, signal)) !== args['definition'])
       throw new ActionRefused('its definition is not the one that was archived: ask once more')
@@ -42,7 +43,7 @@ export const migrate: VerbWork = {
       autoConverge: args['autoConverge'] === 'on',
     }
     const began = performance.now()
-    const mark = { hostId, vmUuid, moveId: commandId, runId: before.runId, wasDefined: true }
+    const mark = markOf(context)
     // Before anything is done: what is left of it here is taken away only by this.
     await marks.put({ ...mark, kind: 'leaving' }).catch((error: unknown) => {
       throw new ActionRefused(`its leaving could not be written down: ${messageOf(error)}`, { cause: error })
@@ -97,10 +98,8 @@ export function definitionHash(definition: string): string {
 }
 
 /** Of one that does not run here any more, as it is looked at later: by what its hypervisor says of its end. */
-async function offHere(
-  { commandId, hostId, vmUuid, before, marks }: VerbContext,
-  vm: VmNow | undefined,
-): Promise<Outcome> {
+async function offHere(context: VerbContext, vm: VmNow | undefined): Promise<Outcome> {
+  const { hostId, vmUuid, marks } = context
   // A move leaves it defined here: somebody took it away, or it never was defined.
   if (vm === undefined)
     return { state: 'unknown', reason: 'it is gone from this host, and whether by its move is not known' }
@@ -109,9 +108,13 @@ async function offHere(
     await marks.remove({ hostId, vmUuid })
     return { state: 'failed', reason: `it was ended here (${stateReason}): it has not moved` }
   }
-  const mark = { hostId, vmUuid, moveId: commandId, runId: before.runId, wasDefined: true }
+  const mark = markOf(context)
   await marks.put({ ...mark, kind: 'left' })
   return { state: 'succeeded', reason: `it is ${state} here${stateReason === 'unknown' ? '' : ` (${stateReason})`}` }
+}
+
+function markOf({ commandId, hostId, vmUuid, before }: VerbContext): Omit<MoveMark, 'kind' | 'atMs'> {
+  return { hostId, vmUuid, vmName: before.name, moveId: commandId, runId: before.runId, wasDefined: true }
 }
 
 function teller({ say, progress }: VerbContext): (done: MoveProgress) => void {

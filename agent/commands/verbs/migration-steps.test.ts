@@ -11,6 +11,7 @@ const step = { move: 'm' }
 const expected = {
   hostId: 'h',
   vmUuid: uuid,
+  vmName: 'alpha',
   kind: 'expected',
   moveId: 'm',
   runId: '',
@@ -106,6 +107,35 @@ describe('what a controller only says', () => {
       await expect(bench.run('arrive', step)).rejects.toThrow('knows of no move of it')
       expect(control.done).toEqual([])
     }
+  })
+
+  it.each([
+    ['started halted by its owner', { stateReason: 'user' }, 'was not seen to come here'],
+    ['seen to come in', { stateReason: 'user', runId: 'run-in' }, undefined],
+    ['still coming in', { stateReason: 'migration' }, undefined],
+  ] as const)('of a VM that this host had before, ends only what has come: one %s', async (_what, change, refusal) => {
+    const { control, bench } = told(true)
+    await bench.run('receive', { name: 'alpha', keep: 'yes', ...step })
+    const mark = bench.marks.marks.get(uuid)
+    if (mark === undefined) throw new Error('no mark')
+    bench.marks.marks.set(uuid, { ...mark, runId: 'run-in' })
+    control.set(uuid, { state: 'paused', runId: 'run-1', ...change })
+    if (refusal === undefined) await bench.run('discard', step)
+    else await expect(bench.run('discard', step)).rejects.toThrow(refusal)
+    expect(control.done).toEqual(refusal === undefined ? ['destroy alpha'] : [])
+    expect(control.vms.has(uuid)).toBe(true)
+  })
+
+  it('that announces it by another name has nothing done to it', async () => {
+    const { control, bench } = told(false)
+    bench.definition = definition.replace('alpha', 'test-1')
+    bench.marks.marks.set(uuid, { ...expected, vmName: 'test-1' })
+    for (const state of ['shutoff', 'paused'] as const) {
+      control.add(uuid, 'alpha', state)
+      for (const verb of ['discard', 'arrive'] as const)
+        await expect(bench.run(verb, step)).rejects.toThrow('of a VM of another name')
+    }
+    expect(control.done).toEqual([])
   })
 
   it('makes one that has run here since no copy', async () => {

@@ -47,14 +47,15 @@ export const receive: VerbWork = {
     const here = await needed(control.migration).reception(definition, signal)
     return [{ check: 'definition', ok: isOfIt, says }, ...here]
   },
-  async run({ control, hostId, vmUuid, args, archive, marks, definition, signal }) {
+  async run({ control, hostId, vmUuid, args, before, archive, marks, definition, signal }) {
     if (args['keep'] !== 'yes') return { state: 'succeeded' }
     // An older one of the same VM gives way to what comes.
     const vm = await control.look(vmUuid, signal)
     if (vm !== undefined && !isOff(vm)) throw new ActionRefused(`it is ${vm.state} here now`)
     if (vm !== undefined) await archive.keep(vmUuid, await needed(control.definitions).whole(vmUuid, signal))
     const isLeftOver = vm?.stateReason === 'migrated' && marks.of(hostId, vmUuid)?.kind === 'left'
-    const mark = { hostId, vmUuid, moveId: args['move'] ?? '', runId: '', wasDefined: vm !== undefined && !isLeftOver }
+    const wasDefined = vm !== undefined && !isLeftOver
+    const mark = { hostId, vmUuid, vmName: before.name, moveId: args['move'] ?? '', runId: '', wasDefined }
     await marks.put({ ...mark, kind: 'expected' }).catch((error: unknown) => {
       throw new ActionRefused(`its coming could not be written down: ${messageOf(error)}`, { cause: error })
     })

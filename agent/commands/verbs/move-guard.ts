@@ -14,7 +14,7 @@ const endedItself: ReadonlySet<VmStateReason> = new Set(['shutdown', 'saved'])
 export function arriveVerdict(vm: VmNow, mark: MoveMark | undefined, moveId: string | undefined): Verdict {
   // Then there is nothing to do.
   if (isRunning(vm)) return yes('it runs')
-  const known = ofThisMove(mark, moveId)
+  const known = ofThisMove(vm, mark, moveId)
   if (typeof known === 'string') return no(known)
   if (known.kind === 'expected') return yes('it was announced here before it came')
   if (known.kind === 'leaving') return halted(vm, known)
@@ -25,19 +25,25 @@ export function arriveVerdict(vm: VmNow, mark: MoveMark | undefined, moveId: str
 
 /** Whether a step of a move may end and forget the copy here. Pure. */
 export function discardVerdict(vm: VmNow, mark: MoveMark | undefined, moveId: string | undefined): Verdict {
-  const known = ofThisMove(mark, moveId)
+  const known = ofThisMove(vm, mark, moveId)
   if (typeof known === 'string') return no(known)
   const { kind } = known
   if (kind === 'arrived') return no('it has arrived here, and is no copy that is left over')
-  if (kind === 'expected') {
-    if (isOff(vm) && endedItself.has(vm.stateReason)) return no(`it has run here since: it is off (${vm.stateReason})`)
-    return yes('it was announced here, and has not run here since')
-  }
+  if (kind === 'expected') return ofExpected(vm, known)
   if (!isOff(vm))
     return kind === 'left' ? no('it has left this host, and has begun anew here since') : halted(vm, known)
   return endedByMove.has(vm.stateReason)
     ? yes('this agent moved it to another host')
     : no(`its run here ended otherwise than by a move (${vm.stateReason})`)
+}
+
+/** libvirt calls a VM halted by its user that has come, and one that its owner has started halted: where there was one before, only the seen arrival tells. */
+function ofExpected(vm: VmNow, { runId, wasDefined }: MoveMark): Verdict {
+  const { stateReason } = vm
+  if (isOff(vm) && endedItself.has(stateReason)) return no(`it has run here since: it is off (${stateReason})`)
+  if (!isOff(vm) && wasDefined && vm.runId !== runId && !haltedByMove.has(stateReason))
+    return no(`this host had it before, it is halted (${stateReason}), and was not seen to come here by its move`)
+  return yes('it was announced here, and has not run here since')
 }
 
 function halted({ runId, stateReason }: VmNow, mark: MoveMark): Verdict {
@@ -47,9 +53,11 @@ function halted({ runId, stateReason }: VmNow, mark: MoveMark): Verdict {
     : no(`it is halted for another reason than its move (${stateReason})`)
 }
 
-function ofThisMove(mark: MoveMark | undefined, moveId: string | undefined): MoveMark | string {
+function ofThisMove({ name }: VmNow, mark: MoveMark | undefined, moveId: string | undefined): MoveMark | string {
   if (mark === undefined) return 'this agent knows of no move of it: it moved it nowhere, and let none be announced'
-  return mark.moveId === moveId ? mark : 'what this agent knows is of another move of it'
+  if (mark.moveId !== moveId) return 'what this agent knows is of another move of it'
+  // Announced as one that may move, it may turn out to be one that may not.
+  return mark.vmName === '' || mark.vmName === name ? mark : 'its move is of a VM of another name'
 }
 
 function yes(says: string): Verdict {
