@@ -72,6 +72,21 @@ it('is void once the VM runs: it has not left, or has come', async () => {
   expect([marks.of('h', 'a')?.kind, marks.of('h', 'b')?.kind]).toEqual([undefined, 'arrived'])
 })
 
+it('of a copy that this agent ended is void once the VM has begun anew, or is gone', async () => {
+  const of = { hostId: 'h', moveId: 'm', runId: 'run-1', wasDefined: true, isEnding: true } as const
+  control.add('a', 'alpha')
+  control.set('a', { state: 'paused', runId: 'run-1' })
+  for (const vmUuid of ['a', 'gone']) await marks.put({ ...of, vmUuid, vmName: 'alpha', kind: 'leaving' })
+  await marks.look()
+  expect([marks.of('h', 'a')?.isEnding, marks.of('h', 'gone')]).toEqual([true, undefined])
+  control.set('a', { state: 'shutoff', stateReason: 'destroyed', runId: '' })
+  await marks.look()
+  expect(marks.of('h', 'a')?.isEnding).toBe(true)
+  control.set('a', { state: 'running', runId: 'run-2' })
+  await marks.look()
+  expect(marks.of('h', 'a')).toBeUndefined()
+})
+
 it('knows by which run one has come that was seen to come in', async () => {
   control.add('a', 'alpha')
   control.set('a', { state: 'paused', stateReason: 'user' })

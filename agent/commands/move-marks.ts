@@ -27,6 +27,7 @@ const moveMark = z.object({
   moveId: z.string(),
   runId: z.string(),
   wasDefined: z.boolean(),
+  isEnding: z.literal(true).optional(),
   atMs: z.number(),
 })
 
@@ -43,6 +44,8 @@ export interface MoveMark {
   readonly runId: string
   /** Of one that is expected: the host had a copy that was off, and not one that a move had left. That one is never taken away. */
   readonly wasDefined: boolean
+  /** Of one that leaves: this agent ends the halted run, or has ended it. Written before it is done. */
+  readonly isEnding?: true | undefined
   /** This machine's wall clock, milliseconds since the epoch. */
   readonly atMs: number
 }
@@ -120,11 +123,14 @@ export class MoveMarks {
     for (const mark of this.#marks.values()) {
       if (this.#stop.signal.aborted) return
       const control = this.options.control(mark.hostId)
-      if (control === undefined || (mark.kind !== 'left' && mark.kind !== 'expected')) continue
+      if (control === undefined || mark.kind === 'arrived' || (mark.kind === 'leaving' && mark.isEnding !== true))
+        continue
       const isLate = this.options.now() > mark.atMs + expectedForMs
       if (!all && (mark.kind !== 'expected' || mark.runId !== '' || isLate)) continue
       const vm = await withDeadline(lookWithinMs, this.#stop.signal, (signal) => control.look(mark.vmUuid, signal))
       if (mark.kind === 'left' && (vm === undefined || !isOff(vm))) changed.set(mark, undefined)
+      else if (mark.kind === 'leaving' && (vm === undefined || (!isOff(vm) && vm.runId !== mark.runId)))
+        changed.set(mark, undefined)
       else if (mark.kind === 'expected' && vm !== undefined && isRunning(vm))
         changed.set(mark, { ...mark, kind: 'arrived' })
       else if (mark.kind === 'expected' && vm !== undefined && comesIn(vm) && mark.runId !== vm.runId)

@@ -43,10 +43,10 @@ export class HandControl implements VmControl {
   }
   readonly definitions: DefinitionControl = {
     whole: (uuid) => Promise.resolve(`<domain secret='x'>${uuid}</domain>`),
-    undefine: (uuid) => {
+    undefine: async (uuid, signal) => {
+      await this.before('undefine', uuid, signal)
       this.done.push(`undefine ${this.vms.get(uuid)?.name}`)
       this.vms.delete(uuid)
-      return Promise.resolve()
     },
   }
   readonly migration: MigrationControl = {

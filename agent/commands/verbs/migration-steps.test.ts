@@ -209,6 +209,40 @@ describe('a discard', () => {
     expect(bench.marks.marks.size).toBe(0)
   })
 
+  it.each([
+    ['its libvirt went away', new Error('connection lost'), 'connection lost'],
+    ['its definition is not to be forgotten', new ActionRefused('it has snapshots'), undefined],
+  ])('that ended the copy and got no further, as %s, can be asked for again', async (_what, error, lost) => {
+    const { control, bench } = halted()
+    bench.marks.marks.set(uuid, { ...expected, kind: 'leaving', runId: 'run-1' })
+    control.set(uuid, { stateReason: 'migration' })
+    control.before = (action) => {
+      if (action === 'undefine') return Promise.reject(error)
+      expect(bench.marks.marks.get(uuid)).toMatchObject({ kind: 'leaving', isEnding: true })
+      return Promise.resolve()
+    }
+    const says = { state: 'succeeded', reason: 'the halted copy is ended; it stays defined here: it has snapshots' }
+    if (lost === undefined) expect(await bench.run('discard', step)).toEqual(says)
+    else await expect(bench.run('discard', step)).rejects.toThrow(lost)
+    control.set(uuid, { stateReason: 'destroyed' })
+    expect(await refusals(bench, 'discard')).toEqual([])
+    if (lost === undefined) expect(await bench.run('discard', step)).toEqual(says)
+    control.before = () => Promise.resolve()
+    expect(await bench.run('discard', step)).toMatchObject({ state: 'succeeded' })
+    expect(control.done).toEqual(['destroy alpha', 'undefine alpha'])
+    expect(bench.marks.marks.size).toBe(0)
+  })
+
+  it('ends nothing that it could not write down before', async () => {
+    const { control, bench } = halted()
+    bench.marks.marks.set(uuid, { ...expected, kind: 'leaving', runId: 'run-1' })
+    bench.marks.put = () => Promise.reject(new Error('no space left'))
+    await expect(bench.run('discard', step)).rejects.toThrow(
+      new ActionRefused('its end could not be written down: no space left'),
+    )
+    expect(control.done).toEqual([])
+  })
+
   it('of one that has left asks for no job of it', async () => {
     const { control, bench } = halted()
     bench.marks.marks.set(uuid, { ...expected, kind: 'left', runId: 'run-1' })
@@ -222,6 +256,7 @@ describe('a discard', () => {
   it.each([
     ['another run of it', { runId: 'run-2' }, /another run/],
     ['a halt by its user', { stateReason: 'user' }, /another reason than its move \(user\)/],
+    ['its end by somebody else', { state: 'shutoff', stateReason: 'destroyed', runId: '' }, /otherwise than by a move/],
     ['an end by its user', { state: 'shutoff', stateReason: 'shutdown', runId: '' }, /otherwise than by a move/],
   ] as const)('of one that was leaving is refused after %s', async (_what, change, reason) => {
     const { control, bench } = halted()

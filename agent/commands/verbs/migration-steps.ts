@@ -1,6 +1,7 @@
 import type { Verdict } from '../../../common/verbs.js'
 import { ActionRefused } from '../../hypervisor/hypervisor.js'
 import { departureVerdicts, needsOf } from '../../hypervisor/libvirt/reception.js'
+import type { MoveMark } from '../move-marks.js'
 import { sayDefinition } from './dumpxml.js'
 import { limitVerdict } from './migrate.js'
 import { arriveVerdict, discardVerdict } from './move-guard.js'
@@ -102,13 +103,21 @@ export const discard: VerbWork = {
     const definitions = needed(control.definitions)
     await archive.keep(vmUuid, await definitions.whole(vmUuid, signal))
     const vm = await control.look(vmUuid, signal)
-    if (vm?.state === 'paused' && vm.runId === before.runId) await control.power(vmUuid, 'destroy', signal)
+    const ends = vm?.state === 'paused' && vm.runId === before.runId
+    if (ends) await markEnding(mark, marks)
+    if (ends) await control.power(vmUuid, 'destroy', signal)
     const after = await control.look(vmUuid, signal)
     if (after === undefined) return { state: 'succeeded', reason: isGone }
     if (!isOff(after)) throw new ActionRefused(`it is ${after.state} now`)
     if (mark?.kind === 'expected' && mark.wasDefined)
       return { state: 'succeeded', reason: 'the halted copy is ended; it was defined here before, and stays so' }
-    await definitions.undefine(vmUuid, signal)
+    try {
+      await definitions.undefine(vmUuid, signal)
+    } catch (error) {
+      // What is off here holds up the other copy no more.
+      if (!(error instanceof ActionRefused) || !(ends || mark?.isEnding === true)) throw error
+      return { state: 'succeeded', reason: `the halted copy is ended; it stays defined here: ${error.message}` }
+    }
     await marks.remove(mark ?? { hostId, vmUuid })
     return { state: 'succeeded', reason: 'it is not defined here any more' }
   },
@@ -139,6 +148,14 @@ async function copyVerdicts(
 async function refuseUnlessCopy(context: VerbContext, guard: Guard): Promise<void> {
   const against = (await copyVerdicts(context, guard)).find(({ ok }) => !ok)
   if (against !== undefined) throw new ActionRefused(against.says)
+}
+
+/** Before its run ends: broken off behind that, it is off for no reason that tells of a move, and has to be known as what this agent ended. */
+async function markEnding(mark: MoveMark | undefined, marks: VerbContext['marks']): Promise<void> {
+  if (mark?.kind !== 'leaving' || mark.isEnding === true) return
+  await marks.put({ ...mark, isEnding: true }).catch((error: unknown) => {
+    throw new ActionRefused(`its end could not be written down: ${messageOf(error)}`, { cause: error })
+  })
 }
 
 /** A failure to write it down holds up nothing: the mark is looked at again, and the VM runs. */

@@ -32,8 +32,9 @@ export function discardVerdict(vm: VmNow, mark: MoveMark | undefined, moveId: st
   if (kind === 'expected') return ofExpected(vm, known)
   if (!isOff(vm))
     return kind === 'left' ? no('it has left this host, and has begun anew here since') : halted(vm, known)
-  return endedByMove.has(vm.stateReason)
-    ? yes('this agent moved it to another host')
+  if (endedByMove.has(vm.stateReason)) return yes('this agent moved it to another host')
+  return known.isEnding === true && vm.stateReason === 'destroyed'
+    ? yes('this agent has ended the copy that was halted for its move')
     : no(`its run here ended otherwise than by a move (${vm.stateReason})`)
 }
 
