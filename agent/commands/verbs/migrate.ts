@@ -61,7 +61,7 @@ export const migrate: VerbWork = {
     const vm = await control.look(vmUuid, signal)
     if (vm !== undefined && !isOff(vm))
       throw new Error(`the hypervisor says that it has moved, and it is ${vm.state} here`)
-    await marks.put({ ...mark, kind: 'left' })
+    await noted(context, marks.put({ ...mark, kind: 'left' }))
     return { state: 'succeeded', reason: `off here after ${Math.round(performance.now() - began)} ms` }
   },
   async seen(context) {
@@ -75,7 +75,7 @@ export const migrate: VerbWork = {
     if (now === undefined || isOff(now)) return offHere(context, now)
     const lacksAutostart = before.autostart && !now.autostart
     const says = lacksAutostart ? '; its autostart was switched off for the move: switch it on' : ''
-    if (isRunning(now)) await context.marks.remove(context)
+    if (isRunning(now)) await noted(context, context.marks.remove(context))
     if (isRunning(now)) return { state: 'failed', reason: `it runs here: it has not moved${says}` }
     return { state: 'unknown', reason: `it is ${now.state} here, and may be halted on the other host too` }
   },
@@ -105,12 +105,23 @@ async function offHere(context: VerbContext, vm: VmNow | undefined): Promise<Out
     return { state: 'unknown', reason: 'it is gone from this host, and whether by its move is not known' }
   const { state, stateReason } = vm
   if (stateReason === 'shutdown' || stateReason === 'destroyed') {
-    await marks.remove({ hostId, vmUuid })
+    await noted(context, marks.remove({ hostId, vmUuid }))
     return { state: 'failed', reason: `it was ended here (${stateReason}): it has not moved` }
   }
-  const mark = markOf(context)
-  await marks.put({ ...mark, kind: 'left' })
+  await noted(context, marks.put({ ...markOf(context), kind: 'left' }))
   return { state: 'succeeded', reason: `it is ${state} here${stateReason === 'unknown' ? '' : ` (${stateReason})`}` }
+}
+
+/**
+ * What has become of it is seen, and is told whether or not it can be written down: without that the VM would not be let go on on its new host. One
+ * that is off here may be discarded by the mark that was written before it left too.
+ */
+async function noted({ say }: VerbContext, written: Promise<void>): Promise<void> {
+  try {
+    await written
+  } catch (error) {
+    say(`what became of the move could not be written down: ${messageOf(error)}`)
+  }
 }
 
 function markOf({ commandId, hostId, vmUuid, before }: VerbContext): Omit<MoveMark, 'kind' | 'atMs'> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { HandControl } from '../../../test/support/hand-control.js'
 import { VerbBench } from '../../../test/support/verb-bench.js'
 import { ActionRefused } from '../../hypervisor/hypervisor.js'
-import { definitionHash } from './migrate.js'
+import { definitionHash, migrate } from './migrate.js'
 
 const uuid = 'a'
 
@@ -286,6 +286,40 @@ describe('a move', () => {
     }
     expect(await bench.run('migrate', { to: 'two', definition })).toMatchObject({ state: 'succeeded' })
     expect(bench.marks.of('h', uuid)).toMatchObject({ kind: 'left' })
+  })
+
+  it.each(['as it ends', 'as it is looked at later'] as const)(
+    'has succeeded, and its copy can be discarded, also where that cannot be written down: %s',
+    async (when) => {
+      const { control, bench } = moving()
+      const full = (): Promise<never> => Promise.reject(new Error('no space left'))
+      control.move = () => {
+        control.set(uuid, { state: 'shutoff', stateReason: 'migrated', runId: '' })
+        bench.marks.put = full
+        return Promise.resolve()
+      }
+      if (when === 'as it ends') {
+        expect(await bench.run('migrate', { to: 'two', definition })).toMatchObject({ state: 'succeeded' })
+      } else {
+        bench.marks.marks.set(uuid, { ...expected, kind: 'leaving', runId: 'run-1' })
+        await control.move()
+        expect(await bench.seen('migrate')).toMatchObject({ state: 'succeeded' })
+      }
+      expect(bench.said).toContainEqual(expect.stringMatching(/could not be written down: no space left/))
+      await bench.run('discard', step)
+      expect(control.done).toEqual(['undefine alpha'])
+    },
+  )
+
+  it.each([
+    ['it runs here', { state: 'running' }, 'it runs here: it has not moved'],
+    ['it was ended here', { state: 'shutoff', stateReason: 'shutdown', runId: '' }, /has not moved/],
+  ] as const)('has failed where %s, also where that cannot be written down', async (_what, change, reason) => {
+    const { control, bench } = moving()
+    control.set(uuid, change)
+    bench.marks.remove = () => Promise.reject(new Error('no space left'))
+    const context = { ...(await bench.contextOf({})), pause: () => Promise.resolve() }
+    expect(await migrate.seen(context)).toEqual({ state: 'failed', reason: expect.stringMatching(reason) })
   })
 
   it('that was refused leaves no mark', async () => {
