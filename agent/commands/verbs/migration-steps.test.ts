@@ -76,6 +76,25 @@ describe('an arrival', () => {
   })
 })
 
+describe('the start with its host of one that runs', () => {
+  it.each([
+    ['no move', undefined, false],
+    ['another move', { ...expected, moveId: 'of-another' }, false],
+    ['a move of a VM of another name', { ...expected, vmName: 'test-1' }, false],
+    ['that move, told twice', { ...expected, kind: 'arrived' }, true],
+    ['that move, of which it goes on where it was', { ...expected, kind: 'leaving' }, true],
+  ] as const)('is switched on only by its move: %s', async (_what, mark, isSwitchedOn) => {
+    const { control, bench } = halted()
+    control.set(uuid, { state: 'running' })
+    bench.marks.marks.clear()
+    if (mark !== undefined) bench.marks.marks.set(uuid, mark)
+    const says = isSwitchedOn ? 'it runs' : expect.stringMatching(/does not start with its host: .* no such move/)
+    expect(await bench.run('arrive', { ...step, autostart: 'on' })).toEqual({ state: 'succeeded', reason: says })
+    expect(control.done).toEqual(isSwitchedOn ? ['autostart alpha true'] : [])
+    if (!isSwitchedOn) expect(bench.marks.marks.get(uuid)).toEqual(mark)
+  })
+})
+
 describe('what a controller only says', () => {
   const definition = `<domain type='kvm'><name>alpha</name><uuid>${uuid}</uuid></domain>`
 

@@ -4,7 +4,7 @@ import { departureVerdicts, needsOf } from '../../hypervisor/libvirt/reception.j
 import type { MoveMark } from '../move-marks.js'
 import { sayDefinition } from './dumpxml.js'
 import { limitVerdict } from './migrate.js'
-import { arriveVerdict, discardVerdict } from './move-guard.js'
+import { arriveVerdict, discardVerdict, isOfMove } from './move-guard.js'
 import { needed } from './needed.js'
 import {
   gone,
@@ -69,25 +69,26 @@ export const receive: VerbWork = {
 export const arrive: VerbWork = {
   checks: (context) => copyVerdicts(context, arriveVerdict),
   async run(context) {
-    const { control, vmUuid, args, signal } = context
+    const { hostId, control, vmUuid, args, marks, signal } = context
     await refuseUnlessCopy(context, arriveVerdict)
     const vm = await control.look(vmUuid, signal)
+    const mark = marks.of(hostId, vmUuid)
+    const known = vm !== undefined && isOfMove(vm, mark, args['move']) ? mark : undefined
     if (vm === undefined || !isRunning(vm)) await control.power(vmUuid, 'resume', signal)
-    await markArrived(context)
-    if (args['autostart'] !== 'on') return { state: 'succeeded', reason: 'it runs' }
-    try {
-      await control.setAutostart(vmUuid, true, signal)
-    } catch (error) {
-      return { state: 'succeeded', reason: `it runs; it does not start with its host: ${messageOf(error)}` }
+    // Before the mark goes: broken off in between, it can be asked for again.
+    const lacks = args['autostart'] === 'on' ? await lacksAutostart(context, known) : undefined
+    if (known !== undefined) await markArrived(context, known)
+    return {
+      state: 'succeeded',
+      reason: lacks === undefined ? 'it runs' : `it runs; it does not start with its host: ${lacks}`,
     }
-    return { state: 'succeeded', reason: 'it runs' }
   },
   async seen(context) {
     const vm = await lookUntil(context, isRunning, tries)
     if (vm === undefined) return { state: 'failed', reason: gone }
-    const lacksAutostart = context.args['autostart'] === 'on' && !vm.autostart
+    const lacks = context.args['autostart'] === 'on' && !vm.autostart
     if (isRunning(vm))
-      return { state: 'succeeded', reason: lacksAutostart ? 'it runs; it does not start with its host' : 'it runs' }
+      return { state: 'succeeded', reason: lacks ? 'it runs; it does not start with its host' : 'it runs' }
     return { state: 'failed', reason: `it is ${vm.state}` }
   },
 }
@@ -158,13 +159,26 @@ async function markEnding(mark: MoveMark | undefined, marks: VerbContext['marks'
   })
 }
 
+/** One that runs has nothing to be let go on for, whoever asks: that it starts with its host is for what this agent knows has moved. @returns why it does not */
+async function lacksAutostart(
+  { control, vmUuid, signal }: VerbContext,
+  known: MoveMark | undefined,
+): Promise<string | undefined> {
+  if (known === undefined) return 'this agent knows of no such move of it'
+  try {
+    await control.setAutostart(vmUuid, true, signal)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
 /** A failure to write it down holds up nothing: the mark is looked at again, and the VM runs. */
-async function markArrived({ hostId, vmUuid, marks, say }: VerbContext): Promise<void> {
-  const mark = marks.of(hostId, vmUuid)
+async function markArrived({ marks, say }: VerbContext, mark: MoveMark): Promise<void> {
   try {
     // One that goes on where it was has not moved.
-    if (mark?.kind === 'leaving') await marks.remove(mark)
-    else if (mark?.kind === 'expected') await marks.put({ ...mark, kind: 'arrived' })
+    if (mark.kind === 'leaving') await marks.remove(mark)
+    else if (mark.kind === 'expected') await marks.put({ ...mark, kind: 'arrived' })
   } catch (error) {
     say(`that it has arrived could not be written down: ${messageOf(error)}`)
   }

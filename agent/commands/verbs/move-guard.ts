@@ -23,6 +23,11 @@ export function arriveVerdict(vm: VmNow, mark: MoveMark | undefined, moveId: str
   )
 }
 
+/** Whether what this agent knows is of that move, and of this VM. Pure. */
+export function isOfMove(vm: VmNow, mark: MoveMark | undefined, moveId: string | undefined): boolean {
+  return typeof ofThisMove(vm, mark, moveId) !== 'string'
+}
+
 /** Whether a step of a move may end and forget the copy here. Pure. */
 export function discardVerdict(vm: VmNow, mark: MoveMark | undefined, moveId: string | undefined): Verdict {
   const known = ofThisMove(vm, mark, moveId)
