@@ -80,6 +80,19 @@ describe('xen-tools', () => {
     expect(again.hypervisor.identity).toEqual(hypervisor.identity)
   })
 
+  test('with nothing allowed it can act only while limits or moves of an earlier life are to come to their end', async () => {
+    const directory = temporaryDirectory()
+    const config = configOf(directory, toolIn(directory, 'xl'))
+    expect((await open(config)).hypervisor.control).toBeUndefined()
+    const move = { hostId: 'h', vmUuid: 'a', vmName: 'a', moveId: 'm', runId: '', wasDefined: false, atMs: 1000 }
+    writeFileSync(path.join(config.data, 'moves.json'), JSON.stringify([{ ...move, kind: 'expected' }]))
+    expect((await open(config)).hypervisor.control).toBeDefined()
+    writeFileSync(path.join(config.data, 'moves.json'), '[]')
+    expect((await open(config)).hypervisor.control).toBeUndefined()
+    writeFileSync(path.join(config.data, 'limits.json'), '[{}]')
+    expect((await open(config)).hypervisor.control).toBeDefined()
+  })
+
   test('hand-written: by the text of xm', async () => {
     const directory = temporaryDirectory()
     const { hypervisor } = await open(configOf(directory, toolIn(directory, 'xm')))

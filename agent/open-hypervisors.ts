@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import type { Log } from '../common/log.js'
 import { limitsStand } from './commands/limit-keeper.js'
+import { movesStand } from './commands/move-marks.js'
 import type { AgentConfig } from './config.js'
 import type { Errands } from './errands.js'
 import { hostEntryName, isOfThisMachine } from './host-entry.js'
@@ -74,7 +75,7 @@ export async function openSources(
         now,
         log,
         statePath: join(config.data, 'simulated-fleet.json'),
-        control: mayAct(config),
+        control: mayAct(config, now),
       })
       return hypervisors.map((hypervisor) => ({ hypervisor, machine: undefined }))
     }
@@ -82,7 +83,7 @@ export async function openSources(
       return openEsxiSources(entry, {
         dataDir: config.data,
         refused: opening.refusedLogin,
-        control: mayAct(config),
+        control: mayAct(config, now),
         log,
         now,
       })
@@ -147,7 +148,7 @@ async function openOverSsh(entry: MachineConfig, config: AgentConfig, opening: O
   return openRemote({
     target,
     acting:
-      act !== undefined && mayAct(config)
+      act !== undefined && mayAct(config, now)
         ? { ...target, user: act.user, identityFile: act.identityFile ?? join(own, 'key-act') }
         : undefined,
     read: entry.kind === 'libvirt' ? entry.uri : 'xen-tools',
@@ -233,7 +234,7 @@ async function openLocal(
   }
   if (entry.kind === 'libvirt' && entry.uri === 'qemu:///system') {
     const libvirt = libvirtOf(entry)
-    const control = mayAct(config)
+    const control = mayAct(config, now)
     const hypervisor = await underOwnId(hostIds, name, (id) =>
       openLibvirt({ ...options, ...libvirt, control, migration: config.migration, ...id }),
     )
@@ -244,7 +245,7 @@ async function openLocal(
   const { dom0Machine } = await import('./hypervisor/xen/dom0-machine.js')
   const management: XenOptions['management'] =
     entry.kind === 'libvirt' ? { kind: 'libvirt', ...libvirtOf(entry) } : await toolsOf(entry)
-  const control = mayAct(config) ? await xenControlOf(entry) : undefined
+  const control = mayAct(config, now) ? await xenControlOf(entry) : undefined
   const hypervisor = await underOwnId(hostIds, name, (id) =>
     openXen({ ...options, management, control, ...id, newHostId: () => randomUUID() }),
   )
@@ -274,9 +275,12 @@ function healthSettings({ storageHealth: { interval, raidInterval, ...rest } }: 
   }
 }
 
-/** What allows nothing needs no connection that could do anything, but to end the limits that were set while something was allowed. */
-function mayAct({ allow, data }: AgentConfig): boolean {
-  return allow.length > 0 || limitsStand(data)
+/**
+ * What allows nothing needs no connection that could do anything, but to end the limits that were set, and to bring the moves to their end that were
+ * begun, while something was allowed.
+ */
+function mayAct({ allow, data }: AgentConfig, now: () => number): boolean {
+  return allow.length > 0 || limitsStand(data) || movesStand(data, now())
 }
 
 function libvirtOf({ socket, uri }: Extract<MachineConfig, { kind: 'libvirt' }>): { uri: string; socket?: string } {

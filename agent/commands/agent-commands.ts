@@ -16,7 +16,7 @@ import { DefinitionArchive } from './definition-archive.js'
 import type { ExecEntry } from './exec-entry.js'
 import { DiskJournal } from './journal.js'
 import { LimitFile, LimitKeeper, limitsFile } from './limit-keeper.js'
-import { MoveMarks } from './move-marks.js'
+import { MoveMarks, movesFile } from './move-marks.js'
 import { CommandRunner } from './runner.js'
 
 interface AgentCommandsOptions {
@@ -97,7 +97,7 @@ export class AgentCommands {
       log,
     })
     this.#marks = new MoveMarks({
-      path: join(dataDir, 'moves.json'),
+      path: join(dataDir, movesFile),
       control: (hostId) => host(hostId)?.control,
       now,
       log,

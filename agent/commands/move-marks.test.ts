@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import { createLog } from '../../common/log.js'
 import { HandControl } from '../../test/support/hand-control.js'
-import { MoveMarks, type MoveMark } from './move-marks.js'
+import { MoveMarks, movesStand, type MoveMark } from './move-marks.js'
 
 const hourMs = 3_600_000
 let directory: string
@@ -50,9 +50,23 @@ it('is there in the next life of the agent, for a week', async () => {
   expect(marks.of('h', 'a')).toBeUndefined()
 })
 
+it.each([
+  ['one that is expected', { kind: 'expected' }, true],
+  ['one that has left', { kind: 'left', atMs: 1_300_000_000_000 - 6 * 24 * hourMs }, true],
+  ['one of more than a week ago', { kind: 'left', atMs: 1_300_000_000_000 - 8 * 24 * hourMs }, false],
+  ['one that has arrived', { kind: 'arrived' }, false],
+  ['none', undefined, false],
+])('stands for a move that is to come to its end: %s', async (_what, mark, stands) => {
+  expect(movesStand(directory, nowMs)).toBe(false)
+  const of = { hostId: 'h', vmUuid: 'a', vmName: 'a', moveId: 'm', runId: '', wasDefined: false, atMs: nowMs }
+  await writeFile(join(directory, 'moves.json'), JSON.stringify(mark === undefined ? [] : [{ ...of, ...mark }]))
+  expect(movesStand(directory, nowMs)).toBe(stands)
+})
+
 it('sets aside what cannot be read', async () => {
   await marks.stop()
   await writeFile(join(directory, 'moves.json'), '[{')
+  expect(movesStand(directory, nowMs)).toBe(false)
   marks = await another()
   expect(marks.of('h', 'a')).toBeUndefined()
   expect(await readdir(directory)).toEqual(['moves.json.damaged'])

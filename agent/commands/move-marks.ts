@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import { z } from 'zod'
 
@@ -161,8 +163,8 @@ export class MoveMarks {
       })
   }
 
-  #isOld({ atMs }: MoveMark): boolean {
-    return Math.abs(this.options.now() - atMs) > keptForMs
+  #isOld(mark: MoveMark): boolean {
+    return isOld(mark, this.options.now())
   }
 
   #change(alter: (marks: Map<string, MoveMark>) => void): Promise<void> {
@@ -183,6 +185,23 @@ export class MoveMarks {
 /** Halted as libvirt halts what another host sends it. Once it is all there, it calls it halted by its user. */
 function comesIn({ state, stateReason }: VmNow): boolean {
   return state === 'paused' && stateReason === 'migration'
+}
+
+/** Of the agent's data directory. */
+export const movesFile = 'moves.json'
+
+/** Whether an earlier life of the agent has begun moves that may not have come to their end. Synchronous: for starts. */
+export function movesStand(dataDir: string, nowMs: number): boolean {
+  try {
+    const marks = z.array(moveMark).safeParse(parsed(readFileSync(join(dataDir, movesFile), 'utf8')))
+    return marks.success && marks.data.some((mark) => mark.kind !== 'arrived' && !isOld(mark, nowMs))
+  } catch {
+    return false
+  }
+}
+
+function isOld({ atMs }: MoveMark, nowMs: number): boolean {
+  return Math.abs(nowMs - atMs) > keptForMs
 }
 
 /** What cannot be read is set aside: moves that it told of end as far as they are, and a person looks. */
