@@ -43,7 +43,7 @@ test('an act that waits is not done after its command was broken off', async () 
       begin = resolve
     }),
   )
-  const looked = vi.fn(() => Promise.resolve())
+  const looked = vi.fn<() => Promise<void>>(() => Promise.resolve())
   const abort = new AbortController()
   const act = remoteXenActor(ask, looked).do({ act: 'destroy', id: 3 }, abort.signal)
   abort.abort(new Error('its time is over'))
