@@ -1,3 +1,5 @@
+import { indexAt } from '../number-at.js'
+
 /** What is left on hosts, by host and then by resource. */
 export type Left = Float64Array
 
@@ -17,10 +19,12 @@ export interface Wanted {
 }
 
 export interface Packed {
-  /** So many of the wanted VMs find a place besides; -1: not even the items do. */
+  /** So many of the wanted VMs find a place besides; -1: no way was found even for the items. */
   readonly served: number
-  /** Nothing better was missed: the search came to its end. */
+  /** Nothing better was missed: the search came to its end, or found what was enough. */
   readonly exact: boolean
+  /** No more can be served than that, or than was asked for; above `served` only where the search was cut. */
+  readonly atMost: number
 }
 
 /** The most that may be looked at in one search, in hosts tried for an item. */
@@ -48,16 +52,18 @@ export function pack(
   let best = -1
   let exact = true
   const most = Math.min(enough, mostServed(items, wanted, left, perNew))
-  if (most < 0) return { served: -1, exact: true }
+  if (most < 0) return { served: -1, exact: true, atMost: -1 }
+  const alike = kindsOf(items, wanted, left.length / width)
+  const seekers = seekersOf(wanted)
   const place = (index: number): void => {
-    const bound = servedBy(wanted, left, perNew)
+    const bound = servedBy(seekers, left, perNew)
     if (bound <= best) return
     const item = ordered[index]
     if (item === undefined) {
       best = bound
       return
     }
-    for (const host of byLoss(item, left, perNew)) {
+    for (const host of byLoss(item, left, perNew, alike)) {
       if (budget.left <= 0 && best >= 0) {
         exact = false
         return
@@ -74,7 +80,25 @@ export function pack(
     }
   }
   place(0)
-  return { served: best, exact: exact || best >= most }
+  const isExact = exact || best >= most
+  return { served: best, exact: isExact, atMost: isExact ? best : most }
+}
+
+/** By host a number: hosts of the same number are on the same lists of items and of wanted VMs, so that with as much left one is as good as the other. */
+function kindsOf(items: readonly Item[], wanted: readonly Wanted[], hostCount: number): Int32Array {
+  const kinds = new Int32Array(hostCount)
+  let count = 1
+  for (const list of new Set([...items, ...wanted].map(({ hosts }) => hosts))) {
+    const split = new Map<number, number>()
+    for (const host of list) {
+      const before = indexAt(kinds, host)
+      const kind = split.get(before) ?? count + split.size
+      split.set(before, kind)
+      kinds[host] = kind
+    }
+    count += split.size
+  }
+  return kinds
 }
 
 /** What is left of all hosts together less what all items take serves no more; -1: it is not enough for the items. */
@@ -99,8 +123,8 @@ function sizeOf({ use }: Item): number {
   return use[0] ?? 0
 }
 
-/** Hosts that take the item, those first that lose least room for new VMs and then those that it fills best; of equal hosts one. */
-function byLoss({ use, hosts }: Item, left: Left, perNew: Float64Array): number[] {
+/** Hosts that take the item, those first that lose least room for new VMs and then those that it fills best; of hosts that are alike for all that is to be placed one. */
+function byLoss({ use, hosts }: Item, left: Left, perNew: Float64Array, alike: Int32Array): number[] {
   const width = perNew.length
   const seen = new Set<string>()
   const fitting: { host: number; loss: number; rest: number }[] = []
@@ -109,7 +133,10 @@ function byLoss({ use, hosts }: Item, left: Left, perNew: Float64Array): number[
     for (let r = 0; r < width && fits; r += 1) fits = (left[host * width + r] ?? 0) >= (use[r] ?? 0) - slack
     if (!fits) continue
     const before = roomOn(left, host, perNew)
-    const key = hosts.length > mostCompared ? undefined : String(left.subarray(host * width, (host + 1) * width))
+    const key =
+      hosts.length > mostCompared
+        ? undefined
+        : `${indexAt(alike, host)} ${String(left.subarray(host * width, (host + 1) * width))}`
     if (key !== undefined && seen.has(key)) continue
     if (key !== undefined) seen.add(key)
     const after = roomOn(left, host, perNew, use)
@@ -138,28 +165,46 @@ export function roomOn(left: Left, host: number, perNew: Float64Array, taken?: F
 /** A host without any limit still takes no more VMs than this. */
 const mostOnOneHost = 100_000
 
-/** How many of the wanted find room, those with the fewest hosts served first. */
-function servedBy(wanted: readonly Wanted[], left: Left, perNew: Float64Array): number {
-  const [only] = wanted
-  if (only === undefined) return 0
-  if (wanted.length === 1) {
-    let sum = 0
-    for (const host of only.hosts) sum += roomOn(left, host, perNew)
-    return Math.min(only.count, sum)
+/** The wanted VMs as groups, and hosts by which of the groups may go there: bit i is group i. */
+interface Seekers {
+  readonly counts: readonly number[]
+  readonly byGroups: readonly { readonly groups: number; readonly hosts: readonly number[] }[]
+}
+
+/** Groups are lost hosts, at most eight (`lossesArgument`): this is above it and keeps the subsets few. */
+const mostGroups = 12
+
+/** @throws RangeError: more groups than lost hosts can make */
+function seekersOf(wanted: readonly Wanted[]): Seekers {
+  if (wanted.length > mostGroups)
+    throw new RangeError(`new VMs are wanted in ${wanted.length} groups: at most ${mostGroups} are counted`)
+  const groupsOf = new Map<number, number>()
+  for (const [group, { hosts }] of wanted.entries())
+    for (const host of hosts) groupsOf.set(host, (groupsOf.get(host) ?? 0) | (1 << group))
+  const byGroups = new Map<number, number[]>()
+  for (const [host, groups] of groupsOf) {
+    const hosts = byGroups.get(groups) ?? []
+    hosts.push(host)
+    byGroups.set(groups, hosts)
   }
-  const taken = new Map<number, number>()
-  let served = 0
-  for (const { hosts, count } of wanted.toSorted((a, b) => a.hosts.length - b.hosts.length)) {
-    let missing = count
-    for (const host of hosts) {
-      if (missing <= 0) break
-      const used = taken.get(host) ?? 0
-      const more = Math.min(missing, roomOn(left, host, perNew) - used)
-      if (more <= 0) continue
-      taken.set(host, used + more)
-      missing -= more
-    }
-    served += count - missing
+  return {
+    counts: wanted.map(({ count }) => count),
+    byGroups: Array.from(byGroups, ([groups, hosts]) => ({ groups, hosts })),
+  }
+}
+
+/**
+ * How many of the wanted find room. Hosts may be wanted by several groups: the most that can be served is the least that any choice of groups leaves (max-flow, min-cut):
+ * all of the others, and for the chosen ones the room of every host that one of them may go to.
+ */
+function servedBy({ counts, byGroups }: Seekers, left: Left, perNew: Float64Array): number {
+  const rooms = byGroups.map(({ hosts }) => hosts.reduce((sum, host) => sum + roomOn(left, host, perNew), 0))
+  let served = Infinity
+  for (let chosen = 0; chosen < 1 << counts.length; chosen += 1) {
+    let most = 0
+    for (const [group, count] of counts.entries()) if (((chosen >> group) & 1) === 0) most += count
+    for (const [at, { groups }] of byGroups.entries()) if ((groups & chosen) !== 0) most += rooms[at] ?? 0
+    served = Math.min(served, most)
   }
   return served
 }

@@ -84,6 +84,17 @@ function isBorne(fleet: RoomFleet, all: readonly Vm[], lost: ReadonlySet<number>
   return place(0)
 }
 
+function lostSets(fleet: RoomFleet, size: number, from = 0): number[][] {
+  if (size === 0) return [[]]
+  return fleet.hosts.flatMap((_, host) =>
+    host < from ? [] : lostSets(fleet, size - 1, host + 1).map((rest) => [host, ...rest]),
+  )
+}
+
+function isBorneByHand(fleet: RoomFleet, losses: number): boolean {
+  return lostSets(fleet, losses).every((lost) => isBorne(fleet, existing(fleet), new Set(lost)))
+}
+
 /** The most by going through every number of new VMs on every host. */
 function mostByHand(fleet: RoomFleet, losses: number): number {
   const per = fleet.resources.map(({ perNew }) => perNew)
@@ -98,18 +109,12 @@ function mostByHand(fleet: RoomFleet, losses: number): number {
         mayGo: (to: number) => fleet.newRestarts(host, to),
       })),
     )
-  const lostSets = (from: number, size: number): number[][] =>
-    size === 0
-      ? [[]]
-      : fleet.hosts.flatMap((_, host) =>
-          host < from ? [] : lostSets(host + 1, size - 1).map((rest) => [host, ...rest]),
-        )
   const go = (host: number): void => {
     if (host === fleet.hosts.length) {
       const sum = counts.reduce((total, one) => total + one, 0)
       if (sum <= best) return
       const all = [...existing(fleet), ...newVms()]
-      if (lostSets(0, losses).every((lost) => isBorne(fleet, all, new Set(lost)))) best = sum
+      if (lostSets(fleet, losses).every((lost) => isBorne(fleet, all, new Set(lost)))) best = sum
       return
     }
     for (let count = 0; ; count += 1) {
@@ -126,6 +131,55 @@ function mostByHand(fleet: RoomFleet, losses: number): number {
   go(0)
   return Math.max(0, best)
 }
+
+/** Hosts of one hypervisor that see some of three arrays, each another set of them; many hosts have as much memory as others, and VMs fill them. */
+function overlappingArrays(seed: number, losses: number): RoomFleet {
+  const next = seededChance(seed, 'overlapping')
+  const below = (count: number): number => Math.floor(next() * count)
+  const hosts = Array.from({ length: 3 + below(3) }, (_, at) => `host${at}`)
+  const seen = [0, 1, 2].map(() => hosts.map(() => next() < 0.4 + 0.2 * losses))
+  const start: number[] = []
+  const use: number[] = []
+  const most = hosts.map((_, host) => {
+    const full = 5 + below(3)
+    for (let left = full - below(4) * losses, count = 0; left > 0 && count < 2; count += 1) {
+      const one = Math.min(left, 1 + below(4))
+      start.push(host)
+      use.push(one)
+      left -= one
+    }
+    return full
+  })
+  const arrayOf = start.map((host) => seen.findIndex((sees) => sees[host] === true && next() < 0.6))
+  const firstOf = hosts.map((_, host) => seen.findIndex((sees) => sees[host] === true))
+  const sees = (array: number | undefined, host: number): boolean => seen[array ?? -1]?.[host] === true
+  return {
+    hosts,
+    vms: start.map((_, vm) => `vm${vm}`),
+    start: Int32Array.from(start),
+    resources: [{ name: 'memory', most: Float64Array.from(most), use: Float64Array.from(use), perNew: losses }],
+    takesNew: Uint8Array.from(hosts, () => (next() < 0.9 ? 1 : 0)),
+    restarts: (vm, to) => sees(arrayOf[vm], to),
+    newRestarts: (from, to) => sees(firstOf[from], to),
+    moves: (vm, to) => sees(arrayOf[vm], to),
+    reserveBytes: new Float64Array(hosts.length),
+    vcpusPerCore: new Float64Array(hosts.length).fill(1),
+  }
+}
+
+it.each([1, 2])('counts as many as going through all ways does where arrays overlap, with %i hosts lost', (losses) => {
+  let borne = 0
+  for (let seed = 1; seed <= 150; seed += 1) {
+    const fleet = overlappingArrays(seed, losses)
+    if (fleet.hosts.length <= losses) continue
+    const rooms = countRooms(fleet, losses)
+    expect(rooms.exact, `seed ${seed}`).toBe(true)
+    expect(rooms.fits, `seed ${seed}`).toBe(mostByHand(fleet, losses))
+    expect(rooms.lossesNotBorne === 0, `seed ${seed}`).toBe(isBorneByHand(fleet, losses))
+    if (rooms.fits > 0) borne += 1
+  }
+  expect(borne).toBeGreaterThan(10)
+})
 
 it.each([0, 1, 2])('counts as many as going through all ways does, with %i hosts lost', (losses) => {
   for (let seed = 1; seed <= 60; seed += 1) {
