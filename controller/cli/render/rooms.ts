@@ -20,6 +20,9 @@ export interface RoomsView {
   readonly hosts: readonly { readonly host: string; readonly room: number; readonly fits: number }[]
   readonly notBorne: readonly { readonly hosts: readonly string[]; readonly vm: string }[]
   readonly lossesNotBorne: number
+  /** Hosts for whose loss no place for all was found before the search was cut; the first few. */
+  readonly notShown: readonly (readonly string[])[]
+  readonly lossesNotShown: number
   /** VMs that are lost with their host. */
   readonly lostWithHost: readonly string[]
   /** VMs of removed hosts that nothing else can take. */
@@ -49,6 +52,8 @@ export function roomsView({ fleet, rooms, profile, losses, withoutPlace }: Count
     hosts: fleet.hosts.map((host, at) => ({ host, room: rooms.roomByHost[at] ?? 0, fits: rooms.byHost[at] ?? 0 })),
     notBorne: rooms.notBorne.map(({ hosts, vm }) => ({ hosts: hosts.map(nameOf), vm: fleet.vms[vm] ?? '' })),
     lossesNotBorne: rooms.lossesNotBorne,
+    notShown: rooms.notShown.map((hosts) => hosts.map(nameOf)),
+    lossesNotShown: rooms.lossesNotShown,
     lostWithHost: rooms.lostWithHost.map((vm) => fleet.vms[vm] ?? ''),
     withoutPlace,
     cpuSeconds: (user + system) / 1e6,
@@ -62,7 +67,8 @@ function methodOf({ exact }: Rooms, losses: number): string {
 }
 
 export function renderRooms(view: RoomsView, look: Look): string[] {
-  const { hosts, fits, atMost, exact, profile, losses, notBorne, lossesNotBorne, lostWithHost, withoutPlace } = view
+  const { hosts, fits, atMost, exact, profile, losses, notBorne, lossesNotBorne, notShown, lossesNotShown } = view
+  const { lostWithHost, withoutPlace } = view
   const vm = `${memory(profile.memoryBytes)} and ${profile.vcpus} virtual CPU${profile.vcpus === 1 ? '' : 's'}`
   const kept = losses === 0 ? '' : `, any ${losses === 1 ? 'host' : `${losses} hosts`} lost`
   return [
@@ -98,6 +104,8 @@ export function renderRooms(view: RoomsView, look: Look): string[] {
         lossesNotBorne > notBorne.length
           ? `and ${lossesNotBorne - notBorne.length} other losses are not borne`
           : undefined,
+        ...notShown.map((hosts) => `the loss of ${hosts.join(' and ')} is not shown to be borne: the search was cut`),
+        lossesNotShown > notShown.length ? `nor are ${lossesNotShown - notShown.length} other losses` : undefined,
         withoutPlace.length === 0 ? undefined : `nothing takes in ${withoutPlace.join(', ')} of the hosts that go`,
         lostWithHost.length === 0
           ? undefined

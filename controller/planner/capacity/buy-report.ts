@@ -86,7 +86,11 @@ function needText(
       `if ${hosts.map((host) => fleet.hosts[host] ?? '').join(' and ')} is lost, ${fleet.vms[vm] ?? ''} finds no place`,
   )
   const broken = losses.length === 0 ? '' : ` Already now: ${losses.join('; ')}.`
-  return `${need}${broken}${shortFromMs === undefined || losses.length > 0 ? '' : ` With even growth that is not enough from ${utcDay(shortFromMs)} on.`}`
+  const doubtful =
+    today.lossesNotShown === 0
+      ? ''
+      : ` Of ${today.lossesNotShown} loss${today.lossesNotShown === 1 ? '' : 'es'} it is not shown that all find a place now: the search was cut.`
+  return `${need}${broken}${doubtful}${shortFromMs === undefined || losses.length > 0 ? '' : ` With even growth that is not enough from ${utcDay(shortFromMs)} on.`}`
 }
 
 function hostTable(fleet: RoomFleet, before: Int32Array, { whatIf, rooms }: Purchase): Block {

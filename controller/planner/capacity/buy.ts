@@ -148,7 +148,7 @@ function firstEnough(
     if (countRooms(bought, 0).fits >= demand.newVms) {
       counted += 1
       const rooms = countRooms(bought, demand.losses)
-      if (rooms.fits >= demand.newVms && rooms.lossesNotBorne === 0) {
+      if (rooms.fits >= demand.newVms && rooms.lossesNotBorne + rooms.lossesNotShown === 0) {
         const hosts = basket.hosts.map(({ name, count }) => ({ name, count }))
         const memory = basket.memory.map(({ name, host, count }) => ({ name, host, count }))
         return { purchase: { price, hosts, memory, whatIf, rooms }, complete, looked }

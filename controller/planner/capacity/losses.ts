@@ -2,6 +2,17 @@ import { at, indexAt } from '../number-at.js'
 import { pack, type Item, type Packed, type Wanted } from './pack.js'
 import type { RoomFleet } from './room-fleet.js'
 
+/** `unknown`: no way was found before the search was cut. */
+export type Borne = 'yes' | 'no' | 'unknown'
+
+/** What finds no place once hosts are lost. */
+export interface Missing {
+  /** New VMs for which no place was found; infinite where not even the others have one. 0 is always sure. */
+  readonly count: number
+  /** The search came to its end: no other way leaves fewer without a place. */
+  readonly exact: boolean
+}
+
 /** Every way in which so many hosts of a fleet may be lost, and what then finds a place. */
 export class Losses {
   readonly hostCount: number
@@ -47,42 +58,46 @@ export class Losses {
     )
   }
 
-  /** No more new VMs than the worst loss leaves room for; wherever they are. `exact` unless a search was cut. */
-  bound(): { readonly atMost: number; readonly exact: boolean } {
+  /** No more new VMs than the worst loss leaves room for; wherever they are. */
+  bound(): number {
     let atMost = Infinity
-    let exact = true
     for (const lost of this.each()) {
-      const packed = this.#packed(
-        lost,
-        [{ hosts: this.#takers.filter((host) => !lost.includes(host)), count: Infinity }],
-        new Int32Array(this.hostCount),
-        atMost,
-      )
-      // A search that was cut may have missed room: the bound is then what could be there at all.
-      if (!packed.exact) exact = false
-      else atMost = Math.min(atMost, packed.served)
+      const takers = this.#takers.filter((host) => !lost.includes(host))
+      const none = new Int32Array(this.hostCount)
+      const packed = this.#packed(lost, [{ hosts: takers, count: Infinity }], none, atMost)
+      // Of a search that was cut it is what could be there at all.
+      atMost = Math.min(atMost, Math.max(0, packed.atMost))
     }
-    return { atMost, exact }
+    return atMost
   }
 
-  /** Losses that cannot be borne with so many new VMs on each host. */
-  brokenBy(byHost: Int32Array): number[][] {
+  /** Losses that cannot be borne with so many new VMs on each host, and those of which that is not known. */
+  brokenBy(byHost: Int32Array): { readonly broken: number[][]; readonly unknown: number[][] } {
     const broken: number[][] = []
-    for (const lost of this.each()) if (this.missing(lost, byHost) > 0) broken.push([...lost])
-    return broken
+    const unknown: number[][] = []
+    for (const lost of this.each()) {
+      const { count, exact } = this.missing(lost, byHost)
+      if (count > 0) (exact ? broken : unknown).push([...lost])
+    }
+    return { broken, unknown }
   }
 
-  isBorne(byHost: Int32Array): boolean {
-    for (const lost of this.each()) if (this.missing(lost, byHost) > 0) return false
-    return true
+  isBorne(byHost: Int32Array): Borne {
+    let borne: Borne = 'yes'
+    for (const lost of this.each()) {
+      const { count, exact } = this.missing(lost, byHost)
+      if (count === 0) continue
+      if (exact) return 'no'
+      borne = 'unknown'
+    }
+    return borne
   }
 
-  /** New VMs of lost hosts that find no place; infinite where not even the others do. */
-  missing(lost: readonly number[], byHost: Int32Array): number {
+  missing(lost: readonly number[], byHost: Int32Array): Missing {
     const wanted = this.#wantedOf(lost, byHost)
     const count = wanted.reduce((sum, one) => sum + one.count, 0)
-    const { served } = this.#packed(lost, wanted, byHost, count)
-    return served < 0 ? Infinity : count - served
+    const { served, exact } = this.#packed(lost, wanted, byHost, count)
+    return { count: served < 0 ? Infinity : count - served, exact }
   }
 
   /** A VM that finds no place when the others of lost hosts have theirs: the largest one that cannot be added. */

@@ -19,9 +19,7 @@ const exhaustiveHosts = 10
  * @param room the most on each host
  */
 export function mostNew(losses: Losses, room: Int32Array): MostNew {
-  const sum = total(room)
-  const bound = losses.bound()
-  const atMost = Math.min(sum, bound.atMost)
+  const atMost = Math.min(total(room), losses.bound())
   let best = filled(losses, room, thinned(losses, room, atMost))
   if (total(best) < atMost && losses.hostCount <= exchangedHosts) best = exchanged(losses, room, best, atMost)
   if (total(best) === atMost) return { fits: atMost, atMost, exact: true, byHost: best }
@@ -35,7 +33,7 @@ export function mostNew(losses: Losses, room: Int32Array): MostNew {
 
 const exchangedHosts = 64
 
-function total(byHost: Int32Array): number {
+export function total(byHost: Int32Array): number {
   return byHost.reduce((sum, one) => sum + one, 0)
 }
 
@@ -47,7 +45,7 @@ function thinned(losses: Losses, room: Int32Array, atMost: number): Int32Array {
     let worst = 0
     let worstLoss: readonly number[] = []
     for (const lost of losses.each()) {
-      const missing = losses.missing(lost, byHost)
+      const missing = losses.missing(lost, byHost).count
       if (missing <= worst) continue
       worst = missing
       worstLoss = lost
@@ -86,7 +84,7 @@ function filled(losses: Losses, room: Int32Array, byHost: Int32Array): Int32Arra
     let step = indexAt(room, host) - indexAt(grown, host)
     while (step > 0) {
       grown[host] = indexAt(grown, host) + step
-      if (indexAt(grown, host) <= indexAt(room, host) && losses.isBorne(grown)) continue
+      if (indexAt(grown, host) <= indexAt(room, host) && losses.isBorne(grown) === 'yes') continue
       grown[host] = indexAt(grown, host) - step
       step = Math.floor(step / 2)
     }
@@ -116,7 +114,7 @@ function exchanged(losses: Losses, room: Int32Array, byHost: Int32Array, atMost:
   return best
 }
 
-/** All ways to put them, as far as more than the best so far may come of it. */
+/** All ways to put them, as far as more than the best so far may come of it. `complete`: nothing was left out, and of nothing that was it is unknown whether it is borne. */
 function searched(
   losses: Losses,
   room: Int32Array,
@@ -125,18 +123,21 @@ function searched(
 ): { readonly byHost: Int32Array; readonly complete: boolean } {
   let best = first
   let tried = 0
-  let complete = true
+  let cut = false
+  let doubtful = false
   const rest = new Int32Array(room.length + 1)
   for (let host = room.length - 1; host >= 0; host -= 1) rest[host] = indexAt(rest, host + 1) + indexAt(room, host)
   const current = new Int32Array(room.length)
   const go = (host: number, sum: number): void => {
-    if (!complete || total(best) >= atMost || sum + indexAt(rest, host) <= total(best)) return
+    if (cut || total(best) >= atMost || sum + indexAt(rest, host) <= total(best)) return
     tried += 1
     if (tried > mostTried) {
-      complete = false
+      cut = true
       return
     }
-    if (sum > 0 && !losses.isBorne(current)) return
+    const borne = sum > 0 ? losses.isBorne(current) : 'yes'
+    if (borne === 'unknown') doubtful = true
+    if (borne !== 'yes') return
     if (host === room.length) {
       best = Int32Array.from(current)
       return
@@ -148,5 +149,5 @@ function searched(
     current[host] = 0
   }
   go(0, 0)
-  return { byHost: best, complete }
+  return { byHost: best, complete: !cut && !doubtful }
 }

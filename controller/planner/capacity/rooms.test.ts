@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest'
 
 import { elabSpec } from '../../../test/support/deployed-fleets.js'
+import { seededChance } from '../../../test/support/seeded-chance.js'
 import { GiB, MiB } from '../../../common/units.js'
 import { fleetRooms } from '../fleet-file/fleet-rooms.js'
+import type { RoomFleet } from './room-fleet.js'
 import { countRooms, type Rooms } from './rooms.js'
 import { changed, nothingChanged, type WhatIf } from './what-if.js'
 
@@ -56,4 +58,39 @@ it('bears every single loss with a host of 32 GB and 8 GiB more in the old ones'
   })
   expect({ exact, notBorne }).toEqual({ exact: true, notBorne: [] })
   expect(fits).toBeGreaterThan(20)
+})
+
+/** Nine hosts on one array, eight of them empty and the last one full of VMs, in units of memory. */
+function triples(memory: number, vms: readonly number[], perNew: number): RoomFleet {
+  const hosts = Array.from({ length: 9 }, (_, at) => `host${at}`)
+  return {
+    hosts,
+    vms: vms.map((_, vm) => `vm${vm}`),
+    start: new Int32Array(vms.length).fill(8),
+    resources: [
+      { name: 'memory', most: new Float64Array(9).fill(memory).fill(1e6, 8), use: Float64Array.from(vms), perNew },
+    ],
+    takesNew: new Uint8Array(9).fill(1),
+    restarts: () => true,
+    newRestarts: () => true,
+    moves: () => true,
+    reserveBytes: new Float64Array(9),
+    vcpusPerCore: new Float64Array(9).fill(1),
+  }
+}
+
+it('claims nothing of a loss for which the search was cut', () => {
+  const chance = seededChance(1, 'triples')
+  // Three fill a host to the last of 10,000: nearly no other way does.
+  const vms = Array.from({ length: 8 }, () => {
+    const [first, second] = [2000 + Math.floor(chance() * 2000), 2000 + Math.floor(chance() * 2000)]
+    return [first, second, 10_000 - first - second]
+  }).flat()
+  const full = countRooms(triples(10_000, vms, 10), 1)
+  expect(full).toMatchObject({ fits: 0, atMost: 0, exact: false, notBorne: [], lossesNotBorne: 0, lossesNotShown: 1 })
+  expect(full.notShown).toEqual([[8]])
+  // With a little more in each host there may be room for one in each, and nobody knows.
+  expect(countRooms(triples(10_010, vms, 10), 1)).toMatchObject({ fits: 0, atMost: 8, exact: false, lossesNotShown: 1 })
+  // Too little for all together is certain.
+  expect(countRooms(triples(9_999, vms, 10), 1)).toMatchObject({ exact: true, lossesNotBorne: 1, lossesNotShown: 0 })
 })

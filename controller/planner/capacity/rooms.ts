@@ -1,6 +1,6 @@
 import { at, indexAt } from '../number-at.js'
 import { Losses } from './losses.js'
-import { mostNew } from './most-new.js'
+import { mostNew, total } from './most-new.js'
 import { roomOn } from './pack.js'
 import type { RoomFleet } from './room-fleet.js'
 
@@ -17,6 +17,9 @@ export interface Rooms {
   /** Losses that the fleet cannot bear as it is, with no new VM; the first few. */
   readonly notBorne: readonly NotBorne[]
   readonly lossesNotBorne: number
+  /** Hosts for whose loss no place for all was found before the search was cut: it may be borne or not; the first few. */
+  readonly notShown: readonly (readonly number[])[]
+  readonly lossesNotShown: number
   /** VMs that start nowhere else when their host is lost: their disks are there alone. Nothing is kept for them. */
   readonly lostWithHost: readonly number[]
 }
@@ -46,28 +49,46 @@ export function countRooms(fleet: RoomFleet, losses: number): Rooms {
     for (let r = 0; r < width; r += 1) if (at(perNew, r) > 0 && at(left, host * width + r) < 0) return 0
     return fleet.takesNew[host] === 1 ? roomOn(left, host, perNew) : 0
   })
-  const sum = roomByHost.reduce((total, one) => total + one, 0)
+  const sum = total(roomByHost)
   const lostWithHost = losses === 0 ? [] : fleet.vms.map((_, vm) => vm).filter((vm) => !startsElsewhere(fleet, vm))
   const common = { roomByHost, lostWithHost }
   if (losses === 0) {
-    return { ...common, fits: sum, atMost: sum, exact: true, byHost: roomByHost, notBorne: [], lossesNotBorne: 0 }
+    return { ...common, ...noneBroken, fits: sum, atMost: sum, exact: true, byHost: roomByHost }
   }
   if (countLosses(hosts.length, losses) > mostLosses) {
     throw new RangeError(`${hosts.length} hosts can lose ${losses} in more than ${mostLosses} ways: count fewer`)
   }
   const all = new Losses(fleet, left, perNew, losses)
   const none = new Int32Array(hosts.length)
-  const broken = all.brokenBy(none)
+  const { broken, unknown } = all.brokenBy(none)
   if (broken.length > 0) {
     const notBorne = broken.slice(0, mostTold).map((one) => ({ hosts: one, vm: all.firstWithoutPlace(one) }))
-    return { ...common, fits: 0, atMost: 0, exact: true, byHost: none, notBorne, lossesNotBorne: broken.length }
+    return {
+      ...common,
+      ...doubts(unknown),
+      fits: 0,
+      atMost: 0,
+      exact: true,
+      byHost: none,
+      notBorne,
+      lossesNotBorne: broken.length,
+    }
   }
   // A new VM has to find a place again in every loss: where it finds none in any, there is no room for it.
   const usable = roomByHost.map((room, from) =>
     hosts.some((_, to) => to !== from && fleet.newRestarts(from, to)) ? room : 0,
   )
-  const found = mostNew(all, usable)
-  return { ...common, ...found, notBorne: [], lossesNotBorne: 0 }
+  if (unknown.length > 0) {
+    const atMost = Math.min(total(usable), all.bound())
+    return { ...common, ...noneBroken, ...doubts(unknown), fits: 0, atMost, exact: false, byHost: none }
+  }
+  return { ...common, ...noneBroken, ...mostNew(all, usable) }
+}
+
+const noneBroken = { notBorne: [], lossesNotBorne: 0, notShown: [], lossesNotShown: 0 }
+
+function doubts(unknown: readonly (readonly number[])[]): Pick<Rooms, 'notShown' | 'lossesNotShown'> {
+  return { notShown: unknown.slice(0, mostTold), lossesNotShown: unknown.length }
 }
 
 function startsElsewhere({ hosts, start, restarts, resources }: RoomFleet, vm: number): boolean {
