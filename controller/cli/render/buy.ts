@@ -1,5 +1,5 @@
 import { utcDay } from '../../../common/utc-day.js'
-import { priceText, purchaseText, type BuyReport } from '../../planner/capacity/buy-report.js'
+import { buysNothing, priceText, purchaseText, type BuyReport } from '../../planner/capacity/buy-report.js'
 import { line, span, type Look } from './look.js'
 import { notes } from './notes.js'
 import { renderTable } from './table.js'
@@ -33,7 +33,7 @@ export function buyView({ fleet, bought, demand, profile, catalog, horizonDays, 
 
 export function renderBuy(report: BuyReport, file: string | undefined, look: Look): string[] {
   const { bought, demand, catalog, shortFromMs, horizonDays } = report
-  const { today, ways, proven } = bought
+  const { today, ways, proven, looked } = bought
   const kept = demand.losses === 0 ? '' : `, any ${demand.losses === 1 ? 'host' : `${demand.losses} hosts`} lost`
   const [best] = ways
   return [
@@ -43,8 +43,12 @@ export function renderBuy(report: BuyReport, file: string | undefined, look: Loo
     ),
     '',
     ...(best === undefined
-      ? ['nothing in the catalog is enough']
-      : best.price === 0 && best.hosts.length + best.memory.length === 0
+      ? [
+          proven
+            ? 'nothing in the catalog is enough'
+            : `none was found among the ${looked} baskets that were looked at: something in the catalog may be enough all the same`,
+        ]
+      : buysNothing(best)
         ? ['nothing has to be bought']
         : renderTable(
             ways,

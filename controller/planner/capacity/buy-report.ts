@@ -36,10 +36,15 @@ export function purchaseText({ hosts, memory }: Purchase): string {
   return things.length === 0 ? 'nothing' : things.join(', ')
 }
 
+/** Whether all holds with what there is. What costs nothing may have to be bought all the same. */
+export function buysNothing({ hosts, memory }: Pick<Purchase, 'hosts' | 'memory'>): boolean {
+  return hosts.length + memory.length === 0
+}
+
 /** The report as blocks: `markdown` and `html` write them. */
 export function buyReport(report: BuyReport): Block[] {
   const { fleet, catalog, bought, demand, profile, now, horizonDays, basis } = report
-  const { today, ways, proven } = bought
+  const { today, ways } = bought
   const [best, ...others] = ways
   const vm = `${formatMemory(profile.memoryBytes)} and ${profile.vcpus} virtual CPU${profile.vcpus === 1 ? '' : 's'}`
   const kept = demand.losses === 0 ? '' : `, with any ${demand.losses === 1 ? 'host' : `${demand.losses} hosts`} lost`
@@ -52,12 +57,7 @@ export function buyReport(report: BuyReport): Block[] {
     { kind: 'heading', text: 'Proposal' },
     {
       kind: 'text',
-      text:
-        best === undefined
-          ? 'Nothing in the catalog is enough.'
-          : best.price === 0
-            ? 'Nothing has to be bought.'
-            : `${purchaseText(best)}: ${priceText(best.price, catalog.currency)}. ${proven ? 'Nothing cheaper in the catalog is enough.' : 'Something cheaper may be enough: not every basket was looked at.'}`,
+      text: proposalText(bought, catalog),
     },
     ...(best === undefined ? [] : [hostTable(fleet, today.roomByHost, best)]),
     ...(others.length === 0 ? [] : otherWays(others, catalog)),
@@ -72,6 +72,19 @@ export function buyReport(report: BuyReport): Block[] {
           : ` ${today.lostWithHost.length} VMs are lost with their host, as their disks are on it alone: ${today.lostWithHost.map((vm) => fleet.vms[vm] ?? '').join(', ')}.`),
     },
   ]
+}
+
+function proposalText({ ways: [best], proven, looked }: Bought, { currency }: Catalog): string {
+  if (best === undefined) {
+    return proven
+      ? 'Nothing in the catalog is enough.'
+      : `None was found among the ${looked} baskets that were looked at; something in the catalog may be enough all the same.`
+  }
+  if (buysNothing(best)) return 'Nothing has to be bought.'
+  const sure = proven
+    ? 'Nothing cheaper in the catalog is enough.'
+    : 'Something cheaper may be enough: not every basket was looked at.'
+  return `${purchaseText(best)}: ${priceText(best.price, currency)}. ${sure}`
 }
 
 function needText(

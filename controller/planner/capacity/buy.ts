@@ -25,9 +25,9 @@ export interface Purchase {
 export interface Bought {
   /** As things are. */
   readonly today: Rooms
-  /** Cheapest first; the others buy only hosts or only memory, where that is another way. None: nothing in the catalog is enough. */
+  /** Cheapest first; the others buy only hosts or only memory, where that is another way. */
   readonly ways: readonly Purchase[]
-  /** The first is proven to be the cheapest there is: nothing cheaper was left out. */
+  /** The first is proven to be the cheapest there is, nothing cheaper was left out; or, if there are no ways, that nothing in the catalog is enough. */
   readonly proven: boolean
   /** Baskets that were looked at. */
   readonly looked: number
@@ -37,7 +37,8 @@ export interface Bought {
 interface Choice {
   readonly price: number
   readonly most: number
-  readonly add: (count: number, basket: Basket) => void
+  /** False: so many do not go into the hosts besides what is in the basket. */
+  readonly add: (count: number, basket: Basket) => boolean
 }
 
 interface Basket {
@@ -47,35 +48,44 @@ interface Basket {
     readonly memoryBytes: number
     readonly cores: number
   }[]
-  readonly memory: { readonly name: string; readonly host: string; readonly count: number; readonly bytes: number }[]
+  readonly memory: KitsInBasket[]
+}
+
+interface KitsInBasket {
+  readonly name: string
+  readonly host: string
+  readonly count: number
+  readonly bytes: number
+  /** Of the host's slots. */
+  readonly share: number
 }
 
 /** Baskets whose rooms are counted, and those that are looked at before that, at most. */
-const mostCounted = 3_000
-const mostLooked = 200_000
+const usualLimits = { counted: 3_000, looked: 200_000 }
+type BuyLimits = typeof usualLimits
 
 /**
  * The cheapest purchase with which so many new VMs fit and every loss is borne. Baskets are gone through by price, the cheapest first; those that
  * would be too small even without any loss are left out before they are counted.
  */
-export function cheapest(fleet: RoomFleet, catalog: Catalog, demand: Demand): Bought {
+export function cheapest(fleet: RoomFleet, catalog: Catalog, demand: Demand, limits: BuyLimits = usualLimits): Bought {
+  const alone = { ...limits, counted: limits.counted / 10 }
   const today = countRooms(fleet, demand.losses)
   const hosts = hostChoices(catalog)
   const memory = memoryChoices(fleet, catalog)
-  const all = firstEnough(fleet, [...memory.choices, ...hosts], demand, mostCounted)
+  const all = firstEnough(fleet, [...memory.choices, ...hosts], demand, limits)
   const { purchase } = all
-  const others =
-    purchase === undefined
-      ? []
-      : [...(purchase.memory.length > 0 ? [hosts] : []), ...(purchase.hosts.length > 0 ? [memory.choices] : [])]
-  const ways = [all, ...others.map((choices) => firstEnough(fleet, choices, demand, mostCounted / 10))].flatMap(
-    ({ purchase }) => purchase ?? [],
-  )
+  // A search that gave up among mixtures may still find what one kind of thing alone does.
+  const gaveUp = purchase === undefined && !all.complete
+  const others = [
+    ...(gaveUp || (purchase?.memory.length ?? 0) > 0 ? [hosts] : []),
+    ...(gaveUp || (purchase?.hosts.length ?? 0) > 0 ? [memory.choices] : []),
+  ].map((choices) => firstEnough(fleet, choices, demand, alone))
   return {
     today,
-    ways: ways.toSorted((a, b) => a.price - b.price),
+    ways: [all, ...others].flatMap(({ purchase }) => purchase ?? []).toSorted((a, b) => a.price - b.price),
     proven: all.complete && memory.complete,
-    looked: all.looked,
+    looked: [all, ...others].reduce((sum, { looked }) => sum + looked, 0),
   }
 }
 
@@ -83,12 +93,17 @@ function hostChoices({ hosts }: Catalog): Choice[] {
   return hosts.map(({ name, memoryBytes, cores, price, most }) => ({
     price,
     most,
-    add: (count, basket) => basket.hosts.push({ name, count, memoryBytes, cores }),
+    add: (count, basket) => {
+      basket.hosts.push({ name, count, memoryBytes, cores })
+      return true
+    },
   }))
 }
 
 /** Up to so many hosts each may be given another amount; of more, those with least memory left are filled first. */
 const mostHostsApart = 12
+/** Shares of slots are fractions. */
+const rounding = 1e-9
 
 function memoryChoices(
   fleet: RoomFleet,
@@ -102,17 +117,22 @@ function memoryChoices(
     const hosts = [...fleet.hosts.keys()]
       .filter((host) => tests.some((test) => test(fleet.hosts[host] ?? '')))
       .sort((a, b) => at(left, a * width) - at(left, b * width) || a - b)
-    const put = (host: number, count: number, basket: Basket): void => {
-      if (count > 0) basket.memory.push({ name, host: fleet.hosts[host] ?? '', count, bytes: count * memoryBytes })
+      .map((host) => fleet.hosts[host] ?? '')
+    // As many as go into the slots that other kits leave; what is left over.
+    const put = (host: string, count: number, basket: Basket): number => {
+      const taken = basket.memory.reduce((sum, kits) => sum + (kits.host === host ? kits.share : 0), 0)
+      const fitting = Math.min(count, Math.floor((1 - taken) * perHost + rounding))
+      if (fitting > 0)
+        basket.memory.push({ name, host, count: fitting, bytes: fitting * memoryBytes, share: fitting / perHost })
+      return count - fitting
     }
     if (hosts.length <= mostHostsApart) {
-      return hosts.map((host) => ({ price, most: perHost, add: (count, basket) => put(host, count, basket) }))
+      return hosts.map((host) => ({ price, most: perHost, add: (count, basket) => put(host, count, basket) === 0 }))
     }
     complete = false
-    const add = (count: number, basket: Basket): void => {
-      for (const [place, host] of hosts.entries())
-        put(host, Math.min(perHost, Math.max(0, count - place * perHost)), basket)
-    }
+    const add = (count: number, basket: Basket): boolean =>
+      hosts.reduce((rest, host) => put(host, Math.min(rest, perHost), basket) + Math.max(0, rest - perHost), count) ===
+      0
     return [{ price, most: hosts.length * perHost, add }]
   })
   return { choices, complete }
@@ -131,7 +151,7 @@ function firstEnough(
   fleet: RoomFleet,
   choices: readonly Choice[],
   demand: Demand,
-  mostCounted: number,
+  most: BuyLimits,
 ): { readonly purchase: Purchase | undefined; readonly complete: boolean; readonly looked: number } {
   const queue = new Queue()
   queue.push({ counts: choices.map(() => 0), last: 0, price: 0, things: 0, number: 0 })
@@ -139,13 +159,20 @@ function firstEnough(
   let counted = 0
   let looked = 0
   let complete = true
+  const seen = new Set<string>()
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     looked += 1
-    if (looked > mostLooked || counted > mostCounted) return { purchase: undefined, complete: false, looked }
+    if (looked > most.looked || counted > most.counted) return { purchase: undefined, complete: false, looked }
     const { counts, last, price } = next
-    const { whatIf, basket } = basketOf(choices, counts)
+    const basket = basketOf(choices, counts)
+    // More of it would not go into the hosts either.
+    if (basket === undefined) continue
+    const whatIf = whatIfOf(basket)
     const { fleet: bought } = changed(fleet, whatIf)
-    if (countRooms(bought, 0).fits >= demand.newVms) {
+    // Two kits of 1 GiB are what one of 2 GiB is: the cheaper one was looked at, and was not enough.
+    const isNew = !seen.has(amountsOf(whatIf))
+    seen.add(amountsOf(whatIf))
+    if (isNew && countRooms(bought, 0).fits >= demand.newVms) {
       counted += 1
       const rooms = countRooms(bought, demand.losses)
       if (rooms.fits >= demand.newVms && rooms.lossesNotBorne + rooms.lossesNotShown === 0) {
@@ -158,8 +185,8 @@ function firstEnough(
     }
     // One thing more, of the kind of the last one or a later one: each basket comes up once.
     for (let choice = last; choice < choices.length; choice += 1) {
-      const { most = 0, price: more = 0 } = choices[choice] ?? {}
-      if ((counts[choice] ?? 0) >= most) continue
+      const { most: available = 0, price: more = 0 } = choices[choice] ?? {}
+      if ((counts[choice] ?? 0) >= available) continue
       const grown = counts.map((count, place) => (place === choice ? count + 1 : count))
       pushed += 1
       queue.push({ counts: grown, last: choice, price: price + more, things: next.things + 1, number: pushed })
@@ -168,20 +195,29 @@ function firstEnough(
   return { purchase: undefined, complete, looked }
 }
 
-function basketOf(
-  choices: readonly Choice[],
-  counts: readonly number[],
-): { readonly whatIf: WhatIf; readonly basket: Basket } {
+/** Undefined: its memory does not go into the hosts' slots. */
+function basketOf(choices: readonly Choice[], counts: readonly number[]): Basket | undefined {
   const basket: Basket = { hosts: [], memory: [] }
   for (const [place, choice] of choices.entries()) {
     const count = counts[place] ?? 0
-    if (count > 0) choice.add(count, basket)
+    if (count > 0 && !choice.add(count, basket)) return undefined
   }
-  const addHosts = basket.hosts.flatMap(({ name, count, memoryBytes, cores }) =>
+  return basket
+}
+
+function whatIfOf({ hosts, memory }: Basket): WhatIf {
+  const addHosts = hosts.flatMap(({ name, count, memoryBytes, cores }) =>
     Array.from({ length: count }, (_, at) => ({ name: `${name} (new ${at + 1})`, memoryBytes, cores })),
   )
-  const addMemory = basket.memory.map(({ host, bytes }) => ({ host, bytes }))
-  return { whatIf: { ...nothingChanged, addHosts, addMemory }, basket }
+  return { ...nothingChanged, addHosts, addMemory: memory.map(({ host, bytes }) => ({ host, bytes })) }
+}
+
+/** The same for whatever comes to the same: names and prices left out. */
+function amountsOf({ addHosts, addMemory }: WhatIf): string {
+  const byHost = new Map<string, number>()
+  for (const { host, bytes } of addMemory) byHost.set(host, (byHost.get(host) ?? 0) + bytes)
+  const hosts = addHosts.map(({ memoryBytes, cores }) => `${memoryBytes} ${cores}`)
+  return JSON.stringify([hosts.sort(), [...byHost].sort(([a], [b]) => (a < b ? -1 : 1))])
 }
 
 /** A binary heap: the cheapest first. */

@@ -25,7 +25,7 @@ export interface CatalogMemory {
   readonly price: number
   /** Patterns for names of hosts that take it. */
   readonly fits: readonly string[]
-  /** As many fit into one host. */
+  /** As many fit into one host that takes no other kind; of several kinds each takes its share of the slots. */
   readonly perHost: number
 }
 
