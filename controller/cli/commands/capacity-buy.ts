@@ -10,7 +10,7 @@ import { readFleet, readText, roomFleetOf, usualProfile } from '../fleet-input.j
 import { offline } from '../offline.js'
 import { buyView, renderBuy } from '../render/buy.js'
 import type { BuyReport } from '../../planner/capacity/buy-report.js'
-import type { RoomOptions } from './capacity-from.js'
+import { asUsage, type RoomOptions } from './capacity-from.js'
 
 interface Options extends RoomOptions {
   readonly catalog: string
@@ -62,7 +62,7 @@ async function reportOf(options: Options, now: number): Promise<BuyReport> {
   const profile = options.profile ?? usualProfile(input)
   const fleet = await roomFleetOf(input, profile, vcpusPerCore)
   const demand = { newVms: newVms ?? newVmsOfGrowth(fleet, grow ?? 0), losses }
-  const bought = cheapest(fleet, goods, demand)
+  const bought = asUsage(() => cheapest(fleet, goods, demand))
   const basis =
     newVms === undefined
       ? `All VMs together are taken to need ${((grow ?? 0) * 100).toFixed(0)} % more memory by then.`

@@ -73,6 +73,7 @@ it.each([
   [['--profile', 'vcpus=2'], 2, 'Expected memory, as in memory=4GiB,vcpus=2'],
   [['--profile', 'memory=4'], 2, 'Expected memory, vcpus, disk as in memory=4GiB,vcpus=2; got memory=4'],
   [['--add-host', 'memory=4GiB'], 2, 'Expected both, as in memory=64GiB,cores=16'],
+  [['--fail', '5'], 2, '5 of 5 hosts cannot be lost with something left: expected at most 4'],
   [['--grow', 'much'], 2, 'Expected a percentage, such as 20%'],
 ])('refuses %j', async (words, code, message) => {
   const run = await capacity('--from', elab, ...words)

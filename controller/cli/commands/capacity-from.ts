@@ -84,9 +84,17 @@ async function roomsOf(file: string, options: RoomOptions): Promise<RoomsView> {
     removeHosts: removeHost ?? nothingChanged.removeHosts,
     growShare: grow ?? nothingChanged.growShare,
   }
-  try {
-    const { fleet, withoutPlace } = changed(await roomFleetOf(input, profile, options.vcpusPerCore), whatIf)
+  const before = await roomFleetOf(input, profile, options.vcpusPerCore)
+  return asUsage(() => {
+    const { fleet, withoutPlace } = changed(before, whatIf)
     return roomsView({ fleet, rooms: countRooms(fleet, losses), profile, losses, withoutPlace })
+  })
+}
+
+/** What was asked for and cannot be counted is told as a person's slip. */
+export function asUsage<Result>(work: () => Result): Result {
+  try {
+    return work()
   } catch (error) {
     if (error instanceof RangeError) throw new CliError('usage', error.message, '', { cause: error })
     throw error

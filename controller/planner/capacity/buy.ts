@@ -2,7 +2,7 @@ import { patternTest } from '../../../common/pattern.js'
 import { at } from '../number-at.js'
 import type { Catalog } from './catalog.js'
 import type { RoomFleet } from './room-fleet.js'
-import { countRooms, leftOf, type Rooms } from './rooms.js'
+import { countRooms, leftOf, noRooms, type Rooms } from './rooms.js'
 import { changed, nothingChanged, type WhatIf } from './what-if.js'
 
 /** What has to hold once it is bought. */
@@ -70,7 +70,8 @@ type BuyLimits = typeof usualLimits
  */
 export function cheapest(fleet: RoomFleet, catalog: Catalog, demand: Demand, limits: BuyLimits = usualLimits): Bought {
   const alone = { ...limits, counted: limits.counted / 10 }
-  const today = countRooms(fleet, demand.losses)
+  // One host survives no loss; what is bought may.
+  const today = fleet.hosts.length > demand.losses ? countRooms(fleet, demand.losses) : noRooms(fleet)
   const hosts = hostChoices(catalog)
   const memory = memoryChoices(fleet, catalog)
   const all = firstEnough(fleet, [...memory.choices, ...hosts], demand, limits)
@@ -172,7 +173,7 @@ function firstEnough(
     // Two kits of 1 GiB are what one of 2 GiB is: the cheaper one was looked at, and was not enough.
     const isNew = !seen.has(amountsOf(whatIf))
     seen.add(amountsOf(whatIf))
-    if (isNew && countRooms(bought, 0).fits >= demand.newVms) {
+    if (isNew && bought.hosts.length > demand.losses && countRooms(bought, 0).fits >= demand.newVms) {
       counted += 1
       const rooms = countRooms(bought, demand.losses)
       if (rooms.fits >= demand.newVms && rooms.lossesNotBorne + rooms.lossesNotShown === 0) {

@@ -94,3 +94,7 @@ it('claims nothing of a loss for which the search was cut', () => {
   // Too little for all together is certain.
   expect(countRooms(triples(9_999, vms, 10), 1)).toMatchObject({ exact: true, lossesNotBorne: 1, lossesNotShown: 0 })
 })
+
+it.each([9, 10])('refuses to lose %i of nine hosts', (losses) => {
+  expect(() => countRooms(triples(10, [1], 1), losses)).toThrow(`${losses} of 9 hosts cannot be lost`)
+})

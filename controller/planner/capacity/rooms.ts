@@ -39,6 +39,7 @@ const mostTold = 20
  * so many hosts are lost, all VMs of theirs that can start elsewhere and all new ones find a place on the others, each as a whole.
  * Without losses it is a sum of roundings down, exact. With them: no more can fit than the worst loss leaves room for; a way to put as many is looked for, and in
  * small fleets all ways are gone through where it is not found. `exact` says that `fits` was proven to be the most.
+ * @throws RangeError: as many losses as hosts or more, or too many ways to lose them
  */
 export function countRooms(fleet: RoomFleet, losses: number): Rooms {
   const { hosts, resources } = fleet
@@ -54,6 +55,11 @@ export function countRooms(fleet: RoomFleet, losses: number): Rooms {
   const common = { roomByHost, lostWithHost }
   if (losses === 0) {
     return { ...common, ...noneBroken, fits: sum, atMost: sum, exact: true, byHost: roomByHost }
+  }
+  if (losses >= hosts.length) {
+    throw new RangeError(
+      `${losses} of ${hosts.length} host${hosts.length === 1 ? '' : 's'} cannot be lost with something left: expected at most ${hosts.length - 1}`,
+    )
   }
   if (countLosses(hosts.length, losses) > mostLosses) {
     throw new RangeError(`${hosts.length} hosts can lose ${losses} in more than ${mostLosses} ways: count fewer`)
@@ -83,6 +89,13 @@ export function countRooms(fleet: RoomFleet, losses: number): Rooms {
     return { ...common, ...noneBroken, ...doubts(unknown), fits: 0, atMost, exact: false, byHost: none }
   }
   return { ...common, ...noneBroken, ...mostNew(all, usable) }
+}
+
+/** Rooms where no host would be left: none. */
+export function noRooms(fleet: RoomFleet): Rooms {
+  const { roomByHost } = countRooms(fleet, 0)
+  const none = new Int32Array(fleet.hosts.length)
+  return { ...noneBroken, fits: 0, atMost: 0, exact: true, byHost: none, roomByHost, lostWithHost: [] }
 }
 
 const noneBroken = { notBorne: [], lossesNotBorne: 0, notShown: [], lossesNotShown: 0 }
