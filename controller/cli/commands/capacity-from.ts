@@ -10,7 +10,14 @@ import {
 import { countArgument } from '../argument.js'
 import { CliError } from '../cli-error.js'
 import type { CommandContext } from '../context.js'
-import { type FleetFormat, fleetFormats, readFleet, roomFleetOf, usualProfile } from '../fleet-input.js'
+import {
+  type FleetFormat,
+  fleetFormats,
+  type FleetInput,
+  readFleet,
+  roomFleetOf,
+  usualProfile,
+} from '../fleet-input.js'
 import { offline } from '../offline.js'
 import { renderRooms, type RoomsView } from '../render/rooms.js'
 import type { Profile } from '../../planner/capacity/room-fleet.js'
@@ -85,10 +92,16 @@ async function roomsOf(file: string, options: RoomOptions): Promise<RoomsView> {
     growShare: grow ?? nothingChanged.growShare,
   }
   const before = await roomFleetOf(input, profile, options.vcpusPerCore)
+  const reserve = reserveOf(input).filter((host) => !whatIf.removeHosts.includes(host))
   return asUsage(() => {
     const { fleet, withoutPlace } = changed(before, whatIf)
-    return roomsView({ fleet, rooms: countRooms(fleet, losses), profile, losses, withoutPlace })
+    return roomsView({ fleet, rooms: countRooms(fleet, losses), profile, losses, withoutPlace, reserve })
   })
+}
+
+function reserveOf(input: FleetInput): string[] {
+  if (input.format === 'ganeti') return []
+  return input.spec.hosts.flatMap(({ name, role }) => (role === 'reserve' ? name : []))
 }
 
 /** What was asked for and cannot be counted is told as a person's slip. */

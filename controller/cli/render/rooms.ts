@@ -27,6 +27,8 @@ export interface RoomsView {
   readonly lostWithHost: readonly string[]
   /** VMs of removed hosts that nothing else can take. */
   readonly withoutPlace: readonly string[]
+  /** Hosts that take VMs of lost hosts, and no new ones. */
+  readonly reserve: readonly string[]
   /** Of the whole program. */
   readonly cpuSeconds: number
 }
@@ -37,9 +39,10 @@ export interface Counted {
   readonly profile: Profile
   readonly losses: number
   readonly withoutPlace: readonly string[]
+  readonly reserve: readonly string[]
 }
 
-export function roomsView({ fleet, rooms, profile, losses, withoutPlace }: Counted): RoomsView {
+export function roomsView({ fleet, rooms, profile, losses, withoutPlace, reserve }: Counted): RoomsView {
   const { user, system } = process.cpuUsage()
   const nameOf = (host: number): string => fleet.hosts[host] ?? ''
   return {
@@ -56,6 +59,7 @@ export function roomsView({ fleet, rooms, profile, losses, withoutPlace }: Count
     lossesNotShown: rooms.lossesNotShown,
     lostWithHost: rooms.lostWithHost.map((vm) => fleet.vms[vm] ?? ''),
     withoutPlace,
+    reserve,
     cpuSeconds: (user + system) / 1e6,
   }
 }
@@ -68,7 +72,7 @@ function methodOf({ exact }: Rooms, losses: number): string {
 
 export function renderRooms(view: RoomsView, look: Look): string[] {
   const { hosts, fits, atMost, exact, profile, losses, notBorne, lossesNotBorne, notShown, lossesNotShown } = view
-  const { lostWithHost, withoutPlace } = view
+  const { lostWithHost, withoutPlace, reserve } = view
   const vm = `${memory(profile.memoryBytes)} and ${profile.vcpus} virtual CPU${profile.vcpus === 1 ? '' : 's'}`
   const kept = losses === 0 ? '' : `, any ${losses === 1 ? 'host' : `${losses} hosts`} lost`
   return [
@@ -107,6 +111,7 @@ export function renderRooms(view: RoomsView, look: Look): string[] {
         ...notShown.map((hosts) => `the loss of ${hosts.join(' and ')} is not shown to be borne: the search was cut`),
         lossesNotShown > notShown.length ? `nor are ${lossesNotShown - notShown.length} other losses` : undefined,
         withoutPlace.length === 0 ? undefined : `nothing takes in ${withoutPlace.join(', ')} of the hosts that go`,
+        reserve.length === 0 ? undefined : `kept in reserve, no new VMs are counted there: ${reserve.join(', ')}`,
         lostWithHost.length === 0
           ? undefined
           : `${lostWithHost.length} VMs are lost with their host, on local disk: nothing is kept for them`,

@@ -14,8 +14,8 @@ function elabRooms(
   reserveMiB: number,
   losses = 0,
   whatIf: Partial<WhatIf> = {},
+  spec = elabSpec,
 ): Rooms & { withoutPlace: readonly string[] } {
-  const spec = elabSpec
   const fleet = fleetRooms({ ...spec, policy: { ...spec.policy, hostReserveBytes: reserveMiB * MiB } }, profile, {
     vcpusPerCore: undefined,
   })
@@ -23,9 +23,19 @@ function elabRooms(
   return { ...countRooms(other, losses), withoutPlace }
 }
 
-it('finds the rooms that the lab wrote down', () => {
-  expect([...elabRooms(2048).byHost].slice(0, 4)).toEqual([0, 0, 4, 1])
-  expect([...elabRooms(1024).byHost].slice(0, 4)).toEqual([0, 1, 5, 2])
+it('finds the rooms that the lab wrote down, which counted its reserve', () => {
+  const hosts = elabSpec.hosts.map((host) => (host.role === 'reserve' ? { ...host, role: 'core' } : host))
+  const rooms = (reserveMiB: number) => [...elabRooms(reserveMiB, 0, {}, { ...elabSpec, hosts }).byHost].slice(0, 4)
+  expect(rooms(2048)).toEqual([0, 0, 4, 1])
+  expect(rooms(1024)).toEqual([0, 1, 5, 2])
+})
+
+it('counts no new VMs on hosts in reserve, which take those of lost hosts', () => {
+  expect([...elabRooms(2048).byHost]).toEqual([0, 0, 0, 1, 3])
+  const addMemory = ['xenhv01', 'xenhv02', 'xenhv04'].map((host) => ({ host, bytes: 16 * GiB }))
+  const { byHost, lossesNotBorne } = elabRooms(2048, 1, { addMemory })
+  expect(lossesNotBorne).toBe(0)
+  expect(byHost[2]).toBe(0)
 })
 
 it('says which loss the fleet cannot bear, and which VMs are lost with their host', () => {
@@ -36,9 +46,9 @@ it('says which loss the fleet cannot bear, and which VMs are lost with their hos
 })
 
 it.each([
-  ['memory in the old hosts', { addMemory: [{ host: 'xenhv01', bytes: 8 * GiB }] }, [7, 0, 4, 1, 3]],
-  ['a new host', { addHosts: [{ name: 'new', memoryBytes: 32 * GiB, cores: 8 }] }, [0, 0, 4, 1, 3, 30]],
-  ['all VMs grown by a half', { growShare: 0.5 }, [0, 0, 3, 0, 1]],
+  ['memory in the old hosts', { addMemory: [{ host: 'xenhv01', bytes: 8 * GiB }] }, [7, 0, 0, 1, 3]],
+  ['a new host', { addHosts: [{ name: 'new', memoryBytes: 32 * GiB, cores: 8 }] }, [0, 0, 0, 1, 3, 30]],
+  ['all VMs grown by a half', { growShare: 0.5 }, [0, 0, 0, 0, 1]],
   // panda's 2 GiB are too much for what any other host has left.
   ['the reserve gone', { removeHosts: ['xenhv03'] }, [0, 0, 0, 1, 3]],
 ])('tells what would be with %s', (_what, whatIf, rooms) => {

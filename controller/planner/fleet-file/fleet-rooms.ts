@@ -11,7 +11,7 @@ export interface FleetLimits {
 /**
  * The fleet of a file for the count of rooms: memory less the reserve, virtual CPUs within the limit if there is one, local disks. VMs on an array start on hosts
  * with the same hypervisor, version and operating system that see the array; VMs on local disks nowhere else. A new VM is on the first array that its host sees; where it sees
- * none, or if it asks for local disk, it is lost with its host.
+ * none, or if it asks for local disk, it is lost with its host. Hosts in reserve take VMs of lost hosts, and no new ones.
  */
 export function fleetRooms(spec: FleetSpec, profile: Profile, { vcpusPerCore }: FleetLimits): RoomFleet {
   const { hosts, vms, arrays, policy } = spec
@@ -49,7 +49,7 @@ export function fleetRooms(spec: FleetSpec, profile: Profile, { vcpusPerCore }: 
         perNew: profile.localDiskBytes,
       },
     ],
-    takesNew: new Uint8Array(hosts.length).fill(1),
+    takesNew: Uint8Array.from(hosts, ({ role }) => (role === 'reserve' ? 0 : 1)),
     restarts: (vm, to) => {
       const { storage } = vms[vm] ?? {}
       return storage !== 'local' && equal(hosts[indexAt(start, vm)], hosts[to]) && sees(storage, hosts[to])
