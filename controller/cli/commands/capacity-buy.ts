@@ -10,7 +10,7 @@ import { readFleet, readText, roomFleetOf, usualProfile } from '../fleet-input.j
 import { offline } from '../offline.js'
 import { buyView, renderBuy } from '../render/buy.js'
 import type { BuyReport } from '../../planner/capacity/buy-report.js'
-import { asUsage, type RoomOptions } from './capacity-from.js'
+import { asUsage, ofWatched, refuseIgnored, type RoomOptions } from './capacity-from.js'
 
 interface Options extends RoomOptions {
   readonly catalog: string
@@ -39,12 +39,19 @@ export function addCapacityBuyCommand(capacity: Command, cli: Cli): void {
     .action(async (_own: unknown, command: Command) => {
       const context = cli.contextOf(command)
       const options = command.optsWithGlobals<Options>()
+      refuseIgnored(
+        command.parent,
+        notOfBuying,
+        '--losses says how many hosts may be lost, and the catalog what may be added',
+      )
       const report = await offline({ end: () => undefined, show: () => undefined }, () => reportOf(options, cli.now()))
       if (options.report !== undefined) await writeReport(options.report, report)
       if (context.json) context.printJson(buyView(report))
       else context.print(renderBuy(report, options.report, context.look()))
     })
 }
+
+const notOfBuying = ['n1', 'fail', 'addHost', 'addMemory', 'removeHost', ...ofWatched]
 
 /** @throws ConfigError: what is wrong with the files · CliError (usage) */
 async function reportOf(options: Options, now: number): Promise<BuyReport> {

@@ -81,3 +81,27 @@ it.each([
   expect(run.code).toBe(code)
   expect(run.stderr).toContain(message)
 })
+
+const catalog = fileURLToPath(new URL('../../../deploy/fleets/catalog.yaml', import.meta.url))
+
+it.each([
+  [['--n1', '--grow', '10%'], '--n1, --grow would not count: they are for a fleet in a file, --from'],
+  [['--format', 'ganeti'], '--format would not count'],
+  [['--from', elab, '--check', '--reserve', '1GiB'], '--reserve, --check would not count: a file has its own policy'],
+  [
+    ['buy', '--from', elab, '--catalog', catalog, '--new-vms', '1', '--fail', '2'],
+    '--fail would not count: --losses says',
+  ],
+  [['forecast', '--n1'], '--n1 would not count: a forecast is'],
+])('refuses what would not count: %j', async (words, message) => {
+  const run = await capacity(...words)
+  expect(run.code).toBe(2)
+  expect(run.stderr).toContain(message)
+})
+
+it('buys with what counts', async () => {
+  const words = ['--from', elab, '--profile', 'memory=2GiB', '--catalog', catalog, '--grow', '10%', '--losses', '0']
+  const run = await capacity('buy', ...words)
+  expect(run.stderr).toBe('')
+  expect(run.code).toBe(0)
+})

@@ -67,6 +67,32 @@ export function addRoomOptions(command: Command): Command {
     )
 }
 
+/** Options of `capacity` by what they bear on: a fleet file, or the fleet that is watched. */
+export const ofFile = [
+  'from',
+  'format',
+  'profile',
+  'n1',
+  'fail',
+  'addHost',
+  'addMemory',
+  'removeHost',
+  'grow',
+  'vcpusPerCore',
+]
+export const ofWatched = ['reserve', 'vmMemory', 'check']
+
+/**
+ * @param command the one that has the options
+ * @throws CliError (usage) naming options that were given and would not count
+ */
+export function refuseIgnored(command: Command | null, names: readonly string[], why: string): void {
+  const given = names.filter((name) => command?.getOptionValueSource(name) === 'cli')
+  if (given.length === 0) return
+  const flags = given.map((name) => command?.options.find((one) => one.attributeName() === name)?.long ?? name)
+  throw new CliError('usage', `${flags.join(', ')} would not count: ${why}`, '')
+}
+
 /** Counts rooms in a file and shows them. */
 export async function roomsFromFile(context: CommandContext, file: string, options: RoomOptions): Promise<void> {
   const view = await offline({ end: () => undefined, show: () => undefined }, () => roomsOf(file, options))

@@ -7,7 +7,7 @@ import { renderCapacity } from '../render/capacity.js'
 import { needsAttention } from '../render/findings.js'
 import { addCapacityBuyCommand } from './capacity-buy.js'
 import { addCapacityForecastCommand } from './capacity-forecast.js'
-import { addRoomOptions, roomsFromFile, type RoomOptions } from './capacity-from.js'
+import { addRoomOptions, ofFile, ofWatched, refuseIgnored, roomsFromFile, type RoomOptions } from './capacity-from.js'
 
 interface Options extends RoomOptions {
   readonly reserve?: string
@@ -29,9 +29,11 @@ export function addCapacityCommand(program: Command, cli: Cli): void {
   addRoomOptions(capacity).action(async ({ reserve, vmMemory, check, ...rooms }: Options, command: Command) => {
     const context = cli.contextOf(command)
     if (rooms.from !== undefined) {
+      refuseIgnored(command, ofWatched, 'a file has its own policy, and --profile says what a new VM takes')
       await roomsFromFile(context, rooms.from, rooms)
       return
     }
+    refuseIgnored(command, ofFile, 'they are for a fleet in a file, --from')
     const shown = await present(context, {
       fetch: async (signal) => {
         const [capacity, fleet] = await Promise.all([
