@@ -184,6 +184,11 @@ export class GrowState {
   /** Why the data disks of a host cannot be put into another with all VMs on them. */
   swapRefusal(vms: readonly VmSpec[], from: string, to: string): Refusal | undefined {
     const disks = dataDisks(this.#hosts.get(from))
+    if (disks === 0)
+      return { rule: 'local-space', reason: `${from} has no disk on record but the one that carries its system` }
+    // Disks come with all that is on them, VMs that are off too.
+    const left = this.on(from).find(({ name, storage }) => storage === 'local' && !vms.some((vm) => vm.name === name))
+    if (left !== undefined) return { rule: 'storage-reach', reason: `${left.name} is on those disks too` }
     const slots = this.freeSlots(to)
     if (slots === undefined || slots < disks) {
       return {
@@ -217,7 +222,7 @@ export class GrowState {
 const newDiskBytes = 1e12
 const newSlots = 4
 
-/** Disks that carry images of VMs: all but the first. At least one is there if VMs are. */
+/** Disks that can be pulled with VMs on them: all but the first, which carries the system. */
 export function dataDisks(host: HostSpec | undefined): number {
-  return Math.max(1, (host?.localDisksBytes.length ?? 0) - 1)
+  return Math.max(0, (host?.localDisksBytes.length ?? 0) - 1)
 }

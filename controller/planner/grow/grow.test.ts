@@ -104,3 +104,47 @@ it('says which host cannot be taken down, and why', () => {
   expect(full.left.map(({ host }) => host).sort()).toEqual(['nobody', 'xenhv04'])
   expect(full.left.find(({ host }) => host === 'xenhv04')?.reason).toMatch(/finds no place: .* short on xenhv01/)
 })
+
+/** Three hosts with free slots; VMs of 1 GiB on local disk of `a`, too large to copy in less time than to wait. */
+function localFleet(disksOfA: readonly number[], off: readonly string[]): FleetSpec {
+  const [like, likeVm] = [elab.hosts[0], elab.vms[0]]
+  if (like === undefined || likeVm === undefined) throw new Error('the elab has hosts and VMs')
+  const host = { ...like, role: 'core', memoryBytes: 32 * GiB, sataSlots: 4, localDisksBytes: [500e9] }
+  const vm = { ...likeVm, host: 'a', group: 'none', storage: 'local', memoryBytes: GiB, diskBytes: 200e9 }
+  return {
+    ...elab,
+    hosts: [
+      { ...host, name: 'a', localDisksBytes: disksOfA },
+      { ...host, name: 'b' },
+      { ...host, name: 'c' },
+    ],
+    vms: ['x', 'z', 'y'].map((name) => ({ ...vm, name, running: !off.includes(name) })),
+    services: [],
+    apart: [],
+    exceptions: [],
+  }
+}
+
+const memoryOfA = { addHosts: [], addMemory: [{ host: 'a', bytes: 8 * GiB }] }
+
+it('leaves the disk of the system where it is', () => {
+  const one = grow(localFleet([500e9], []), memoryOfA)
+  expect(one.steps.map(({ kind }) => kind).slice(0, 3)).toEqual(['host-down', 'add-memory', 'host-up'])
+  expect(grow(localFleet([], []), memoryOfA).steps[0]?.kind).toBe('host-down')
+  expect(grow(localFleet([500e9, 2e12], []), memoryOfA).steps[0]).toMatchObject({ kind: 'disk-swap', disks: 1 })
+})
+
+it('takes VMs that are off along with their disks', () => {
+  const { steps } = grow(localFleet([500e9, 2e12], ['y']), memoryOfA)
+  expect(steps[0]).toMatchObject({ kind: 'disk-swap', from: 'a', vms: ['x', 'z', 'y'] })
+  const state = new GrowState(localFleet([500e9, 2e12], ['y']))
+  const without: GrowStep = { kind: 'disk-swap', from: 'a', to: 'b', vms: ['x', 'z'], disks: 1, hours: 0.5 }
+  expect(state.apply(without)?.reason).toBe('y is on those disks too')
+})
+
+it('adds up memory for one host', () => {
+  const twice = { addHosts: [], addMemory: [4, 4].map((size) => ({ host: 'a', bytes: size * GiB })) }
+  const { steps, end } = grow(localFleet([500e9], []), twice)
+  expect(steps.filter(({ kind }) => kind === 'add-memory')).toMatchObject([{ host: 'a', bytes: 8 * GiB }])
+  expect(end.host('a')?.memoryBytes).toBe(40 * GiB)
+})

@@ -50,7 +50,7 @@ export function grow(spec: FleetSpec, { addHosts, addMemory }: Growth): Grown {
     go({ kind: 'install-host', ...host, like: like.name, hours: installHours })
   }
   const news = new Set(addHosts.map(({ name }) => name))
-  let waiting = addMemory.filter(({ host, bytes }) => {
+  let waiting = byHost(addMemory).filter(({ host, bytes }) => {
     if (state.host(host) !== undefined && bytes > 0) return true
     left.push({ host, reason: 'there is no such host' })
     return false
@@ -78,6 +78,13 @@ export function grow(spec: FleetSpec, { addHosts, addMemory }: Growth): Grown {
   for (const step of byRole(spec, state)) go(step)
   for (const step of evened(spec, state)) go(step)
   return { steps, left, end: state }
+}
+
+/** All that a host gets goes in at once. */
+function byHost(addMemory: Growth['addMemory']): Growth['addMemory'] {
+  const sums = new Map<string, number>()
+  for (const { host, bytes } of addMemory) sums.set(host, (sums.get(host) ?? 0) + bytes)
+  return Array.from(sums, ([host, bytes]) => ({ host, bytes }))
 }
 
 function usedBytes(state: GrowState, host: string): number {
@@ -195,15 +202,17 @@ function localSteps(
     }
     if (trial.apply(step) === undefined) copies.push(step)
   }
+  // VMs that are off have their disks there too, and come along.
+  const onDisks = state.on(host).filter(({ storage }) => storage === 'local')
   const goal = state.hosts.find(
     ({ name, role }) =>
       name !== host &&
       role !== 'reserve' &&
-      state.swapRefusal(local, host, name) === undefined &&
-      local.every((vm) => belongs(spec, vm, state.host(name)) || !belongs(spec, vm, state.host(host))),
+      state.swapRefusal(onDisks, host, name) === undefined &&
+      onDisks.every((vm) => belongs(spec, vm, state.host(name)) || !belongs(spec, vm, state.host(host))),
   )
   if (goal === undefined || swapHours * local.length > (1 - leastSaved) * apartHours) return copies
-  const vms = local.map(({ name }) => name)
+  const vms = onDisks.map(({ name }) => name)
   return [{ kind: 'disk-swap', from: host, to: goal.name, vms, disks: dataDisks(state.host(host)), hours: swapHours }]
 }
 
