@@ -26,7 +26,7 @@ export function addPlanGrowCommand(plan: Command, cli: Cli): void {
     .description(
       'new hosts in, then the old ones emptied one at a time for more memory, then VMs to hosts of their role: in steps that are each allowed at their time',
     )
-    .requiredOption('--from <file>', 'the fleet as it is before the first step, in the form of deploy/fleets/elab.yaml')
+    .requiredOption('--from <file>', 'the fleet as it is now, in the form of deploy/fleets/elab.yaml')
     .option('--add-host <amounts>', 'a new host: memory=32GiB,cores=8,name=xenhv05; may be repeated', addHostArgument)
     .option(
       '--add-memory <host=size>',
@@ -36,7 +36,7 @@ export function addPlanGrowCommand(plan: Command, cli: Cli): void {
     .option('--role <role>', 'what new hosts are for', 'core')
     .option(
       '--plan <file>',
-      'keeps the plan there: read again if it is there, each step that is left checked once more',
+      'keeps the plan there: read again if it is there, each step that is left checked against the fleet as it is now',
     )
     .option('--done <count>', 'so many steps of the plan are done', doneArgument)
     .action(async (options: Options, command: Command) => {
@@ -71,19 +71,23 @@ async function growView(options: Options): Promise<GrowView> {
       throw new CliError('usage', 'say what is to come: --add-host or --add-memory', '')
     const planned = grow(input.spec, { addHosts: addHost.map((host) => ({ ...host, role })), addMemory })
     ;({ steps, left } = planned)
+  } else if (addHost.length + addMemory.length > 0) {
+    const what = `${file ?? 'the plan'} has a plan already, made for what was to come then`
+    throw new CliError('usage', `${what}: --add-host and --add-memory would not count`, 'move it away and plan anew')
   } else ({ steps } = kept)
   const behind = done ?? kept?.done ?? 0
   if (behind > steps.length)
     throw new CliError('usage', `the plan has ${steps.length} steps: ${behind} cannot be done`, '')
-  const state = new GrowState(input.spec)
+  const state = new GrowState(input.spec).afterSteps(steps.slice(0, behind))
   for (const [index, step] of steps.entries()) {
+    if (index < behind) continue
     const refusal = state.apply(step)
     if (refusal === undefined) continue
     const what = `step ${index + 1} (${stepText(step)}) is not allowed: ${refusal.reason} (${refusal.rule})`
     throw new CliError(
       'refused',
       what,
-      `the fleet is not what the plan was made for: move ${file ?? 'the plan'} away and plan anew`,
+      `say with --done how far it is, or move ${file ?? 'the plan'} away and plan anew for the fleet as it is`,
     )
   }
   if (file !== undefined) keep(file, { version: 1, done: behind, steps: [...steps] })

@@ -106,6 +106,15 @@ export class GrowState {
     return undefined
   }
 
+  /** Hosts that steps which are done have taken down and not started: no file tells of that. */
+  afterSteps(done: readonly GrowStep[]): this {
+    for (const step of done) {
+      if (step.kind === 'host-down' && this.#hosts.has(step.host)) this.#down.add(step.host)
+      if (step.kind === 'host-up') this.#down.delete(step.host)
+    }
+    return this
+  }
+
   /** Does a step; if it may not be done, says why and changes nothing. */
   apply(step: GrowStep): Refusal | undefined {
     const refusal = this.#refusalOf(step)
