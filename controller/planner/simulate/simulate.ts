@@ -1,16 +1,11 @@
 import type { FleetSpec } from '../../../common/fleet-file/fleet-spec.js'
-import type { MoveRules } from '../../model/policy.js'
 import { fleetProblem } from '../fleet-file/fleet-problem.js'
 import { restsOf, type PastMove } from '../live/past-moves.js'
 import { at, indexAt } from '../number-at.js'
-import { Placement } from '../placement.js'
 import type { Problem } from '../problem.js'
-import { rebalance } from '../rebalance.js'
 import { recentHigh } from './recent-high.js'
+import { heldAfter, planAt, problemAt, type Held, type SimulatedRules } from './round.js'
 import type { Trace } from './trace.js'
-
-/** How the planner acts by itself, as `moves` of the policy says. */
-export type SimulatedRules = Pick<MoveRules, 'minGain' | 'holdRounds' | 'coolDownMs' | 'mostPerPlan'>
 
 export interface SimulateOptions {
   readonly days: number
@@ -46,12 +41,9 @@ export interface Simulated {
 
 const dayS = 86_400
 
-/** Without limits: acts at every look on every gain. */
-export const withoutLimits: SimulatedRules = { minGain: 0, holdRounds: 1, coolDownMs: 0, mostPerPlan: 1_000_000 }
-
 /**
- * Plays what VMs did to a fleet that is planned for by itself: at every look a plan is made of what each VM did at most in 95 % of the last day; once as many looks in a row found one
- * as the rules want, it is done at once. VMs that moved rest as the policy has it, and do not go back within a day. Pure; the same for the same input and seed.
+ * Plays what VMs did to a fleet that is planned for by itself: at every look a plan of live moves is made of what each VM did at most in 95 % of the last day; once as many looks in a row found the
+ * same first move as the rules want, it is done at once. VMs that moved rest as the policy has it, and do not go back within a day. Pure; the same for the same input and seed.
  */
 export function simulate(spec: FleetSpec, trace: Trace, rules: SimulatedRules, options: SimulateOptions): Simulated {
   const base = fleetProblem(spec, { vcpusPerCore: undefined })
@@ -68,7 +60,8 @@ export function simulate(spec: FleetSpec, trace: Trace, rules: SimulatedRules, o
   let saturations = 0
   let moments = 0
   let total = 0
-  let held = 0
+  let held: Held = { count: 0, move: '' }
+  const lastMoveS = new Map<number, number>()
   let insideCoolDown = 0
   let nextRoundS = options.roundMs / 1000
   const endS = options.days * dayS
@@ -77,28 +70,17 @@ export function simulate(spec: FleetSpec, trace: Trace, rules: SimulatedRules, o
     recent.add(atS, cores)
     if (atS >= nextRoundS) {
       nextRoundS += options.roundMs / 1000
-      const resting = restsOf(past, rules, atS * 1000)
-      const problem = problemOf(
-        base,
-        hostOf,
-        threads,
-        recent.high(),
-        (vm) => rules.coolDownMs > 0 && resting.has(spec.vms[vm]?.name ?? ''),
-      )
-      const leastGain = Math.max(0.001, rules.minGain * new Placement(problem).balance)
-      const { steps } = rebalance(problem, {
-        seed: options.seed,
-        effort: options.effort,
-        mostMoves: rules.mostPerPlan,
-        leastGain,
-      })
-      held = steps.length === 0 ? 0 : held + 1
-      if (held >= rules.holdRounds) {
-        held = 0
+      const now = atS * 1000
+      const resting = restsOf(past, rules, now)
+      const problem = problemAt(spec, base, rules, { hostOf, threads, cores: recent.high(), resting, now })
+      const steps = planAt(spec, problem, rules, options)
+      held = heldAfter(held, steps)
+      if (steps.length > 0 && held.count >= rules.holdRounds) {
         for (const { vm, from, to } of steps) {
           const name = spec.vms[vm]?.name ?? ''
-          const rest = resting.get(name)
-          if (rest !== undefined && rest.until > atS * 1000) insideCoolDown += 1
+          const last = lastMoveS.get(vm)
+          if (last !== undefined && last < atS && (atS - last) * 1000 < rules.coolDownMs) insideCoolDown += 1
+          lastMoveS.set(vm, atS)
           hostOf[vm] = to
           const [fromName, toName] = [base.hosts[from] ?? '', base.hosts[to] ?? '']
           moves.push({ atS, vm: name, from: fromName, to: toName })
@@ -135,29 +117,6 @@ export function simulate(spec: FleetSpec, trace: Trace, rules: SimulatedRules, o
     imbalance: total / Math.max(1, moments),
     imbalanceByHour: Array.from(hours.values(), ({ sum, count }) => sum / count),
     plays: Math.ceil(endS / Math.max(1, lengthS)),
-  }
-}
-
-/** The fleet as it is, with CPUs that are asked for in place of those that are configured. */
-function problemOf(
-  base: Problem,
-  hostOf: Int32Array,
-  threads: Float64Array,
-  cores: Float64Array,
-  rests: (vm: number) => boolean,
-): Problem {
-  const memory = base.dimensions.filter(({ name }) => name === 'memory')
-  const none = new Float64Array(base.hosts.length)
-  const resting = base.ways.length
-  return {
-    ...base,
-    start: Int32Array.from(hostOf),
-    dimensions: [
-      ...memory.map((one) => ({ ...one, spreadWeight: 0.2, peakWeight: 0.2 })),
-      { name: 'CPU', base: none, capacity: threads, load: cores, spreadWeight: 1, peakWeight: 1 },
-    ],
-    vmKind: Int32Array.from(base.vmKind, (kind, vm) => (rests(vm) ? resting : kind)),
-    ways: [...base.ways, (base.ways[0] ?? []).map(() => ({ rule: 'cool-down' as const, reason: 'it moved lately' }))],
   }
 }
 
