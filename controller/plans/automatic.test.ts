@@ -123,6 +123,15 @@ describe('looks', () => {
     expect(look(twice, [], night + 2).held).toBe(0)
   })
 
+  it.each([
+    ['half an hour later', 1_800_000, 3],
+    ['after a week of which nobody knows anything', 7 * 24 * hour, 1],
+    ['after the clock was put back', -2 * hour, 1],
+  ])('count %s', (_what, laterMs, held) => {
+    const twice = look(look(none, webs, night), webs, night)
+    expect(look(twice, webs, night + laterMs).held).toBe(held)
+  })
+
   it('add up to a digest of each week, from Monday on', () => {
     const sunday = look(look(none, webs, night - hour), [], night)
     const monday = look(sunday, [move('web2')], night + hour)

@@ -127,7 +127,9 @@ export function afterLook(
 ): ShadowState {
   const [first] = moves
   const firstMove = first === undefined ? '' : `${first.vmUuid} ${first.toHostId}`
-  const held = firstMove === '' ? 0 : firstMove === before.firstMove ? before.held + 1 : 1
+  // Looks that are missing in between say nothing.
+  const isInRow = firstMove === before.firstMove && Math.abs(now - before.at) <= 2 * lookEveryMs
+  const held = firstMove === '' ? 0 : isInRow ? before.held + 1 : 1
   const from = Math.floor((now - mondayMs) / weekMs) * weekMs + mondayMs
   const [last] = before.weeks
   const isNew = last?.from !== from
