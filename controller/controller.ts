@@ -12,7 +12,7 @@ import { ArrayWatch } from './array-watch/array-watch.js'
 import { AlertDesk } from './alerts/desk/alert-desk.js'
 import { SpareNumber } from './alerts/desk/spare-number.js'
 import { alertSettingsOf, madeOnce, worldSources } from './alerts/policy-settings.js'
-import { startApi } from './api/start-api.js'
+import { startApi, type Api } from './api/start-api.js'
 import { ControllerAudit } from './audit/controller-audit.js'
 import { CommandDesk } from './commands/command-desk.js'
 import { commandMetrics } from './commands/command-metrics.js'
@@ -296,9 +296,19 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     history: new LoadHistory({ store, now, utcOffsetMinutes }),
     now,
   })
-  const plans = await PlanDesk.open({ state, audit, planning, commands, look, now, utcOffsetMinutes, log })
-  plans.start()
-  lifecycle.add('plans', () => plans.stop())
+  const rights: { api?: Pick<Api, 'stillMay'> } = {}
+  const plans = await PlanDesk.open({
+    state,
+    audit,
+    planning,
+    commands,
+    look,
+    // No plan goes on before users and tokens are there.
+    stillMay: (right) => rights.api?.stillMay(right),
+    now,
+    utcOffsetMinutes,
+    log,
+  })
   const shadow = await PlanShadow.open({ state, planning, plans, look, now, utcOffsetMinutes, log })
   shadow.start()
   lifecycle.add('looks of the planner', () => shadow.stop())
@@ -336,6 +346,9 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
     agentEndpoint: { host: config.grpc.host, port: ingest.port, advertise: config.grpc.advertise },
   })
   lifecycle.add('API', () => api.close())
+  rights.api = api
+  plans.start()
+  lifecycle.add('plans', () => plans.stop())
   return {
     url: api.url,
     grpcPort: ingest.port,

@@ -13,7 +13,12 @@ export interface Caller {
   readonly scope: Scope | undefined
   /** It is a user who logs in by name and password, by a session or a token of that user. */
   readonly speaksForUser?: true
+  /** Hash of the token that was shown, or by which the session was opened; undefined: a user logged in by password. */
+  readonly tokenHash?: string | undefined
 }
+
+/** By what somebody let something go on that lasts: it is looked up again before each thing that is done for that one. */
+export type Right = Pick<Caller, 'name' | 'tokenHash'>
 
 /** What commands of a token are bound to; whoever has one does nothing but read and command. All parts that are there have to fit. */
 export interface Scope {

@@ -1,5 +1,5 @@
 import { FailureLimit } from '../../common/failure-limit.js'
-import { lesserRole, type Caller, type StoredSession, type Token } from '../access/caller.js'
+import { lesserRole, type Caller, type Right, type StoredSession, type Token } from '../access/caller.js'
 import { LoginLimit } from '../access/login-limit.js'
 import type { PasswordHashing } from '../access/password.js'
 import type { Users } from '../access/users.js'
@@ -65,11 +65,16 @@ export class Authenticator {
     if (authorization !== undefined) {
       const secret = bearerOf(authorization)
       const held = secret === undefined ? undefined : this.parts.tokens.find(secret, now)
-      return (held && this.#byToken(held.grant)) ?? 'wrong-token'
+      return (held && this.#byToken(held)) ?? 'wrong-token'
     }
     if (cookie === undefined || cookie.length > 500) return undefined
     const session = this.parts.sessions.find(cookie, now)?.grant
     return session && this.#bySession(session, now)
+  }
+
+  /** What somebody may now who was let in before; undefined: nothing, as the token has ended or the user is gone. */
+  stillMay({ name, tokenHash }: Right, now: number): Caller | undefined {
+    return this.#bySession({ name, token: tokenHash, createdAt: now }, now)
   }
 
   /** Counts a wrong secret. Milliseconds until this peer may try again, if it tried too often. */
@@ -162,8 +167,8 @@ export class Authenticator {
     return { status: 'in', session: { name, secret, expiresAt: caller.expiresAt ?? expiresAt } }
   }
 
-  #byToken({ name, role, ofUser, scope, expiresAt }: Token): Caller | undefined {
-    const base = { name, via: 'token', expiresAt, scope } as const
+  #byToken({ hash, grant: { name, role, ofUser, scope, expiresAt } }: Held<Token>): Caller | undefined {
+    const base = { name, via: 'token', expiresAt, scope, tokenHash: hash } as const
     if (ofUser !== true) return { ...base, role }
     const user = this.parts.users.find(name)
     return user && { ...base, role: lesserRole(role, user.role), speaksForUser: true }
@@ -174,8 +179,8 @@ export class Authenticator {
       const user = this.parts.users.find(name)
       return user && { name, role: user.role, via: 'session', expiresAt, scope: undefined, speaksForUser: true }
     }
-    const token = this.parts.tokens.at(hash, now)
-    const caller = token && this.#byToken(token)
+    const grant = this.parts.tokens.at(hash, now)
+    const caller = grant && this.#byToken({ hash, grant })
     const ends = [expiresAt, caller?.expiresAt].filter((at) => at !== undefined)
     return caller && { ...caller, via: 'session', expiresAt: ends.length === 0 ? undefined : Math.min(...ends) }
   }

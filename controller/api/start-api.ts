@@ -14,7 +14,7 @@ import { Counter, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
 import { AccessDesk } from '../access/access-desk.js'
-import { sessionSchema, tokenSchema } from '../access/caller.js'
+import { sessionSchema, tokenSchema, type Caller, type Right } from '../access/caller.js'
 import { PasswordHashing } from '../access/password.js'
 import { Users } from '../access/users.js'
 import type { AlertDesk } from '../alerts/desk/alert-desk.js'
@@ -126,6 +126,8 @@ export interface Api {
   readonly routes: readonly RouteAccess[]
   /** A link that opens the page, once, within 15 minutes. */
   loginLink(): Promise<string>
+  /** What somebody may now who was let in before; undefined: nothing any more. */
+  stillMay(right: Right): Caller | undefined
   /** Ends event streams at once, lets running requests end, and closes. */
   close(): Promise<void>
 }
@@ -200,6 +202,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
         ? Promise.reject(new Error('the token of this machine is gone'))
         : Promise.resolve(`${url}/login?key=${made.key}`)
     },
+    stillMay: (right) => authenticator.stillMay(right, now()),
     close: async () => {
       hub.close()
       const deadline = setTimeout(() => app.server.closeAllConnections(), closeMs)

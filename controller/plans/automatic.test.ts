@@ -40,7 +40,7 @@ const facts: AutomaticFacts = {
   rules: { holdRounds: 3, automatic: [{ vms: ['web*'], window }] },
   held: 3,
   hits: { moves: 20, rate: 0.9 },
-  isApplying: false,
+  whyBusy: undefined,
   stoppedPlan: undefined,
   now: night,
   utcOffsetMinutes: 0,
@@ -60,7 +60,7 @@ describe('what is moved without anybody’s word', () => {
     ],
     ['nothing where there is nothing', [], {}, 'there is nothing to move'],
     ['nothing before enough looks', webs, { held: 2 }, 'found in 2 of 3 looks in a row'],
-    ['nothing beside another plan', webs, { isApplying: true }, 'a plan is applied already'],
+    ['nothing beside another plan', webs, { whyBusy: 'plan 3 is applied already' }, 'plan 3 is applied already'],
     [
       'nothing after a plan of its own that stopped',
       webs,

@@ -17,7 +17,8 @@ export interface AutomaticFacts {
   /** Looks in a row that found the same first move. */
   readonly held: number
   readonly hits: { readonly moves: number; readonly rate: number }
-  readonly isApplying: boolean
+  /** Why no plan can begin now; undefined: one can. */
+  readonly whyBusy: string | undefined
   /** The number of the last plan that began by itself, if it stopped: a person resumes it or gives it up. */
   readonly stoppedPlan: number | undefined
   readonly now: number
@@ -32,7 +33,7 @@ export function automaticMoves(
   { moves, leastGain }: Pick<Plan, 'moves' | 'leastGain'>,
   facts: AutomaticFacts,
 ): { readonly moves: Plan['moves'] } | { readonly why: string } {
-  const { rules, held, hits, isApplying } = facts
+  const { rules, held, hits, whyBusy } = facts
   if (rules.automatic.length === 0) return { why: 'no line of the policy makes moves automatic' }
   if (moves.length === 0) return { why: 'there is nothing to move' }
   if (hits.moves >= leastSeen && hits.rate < leastHitRate)
@@ -41,7 +42,7 @@ export function automaticMoves(
     }
   if (facts.stoppedPlan !== undefined)
     return { why: `plan ${facts.stoppedPlan}, which began by itself, has stopped: a person has to look at it` }
-  if (isApplying) return { why: 'a plan is applied already' }
+  if (whyBusy !== undefined) return { why: whyBusy }
   if (held < rules.holdRounds) return { why: `found in ${held} of ${rules.holdRounds} looks in a row` }
   const end = moves.findIndex(({ vm, by }) => by !== 'command' || whyNotNow(vm, facts) !== undefined)
   const may = end === -1 ? moves : moves.slice(0, end)

@@ -1,3 +1,4 @@
+import type { Right } from '../access/caller.js'
 import type { Command } from '../commands/command.js'
 import { isOver } from '../commands/command.js'
 import type { Role } from '../../common/verbs.js'
@@ -18,11 +19,17 @@ export interface KeptPlan {
   /** Why it stopped or was cancelled; empty if there is nothing to say. */
   readonly reason: string
   /** Who let it go on last, and as what: every move is asked for by that one. */
-  readonly approved?: { readonly name: string; readonly role: Role; readonly at: number } | undefined
+  readonly approved?: Approved | undefined
   /** A line of the policy let it go on, and nobody else. */
   readonly automatic: boolean
   readonly endedAt?: number | undefined
   readonly moves: readonly KeptMove[]
+}
+
+/** `tokenHash`: of the token by which it was said; undefined: by a user who had logged in, or by the policy. */
+export interface Approved extends Right {
+  readonly role: Role
+  readonly at: number
 }
 
 export interface KeptMove extends PlannedMove {
@@ -176,6 +183,12 @@ function withMove(plan: KeptPlan, at: number, move: KeptMove): KeptPlan {
 
 function change(plan: KeptPlan): NextStep {
   return { step: 'change', plan }
+}
+
+/** The move of a plan that is under way; a plan that is stopped may have one still. */
+export function underWay({ moves }: Pick<KeptPlan, 'moves'>, commands: readonly Command[]): Command | undefined {
+  const ids = new Set(moves.flatMap(({ state, commandId }) => (state === 'moving' ? [commandId] : [])))
+  return commands.find((command) => ids.has(command.id) && !isOver(command))
 }
 
 /** Share of the last moves by command that came as foretold, and how many that were: those whose command failed are among them. */

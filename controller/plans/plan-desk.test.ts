@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { createLog } from '../../common/log.js'
+import type { Role } from '../../common/verbs.js'
 import { elabSnapshot } from '../../test/support/elab-fleet.js'
 import { elabPolicy } from '../../test/support/elab-policy.js'
 import { hostIdOf, uuidOf, withVm } from '../../test/support/snapshot-builder.js'
@@ -29,6 +30,10 @@ let snapshot: Snapshot
 let asked: Asked[]
 let commands: Command[]
 let refusals: Refusal[]
+/** What the rules answer comes after this. */
+let rulesWait: Promise<void>
+/** By name, and by the token where it was one. */
+let rights: Map<string, Role>
 let now = 1000
 
 beforeEach(() => {
@@ -38,6 +43,11 @@ beforeEach(() => {
   asked = []
   commands = []
   refusals = []
+  rulesWait = Promise.resolve()
+  rights = new Map([
+    ['ann', 'operator'],
+    ['ben', 'operator'],
+  ])
 })
 afterEach(async () => {
   await state.close()
@@ -52,7 +62,7 @@ async function open(): Promise<PlanDesk> {
   return PlanDesk.open({
     state,
     audit: await ControllerAudit.open(state),
-    planning: { refusals: () => Promise.resolve(refusals) },
+    planning: { refusals: () => rulesWait.then(() => refusals) },
     commands: {
       list: () => commands,
       maintenanceOf: () => undefined,
@@ -68,6 +78,10 @@ async function open(): Promise<PlanDesk> {
       policy: () => ({ policy, problem: undefined }),
       circumstances: () => circumstances,
     }),
+    stillMay: ({ name, tokenHash }) => {
+      const role = rights.get(tokenHash ?? name)
+      return role && { role, scope: undefined }
+    },
     now: () => now,
     utcOffsetMinutes: () => 0,
     log: createLog('test', 'silent'),
@@ -205,4 +219,83 @@ it('waits for what a person has to do', async () => {
   moved('ns')
   await ticks(desk, 5)
   expect(desk.find(number)?.state).toBe('done')
+})
+
+describe('the right of who let a plan go on', () => {
+  const byToken = { ...ann, name: 'ci', tokenHash: 'hash' }
+
+  it.each<[string, typeof ann | typeof byToken, [string, Role | undefined], string]>([
+    ['a user who is removed', ann, ['ann', undefined], 'ann, who let it go on, may no more'],
+    ['a token that ends', byToken, ['hash', undefined], 'ci, who let it go on, may no more'],
+  ])('is looked up before each move: %s', async (_what, who, [key, role], reason) => {
+    rights.set('hash', 'operator')
+    const desk = await open()
+    const { number } = await desk.propose(aPlan(), 'ann')
+    await desk.apply(number, who)
+    await ticks(desk)
+    expect(asked).toHaveLength(1)
+    moved('www')
+    if (role === undefined) rights.delete(key)
+    await ticks(await open())
+    expect(asked).toHaveLength(1)
+    expect((await open()).find(number)).toMatchObject({ state: 'stopped', reason })
+  })
+
+  it.each<[Role, Role]>([
+    ['viewer', 'viewer'],
+    ['admin', 'operator'],
+  ])('is never more than it was: %s now', async (role, as) => {
+    const desk = await open()
+    const { number } = await desk.propose(aPlan(), 'ann')
+    await desk.apply(number, ann)
+    rights.set('ann', role)
+    await ticks(desk)
+    expect(asked.map(({ asker }) => asker.role)).toEqual([as])
+  })
+})
+
+it('is stopped while the planner looks, and asks for nothing any more', async () => {
+  const desk = await open()
+  const { number } = await desk.propose(aPlan(), 'ann')
+  await desk.apply(number, ann)
+  let answer = (): void => undefined
+  rulesWait = new Promise((resolve) => {
+    answer = resolve
+  })
+  const tick = desk.tick()
+  await desk.stopOf('ann', 'the user ann was removed')
+  expect(desk.find(number)?.state).toBe('stopped')
+  answer()
+  await tick
+  expect(asked).toEqual([])
+  expect(desk.find(number)).toMatchObject({ state: 'stopped', reason: 'the user ann was removed' })
+})
+
+it('is not let go on while a move of a plan that was stopped is under way', async () => {
+  const desk = await open()
+  const first = await desk.propose(aPlan(), 'ann')
+  const second = await desk.propose(aPlan(), 'ann')
+  await desk.apply(first.number, ann)
+  await ticks(desk)
+  await desk.cancel(first.number, 'ann')
+  expect(await desk.apply(second.number, ann)).toEqual({
+    status: 'not-now',
+    why: 'a move of plan 1, which is stopped, is under way: command 1',
+  })
+  moved('www')
+  expect(await desk.apply(second.number, ann)).toMatchObject({ status: 'done' })
+})
+
+it('keeps 200 plans: the oldest that is not under way gives way, be it stopped', async () => {
+  const desk = await open()
+  const { number } = await desk.propose(aPlan(), 'ann')
+  await desk.apply(number, ann)
+  await ticks(desk)
+  await desk.cancel(number, 'ann')
+  const empty = { ...aPlan(), moves: [] }
+  for (let count = 0; count < 200; count += 1) await desk.propose(empty, 'ann')
+  expect([desk.list().length, desk.find(number)?.state, desk.find(2)]).toEqual([200, 'stopped', undefined])
+  moved('www')
+  await desk.propose(empty, 'ann')
+  expect([desk.list().length, desk.find(number)]).toEqual([200, undefined])
 })

@@ -1,6 +1,7 @@
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
+import { lesserRole, type Right } from '../access/caller.js'
 import type { CommandDesk } from '../commands/command-desk.js'
 import { isOver } from '../commands/command.js'
 import type { Asker } from '../commands/permission.js'
@@ -8,8 +9,18 @@ import { planMove } from '../commands/plan-move.js'
 import type { FleetLook } from '../fleet-look.js'
 import type { Plan } from '../planner/live/plan.js'
 import type { StateStore } from '../store/state-store.js'
-import { whyNotNow } from './automatic.js'
-import { afterCheck, nextStep, stopped, type ApplyWorld, type KeptMove, type KeptPlan } from './kept-plan.js'
+import { automaticActor, whyNotNow } from './automatic.js'
+import {
+  afterCheck,
+  nextStep,
+  stopped,
+  underWay,
+  type Approved,
+  type ApplyWorld,
+  type KeptMove,
+  type KeptPlan,
+} from './kept-plan.js'
+import type { Refusal } from '../planner/problem.js'
 import type { Planning } from './planning.js'
 
 interface Options {
@@ -18,6 +29,8 @@ interface Options {
   readonly planning: Pick<Planning, 'refusals'>
   readonly commands: Pick<CommandDesk, 'ask' | 'list' | 'maintenanceOf'>
   readonly look: Pick<FleetLook, 'current'>
+  /** What somebody may now who let a plan go on; undefined: nothing any more. */
+  readonly stillMay: (right: Right) => Pick<Asker, 'role' | 'scope'> | undefined
   readonly now: () => number
   readonly utcOffsetMinutes: () => number
   readonly log: Log
@@ -32,6 +45,7 @@ export type PlanOutcome =
 const tickEveryMs = 1000
 const troubleLines = { most: 2, windowMs: 600_000, mostKeys: 4 } as const
 const mostKept = 200
+const byPolicy: Asker = { name: automaticActor, role: 'operator', scope: undefined }
 /** A move that an agent does not begin within that is not begun. */
 const startWithinMs = 120_000
 
@@ -44,6 +58,7 @@ export class PlanDesk {
   #turn: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #isTicking = false
+  #isStopped = false
   readonly #troubles: LimitedLog
 
   private constructor(
@@ -68,6 +83,7 @@ export class PlanDesk {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    this.#isStopped = true
     await this.#turn
   }
 
@@ -103,20 +119,34 @@ export class PlanDesk {
     })
   }
 
+  /** Why no plan can be let go on now; undefined: one can. @param number of a plan that does not count */
+  whyBusy(number?: number): string | undefined {
+    const others = this.list().filter((plan) => plan.number !== number)
+    const applied = others.find(({ state }) => state === 'applying')
+    if (applied !== undefined) return `plan ${applied.number} is applied already`
+    const commands = this.options.commands.list()
+    for (const plan of others) {
+      const command = underWay(plan, commands)
+      if (command !== undefined)
+        return `a move of plan ${plan.number}, which is ${plan.state}, is under way: command ${command.number}`
+    }
+    return undefined
+  }
+
   /** Lets a plan go on that is proposed or stopped: its next move is checked and asked for, by whoever says so. */
-  apply(number: number, { name, role }: Asker, automatic = false): Promise<PlanOutcome> {
+  apply(number: number, { name, role, tokenHash }: Asker & Right, automatic = false): Promise<PlanOutcome> {
     return this.#inTurn(async () => {
       const plan = this.#plans.get(number)
       if (plan === undefined) return { status: 'unknown' }
       if (plan.state !== 'proposed' && plan.state !== 'stopped')
         return { status: 'not-now', why: `plan ${number} is ${plan.state}` }
-      const other = this.list().find(({ state }) => state === 'applying')
-      if (other !== undefined) return { status: 'not-now', why: `plan ${other.number} is applied already` }
+      const why = this.whyBusy(number)
+      if (why !== undefined) return { status: 'not-now', why }
       const next: KeptPlan = {
         ...plan,
         state: 'applying',
         reason: '',
-        approved: { name, role, at: this.options.now() },
+        approved: { name, role, at: this.options.now(), ...(tokenHash !== undefined && { tokenHash }) },
         automatic,
       }
       await this.#keep(next, 'plan-applied', name)
@@ -155,7 +185,7 @@ export class PlanDesk {
     if (this.#isTicking) return
     this.#isTicking = true
     try {
-      await this.#inTurn(() => this.#goOn())
+      await this.#goOn()
     } catch (error) {
       // It is tried again at the next look: a planner that is busy has time then.
       this.#troubles.warn('go on', performance.now(), { err: error }, 'the plan that is applied could not go on')
@@ -164,14 +194,46 @@ export class PlanDesk {
     }
   }
 
+  /** The rules are asked between two turns: who stops the plan, or is removed, does not wait for the planner. */
   async #goOn(): Promise<void> {
+    const due = await this.#inTurn(() => this.#toCheck())
+    if (due === undefined) return
+    const { plan, at, move } = due
+    const why = this.#whyNot(plan, move)
+    const refusals =
+      why === undefined ? await this.options.planning.refusals(move.vmUuid, move.toHostId, plan.kind) : []
+    await this.#inTurn(async () => {
+      // Somebody has said something else meanwhile: it is looked at anew.
+      if (this.#isStopped || this.#plans.get(plan.number) !== plan) return
+      const checked = why === undefined ? await this.#checked(plan, at, move, refusals) : stopped(plan, why)
+      await this.#keep(checked, eventOf(plan, checked))
+    })
+  }
+
+  async #toCheck(): Promise<{ readonly plan: KeptPlan; readonly at: number; readonly move: KeptMove } | undefined> {
     const plan = this.list().find(({ state }) => state === 'applying')
-    if (plan === undefined) return
+    if (plan === undefined) return undefined
     const next = nextStep(plan, this.#world())
     if (next.step === 'change') await this.#keep(next.plan, eventOf(plan, next.plan))
-    if (next.step !== 'check') return
-    const checked = await this.#checked(plan, next.at, next.move)
-    await this.#keep(checked, eventOf(plan, checked))
+    return next.step === 'check' ? { plan, at: next.at, move: next.move } : undefined
+  }
+
+  /** Why nobody lets that move go on now; undefined: somebody does. */
+  #whyNot({ automatic, approved }: KeptPlan, { vm }: Pick<KeptMove, 'vm'>): string | undefined {
+    const { look, now, utcOffsetMinutes } = this.options
+    if (automatic) {
+      const rules = look.current().policy.moves
+      return whyNotNow(vm, { rules, now: now(), utcOffsetMinutes: utcOffsetMinutes() })
+    }
+    if (approved === undefined) return 'nobody has let it go on'
+    return this.#askerOf(approved) === undefined ? `${approved.name}, who let it go on, may no more` : undefined
+  }
+
+  /** As what that one asks now: never as more than when the plan was let go on. */
+  #askerOf(approved: Approved): Asker | undefined {
+    const { name, role } = approved
+    const may = this.options.stillMay(approved)
+    return may && { name, role: lesserRole(role, may.role), scope: may.scope }
   }
 
   #world(): ApplyWorld {
@@ -185,20 +247,17 @@ export class PlanDesk {
     }
   }
 
-  /** The rules and the fleet as they are now, and then the command, asked for by who let the plan go on. */
-  async #checked(plan: KeptPlan, at: number, move: KeptMove): Promise<KeptPlan> {
-    const { planning, commands, look, now, utcOffsetMinutes } = this.options
-    if (plan.automatic) {
-      const rules = look.current().policy.moves
-      const why = whyNotNow(move.vm, { rules, now: now(), utcOffsetMinutes: utcOffsetMinutes() })
-      if (why !== undefined) return stopped(plan, why)
-    }
-    const refusals = await planning.refusals(move.vmUuid, move.toHostId, plan.kind)
+  /** What the rules said and the fleet as it is now, and then the command, asked for by who let the plan go on. */
+  async #checked(plan: KeptPlan, at: number, move: KeptMove, refusals: readonly Refusal[]): Promise<KeptPlan> {
+    const { commands, look, now } = this.options
     if (refusals.length > 0) return afterCheck(plan, at, { refusals }, now())
     if (move.by === 'person') return afterCheck(plan, at, { byPerson: true }, now())
     const vm = look.current().snapshot.vms.get(move.vmUuid)
     const { approved } = plan
     if (vm === undefined || approved === undefined) return stopped(plan, `${move.vm} is gone`)
+    // Looked at once more: the rules took their time.
+    const why = this.#whyNot(plan, move)
+    if (why !== undefined) return stopped(plan, why)
     // It was asked for before a restart, and that was not written down any more.
     const open = commands.list().find((one) => {
       const isSame = one.verb === 'migrate' && one.vmUuid === vm.uuid && one.move?.toHostId === move.toHostId
@@ -215,14 +274,16 @@ export class PlanDesk {
         commands: commands.list(),
       })
     }
-    const asker: Asker = { name: approved.name, role: approved.role, scope: undefined }
+    const asker = plan.automatic ? byPolicy : this.#askerOf(approved)
+    if (asker === undefined) return stopped(plan, `${approved.name}, who let it go on, may no more`)
     const command = await commands.ask({ ...asked, vm, planned, dryRun: false, asker, startWithinMs })
     return afterCheck(plan, at, { command }, now())
   }
 
   async #keep(plan: KeptPlan, event: string | undefined, actor = plan.approved?.name ?? plan.createdBy): Promise<void> {
     const { state, audit, now } = this.options
-    const over = this.list().filter(({ state: one }) => one === 'done' || one === 'cancelled' || one === 'proposed')
+    const commands = this.options.commands.list()
+    const over = this.list().filter((one) => one.state !== 'applying' && underWay(one, commands) === undefined)
     const dropped = this.#plans.size >= mostKept && !this.#plans.has(plan.number) ? over.at(-1) : undefined
     const entry = await state.tx(async (t) => {
       await t.put('plans', keyOf(plan.number), plan)

@@ -10,7 +10,7 @@ import type { Planning } from './planning.js'
 interface Options {
   readonly state: StateStore
   readonly planning: Pick<Planning, 'plan'>
-  readonly plans: Pick<PlanDesk, 'list' | 'propose' | 'apply'>
+  readonly plans: Pick<PlanDesk, 'list' | 'propose' | 'apply' | 'whyBusy'>
   readonly look: Pick<FleetLook, 'current'>
   readonly now: () => number
   readonly utcOffsetMinutes: () => number
@@ -104,7 +104,7 @@ export class PlanShadow {
       held: seen.held,
       hits: hitRate(kept),
       stoppedPlan: kept.find(({ automatic, state: one }) => automatic && one === 'stopped')?.number,
-      isApplying: kept.some(({ state: one }) => one === 'applying'),
+      whyBusy: plans.whyBusy(),
       now: now(),
       utcOffsetMinutes: utcOffsetMinutes(),
     })

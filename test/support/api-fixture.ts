@@ -152,7 +152,9 @@ export async function startApiFixture(more: Partial<ApiOptions> = {}): Promise<A
       now,
     })
     const utcOffsetMinutes = (): number => 0
-    const plans = await PlanDesk.open({ state, audit, planning, commands, look, now, utcOffsetMinutes, log })
+    // Nothing here lets it look, so that no plan goes on.
+    const stillMay = (): undefined => undefined
+    const plans = await PlanDesk.open({ state, audit, planning, commands, look, stillMay, now, utcOffsetMinutes, log })
     const remedies = new RemedyDesk({ alerts: desk, commands, sight: () => look.current(), now, log })
     const api = await startApi({
       host: '127.0.0.1',
