@@ -10,6 +10,12 @@ export interface Bulk {
   readonly place: number
   /** What it was told to keep to when it went; undefined: nobody knew the array well enough to say. */
   readonly bytesPerSecond?: number | undefined
+  /** Of one that was sent: so long it may wait for its turn again, milliseconds since the epoch. */
+  readonly until?: number | undefined
+  /** How often it was sent, with those before it; absent: once at most. */
+  readonly tries?: number | undefined
+  /** Id of the command that was sent and not begun, for which this one waits again. */
+  readonly insteadOf?: string | undefined
 }
 
 export type Admission =

@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { arrayCondition } from '../../test/support/array-condition.js'
 import { hostIdOf, uuidOf } from '../../test/support/snapshot-builder.js'
 import { storageFleet } from '../../test/support/storage-fleet.js'
 import { createLog } from '../../common/log.js'
+import type { CommandState } from '../../common/verbs.js'
 import { ControllerAudit } from '../audit/controller-audit.js'
 import type { ArrayCondition } from '../model/array-condition.js'
 import { openEmbeddedState } from '../store/embedded-state/embedded-state.js'
@@ -24,6 +25,7 @@ let state: StateStore
 let desk: CommandDesk
 let sent: string[]
 let condition: ArrayCondition
+let now: number
 let ids = 0
 
 const link: AgentLink = {
@@ -51,7 +53,7 @@ async function open(): Promise<void> {
     copies: () => [],
     boxesOf: () => [{ id: 'box', name: 'the box' }],
     conditionOf: () => condition,
-    now: () => 1000,
+    now: () => now,
     newId: () => `id${(ids += 1)}`,
     log,
   })
@@ -67,9 +69,9 @@ async function ask(name: string, args: Readonly<Record<string, string>>, verb = 
   return command
 }
 
-async function end({ id }: Command): Promise<void> {
+async function end({ id }: Command, state: CommandState = 'succeeded'): Promise<void> {
   const update = { id, reason: '', verdicts: [], output: '', outputOffset: 0, outputBytes: 0 }
-  await desk.update(link, { ...update, revision: 9, state: 'succeeded' })
+  await desk.update(link, { ...update, revision: 9, state })
 }
 
 const waiting = (): string[] => desk.queue().map(({ command, why }) => `${command.vmName} ${why}`)
@@ -79,6 +81,7 @@ beforeEach(async () => {
   state = openEmbeddedState({ path: join(directory, 'state.db') })
   sent = []
   condition = quiet
+  now = 1000
   await open()
 })
 afterEach(async () => {
@@ -129,5 +132,55 @@ it('takes no more than a bound at one box', async () => {
   expect(await ask('c1', { entry: 'backup' })).toMatchObject({
     state: 'refused',
     reason: '100 bulk commands wait at the box, as many as may',
+  })
+})
+
+describe('one that was sent and not begun in time', () => {
+  it('has two minutes, and waits again at its place for what the array then bears', async () => {
+    const first = await ask('p1', { entry: 'backup' })
+    expect(first).toMatchObject({ state: 'sent', startBefore: 121_000, args: { entry: 'backup', rate: '14MB/s' } })
+    await ask('c1', { entry: 'backup' })
+    now += 36_000_000
+    condition = arrayCondition('saturated')
+    await end(first, 'expired')
+    expect(desk.find(first.id)).toMatchObject({
+      state: 'expired',
+      reason: 'its agent did not begin it in time: it waits again, as command 3',
+    })
+    expect(waiting()).toEqual(['p1 the box: its write cache is full', 'c1 the box: command 3 waits before it'])
+    expect(desk.find('3')).toMatchObject({ args: { entry: 'backup' }, startBefore: 86_401_000, actor: 'ann' })
+    await end(first, 'expired')
+    expect(waiting()).toHaveLength(2)
+    condition = { ...quiet, inflowBytesPerSecond: 6e6 }
+    await desk.moveInQueue(desk.find('3')?.id ?? '', 1, 'bob')
+    expect(sent).toEqual(['backup p1 14MB/s', 'backup p1 10MB/s'])
+  })
+
+  it.each<[string, (command: Command) => Promise<unknown>]>([
+    ['is cancelled', ({ id }) => desk.cancel(id, 'bob')],
+    ['is of one who was removed', () => desk.dropWaiting('ann', 'the user ann was removed')],
+    [
+      'has waited for a day',
+      () => {
+        now += 86_400_000
+        return Promise.resolve()
+      },
+    ],
+  ])('ends where it %s', async (_what, before) => {
+    const first = await ask('p1', { entry: 'backup' })
+    await before(first)
+    await end(first, 'expired')
+    expect(desk.find(first.id)?.state).toBe('expired')
+    expect(waiting()).toEqual([])
+  })
+
+  it('is tried a bounded number of times', async () => {
+    await ask('p1', { entry: 'backup' })
+    for (let count = 0; count < 30; count += 1) {
+      const open = desk.list().find(({ state: one }) => one === 'sent')
+      if (open !== undefined) await end(open, 'expired')
+    }
+    expect(desk.list()).toHaveLength(20)
+    expect(desk.list().every(({ state: one }) => one === 'expired')).toBe(true)
   })
 })

@@ -2,7 +2,6 @@ import { CommandTally, type CommandFigures } from '../../common/command-tally.js
 import type { ChainMark } from '../../common/hash-chain.js'
 import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
-import { exactRate } from '../../common/units.js'
 import { isVerb, verbOf, type Role, type Verdict, type VerbName } from '../../common/verbs.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
 import type { ArrayCondition } from '../model/array-condition.js'
@@ -12,6 +11,7 @@ import type { StateStore } from '../store/state-store.js'
 import type { ApprovalRule } from '../model/policy.js'
 import { admissions, inOrder, type Admission, type Bulk } from './admission.js'
 import { approvalVerdict, notSecond, ruleFor, type Approval } from './approval.js'
+import { asSent, onceMore, waitsAgain } from './bulk-sending.js'
 import {
   aged,
   isOver,
@@ -386,7 +386,13 @@ export class CommandDesk {
   dropWaiting(actor: string, why: string): Promise<void> {
     return this.#inTurn(async () => {
       for (const command of this.list()) {
-        if (command.actor !== actor || isOver(command) || command.sentAt !== undefined) continue
+        if (command.actor !== actor || isOver(command)) continue
+        if (command.sentAt !== undefined) {
+          // It does not wait again where its agent has not begun it.
+          if (command.bulk !== undefined)
+            await this.#keep({ ...command, bulk: { ...command.bulk, until: 0 } }, undefined)
+          continue
+        }
         if (pastCancelling(command, this.list()) !== undefined) continue
         await this.#keep(over(command, 'cancelled', why, this.options.now()), 'cancelled')
         await this.#dropSteps(command.id, why)
@@ -462,10 +468,21 @@ export class CommandDesk {
       const word = command && told(command, update, this.options.now())
       const next = word && afterWord(word, this.options.now())
       const isNews = next !== undefined && next.state !== command?.state && next.state !== 'sent'
-      if (next !== undefined) await this.#keep(next, isNews ? next.state : undefined)
+      if (next !== undefined) await this.#keep(await this.#waitingAgain(next), isNews ? next.state : undefined)
       link.ack(update.id, update.revision)
       if (next !== undefined && (isOver(next) || next.move?.hasLeft === true)) await this.#goOn()
     })
+  }
+
+  /** Puts another in the queue where a bulk command was not begun in time. @returns the command, which then says so */
+  async #waitingAgain(command: Command): Promise<Command> {
+    const { now, newId } = this.options
+    if (!waitsAgain(command, now())) return command
+    // A crash may have come between the two.
+    const before = this.list().find(({ bulk }) => bulk?.insteadOf === command.id)
+    const next = before ?? onceMore(command, { id: newId(), number: this.#nextNumber(), now: now() })
+    if (before === undefined) await this.#keep(next, 'asked')
+    return { ...command, reason: `its agent did not begin it in time: it waits again, as command ${next.number}` }
   }
 
   /** Where the agent's audit log stands, and what it has seen of ours. */
@@ -614,6 +631,7 @@ export class CommandDesk {
   async #sendWaiting(): Promise<void> {
     const caps = this.options.caps ?? defaultCaps
     const isReachable = (hostId: string): boolean => this.#linkOf(hostId) !== undefined
+    const now = this.options.now()
     const admitted = this.#admissions()
     const isAdmitted = ({ id, bulk }: Command): boolean => bulk === undefined || admitted.get(id)?.admitted === true
     for (const command of nextToSend(this.#commands.values(), isReachable, caps, isAdmitted)) {
@@ -621,9 +639,9 @@ export class CommandDesk {
       if (link === undefined) continue
       // Written down first: after a crash it counts as one that may have come to the agent.
       const sent: Command = {
-        ...withRate(command, admitted.get(command.id)),
+        ...asSent(command, admitted.get(command.id), now),
         state: 'sent',
-        sentAt: this.options.now(),
+        sentAt: now,
         sentTo: link.agentId,
       }
       await this.#keep(sent, undefined)
@@ -694,14 +712,6 @@ export class CommandDesk {
     })
     return turn
   }
-}
-
-/** With what it is to keep to, where that is known. */
-function withRate(command: Command, admission: Admission | undefined): Command {
-  const { bulk, args } = command
-  const bytesPerSecond = admission?.admitted === true ? admission.bytesPerSecond : undefined
-  if (bulk === undefined || bytesPerSecond === undefined) return command
-  return { ...command, bulk: { ...bulk, bytesPerSecond }, args: { ...args, rate: exactRate(bytesPerSecond) } }
 }
 
 /** Places are bounded, so that nobody fills them for others. */
