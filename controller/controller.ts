@@ -145,8 +145,7 @@ async function build(options: ControllerOptions, lifecycle: Lifecycle): Promise<
       const boxes = ownDisks(vm, snapshot).map(({ arrayKey }) => boxOf(arrayKey))
       return [...new Map(boxes.map(({ id, name }) => [id, { id, name }])).values()]
     },
-    // Undefined until the arrays are watched.
-    conditionOf: (boxId) => watched.arrays?.watched.get(boxId)?.condition,
+    conditionOf: (boxId) => (watched.arrays === undefined ? 'not-yet' : watched.arrays.conditionOf(boxId)),
     // Nobody approves before they are there.
     whyNot: (command) => remedies.whyNot(command),
     now,

@@ -69,6 +69,11 @@ export class ArrayModels {
     return this.#watched
   }
 
+  /** Whether something was learnt of a box that is not in sight. */
+  isKept(boxId: string): boolean {
+    return this.#kept.has(boxId)
+  }
+
   /** Boxes that there was no place for. */
   get notWatched(): number {
     return this.#notWatched

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 import type { Log } from '../../common/log.js'
-import { arrayCacheStates } from '../model/array-condition.js'
+import { arrayCacheStates, type ArrayCondition } from '../model/array-condition.js'
 import { boxesOf } from '../checks/storage.js'
 import type { ArrayEvent } from '../model/array-event.js'
 import type { FleetReader } from '../fleet/fleet-reader.js'
@@ -33,6 +33,8 @@ const saveEveryMs = 600_000
 const mostSaved = 32
 /** Events that wait for the store: more give way, the oldest first. */
 const mostUnstored = 1000
+/** After a start. */
+const hostsComeBackMs = 30_000
 /** What was learnt of an array that was not seen for so long is forgotten. */
 const forgetAfterMs = 30 * 86_400_000
 
@@ -41,6 +43,7 @@ const forgetAfterMs = 30 * 86_400_000
  * series. What cannot be stored is counted, and what comes later is tried anew.
  */
 export class ArrayWatch {
+  readonly #startedAt: number
   readonly #metrics: ReturnType<typeof watchMetrics>
   #storedAt = -Infinity
   #storing: Promise<void> | undefined
@@ -60,6 +63,7 @@ export class ArrayWatch {
     keys: readonly string[],
   ) {
     const atMs = options.now()
+    this.#startedAt = atMs
     this.#told = new Map(kept.map(({ model, events }) => [model.boxId, events[0]]))
     const nothing: Saved = { overflows: -1, observedSeconds: -1, newestEventAt: undefined, atMs: -Infinity }
     this.#saved = new Map(keys.map((key) => [key, nothing]))
@@ -94,6 +98,16 @@ export class ArrayWatch {
   /** By id of the box: the same object as long as nothing changes. */
   get watched(): ReadonlyMap<string, WatchedArray> {
     return this.models.watched
+  }
+
+  /**
+   * What is known of a box now, for who decides what it is to bear. `not-yet`: hosts come back one after the other after a start, and until then
+   * others seem to write less than they do. Undefined: it is not watched.
+   */
+  conditionOf(boxId: string): ArrayCondition | 'not-yet' | undefined {
+    const sinceMs = this.options.now() - this.#startedAt
+    if (sinceMs >= 0 && sinceMs < hostsComeBackMs) return 'not-yet'
+    return this.watched.get(boxId)?.condition ?? (this.models.isKept(boxId) ? 'not-yet' : undefined)
   }
 
   /** Calls with what happened to write caches, until the function that is returned is called. */

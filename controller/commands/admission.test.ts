@@ -37,7 +37,7 @@ const quiet = arrayCondition('idle', { inflowBytesPerSecond: 2e6 })
 function said(
   waiting: readonly Command[],
   active: readonly Command[],
-  conditions: Readonly<Record<string, ArrayCondition>>,
+  conditions: Readonly<Record<string, ArrayCondition | 'not-yet'>>,
   now = 1e9,
 ): string[] {
   const all = admissions(waiting, active, (id) => conditions[id], now)
@@ -90,6 +90,16 @@ it.each<[string, () => string[], string[]]>([
     'nobody knows what drains: no rate',
     () => said([bulk(1, 'a')], [], { a: { ...quiet, drain: { ...around(25e6), basis: 'assumed' } } }),
     ['c1 goes at undefined'],
+  ],
+  [
+    'after a start nothing is known of it yet',
+    () => said([bulk(1, 'a')], [], { a: 'not-yet' }),
+    ['c1 a: what it does is not known yet'],
+  ],
+  [
+    'what it drains was learnt, and nobody tells what others write',
+    () => said([bulk(1, 'a')], [], { a: { ...quiet, state: 'unknown', inflowBytesPerSecond: undefined } }),
+    ['c1 a: what others write to it is not known now'],
   ],
   ['nobody watches the box', () => said([bulk(1, 'a')], [], {}), ['c1 goes at undefined']],
 ])('%s', (_what, found, expected) => {

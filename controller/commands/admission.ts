@@ -18,6 +18,8 @@ export interface Bulk {
   readonly insteadOf?: string | undefined
 }
 
+export type ConditionOf = (boxId: string) => ArrayCondition | 'not-yet' | undefined
+
 export type Admission =
   | { readonly admitted: true; readonly bytesPerSecond: number | undefined }
   | { readonly admitted: false; readonly why: string }
@@ -37,13 +39,13 @@ export const calmMs = 30_000
  * too, those of other boxes do not. Pure.
  * @param waiting bulk commands that have not been sent
  * @param active bulk commands that have, and have not ended
- * @param conditionOf what is known of a box; undefined: nobody watches it
+ * @param conditionOf what is known of a box; `not-yet`: after a start nothing is; undefined: nobody watches it
  * @returns by id of the command
  */
 export function admissions(
   waiting: readonly Command[],
   active: readonly Command[],
-  conditionOf: (boxId: string) => ArrayCondition | undefined,
+  conditionOf: ConditionOf,
   now: number,
 ): ReadonlyMap<string, Admission> {
   const takenBy = new Map<string, string>()
@@ -69,7 +71,7 @@ export function inOrder<T extends Pick<Command, 'bulk' | 'number'>>(commands: re
 function admissionOf(
   boxes: Bulk['boxes'],
   takenBy: ReadonlyMap<string, string>,
-  conditionOf: (boxId: string) => ArrayCondition | undefined,
+  conditionOf: ConditionOf,
   now: number,
 ): Admission {
   let bytesPerSecond: number | undefined
@@ -78,6 +80,7 @@ function admissionOf(
     if (taken !== undefined) return { admitted: false, why: `${name}: ${taken}` }
     const condition = conditionOf(id)
     if (condition === undefined) continue
+    if (condition === 'not-yet') return { admitted: false, why: `${name}: what it does is not known yet` }
     const why = whyNot(condition, now)
     if (why !== undefined) return { admitted: false, why: `${name}: ${why}` }
     const rate = spareOf(condition)
@@ -88,7 +91,8 @@ function admissionOf(
   return { admitted: true, bytesPerSecond }
 }
 
-function whyNot({ state, since }: ArrayCondition, now: number): string | undefined {
+function whyNot(condition: ArrayCondition, now: number): string | undefined {
+  const { state, since, inflowBytesPerSecond } = condition
   switch (state) {
     case 'saturated':
       return 'its write cache is full'
@@ -101,12 +105,19 @@ function whyNot({ state, since }: ArrayCondition, now: number): string | undefin
       return leftMs > 0 ? `its write cache empties; in ${formatDuration(leftMs)} at the soonest` : undefined
     }
     default:
-      return undefined
+      // What it bears was learnt or told: that is no use without what others write.
+      return isDrainKnown(condition) && inflowBytesPerSecond === undefined
+        ? 'what others write to it is not known now'
+        : undefined
   }
 }
 
 /** What drains at least and others do not write; undefined: that is not known. */
-function spareOf({ drain, inflowBytesPerSecond: inflow }: ArrayCondition): number | undefined {
-  const isKnown = drain.basis !== 'assumed' && drain.high <= roughly * drain.low
-  return isKnown && inflow !== undefined ? givenAway * drain.low - inflow : undefined
+function spareOf(condition: ArrayCondition): number | undefined {
+  const { drain, inflowBytesPerSecond: inflow } = condition
+  return isDrainKnown(condition) && inflow !== undefined ? givenAway * drain.low - inflow : undefined
+}
+
+function isDrainKnown({ drain }: Pick<ArrayCondition, 'drain'>): boolean {
+  return drain.basis !== 'assumed' && drain.high <= roughly * drain.low
 }

@@ -4,12 +4,11 @@ import { LimitedLog } from '../../common/limited-log.js'
 import type { Log } from '../../common/log.js'
 import { isVerb, verbOf, type Role, type Verdict, type VerbName } from '../../common/verbs.js'
 import type { ControllerAudit } from '../audit/controller-audit.js'
-import type { ArrayCondition } from '../model/array-condition.js'
 import type { UnsettledMove } from '../model/circumstances.js'
 import type { Vm } from '../model/snapshot.js'
 import type { StateStore } from '../store/state-store.js'
 import type { ApprovalRule } from '../model/policy.js'
-import { admissions, inOrder, type Admission, type Bulk } from './admission.js'
+import { admissions, inOrder, type Admission, type Bulk, type ConditionOf } from './admission.js'
 import { approvalVerdict, notSecond, ruleFor, type Approval } from './approval.js'
 import { asSent, onceMore, waitsAgain } from './bulk-sending.js'
 import {
@@ -60,8 +59,8 @@ export interface CommandDeskOptions {
   readonly whyNot?: (command: Command) => string | undefined
   /** The boxes that a VM lies on, which a bulk command waits for. Absent: nothing is bulk. */
   readonly boxesOf?: (vm: Vm) => Bulk['boxes']
-  /** Undefined: nobody watches the box. */
-  readonly conditionOf?: (boxId: string) => ArrayCondition | undefined
+  /** Absent: nobody watches any box. */
+  readonly conditionOf?: ConditionOf
   readonly now: () => number
   readonly newId: () => string
   readonly log: Log
