@@ -126,9 +126,24 @@ it('waits for an array that is full, and holds up neither other programs nor oth
   expect(sent).toEqual(['limit p1 at any rate', 'look c1 at any rate'])
 })
 
+it('takes the same program with the same arguments once, while it waits', async () => {
+  condition = arrayCondition('saturated')
+  await ask('p1', { entry: 'backup', arg1: 'vda' })
+  expect(await ask('p1', { entry: 'backup', arg1: 'vda' })).toMatchObject({
+    state: 'refused',
+    reason: 'the same waits for its array, as command 1',
+  })
+  for (const [name, args] of [
+    ['p1', { entry: 'backup', arg1: 'vdb' }],
+    ['p1', { entry: 'backup' }],
+    ['c1', { entry: 'backup', arg1: 'vda' }],
+  ] as const)
+    expect(await ask(name, args)).toMatchObject({ state: 'queued' })
+})
+
 it('takes no more than a bound at one box', async () => {
   condition = arrayCondition('saturated')
-  for (let count = 0; count < 100; count += 1) await ask('p1', { entry: 'backup' })
+  for (let count = 0; count < 100; count += 1) await ask('p1', { entry: 'backup', arg1: `${count}` })
   expect(await ask('c1', { entry: 'backup' })).toMatchObject({
     state: 'refused',
     reason: '100 bulk commands wait at the box, as many as may',

@@ -83,6 +83,9 @@ export function preflight(
       one.vmUuid === vm.uuid && one.state === 'pending-approval' && one.verb === verb && one.actor === asker.name,
   )
   if (again !== undefined) verdicts.push(no('others', `${verb} waits for approval, as command ${again.number}`))
+  // Nor does a program run twice because its first answer was lost.
+  const queued = open.find((one) => args !== undefined && isSameBulk(one, { verb, args }, vm))
+  if (queued !== undefined) verdicts.push(no('others', `the same waits for its array, as command ${queued.number}`))
   verdicts.push(
     other === undefined
       ? yes('others', 'no other command is under way for it')
@@ -125,6 +128,13 @@ function reserveVerdict({ verb, args }: AskedFor, vm: Vm, hostSpareBytes: number
       ? yes('reserve', 'its host has its reserve')
       : no('reserve', `the VMs of its host may grow ${beyond} into the memory that is kept for the host itself`),
   ]
+}
+
+function isSameBulk(one: Command, { verb, args }: Pick<Command, 'verb' | 'args'>, vm: Pick<Vm, 'uuid'>): boolean {
+  const { vmUuid, state, bulk } = one
+  if (vmUuid !== vm.uuid || state !== 'queued' || bulk === undefined || one.verb !== verb) return false
+  const keys = new Set([...Object.keys(args), ...Object.keys(one.args)])
+  return [...keys].every((key) => args[key] === one.args[key])
 }
 
 function yes(check: string, says: string): Verdict {
