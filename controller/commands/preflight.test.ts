@@ -61,6 +61,13 @@ it('arguments have to be of their kinds', () => {
   expect(refusals('vcpus', { count: '0' })).toEqual([expect.stringMatching(/from 1 to 4096/)])
 })
 
+it.each([
+  ['exec', { entry: 'backup', rate: '1TB/s' }, 'rate of exec is set by the controller alone'],
+  ['migrate', { to: 'two', definition: 'abc' }, 'definition of migrate is set by the controller alone'],
+])('what the controller sets is not for who asks: %s', (verb, args, expected) => {
+  expect(refusals(verb, args)).toEqual([expected])
+})
+
 describe('what waits for a second person', () => {
   const waiting: Command = {
     id: 'c1',

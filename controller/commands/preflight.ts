@@ -1,6 +1,15 @@
 import { localTime, notAllowed, type AllowRule } from '../../common/allow-rules.js'
 import { formatMemory } from '../../common/units.js'
-import { allowedAs, isVerb, quantityOf, verbOf, wrongArgs, wrongState, type Verdict } from '../../common/verbs.js'
+import {
+  allowedAs,
+  isVerb,
+  quantityOf,
+  verbOf,
+  wrongArgs,
+  wrongState,
+  type Verdict,
+  type VerbName,
+} from '../../common/verbs.js'
 import { valueOf, type Vm } from '../model/snapshot.js'
 import type { Command } from './command.js'
 import { maintenanceText, type Maintenance } from './maintenance.js'
@@ -58,7 +67,7 @@ export function preflight(
   const { verb, args } = asked
   if (!isVerb(verb) || verbOf(verb).stepOf !== undefined)
     return [no('verb', `there is no verb ${JSON.stringify(verb.slice(0, 40))}`)]
-  const wrong = args && wrongArgs(verb, args)
+  const wrong = args && (wrongArgs(verb, args) ?? notForAskers(verb, args))
   const verdicts: Verdict[] = [wrong === undefined ? yes('verb', verb) : no('verb', wrong)]
   verdicts.push(...permissionVerdicts(verb, { name: vm.name, owner }, asker))
   verdicts.push(
@@ -128,6 +137,14 @@ function reserveVerdict({ verb, args }: AskedFor, vm: Vm, hostSpareBytes: number
       ? yes('reserve', 'its host has its reserve')
       : no('reserve', `the VMs of its host may grow ${beyond} into the memory that is kept for the host itself`),
   ]
+}
+
+/** Why arguments are not for who asks; undefined: they are. */
+function notForAskers(verb: VerbName, args: Readonly<Record<string, string>>): string | undefined {
+  const set = Object.entries(verbOf(verb).args).find(
+    ([key, arg]) => arg.isSetByController === true && Object.hasOwn(args, key),
+  )
+  return set && `${set[0]} of ${verb} is set by the controller alone`
 }
 
 function isSameBulk(one: Command, { verb, args }: Pick<Command, 'verb' | 'args'>, vm: Pick<Vm, 'uuid'>): boolean {
