@@ -22,7 +22,7 @@ function proposed(
   about: Parameters<typeof proposalsFor>[0],
   condition: ArrayCondition,
   suspects: readonly Suspect[],
-  secondDisk = false,
+  { secondDisk = false, elsewhere }: { readonly secondDisk?: boolean; readonly elsewhere?: 'disk' | 'CD-ROM' } = {},
 ): string[] {
   const fleet = storageFleet([vmOnBox('p1'), vmOnBox('p2'), vmOnBox('c1')])
   const arrays = new Map([[condition.boxId, watchedOf(condition, { culprits: culpritsOf(suspects) })]])
@@ -36,8 +36,15 @@ function proposed(
     disks.set(id, { ...first, id, vmUuid: uuidOf('p1'), target: 'vdb' })
     boxes.set(boxKey, { ...array, diskIds: [...array.diskIds, id] })
   }
+  const vms = new Map(fleet.vms)
+  const vm = fleet.vms.get(uuidOf('p1'))
+  if (elsewhere !== undefined && first !== undefined && vm !== undefined) {
+    const third = `${uuidOf('p1')}/vdc`
+    disks.set(third, { ...first, id: third, vmUuid: uuidOf('p1'), target: 'vdc', readOnly: elsewhere === 'CD-ROM' })
+    vms.set(vm.uuid, { ...vm, diskIds: [...vm.diskIds, ...(secondDisk ? [id] : []), third] })
+  }
   return proposalsFor(about, {
-    snapshot: { ...fleet, disks, arrays: boxes },
+    snapshot: { ...fleet, vms, disks, arrays: boxes },
     labels,
     circumstances: { arrays },
   }).map(({ vmName, args, text }) => `${vmName} ${JSON.stringify(args)} ${text}`)
@@ -59,7 +66,18 @@ it.each<[string, () => string[], string[]]>([
   ],
   [
     'both its disks there share it',
-    () => proposed(ofArray, full, one, true),
+    () => proposed(ofArray, full, one, { secondDisk: true }),
+    ['p1 {"write":"4250KB/s","for":"3m"} limit p1 to 8.5 MB/s for 3m'],
+  ],
+  ['one disk there and one elsewhere', () => proposed(ofArray, full, one, { elsewhere: 'disk' }), [`p1 ${half}`]],
+  [
+    'two disks there and one elsewhere, which would be limited too',
+    () => proposed(ofArray, full, one, { secondDisk: true, elsewhere: 'disk' }),
+    [],
+  ],
+  [
+    'two disks there and a CD-ROM elsewhere',
+    () => proposed(ofArray, full, one, { secondDisk: true, elsewhere: 'CD-ROM' }),
     ['p1 {"write":"4250KB/s","for":"3m"} limit p1 to 8.5 MB/s for 3m'],
   ],
   [

@@ -4,7 +4,7 @@ import { aboutMembers, isBlamed } from '../checks/load/array-culprits.js'
 import { remedyWords } from '../checks/load/remedy-words.js'
 import type { Look } from '../fleet-look.js'
 import type { Finding } from '../model/finding.js'
-import type { Snapshot } from '../model/snapshot.js'
+import type { Snapshot, Vm } from '../model/snapshot.js'
 import type { WatchedArray } from '../model/watched-array.js'
 
 /** A remedy of an alert that headroom can carry out: a limit on one VM that ends by itself. */
@@ -45,11 +45,15 @@ export function proposalsFor(about: Pick<Finding, 'check' | 'subject' | 'part'>,
     .flatMap((limit) => proposalOf(limit, watched, snapshot) ?? [])
 }
 
-/** Undefined: the VM is not there any more, or nothing of it lies on the box. */
+/**
+ * Undefined: the VM is not there any more, nothing of it lies on the box, or several disks do and others do not: a limit is that of one disk or
+ * of all, and disks elsewhere fill nothing here.
+ */
 function proposalOf(limit: Limit, watched: WatchedArray, snapshot: Snapshot): Proposal | undefined {
   const vm = snapshot.vms.get(limit.of.id)
   const targets = vm === undefined ? [] : targetsOn(watched, vm.uuid, snapshot)
   if (vm === undefined || targets.length === 0) return undefined
+  if (targets.length > 1 && targets.length < writableOf(vm, snapshot)) return undefined
   const { writeBytesPerSecond, requestsPerSecond, forSeconds } = limit
   // A limit is that of each disk: what the VM may do at the box is shared among its disks there.
   const each = (all: number, least: number): number => Math.max(least, Math.floor(all / targets.length))
@@ -78,6 +82,10 @@ export function targetsOn(
   return disksOn({ arrayKeys }, snapshot)
     .filter((disk) => disk.vmUuid === vmUuid && !disk.readOnly)
     .map(({ target }) => target)
+}
+
+function writableOf({ diskIds }: Vm, { disks }: Snapshot): number {
+  return diskIds.filter((id) => disks.get(id)?.readOnly !== true).length
 }
 
 /** All disks at a box. */
