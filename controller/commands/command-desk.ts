@@ -24,6 +24,7 @@ import {
 } from './command.js'
 import type { Asker } from './permission.js'
 import type { CopyElsewhere } from './copies.js'
+import { givingWay } from './kept-commands.js'
 import { isMaintenance, type Maintenance } from './maintenance.js'
 import { afterWord, migrationChanges, pastCancelling, type NewStep } from './migration.js'
 import type { Planned } from './plan-move.js'
@@ -110,7 +111,6 @@ export type Cancelled =
   | { readonly status: 'past-cancelling'; readonly why: string }
 
 const mostOpen = 1000
-const mostKept = 5000
 /** Bulk commands that wait, of one box. */
 const mostQueued = 100
 /** A bulk command may wait for its turn so long. */
@@ -656,7 +656,7 @@ export class CommandDesk {
   async #keep(command: Command, event: string | undefined, actor = command.actor): Promise<void> {
     const { state, audit, now } = this.options
     const { id, number, verb, args, vmUuid, vmName, hostId, dryRun, reason, note, remedy } = command
-    const surplus = this.list().slice(mostKept).filter(isOver)
+    const surplus = givingWay(this.list(), this.#unsettled, now())
     const entry = await state.tx(async (t) => {
       await t.put('commands', keyOf(command), command)
       for (const old of surplus) await t.delete('commands', keyOf(old))
