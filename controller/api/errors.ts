@@ -67,7 +67,7 @@ export const apiErrors = {
     status: 429,
     when: 'too many wrong tokens or passwords from this address or of this account; `Retry-After` says how long',
   },
-  'too-many-asked': { status: 429, when: 'one user or token asks for too many commands' },
+  'too-many-asked': { status: 429, when: 'one user or token asks for too many commands or plans' },
   internal: { status: 500, when: 'a bug; the log has the details' },
   'logins-busy': { status: 503, when: 'too many passwords wait to be checked' },
   'planner-busy': { status: 503, when: 'as many plans as may wait are waiting to be made' },

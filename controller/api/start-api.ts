@@ -335,7 +335,7 @@ function addRoutes(
   addSilenceRoutes(app, alerts)
   addQueueRoutes(app, commands)
   addCommandRoutes(app, { commands, look, now })
-  addPlanRoutes(app, { planning, plans, shadow, look })
+  addPlanRoutes(app, { planning, plans, shadow, look, now })
   addAuditRoutes(app, { audit, look })
   addAlertRouteRoutes(app, alerts)
   addSeriesRoute(app, { views, store, now })

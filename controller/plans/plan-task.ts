@@ -12,13 +12,12 @@ export type PlanAsked =
   | { readonly kind: 'drain' | 'return'; readonly hostId: string }
   | { readonly kind: 'place'; readonly newVm: NewVm }
 
-export type PlanTask = {
-  readonly facts: FleetFacts
-} & (
+export type TaskAsked =
   | { readonly plan: PlanAsked }
   | { readonly card: { readonly hostId: string } }
   | { readonly check: { readonly vmUuid: string; readonly toHostId: string; readonly kind: Plan['kind'] } }
-)
+
+export type PlanTask = { readonly facts: FleetFacts } & TaskAsked
 
 export type PlanAnswer =
   | { readonly plan: Plan }

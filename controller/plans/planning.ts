@@ -10,7 +10,7 @@ import type { Plan } from '../planner/live/plan.js'
 import type { Refusal } from '../planner/problem.js'
 import type { LoadHistory } from './load-history.js'
 import { pastMoves } from './past-commands.js'
-import type { PlanAnswer, PlanAsked, PlanTask } from './plan-task.js'
+import type { PlanAnswer, PlanAsked, PlanTask, TaskAsked } from './plan-task.js'
 
 interface Options {
   readonly look: Pick<FleetLook, 'current'>
@@ -33,23 +33,32 @@ const withinMs = 60_000
 const historyWithinMs = 5000
 const mostWaiting = 8
 
-/** Makes plans of the fleet as it is: each in a thread of its own, one after the other, so that nothing else waits for them. */
+/** Those that wait, one after the other. */
+interface Line {
+  last: Promise<unknown>
+  waiting: number
+}
+
+/**
+ * Makes plans of the fleet as it is: each in a thread of its own, one after the other, so that nothing else waits for them. The checks of a plan that
+ * is applied have a line of their own: whoever asks for plans does not hold it up.
+ */
 export class Planning {
-  #last: Promise<unknown> = Promise.resolve()
-  #waiting = 0
+  readonly #plans: Line = { last: Promise.resolve(), waiting: 0 }
+  readonly #checks: Line = { last: Promise.resolve(), waiting: 0 }
 
   constructor(private readonly options: Options) {}
 
   /** @throws PlannerBusy, PlanFailed, whatever the store throws */
   async plan(asked: PlanAsked): Promise<Plan> {
-    const answer = await this.#inTurn((facts) => ({ facts, plan: asked }))
+    const answer = await inTurn(this.#plans, () => this.#task({ plan: asked }))
     if (!('plan' in answer)) throw new PlanFailed('something else came in place of a plan')
     return answer.plan
   }
 
   /** @throws PlannerBusy, PlanFailed, whatever the store throws */
   async card(hostId: string): Promise<FailureCard> {
-    const answer = await this.#inTurn((facts) => ({ facts, card: { hostId } }))
+    const answer = await inTurn(this.#plans, () => this.#task({ card: { hostId } }))
     if (!('card' in answer)) throw new PlanFailed('something else came in place of a card')
     return answer.card
   }
@@ -59,7 +68,7 @@ export class Planning {
    * @throws PlannerBusy, PlanFailed, whatever the store throws
    */
   async refusals(vmUuid: string, toHostId: string, kind: Plan['kind']): Promise<readonly Refusal[]> {
-    const answer = await this.#inTurn((facts) => ({ facts, check: { vmUuid, toHostId, kind } }))
+    const answer = await inTurn(this.#checks, () => this.#task({ check: { vmUuid, toHostId, kind } }))
     if (!('refusals' in answer)) throw new PlanFailed('something else came in place of a check')
     return answer.refusals
   }
@@ -77,16 +86,21 @@ export class Planning {
     return { snapshot, policy, history: loads, maintenance, past: pastMoves(commands.list()), now: now() }
   }
 
-  async #inTurn(taskOf: (facts: FleetFacts) => PlanTask): Promise<PlanAnswer> {
-    if (this.#waiting >= mostWaiting) throw new PlannerBusy(`${mostWaiting} plans wait to be made already`)
-    this.#waiting += 1
-    const turn = this.#last.then(async () => planApart(taskOf(await this.facts())))
-    this.#last = turn.catch(() => undefined)
-    try {
-      return await turn
-    } finally {
-      this.#waiting -= 1
-    }
+  async #task(asked: TaskAsked): Promise<PlanTask> {
+    return { facts: await this.facts(), ...asked }
+  }
+}
+
+/** @throws PlannerBusy, PlanFailed, whatever the store throws */
+async function inTurn(line: Line, task: () => Promise<PlanTask>): Promise<PlanAnswer> {
+  if (line.waiting >= mostWaiting) throw new PlannerBusy(`${mostWaiting} plans wait to be made already`)
+  line.waiting += 1
+  const turn = line.last.then(async () => planApart(await task()))
+  line.last = turn.catch(() => undefined)
+  try {
+    return await turn
+  } finally {
+    line.waiting -= 1
   }
 }
 

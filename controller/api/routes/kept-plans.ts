@@ -11,12 +11,13 @@ import { findByIdOrName } from '../lookup.js'
 import { keptPlanView } from '../plan-views.js'
 import { keptPlanView as toView } from '../to-view/plan-view.js'
 import { answers } from './answers.js'
-import { made } from './made-plan.js'
+import type { PlanAsks } from './plan-asks.js'
 
 interface Parts {
   readonly planning: Planning
   readonly plans: PlanDesk
   readonly look: Pick<FleetLook, 'current'>
+  readonly asks: PlanAsks
 }
 
 const newPlan = z.strictObject({
@@ -29,7 +30,7 @@ const newPlan = z.strictObject({
 const params = z.strictObject({ number: z.coerce.number().int().min(1).max(1e12) })
 
 /** Plans that are kept, to be applied. */
-export function addKeptPlanRoutes(app: ApiApp, { planning, plans, look }: Parts): void {
+export function addKeptPlanRoutes(app: ApiApp, { planning, plans, look, asks }: Parts): void {
   const hostIdOf = (idOrName: string | undefined): string => {
     if (idOrName !== undefined)
       return findByIdOrName('host', 'host-unknown', look.current().snapshot.hosts, idOrName).id
@@ -47,13 +48,14 @@ export function addKeptPlanRoutes(app: ApiApp, { planning, plans, look }: Parts)
     },
     async (request) => {
       const { kind, host, maxMoves, withCold } = request.body
-      const plan = await made(
+      const { name } = callerOf(request)
+      const asked =
         kind === 'rebalance'
-          ? planning.plan({ kind, seed: 1, effort: 1, mostMoves: maxMoves, withCold })
-          : planning.plan({ kind, hostId: hostIdOf(host) }),
-      )
+          ? ({ kind, seed: 1, effort: 1, mostMoves: maxMoves, withCold } as const)
+          : { kind, hostId: hostIdOf(host) }
+      const plan = await asks.made(name, () => planning.plan(asked))
       if (plan.moves.length === 0) throw new ApiError('plan-empty', plan.says)
-      return toView(await plans.propose(plan, callerOf(request).name))
+      return toView(await plans.propose(plan, name))
     },
   )
   app.get(

@@ -7,10 +7,11 @@ import type { Planning } from '../../plans/planning.js'
 import type { FleetLook } from '../../fleet-look.js'
 import type { ApiApp } from '../app.js'
 import { ApiError } from '../errors.js'
+import { callerOf } from '../guard.js'
 import { findByIdOrName } from '../lookup.js'
 import { count, memorySize } from '../moment.js'
 import { failureCardView, planDigestView, planView } from '../plan-views.js'
-import { made } from './made-plan.js'
+import { PlanAsks } from './plan-asks.js'
 import { addKeptPlanRoutes } from './kept-plans.js'
 import type { PlanShadow } from '../../plans/plan-shadow.js'
 import type { PlanDesk } from '../../plans/plan-desk.js'
@@ -22,6 +23,7 @@ interface Parts {
   readonly plans: PlanDesk
   readonly shadow: Pick<PlanShadow, 'current'>
   readonly look: Pick<FleetLook, 'current'>
+  readonly now: () => number
 }
 
 const ofHost = z.strictObject({ host: z.string().min(1).max(300).describe('id or name') })
@@ -30,7 +32,8 @@ const yes = z.enum(['true', 'false']).default('false')
 /** Plans of the fleet as it is. Asking for one changes nothing. */
 export function addPlanRoutes(app: ApiApp, parts: Parts): void {
   const { planning, look } = parts
-  addKeptPlanRoutes(app, parts)
+  const asks = new PlanAsks(parts.now)
+  addKeptPlanRoutes(app, { ...parts, asks })
 
   const hostOf = (idOrName: string): Host => {
     const { hosts } = look.current().snapshot
@@ -53,12 +56,11 @@ export function addPlanRoutes(app: ApiApp, parts: Parts): void {
         response: answers(planView),
       },
     },
-    async ({ query: { maxMoves, withCold, seed } }) =>
-      toView(
-        await made(
-          planning.plan({ kind: 'rebalance', seed, effort: 1, mostMoves: maxMoves, withCold: withCold === 'true' }),
-        ),
-      ),
+    async (request) => {
+      const { maxMoves, withCold, seed } = request.query
+      const asked = { seed, effort: 1, mostMoves: maxMoves, withCold: withCold === 'true' }
+      return toView(await asks.made(callerOf(request).name, () => planning.plan({ kind: 'rebalance', ...asked })))
+    },
   )
   app.get(
     '/api/v1/plans/digest',
@@ -80,7 +82,10 @@ export function addPlanRoutes(app: ApiApp, parts: Parts): void {
   app.get(
     '/api/v1/plans/drain',
     { schema: { summary: 'Moves that empty a host', querystring: ofHost, response: answers(planView) } },
-    async ({ query: { host } }) => toView(await made(planning.plan({ kind: 'drain', hostId: hostOf(host).id }))),
+    async (request) => {
+      const hostId = hostOf(request.query.host).id
+      return toView(await asks.made(callerOf(request).name, () => planning.plan({ kind: 'drain', hostId })))
+    },
   )
   app.get(
     '/api/v1/plans/return',
@@ -91,7 +96,10 @@ export function addPlanRoutes(app: ApiApp, parts: Parts): void {
         response: answers(planView),
       },
     },
-    async ({ query: { host } }) => toView(await made(planning.plan({ kind: 'return', hostId: hostOf(host).id }))),
+    async (request) => {
+      const hostId = hostOf(request.query.host).id
+      return toView(await asks.made(callerOf(request).name, () => planning.plan({ kind: 'return', hostId })))
+    },
   )
   app.get(
     '/api/v1/plans/place',
@@ -107,8 +115,11 @@ export function addPlanRoutes(app: ApiApp, parts: Parts): void {
         response: answers(planView),
       },
     },
-    async ({ query: { memory, vcpus, class: vmClass, name } }) =>
-      toView(await made(planning.plan({ kind: 'place', newVm: { name, memoryBytes: memory, vcpus, class: vmClass } }))),
+    async (request) => {
+      const { memory, vcpus, class: vmClass, name } = request.query
+      const newVm = { name, memoryBytes: memory, vcpus, class: vmClass }
+      return toView(await asks.made(callerOf(request).name, () => planning.plan({ kind: 'place', newVm })))
+    },
   )
   app.get(
     '/api/v1/plans/card',
@@ -119,6 +130,9 @@ export function addPlanRoutes(app: ApiApp, parts: Parts): void {
         response: answers(failureCardView),
       },
     },
-    async ({ query: { host } }) => toCardView(await made(planning.card(hostOf(host).id))),
+    async (request) => {
+      const { id } = hostOf(request.query.host)
+      return toCardView(await asks.made(callerOf(request).name, () => planning.card(id)))
+    },
   )
 }
