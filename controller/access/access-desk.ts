@@ -27,7 +27,7 @@ export interface NewToken {
 }
 
 /** Why something about users or tokens was not done. */
-export type Refusal = 'name-taken' | 'too-many' | 'unknown' | 'role-too-high' | 'admin-scope'
+export type Refusal = 'name-taken' | 'too-many' | 'unknown' | 'role-too-high' | 'admin-scope' | 'password-changed'
 
 export type Outcome<Done> = { readonly done: Done } | { readonly refused: Refusal }
 
@@ -71,13 +71,18 @@ export class AccessDesk {
   }
 
   /**
-   * By that user, who has shown the old one.
+   * By that user, who has shown the old one. Hashing takes its time: who was given another one meanwhile keeps that.
+   * @param shown hash of the old one, of which it was seen that it is right
    * @param keep hash of the session that goes on: that in which it is asked for
    * @throws PasswordsBusy
    */
-  async setOwnPassword(name: string, password: string, keep: string | undefined): Promise<Outcome<User>> {
+  async setOwnPassword(
+    name: string,
+    password: string,
+    { shown, keep }: { readonly shown: string; readonly keep: string | undefined },
+  ): Promise<Outcome<User>> {
     const passwordHash = await this.parts.passwords.hash(password)
-    return this.#change(name, { passwordHash }, { event: 'user-password', actor: name }, keep)
+    return this.#change(name, { passwordHash }, { event: 'user-password', actor: name }, { shown, keep })
   }
 
   setRole(name: string, role: Role, actor: string): Promise<Outcome<User>> {
@@ -150,12 +155,13 @@ export class AccessDesk {
     name: string,
     changed: Partial<Pick<User, 'role' | 'passwordHash'>>,
     what: Readonly<Record<string, unknown>>,
-    keep?: string,
+    { shown, keep }: { readonly shown?: string; readonly keep?: string | undefined } = {},
   ): Promise<Outcome<User>> {
     return this.#inTurn(async () => {
       const { users, now, dropWaiting } = this.parts
       const user = users.find(name)
       if (user === undefined) return { refused: 'unknown' }
+      if (shown !== undefined && user.passwordHash !== shown) return { refused: 'password-changed' }
       const next = { ...user, ...changed, changedAt: now() }
       const recorded = this.#recorded({ ...what, user: name })
       await users.put(

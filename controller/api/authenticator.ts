@@ -137,7 +137,9 @@ export class Authenticator {
     password: string,
     address: string,
     now: () => number,
-  ): Promise<{ readonly status: 'right' } | Exclude<LoginOutcome, { readonly status: 'in' }>> {
+  ): Promise<
+    { readonly status: 'right'; readonly passwordHash: string } | Exclude<LoginOutcome, { readonly status: 'in' }>
+  > {
     const { users, passwords } = this.parts
     const user = users.find(name)
     const waitMs = this.#logins.begin(name, user !== undefined, address, now())
@@ -146,7 +148,7 @@ export class Authenticator {
     // It may have been removed or changed while that was reckoned.
     if (!isRight || user === undefined || users.find(name) !== user) return { status: 'wrong' }
     this.#logins.forget(name, address)
-    return { status: 'right' }
+    return { status: 'right', passwordHash: user.passwordHash }
   }
 
   /** Hash of the session that these credentials show; undefined: none is shown, or it has ended. */

@@ -122,7 +122,8 @@ function addOwnPassword(app: ApiApp, desk: AccessDesk, { authenticator, audit, n
             if (checked.status === 'wait') throw tooManyFailures(reply, checked.waitMs)
             throw new ApiError('password-wrong', 'the old password is wrong')
           }
-          return desk.setOwnPassword(name, password, authenticator.sessionHash(credentialsOf(request), now()))
+          const keep = authenticator.sessionHash(credentialsOf(request), now())
+          return desk.setOwnPassword(name, password, { shown: checked.passwordHash, keep })
         }, name),
       )
     },
@@ -150,6 +151,7 @@ export const refusals: Readonly<
   'too-many': { code: 'too-many-users', says: () => 'there are as many users as there may be' },
   unknown: { code: 'user-unknown', says: (name) => `no user is named ${name}` },
   'role-too-high': { code: 'forbidden', says: (name) => `a token of ${name} can have no higher role than ${name}` },
+  'password-changed': { code: 'password-wrong', says: () => 'the password was changed meanwhile' },
   'admin-scope': { code: 'request-invalid', says: () => 'a token of the role admin has no bounds' },
 }
 
