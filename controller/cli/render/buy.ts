@@ -64,12 +64,16 @@ export function renderBuy(report: BuyReport, file: string | undefined, look: Loo
         shortFromMs === undefined
           ? undefined
           : `what is there is enough until ${utcDay(shortFromMs)}, with even growth`,
-        today.lossesNotBorne === 0 ? undefined : `${today.lossesNotBorne} losses are not borne as it is`,
-        today.lossesNotShown === 0 ? undefined : `${today.lossesNotShown} losses are not shown to be borne as it is`,
+        today.lossesNotBorne === 0 ? undefined : `${lossesText(today.lossesNotBorne)} not borne as it is`,
+        today.lossesNotShown === 0 ? undefined : `${lossesText(today.lossesNotShown)} not shown to be borne as it is`,
         best === undefined || proven ? undefined : 'something cheaper may be enough: not every basket was looked at',
         file === undefined ? undefined : `the report is in ${file}`,
       ],
       look,
     ),
   ]
+}
+
+function lossesText(count: number): string {
+  return count === 1 ? '1 loss is' : `${count} losses are`
 }
