@@ -51,6 +51,14 @@ describe.skipIf(missing !== undefined)(
       expect(await state()).toBe('shut off')
     })
 
+    it('do not end one that was announced while it was off, and that its owner then starts halted', async () => {
+      await daemon.virsh('start', 'guest', '--paused')
+      expect(await daemon.virsh('domstate', 'guest', '--reason')).toMatch(/paused \(user\)/)
+      await expect(bench.run('discard', step)).rejects.toThrow('was not seen to come here by its move')
+      expect(await state()).toBe('paused')
+      await daemon.virsh('destroy', 'guest')
+    })
+
     it('neither end nor let go on one that its owner has halted', async () => {
       bench.marks.marks.clear()
       await daemon.virsh('start', 'guest', '--paused')
