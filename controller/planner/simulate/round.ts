@@ -4,9 +4,9 @@ import type { MoveRules } from '../../model/policy.js'
 import type { Rest } from '../live/past-moves.js'
 import { indexAt } from '../number-at.js'
 import type { Step } from '../order-moves.js'
-import { Placement } from '../placement.js'
 import type { Problem, Way } from '../problem.js'
 import { rebalance } from '../rebalance.js'
+import { leastGainOf, stepsWithinCaps } from '../within-caps.js'
 
 /** How the planner acts by itself, as `moves` of the policy says; that each move were automatic, at any hour. */
 export type SimulatedRules = Pick<
@@ -112,45 +112,8 @@ export function planAt(
   problem: Problem,
   rules: SimulatedRules,
   options: { readonly seed: number; readonly effort: number },
-): Step[] {
-  const leastGain = Math.max(0.001, rules.minGain * new Placement(problem).balance)
+): readonly Step[] {
+  const leastGain = leastGainOf(problem, rules.minGain)
   const { steps } = rebalance(problem, { ...options, mostMoves: rules.mostPerPlan, leastGain })
-  const kept = withinCaps(spec, problem, steps, rules)
-  if (kept.length === steps.length) return kept
-  const before = new Placement(problem).score
-  // What the caps cut off may have been what the others were for.
-  for (let count = kept.length; count > 0; count -= 1) {
-    const first = kept.slice(0, count)
-    const placement = new Placement(problem)
-    let cost = 0
-    for (const { vm, to } of first) {
-      cost += problem.moveCost(vm, 'live')
-      placement.move(vm, to)
-    }
-    if (before - placement.score - cost > leastGain) return first
-  }
-  return []
-}
-
-/** One that needs another which is left out is left out too. */
-function withinCaps(
-  spec: FleetSpec,
-  problem: Problem,
-  steps: readonly Step[],
-  { mostPerHost, mostPerArray }: SimulatedRules,
-): Step[] {
-  const used = new Map<string, number>()
-  const placement = new Placement(problem)
-  const kept: Step[] = []
-  for (const step of steps) {
-    const { vm, from, to } = step
-    const hosts = [from, to].map((host) => `host ${host}`)
-    const array = `array ${spec.vms[vm]?.storage ?? ''}`
-    const isFull = hosts.some((key) => (used.get(key) ?? 0) >= mostPerHost) || (used.get(array) ?? 0) >= mostPerArray
-    if (isFull || indexAt(placement.hostOf, vm) !== from || !placement.allows(vm, to)) continue
-    placement.move(vm, to)
-    kept.push(step)
-    for (const key of [...hosts, array]) used.set(key, (used.get(key) ?? 0) + 1)
-  }
-  return kept
+  return stepsWithinCaps(problem, steps, { ...rules, leastGain }, (vm) => [spec.vms[vm]?.storage ?? '']).steps
 }
